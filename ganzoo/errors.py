@@ -1,0 +1,30 @@
+"""What can be wrong with the user's input, and the words for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+DISTRIBUTION = "ganzoo-torch"
+"""The name on PyPI, for every install hint (`ganzoo` there is somebody else's package)."""
+
+
+class InputError(ValueError):
+    """The user's input is wrong: one line that says what, where and what to do instead (exit code 2)."""
+
+
+class TrainingFailed(RuntimeError):
+    """The training diverged; everything up to the last finite state is saved (exit code 1)."""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> InputError:
+    """`InputError` for a misspelt `name`: names the nearest valid one, or all of them."""
+    choices = sorted(known)
+    close = get_close_matches(name, choices, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]!r}?" if close else f"choose from: {', '.join(choices) or 'none'}"
+    return InputError(f"no {what} is called {name!r}; {hint}")
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> InputError:
+    """`InputError` for an optional dependency that is not installed."""
+    return InputError(f"{purpose} needs the package {package!r}: pip install '{DISTRIBUTION}[{extra}]'")

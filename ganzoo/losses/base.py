@@ -1,0 +1,67 @@
+"""What a loss is to the trainer, and to anybody's own loop."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+from torch import nn
+
+from ganzoo.records import Judge, Judged, Samples, Terms
+from ganzoo.registry import Registry
+
+LOSSES: Registry[type[Loss]] = Registry("loss")
+
+
+class Code(NamedTuple):
+    """A latent code that D must read back: `categorical` values one-hot, then `continuous` ones in [-1, 1]."""
+
+    categorical: int
+    continuous: int
+
+
+class Loss(nn.Module):
+    """Both objectives of one paper, over judged batches. Knows no network, optimiser or config.
+
+    A subclass has a docstring (authors, year, link, both objectives), a `name`, and an `__init__` whose keywords carry the
+    paper's defaults: that signature is the schema of its config table. State that must survive a checkpoint is a buffer.
+    """
+
+    name: ClassVar[str]
+    heads: ClassVar[tuple[str, ...]] = ("score",)
+    """What D must give; see `ganzoo.networks.heads`."""
+    g_uses_real: ClassVar[bool] = False
+    """Whether `g_loss` or `after_g_step` reads judged reals."""
+    needs_labels: ClassVar[bool] = False
+    """Whether the fakes must carry labels (so the data must have them and G must be conditional)."""
+    per_sample_gradients: ClassVar[bool] = False
+    """Whether `penalty` differentiates D per sample, which batch norm in D would make wrong."""
+    couples_samples: ClassVar[bool] = False
+    """Whether a term is not a mean over samples (a large batch is then not the mean of small ones)."""
+    code: Code | None = None
+    """The latent code that G takes beside z, where the loss asks for one."""
+
+    def __init_subclass__(cls) -> None:
+        if "name" in cls.__dict__:
+            LOSSES.add(cls.name, cls)
+
+    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+        """The terms that D minimises; `fake` is cut off from G."""
+        raise NotImplementedError
+
+    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+        """The terms that G minimises; `real` is given (cut out of the graph) where `g_uses_real`."""
+        raise NotImplementedError
+
+    def penalty(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
+        """Terms of D that must run D again, on the clean reals and fakes as D views them, before any trick mixed them."""
+        return {}
+
+    def after_d_step(self, discriminator: nn.Module) -> None:
+        """Called after each step of D's optimiser (WGAN clips)."""
+
+    def after_g_step(self, real: Judged | None, fake: Judged) -> None:
+        """Called once a training step with G's batch as judged in that step (BEGAN moves k)."""
+
+    def readings(self) -> Terms:
+        """Figures for the log that no player minimises."""
+        return {}

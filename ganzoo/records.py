@@ -1,0 +1,66 @@
+"""The two records that travel: a batch on its way into D, and the same batch with what D says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+from torch import Tensor
+
+Terms = dict[str, Tensor]
+"""Named scalar terms of a loss: the trainer sums them, the log shows each, the tests pin each."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A batch of images and what they were drawn with, which travels with them.
+
+    Two-dimensional data travel as (N, 2, 1, 1) in their own units.
+    """
+
+    images: Tensor
+    """(N, C, H, W) in [-1, 1]."""
+    labels: Tensor | None = None
+    """(N,) class index, int64; -1 = unlabelled."""
+    code: Tensor | None = None
+    """(N, K + C) float: InfoGAN's categorical code one-hot, then its continuous codes."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def with_images(self, images: Tensor) -> Samples:
+        """The same batch with other images: plain `Samples`, without anything D said."""
+        return Samples(images, self.labels, self.code)
+
+    def map(self, f: Callable[[Tensor], Tensor]) -> Samples:
+        """`f` applied to every tensor that is there, as plain `Samples`."""
+        values = (getattr(self, field.name) for field in fields(Samples))
+        return Samples(*(None if value is None else f(value) for value in values))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Judged(Samples):
+    """`Samples` and what D says of them; a head that D was not built with stays None.
+
+    `images` is what D really saw, after noise or augmentation.
+    """
+
+    features: Tensor | None = None
+    """(N, F), the encoder's output."""
+    score: Tensor | None = None
+    """(N,) raw, without activation; higher = more real."""
+    class_logits: Tensor | None = None
+    """(N, classes)."""
+    code_logits: Tensor | None = None
+    """(N, K + C) or (N, K + 2 C): K logits, C means, C log-variances."""
+    reconstruction: Tensor | None = None
+    """(N, C, H, W), an autoencoding D's copy of `images`."""
+
+    def detach(self) -> Judged:
+        """The same record cut out of the graph."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: value.detach() for name, value in values.items() if value is not None})
+
+
+Judge = Callable[[Samples], Judged]
+"""What a penalty needs of D: a function from a batch to the judged batch."""

@@ -1,0 +1,35 @@
+"""Names of the parts of the zoo; the modules of a folder register themselves by being imported."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import TypeVar
+
+from ganzoo.errors import unknown
+
+T = TypeVar("T")
+
+
+class Registry(dict[str, T]):
+    """Name -> part. A second part of the same name, or a name that does not exist, is an error that says so."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+
+    def add(self, name: str, part: T) -> T:
+        """Register `part`; raises `ValueError` where the name is taken."""
+        if name in self:
+            raise ValueError(f"two {self.what}s are called {name!r}")
+        self[name] = part
+        return part
+
+    def __missing__(self, name: str) -> T:
+        raise unknown(self.what, name, self)
+
+
+def import_folder(package: str, path: list[str]) -> None:
+    """Import every module of `package`, so that each registers what it holds."""
+    for module in pkgutil.iter_modules(path):
+        importlib.import_module(f"{package}.{module.name}")

@@ -1,0 +1,89 @@
+"""Random numbers that depend on nothing but a seed, a stream's name and the step.
+
+A layer, loss or trick asks for numbers by name (`streams.normal("instance-noise", n, 3, 32, 32)`). Inside a training step
+the active `Stream` answers from a generator seeded by (seed, step, name, how often this name was asked), so no state has to
+be saved, resume is exact, and a part that draws nothing shifts nobody else's numbers. While sampling, `ImageStreams` gives
+every image a seed of its own, so image i is the same whatever the batch size. Outside both, torch's global generator is used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar, Token
+from hashlib import blake2b
+
+import torch
+from torch import Generator, Tensor
+
+Fill = Callable[[Tensor, Generator | None], Tensor]
+
+
+def generator(*key: int | str, device: torch.device | str = "cpu") -> Generator:
+    """A generator seeded by the hash of `key`, so that streams of unlike names are independent."""
+    digest = blake2b("/".join(map(str, key)).encode(), digest_size=8).digest()
+    # Not the sign bit: manual_seed takes a signed 64-bit integer.
+    return Generator(device=device).manual_seed(int.from_bytes(digest, "big") >> 1)
+
+
+class Stream:
+    """Answers every draw inside its `with` block from (key, name, count); the first axis of a shape is the batch."""
+
+    def __init__(self, *key: int | str) -> None:
+        self.key = key
+        self.asked: Counter[str] = Counter()
+        self._tokens: list[Token[Stream | None]] = []
+
+    def draw(self, name: str, out: Tensor, fill: Fill) -> Tensor:
+        """`out` filled with the next numbers of stream `name`."""
+        self.asked[name] += 1
+        return fill(out, generator(*self.key, name, self.asked[name], device=out.device))
+
+    def __enter__(self) -> Stream:
+        self._tokens.append(_active.set(self))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _active.reset(self._tokens.pop())
+
+
+class ImageStreams(Stream):
+    """Row i of every draw comes from seed i alone; drawn on the CPU, so that a seed gives one image on any device."""
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        super().__init__("sample")
+        self.seeds = seeds
+
+    def draw(self, name: str, out: Tensor, fill: Fill) -> Tensor:
+        """`out` filled row by row; `len(out)` must be the number of seeds."""
+        self.asked[name] += 1
+        rows = [self._row(seed, name, out) for seed in self.seeds]
+        return torch.cat([fill(row, g) for row, g in rows]).to(out.device)
+
+    def _row(self, seed: int, name: str, out: Tensor) -> tuple[Tensor, Generator]:
+        row = torch.empty(1, *out.shape[1:], dtype=out.dtype)
+        return row, generator(*self.key, seed, name, self.asked[name])
+
+
+_active: ContextVar[Stream | None] = ContextVar("ganzoo_stream", default=None)
+
+
+def _draw(name: str, out: Tensor, fill: Fill) -> Tensor:
+    stream = _active.get()
+    return fill(out, None) if stream is None else stream.draw(name, out, fill)
+
+
+def normal(name: str, *shape: int, device: torch.device | str = "cpu") -> Tensor:
+    """N(0, 1) numbers of the given shape (N, ...)."""
+    return _draw(name, torch.empty(shape, device=device), lambda out, g: out.normal_(generator=g))
+
+
+def uniform(name: str, *shape: int, device: torch.device | str = "cpu") -> Tensor:
+    """Uniform numbers in [0, 1) of the given shape (N, ...)."""
+    return _draw(name, torch.empty(shape, device=device), lambda out, g: out.uniform_(generator=g))
+
+
+def integers(name: str, high: int, *shape: int, device: torch.device | str = "cpu") -> Tensor:
+    """Uniform integers in [0, high), int64, of the given shape (N, ...)."""
+    out = torch.empty(shape, dtype=torch.long, device=device)
+    return _draw(name, out, lambda out, g: out.random_(0, high, generator=g))
