@@ -17,6 +17,10 @@ class TrainingFailed(RuntimeError):
     """The training diverged; everything up to the last finite state is saved (exit code 1)."""
 
 
+class Interrupted(Exception):
+    """The user stopped the training; everything is saved (exit code 130)."""
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> InputError:
     """`InputError` for a misspelt `name`: names the nearest valid one, or all of them."""
     choices = sorted(known)

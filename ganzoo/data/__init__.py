@@ -1,0 +1,16 @@
+"""From a spec to endless batches: decoded once into a uint8 memory map, which a training step only indexes.
+
+A new kind of data is one file in `sources/`.
+"""
+
+from ganzoo.data import sources
+from ganzoo.data.batches import Batches
+from ganzoo.data.cache import home
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.source import SOURCES, Pictures, Source, Split
+from ganzoo.data.spec import load, source
+from ganzoo.registry import import_folder
+
+import_folder(sources.__name__, list(sources.__path__))
+
+__all__ = ["SOURCES", "Batches", "Dataset", "Pictures", "Source", "Split", "home", "load", "source"]

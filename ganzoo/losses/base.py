@@ -39,6 +39,8 @@ class Loss(nn.Module):
     """Whether a term is not a mean over samples (a large batch is then not the mean of small ones)."""
     code: Code | None = None
     """The latent code that G takes beside z, where the loss asks for one."""
+    code_outputs: int = 0
+    """How many values D's `code_logits` have a sample, where `heads` asks for them."""
 
     def __init_subclass__(cls) -> None:
         if "name" in cls.__dict__:

@@ -1,0 +1,6 @@
+"""A checkpoint -> images."""
+
+from ganzoo.sampling.checkpoints import load, shipped
+from ganzoo.sampling.sampler import Sampler
+
+__all__ = ["Sampler", "load", "shipped"]

@@ -1,0 +1,81 @@
+"""What a program calls: train a new run, go on with one. The command line calls the same two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from ganzoo.build import complete, resolve
+from ganzoo.config import Config, Table, make
+from ganzoo.data import Dataset
+from ganzoo.data import load as load_data
+from ganzoo.errors import InputError
+from ganzoo.training.loop import fit, make_trainer, restore
+from ganzoo.training.run import Run
+
+
+def train(
+    config: Config | Table | str,
+    data: Dataset | Tensor | None = None,
+    out: str | Path | None = None,
+    quiet: bool = True,
+) -> Path:
+    """Train a new run and return its folder.
+
+    `config` is a variant's name, a TOML file, a table of settings or a `Config`. `data` takes the place of `data.spec`:
+    a `Dataset`, or a tensor (N, C, H, W), uint8 or float in [-1, 1]. `out` defaults to runs/<variant>-<data>-s<seed>.
+    Raises `InputError`, before anything is written, where the input is wrong, and `TrainingFailed` on divergence.
+    """
+    if not isinstance(config, Config):
+        config = make(config) if isinstance(config, str) else make(None, config)
+    run = Run(Path(out) if out else default_folder(config))
+    run.refuse_if_taken()
+    config = complete(config)  # what is wrong without looking at the data is said before they are prepared
+    dataset = _dataset(config, data, quiet)
+    resolved = resolve(config, dataset)
+    trainer = make_trainer(resolved, dataset)
+    run.create(resolved)
+    fit(run, trainer, quiet=quiet)
+    return run.folder
+
+
+def resume(
+    folder: str | Path, config: Config | None = None, data: Dataset | Tensor | None = None, quiet: bool = True
+) -> Path:
+    """Go on with a run, bit for bit, to its last step or to the higher `train.steps` of `config`.
+
+    Raises `InputError`, and changes nothing, where there is no run, or where `config` or the data are not the run's own.
+    """
+    run = Run.open(Path(folder))
+    config = config or run.config()
+    run.refuse_change(config)
+    dataset = _dataset(config, data, quiet)
+    if config.dataset is None or dataset.digest != config.dataset.digest:
+        raise InputError(f"the data {config.data.spec!r} have changed since {folder} was made; begin a new run")
+    trainer = make_trainer(config, dataset)
+    seconds = restore(run, trainer)
+    run.write_config(config)
+    fit(run, trainer, seconds, quiet)
+    return run.folder
+
+
+def default_folder(config: Config) -> Path:
+    """runs/<variant>-<data>-s<seed>."""
+    kind, _, argument = config.data.spec.partition(":")
+    name = Path(argument).stem if argument else kind
+    return Path("runs") / f"{config.variant.replace('/', '-')}-{name}-s{config.seed}"
+
+
+def open_data(config: Config, quiet: bool = True) -> Dataset:
+    """The data that a config names, prepared and cached."""
+    return load_data(**{name: getattr(config.data, name) for name in LOADED}, quiet=quiet)
+
+
+LOADED = ("spec", "size", "channels", "classes", "limit", "on_corrupt")
+
+
+def _dataset(config: Config, data: Dataset | Tensor | None, quiet: bool) -> Dataset:
+    if isinstance(data, Tensor):
+        return Dataset.from_tensor(data)
+    return open_data(config, quiet) if data is None else data

@@ -1,0 +1,264 @@
+"""Names -> objects. The only module that knows every part, and that refuses what does not fit together, with the reason."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn, optim
+
+from ganzoo.config import Config, Facts, Networks, Table, Train, parameters_model, parse
+from ganzoo.data import Dataset
+from ganzoo.errors import InputError
+from ganzoo.latent import Latent
+from ganzoo.losses import LOSSES, Loss
+from ganzoo.networks import (
+    BACKBONES,
+    checkerboard,
+    discriminator_schema,
+    generator_schema,
+    initialise,
+    make_discriminator,
+    make_generator,
+)
+from ganzoo.training.optimisers import OPTIMISERS
+from ganzoo.tricks import TRICKS, Trick
+
+
+@dataclass
+class Game:
+    """Both players and the rules between them."""
+
+    generator: nn.Module
+    discriminator: nn.Module
+    loss: Loss
+    tricks: list[Trick]
+    latent: Latent
+    d_labelled: bool
+    """Whether D is conditional: the fakes of a D step then carry the labels of the reals."""
+
+
+def complete(config: Config) -> Config:
+    """`config` with every default and `auto` written out as a value; raises `InputError` for a table that is wrong."""
+    loss = _complete(config.loss, _signature(LOSSES[_name(config.loss, "loss")]), "loss")
+    tables = {
+        "loss": loss,
+        "networks": config.networks.model_dump() | _network_tables(config.networks, LOSSES[loss["name"]].heads),
+        "tricks": {name: _trick_table(name, value) for name, value in _switched_on(config)},
+        "train": config.train.model_dump() | _train_values(config.train),
+    }
+    return parse(Config, config.model_dump(mode="json") | tables)
+
+
+def resolve(config: Config, dataset: Dataset) -> Config:
+    """The `complete` config for this data, checked as a whole; raises `InputError` for what does not fit together."""
+    config = complete(config)
+    data = config.data.model_dump(mode="json") | {"spec": _absolute(config.data.spec)} | _measures(dataset)
+    facts = _facts(dataset).model_dump(mode="json")
+    resolved = parse(Config, config.model_dump(mode="json") | {"data": data, "dataset": facts})
+    if reason := next(_misfits(resolved), None):
+        raise InputError(reason)
+    return resolved
+
+
+def make_loss(config: Config) -> Loss:
+    """The loss of a resolved config."""
+    return LOSSES[config.loss["name"]](**_keywords(config.loss))
+
+
+def make_latent(config: Config, loss: Loss) -> Latent:
+    """What G of a resolved config is fed."""
+    conditional = config.networks.generator.get("condition", "none") != "none"
+    classes = len(_dataset(config).class_names) if conditional else 0
+    return Latent(config.latent.dim, config.latent.distribution, loss.code, classes)
+
+
+def make_player(config: Config, latent: Latent) -> nn.Module:
+    """The generator of a resolved config, with its first weights."""
+    facts, networks = _dataset(config), config.networks
+    network = make_generator(
+        networks.name, networks.generator, shape=facts.shape, latent=latent.size, classes=len(facts.class_names)
+    )
+    return _initialised(network, config, "generator")
+
+
+def make_game(config: Config) -> Game:
+    """Everything that plays, from a resolved config, on the CPU."""
+    facts, networks = _dataset(config), config.networks
+    loss = make_loss(config)
+    latent = make_latent(config, loss)
+    discriminator = make_discriminator(
+        networks.name,
+        networks.discriminator,
+        shape=facts.shape,
+        heads=loss.heads,
+        classes=len(facts.class_names),
+        code_outputs=loss.code_outputs,
+    )
+    return Game(
+        generator=make_player(config, latent),
+        discriminator=_initialised(discriminator, config, "discriminator"),
+        loss=loss,
+        tricks=make_tricks(config),
+        latent=latent,
+        d_labelled=networks.discriminator.get("condition", "none") != "none",
+    )
+
+
+def make_tricks(config: Config) -> list[Trick]:
+    """The tricks that are on, in the one order in which they apply."""
+    tricks = [TRICKS[name](**_keywords(table)) for name, table in config.tricks.items() if isinstance(table, dict)]
+    return sorted(tricks, key=lambda trick: (trick.order, trick.name))
+
+
+def make_optimiser(table: Table, network: nn.Module) -> optim.Optimizer:
+    """The optimiser of `[train.generator]` or `[train.discriminator]` over the weights of `network`."""
+    return OPTIMISERS[table["name"]](network.parameters(), **_keywords(table))
+
+
+def _initialised(network: nn.Module, config: Config, name: str) -> nn.Module:
+    assert config.networks.init is not None, "a resolved config names its init"
+    initialise(network, config.networks.init, config.seed, name)
+    return network
+
+
+def _dataset(config: Config) -> Facts:
+    if config.dataset is None:
+        raise InputError("this config is not resolved: it does not say which data it was made for")
+    return config.dataset
+
+
+def _signature(part: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(part, eval_str=True).parameters.values())
+
+
+def _complete(table: Table, parameters: Iterable[inspect.Parameter], where: str) -> Table:
+    """`table` checked against the keyword arguments of a part, with their defaults; `name` stays first."""
+    own = {"name": table["name"]} if "name" in table else {}
+    keywords = {key: value for key, value in table.items() if key != "name"}
+    schema = parameters_model(where, parameters)
+    return own | parse(schema, keywords, where).model_dump(mode="json")
+
+
+def _name(table: Table, where: str) -> str:
+    if not isinstance(table.get("name"), str):
+        raise InputError(f"{where}.name: expected the name of a {where.rpartition('.')[2]}")
+    return table["name"]
+
+
+def _keywords(table: Table) -> Table:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in table.items() if k != "name"}
+
+
+def _switched_on(config: Config) -> Iterator[tuple[str, Table]]:
+    for name, value in config.tricks.items():
+        if value is not False:
+            yield name, {} if value is True else value
+
+
+def _trick_table(name: str, table: Table) -> Table:
+    return _complete(table, _signature(TRICKS[name]), f"tricks.{name}")
+
+
+def _optimiser_table(table: Table, where: str) -> Table:
+    return _complete(table, _signature(OPTIMISERS[_name(table, where)]), where)
+
+
+def _network_tables(networks: Networks, heads: tuple[str, ...]) -> Table:
+    g, d = generator_schema(networks.name), discriminator_schema(networks.name, heads)
+    return {
+        "init": networks.init or BACKBONES[networks.name].init,
+        "generator": _complete(networks.generator, g.values(), "networks.generator"),
+        "discriminator": _complete(networks.discriminator, d.values(), "networks.discriminator"),
+    }
+
+
+def _train_values(train: Train) -> Table:
+    return {
+        "device": _device(train.device),
+        "threads": train.threads or torch.get_num_threads(),
+        "generator": _optimiser_table(train.generator, "train.generator"),
+        "discriminator": _optimiser_table(train.discriminator, "train.discriminator"),
+    }
+
+
+def _device(name: str) -> str:
+    """`auto` as the best device there is; raises `InputError` for one that is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {name!r} is not available here: {str(error).splitlines()[0]}") from None
+    return name
+
+
+def _absolute(spec: str) -> str:
+    # A resume may be called from another folder.
+    kind, _, argument = spec.partition(":")
+    return f"{kind}:{Path(argument).resolve()}" if argument and Path(argument).exists() else spec
+
+
+def _measures(dataset: Dataset) -> Table:
+    channels, size, _ = dataset.shape
+    return {"size": size, "channels": channels} if size > 1 else {}
+
+
+def _facts(dataset: Dataset) -> Facts:
+    return Facts(
+        name=dataset.name,
+        digest=dataset.digest,
+        count=len(dataset),
+        shape=dataset.shape,
+        class_names=tuple(dataset.class_names),
+        licence=dataset.licence,
+    )
+
+
+def _misfits(config: Config) -> Iterator[str]:
+    """Each reason for which the parts of a resolved config cannot play together."""
+    loss, facts = LOSSES[config.loss["name"]], _dataset(config)
+    tricks: list[tuple[str, type[Trick]]] = [(name, TRICKS[name]) for name in config.tricks]
+    yield from _label_misfits(config, loss, bool(facts.class_names))
+    yield from _penalty_misfits(config, loss, tricks)
+    yield from _kernel_misfits(config)
+
+
+def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator[str]:
+    g, d = (table.get("condition", "none") for table in (config.networks.generator, config.networks.discriminator))
+    spec = config.data.spec
+    if loss.needs_labels and not labelled:
+        yield f"loss {loss.name} needs labels and the data {spec!r} have none; put each class in its own sub-folder"
+    if (g != "none" or d != "none") and not labelled:
+        yield f"networks.*.condition needs labels and the data {spec!r} have none; set both conditions to 'none'"
+    if loss.needs_labels and g == "none":
+        yield f"loss {loss.name} needs a conditional generator; set networks.generator.condition='concat'"
+    if d != "none" and g == "none":
+        yield "a conditional discriminator needs a conditional generator; set networks.generator.condition='concat'"
+
+
+def _penalty_misfits(config: Config, loss: type[Loss], tricks: list[tuple[str, type[Trick]]]) -> Iterator[str]:
+    users = [f"loss {loss.name}"] if loss.per_sample_gradients else []
+    users += [f"trick {name}" for name, trick in tricks if trick.per_sample_gradients]
+    if users and config.networks.discriminator.get("norm") == "batch":
+        yield (
+            f"{users[0]} takes the gradient of D for each sample, and batch norm in D mixes the samples; "
+            "set networks.discriminator.norm='layer' or 'none'"
+        )
+    for name, trick in tricks:
+        if missing := set(trick.heads) - set(loss.heads):
+            yield f"trick {name} needs D's {' and '.join(sorted(missing))}, which loss {loss.name} does not ask of D"
+
+
+def _kernel_misfits(config: Config) -> Iterator[str]:
+    generator = config.networks.generator
+    kernel = generator.get("kernel") if generator.get("upsample") == "convtranspose" else None
+    if kernel and config.networks.strict_kernel and (unevenness := checkerboard(kernel)):
+        yield (
+            f"networks.generator.kernel={kernel} is not divisible by the stride 2, so a transposed convolution "
+            f"paints a checkerboard (overlaps differ by {unevenness:.0%}); take kernel 4"
+        )

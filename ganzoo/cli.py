@@ -1,0 +1,103 @@
+"""The command line: arguments to calls. torch is imported inside the commands only, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ganzoo.errors import InputError, Interrupted, TrainingFailed
+
+app = typer.Typer(
+    name="ganzoo",
+    help="A multi-loss GAN zoo: train any variant, sample what was trained.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a config key; repeatable.")]
+
+
+@app.command("list")
+def list_variants(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Show every variant: its paper, backbone, what D must give, and whether a checkpoint ships."""
+    from ganzoo.commands import variants as command
+
+    command.run(json)
+
+
+@app.command()
+def train(
+    variant: Annotated[str | None, typer.Argument(help="A name from 'ganzoo list', or a TOML file.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="SPEC", help="digits, mnist, folder:PATH, npz:PATH, ...")] = None,
+    steps: Annotated[int | None, typer.Option(help="G steps to train for.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights, data order, latents and noise.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<variant>-<data>-s<seed> if not given.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    settings: Sets = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run.")] = None,
+    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with losses, tricks or networks.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print config and networks, then stop.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Train a variant, or go on with a run."""
+    from ganzoo.commands import train as command
+
+    given = {"data.spec": data, "train.steps": steps, "seed": seed, "train.device": device}
+    over = {key: value for key, value in given.items() if value is not None}
+    command.run(variant, settings or [], over, out=out, resume=resume, plugins=plugin or [], dry=dry_run, quiet=quiet)
+
+
+@app.command()
+def sample(
+    checkpoint: Annotated[str, typer.Argument(help="A run, a release folder, or a name that ships.")],
+    n: Annotated[int | None, typer.Option("-n", help="How many images: seeds 0 to N-1 (64 if not given).")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Which seeds, as in 0-63 or 3,8,20-25; one seed is one image.")
+    ] = None,
+    classes: Annotated[str | None, typer.Option(help="Classes to take in turn, by number or name: 0,1,2.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="x.png for a grid, x.gif for a walk, a folder for single PNGs.")
+    ] = None,
+    interpolate: Annotated[str | None, typer.Option(metavar="A,B", help="Walk from seed A to seed B.")] = None,
+    frames: Annotated[int, typer.Option(help="Images of the walk.")] = 8,
+    raw: Annotated[bool, typer.Option("--raw", help="The raw weights of a run, not their average.")] = False,
+) -> None:
+    """Draw images from a checkpoint."""
+    from ganzoo.commands import sample as command
+
+    command.run(checkpoint, n=n, seeds=seeds, classes=classes, out=out, walk=interpolate, frames=frames, raw=raw)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exits with 0 done, 1 the training failed, 2 the user's input, 130 interrupted."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        result: Any = app(arguments, prog_name="ganzoo", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except InputError as error:
+        return _fail(str(error), 2)
+    except TrainingFailed as error:
+        return _fail(str(error), 1)
+    except Interrupted as stop:
+        return _fail(str(stop), 130)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except OSError as error:
+        return _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
+    except Exception as error:
+        # Which module the parser's errors live in differs between versions of typer; their form does not.
+        if not hasattr(error, "format_message"):
+            raise
+        return _fail(f"{error.format_message()} (see 'ganzoo --help')", 2)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"ganzoo: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,90 @@
+"""`ganzoo train`."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from torch import nn
+
+from ganzoo import api
+from ganzoo.build import make_game, resolve
+from ganzoo.config import Config, Table, make, merge, nested, overrides, parse
+from ganzoo.errors import InputError
+from ganzoo.training.loop import count_parameters
+from ganzoo.training.run import Run
+
+
+def run(
+    variant: str | None,
+    settings: Sequence[str],
+    over: Table,
+    *,
+    out: Path | None,
+    resume: Path | None,
+    plugins: Sequence[Path],
+    dry: bool,
+    quiet: bool,
+) -> None:
+    """Train a new run or go on with one; `over` holds the dotted keys that have an option of their own."""
+    for path in plugins:
+        load_plugin(path)
+    given = merge(overrides(settings), nested(over))
+    if resume is not None:
+        if out is not None:
+            raise InputError("--out and --resume cannot be given together: a resumed run stays in its folder")
+        folder = api.resume(resume, changed(Run.open(resume).config(), variant, given), quiet=quiet)
+    elif variant is None:
+        raise InputError("which variant? as in: ganzoo train wgan-gp ('ganzoo list' shows them all)")
+    else:
+        config = make(variant, given)
+        if dry:
+            return show(config)
+        folder = api.train(config, out=out, quiet=quiet)
+    if not quiet:
+        print(f"done: {last_grid(folder)}\nmore: ganzoo sample {folder}")
+
+
+def changed(config: Config, variant: str | None, given: Table) -> Config:
+    """The config of a run with what the command line says laid upon it."""
+    if variant not in (None, config.variant):
+        raise InputError(f"the run is a {config.variant}, not a {variant}; leave the variant out at a resume")
+    return parse(Config, merge(config.model_dump(mode="json"), given))
+
+
+def last_grid(folder: Path) -> Path:
+    """The newest sample grid of a run."""
+    return max((folder / "samples").glob("*.png"))
+
+
+def load_plugin(path: Path) -> None:
+    """Run a user's file, whose losses, tricks and networks register themselves."""
+    spec = importlib.util.spec_from_file_location(f"ganzoo_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise InputError(f"--plugin {path}: no such Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"--plugin {path}: {type(error).__name__}: {error}") from error
+
+
+def show(config: Config) -> None:
+    """Print the resolved config and both networks; nothing is written."""
+    resolved = resolve(config, api.open_data(config))
+    game = make_game(resolved)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print_json(resolved.model_dump_json())
+    for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
+        console.print(f"\n{name}: {count_parameters(network):,} parameters", markup=False)
+        for line in layers(network):
+            console.print(line, markup=False)
+
+
+def layers(network: nn.Module) -> list[str]:
+    """A line for every tensor of weights: its name and shape."""
+    return [f"  {name:<48} {' x '.join(map(str, p.shape))}" for name, p in network.named_parameters()]

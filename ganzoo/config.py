@@ -1,0 +1,248 @@
+"""The schema of a run: TOML files, dotted overrides, strict keys. Knows no loss, network or trick by name.
+
+The keys of a named part (`[loss]`, `[networks.generator]`, `[tricks.r1]`, `[train.discriminator]`) are not listed here: they
+are the keyword arguments of that part, and `ganzoo.build` checks them against its signature with `parse`.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from inspect import Parameter
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, create_model
+
+from ganzoo.errors import InputError, unknown
+
+Table = dict[str, Any]
+
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+SOURCES = (Path(__file__).parent / "zoo_configs", Path(__file__).parent.parent / "zoo_configs")
+"""Where variants are looked for: in an installed package, then in a checkout."""
+
+
+class Section(BaseModel):
+    """A table of the config; a key that is not listed is an error."""
+
+    model_config = STRICT
+
+
+class Data(Section):
+    """What is trained on; `None` = what the source says."""
+
+    spec: str = "digits"
+    size: PositiveInt | None = None  # pixels
+    channels: Literal[1, 3] | None = None
+    flip: bool = False  # horizontally, at random
+    classes: tuple[str | int, ...] | None = None  # a subset, by index or name
+    limit: PositiveInt | None = None  # images
+    on_corrupt: Literal["refuse", "skip"] = "refuse"
+
+
+class LatentSpace(Section):
+    """What z is drawn from."""
+
+    dim: PositiveInt = 100
+    distribution: Literal["gaussian", "uniform", "sphere"] = "gaussian"
+
+
+class Networks(Section):
+    """Both networks on one backbone; the two tables hold the keyword arguments of its parts."""
+
+    name: str = "dcgan"
+    init: Literal["normal", "orthogonal", "he"] | None = None  # None = the backbone's own
+    strict_kernel: bool = False  # refuse a transposed convolution whose kernel is not divisible by its stride
+    generator: Table = {}
+    discriminator: Table = {}
+
+
+class Warmup(Section):
+    """WGAN's schedule: more D steps in the first G steps and at every so many (Arjovsky's code: 100 for 25, then each 500)."""
+
+    d_steps: PositiveInt = 100
+    first: PositiveInt = 25  # G steps
+    every: PositiveInt = 500  # G steps
+
+
+class Train(Section):
+    """One training step is one G step with the D steps that belong to it."""
+
+    steps: PositiveInt = 2000
+    batch: PositiveInt = 64  # images
+    g_batch: PositiveInt = 1  # G's batch as a multiple of D's
+    ratio: str = "1:1"  # D steps : G steps
+    warmup: Warmup | None = None
+    discriminator: Table = {"name": "adam"}
+    generator: Table = {"name": "adam"}
+    decay_steps: Annotated[int, Field(ge=0)] = 0  # both rates fall linearly to 0 over so many steps; 0 = constant
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay of G's running average; 0 = a copy
+    device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
+    threads: Annotated[int, Field(ge=0)] = 0  # 0 = what torch finds, written down when the run is created
+    log_every: PositiveInt = 20  # steps
+    sample_every: PositiveInt = 250  # steps
+    save_every: PositiveInt = 250  # steps
+    tensorboard: bool = False
+
+
+class Facts(Section):
+    """What a run found out about its data; a resume must find the same."""
+
+    name: str
+    digest: str
+    count: int
+    shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    licence: str = ""
+
+
+class Config(Section):
+    """Everything that decides a run; `dataset` is filled in when the run is created."""
+
+    format: Literal[1] = 1
+    variant: str = "custom"
+    about: str = ""
+    seed: Annotated[int, Field(ge=0)] = 0
+    data: Data = Data()
+    latent: LatentSpace = LatentSpace()
+    loss: Table = {"name": "nsgan"}
+    networks: Networks = Networks()
+    tricks: dict[str, Table | bool] = {}
+    train: Train = Train()
+    dataset: Facts | None = None
+
+
+DEFAULTS: Table = Config().model_dump(mode="json")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], table: Mapping[str, Any], where: str = "") -> Model:
+    """`table` as a `model`, strictly typed; raises `InputError` naming the key and, where one is near, the right one."""
+    _check_keys(model, table, where)
+    try:
+        # Through JSON, because TOML's arrays must pass for tuples while "3" must not pass for 3.
+        return model.model_validate_json(json.dumps(table, default=str), strict=True)
+    except ValidationError as error:
+        raise InputError("; ".join(_line(e, where) for e in error.errors()[:3])) from None
+
+
+def parameters_model(name: str, parameters: Iterable[Parameter]) -> type[BaseModel]:
+    """A schema from the keyword-only parameters of a signature: their annotations and defaults."""
+    keywords = (p for p in parameters if p.kind is Parameter.KEYWORD_ONLY)
+    fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in keywords}
+    return create_model(name, __config__=STRICT, **fields)
+
+
+def _check_keys(model: type[BaseModel], table: Mapping[str, Any], where: str) -> None:
+    for key, value in table.items():
+        if key not in model.model_fields:
+            raise unknown("config key", _join(where, key), [_join(where, field) for field in model.model_fields])
+        inner = model.model_fields[key].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and isinstance(value, dict):
+            _check_keys(inner, value, _join(where, key))
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _line(error: Any, where: str) -> str:
+    # The path of a union's error ends in a tag ("int", "constrained-str") that is no key of the user's.
+    keys = [str(part) for part in error["loc"] if isinstance(part, int) or str(part).isidentifier()]
+    path = _join(where, ".".join(key for key in keys if key not in ("int", "str", "bool", "float", "dict")))
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return f"{path.strip('.')}: {message}, not {json.dumps(error['input'], default=str)}"
+
+
+def variants() -> dict[str, Path]:
+    """Every variant that ships: its name (`wgan-gp`, `cifar10/wgan-gp`) and file."""
+    found: dict[str, Path] = {}
+    for folder in SOURCES:
+        for path in sorted(folder.rglob("*.toml")):
+            found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
+    return found
+
+
+def read_variant(variant: str) -> Table:
+    """The table of a variant by name, or of a TOML file, laid upon what it `extends` or upon the defaults."""
+    path = Path(variant) if variant.endswith(".toml") else variants().get(variant)
+    if path is None:
+        raise unknown("variant", variant, variants())
+    table = _read_toml(path)
+    parent = table.pop("extends", None)
+    table.setdefault("variant", path.stem if variant.endswith(".toml") else variant)
+    return merge(DEFAULTS if parent is None else read_variant(parent), table)
+
+
+def _read_toml(path: Path) -> Table:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the config {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
+
+
+def merge(base: Table, over: Table, where: str = "") -> Table:
+    """`over` laid upon `base`, table by table.
+
+    A named part that is exchanged loses its old keys, which mean nothing to the new one. `networks` keeps its tables: the
+    backbones take the same keys.
+    """
+    exchanged = where != "networks" and "name" in base.keys() & over.keys() and over["name"] != base["name"]
+    merged = {} if exchanged else dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value, _join(where, key)) if both else value
+    return merged
+
+
+def overrides(settings: Iterable[str]) -> Table:
+    """`["a.b=1", "a.c=x"]` as nested tables; a value is TOML, a bare word a string."""
+    table: Table = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not all(part.strip() for part in key.split(".")):
+            raise InputError(f"--set {setting}: expected KEY=VALUE with a dotted key, as in train.batch=32")
+        table = merge(table, nested({key.replace(" ", ""): _value(value)}))
+    return table
+
+
+def nested(flat: Table) -> Table:
+    """`{"a.b": 1}` as `{"a": {"b": 1}}`."""
+    table: Table = {}
+    for key, value in flat.items():
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        table = merge(table, value)
+    return table
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def make(variant: str | None = None, over: Table | None = None) -> Config:
+    """The config of a variant or TOML file (None = the defaults) with the tables `over` laid upon it."""
+    table = DEFAULTS if variant is None else read_variant(variant)
+    return parse(Config, merge(table, over or {}))
+
+
+def difference(old: Config, new: Config) -> list[str]:
+    """The keys in which two configs differ, as `key: old -> new`."""
+    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    keys = sorted(before.keys() | after.keys())
+    return [f"{k}: {before.get(k)!r} -> {after.get(k)!r}" for k in keys if before.get(k) != after.get(k)]
+
+
+def _flat(table: Table, where: str = "") -> Table:
+    flat: Table = {}
+    for key, value in table.items():
+        flat |= _flat(value, _join(where, key)) if isinstance(value, dict) and value else {_join(where, key): value}
+    return flat

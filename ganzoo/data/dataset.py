@@ -1,0 +1,178 @@
+"""What the trainer sees of any data: pixels to index, labels, and a digest that says exactly which ones they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from ganzoo.errors import InputError, unknown
+from ganzoo.records import Samples
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """N images, or N points, of one shape. Reading some of them is indexing, so its time does not grow with N.
+
+    The type of `pixels` decides: uint8 is a picture and becomes [-1, 1]; float32 travels as it is (points in their own
+    units as (N, 2, 1, 1), or images that are in [-1, 1] already).
+    """
+
+    pixels: np.ndarray
+    """(M, C, H, W) uint8 or float32, as a rule a read-only memory map, of which the set is `rows`."""
+    rows: np.ndarray
+    """(N,) int64: sample i is `pixels[rows[i]]`."""
+    labels: np.ndarray | None
+    """(N,) int64 in 0..classes-1, or -1 = unlabelled."""
+    class_names: list[str]
+    """Empty without labels."""
+    digest: str
+    """SHA-256 over the samples, their shape, order, labels and names."""
+    name: str = "memory"
+    """Short, fit for a file name."""
+    split: str = "train"
+    licence: str = ""
+    """Whose the data are and under which terms, where known."""
+
+    @classmethod
+    def from_tensor(
+        cls,
+        images: Tensor | ArrayLike,
+        labels: Tensor | ArrayLike | None = None,
+        class_names: Sequence[str] | None = None,
+        *,
+        name: str = "memory",
+    ) -> Dataset:
+        """A set from memory: `images` (N, C, H, W) uint8, or float in [-1, 1] (in any unit if H = W = 1).
+
+        Names default to the labels' numbers. Raises `InputError` for another shape, type or range.
+        """
+        pixels = _checked_pixels(_array(images))
+        table, names = None, list(class_names or [])
+        if labels is not None:
+            table, names = checked_labels(_array(labels), len(pixels), names)
+        elif names:
+            raise InputError("class_names were given without labels")
+        digest = seal(sha256(np.ascontiguousarray(pixels).data), pixels.shape[1:], table, names)
+        return cls(pixels, np.arange(len(pixels)), table, names, digest, name)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        channels, height, width = self.pixels.shape[1:]
+        return channels, height, width
+
+    @property
+    def classes(self) -> int:
+        """The number of classes; 0 without labels."""
+        return len(self.class_names)
+
+    @property
+    def images(self) -> np.ndarray:
+        """(N, C, H, W) as stored: the memory map itself, or for a subset a copy in memory."""
+        return self.pixels if len(self) == len(self.pixels) else self.pixels[self.rows]
+
+    def samples(self, index: ArrayLike, device: torch.device | str = "cpu") -> Samples:
+        """The samples of `index` (n,) on `device`; bytes travel, and become float32 there."""
+        index = np.asarray(index)
+        images = _moved(self.pixels[self.rows[index]], device)
+        if images.dtype == torch.uint8:
+            images = images.float().div_(127.5).sub_(1)
+        return Samples(images, None if self.labels is None else _moved(self.labels[index], device))
+
+    def of_classes(self, wanted: Sequence[str | int]) -> Dataset:
+        """Only the classes `wanted`, by name or index, numbered 0.. in that order; raises `InputError`."""
+        if self.labels is None:
+            raise InputError(f"{self.name} has no labels, so no class can be chosen")
+        chosen = [_class_index(each, self.class_names) for each in wanted]
+        if len(set(chosen)) < len(chosen):
+            raise InputError(f"a class is named twice in {list(wanted)}")
+        kept = np.flatnonzero(np.isin(self.labels, chosen))
+        renumbered = np.full(self.classes, -1)
+        renumbered[chosen] = np.arange(len(chosen))
+        return self._subset(kept, renumbered[self.labels[kept]], [self.class_names[i] for i in chosen])
+
+    def limited(self, count: int) -> Dataset:
+        """At most `count` samples, evenly spaced over the set; raises `InputError` where `count` < 1."""
+        if count < 1:
+            raise InputError(f"the limit on the number of images must be at least 1, not {count}")
+        if count >= len(self):
+            return self
+        kept = np.arange(count) * len(self) // count
+        return self._subset(kept, None if self.labels is None else self.labels[kept], self.class_names)
+
+    def _subset(self, kept: np.ndarray, labels: np.ndarray | None, class_names: list[str]) -> Dataset:
+        if not len(kept):
+            raise InputError(f"{self.name} has no image of the classes {class_names}")
+        rows = self.rows[kept]
+        digest = seal(sha256(self.digest.encode() + kept.tobytes()), self.shape, labels, class_names)
+        return replace(self, rows=rows, labels=labels, class_names=class_names, digest=digest)
+
+
+def seal(pixels: Any, shape: Sequence[int], labels: np.ndarray | None, class_names: Sequence[str]) -> str:
+    """The digest of a set whose pixels `pixels`, a running SHA-256, was fed in order."""
+    if labels is not None:
+        pixels.update(np.ascontiguousarray(labels, np.int64).data)
+    pixels.update(json.dumps([list(shape), list(class_names)]).encode())
+    return pixels.hexdigest()
+
+
+def checked_labels(labels: np.ndarray, count: int, class_names: list[str]) -> tuple[np.ndarray, list[str]]:
+    """`labels` as (N,) int64, and the names of their classes; raises `InputError` where they do not fit."""
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+        raise InputError(f"labels must be {count} integers, one an image, not {labels.dtype} of shape {labels.shape}")
+    # Without names, a set with more classes than images can only be a mistake.
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < -1 or highest >= (len(class_names) or count):
+        allowed = f"0..{(len(class_names) or count) - 1}, or -1 for unlabelled"
+        raise InputError(f"labels must be in {allowed}; there is {lowest if lowest < -1 else highest}")
+    return labels.astype(np.int64), class_names or [str(i) for i in range(highest + 1)]
+
+
+def _checked_pixels(images: np.ndarray) -> np.ndarray:
+    points = images.shape[2:] == (1, 1)
+    if images.ndim != 4 or not images.size or not (points or images.shape[1] in (1, 3)):
+        raise InputError(f"images must be (N, C, H, W) with 1 or 3 channels, not {images.shape}")
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind != "f":
+        raise InputError(f"images must be uint8 or floating point, not {images.dtype}")
+    # The negation, so that NaN does not pass.
+    if not (points or np.abs(images).max() <= 1):
+        raise InputError("images of floating point must lie in [-1, 1]")
+    return images.astype(np.float32)
+
+
+def _class_index(wanted: str | int, names: list[str]) -> int:
+    if wanted in names:
+        return names.index(str(wanted))
+    if not str(wanted).isdecimal():
+        raise unknown("class", str(wanted), names)
+    if int(wanted) >= len(names):
+        raise InputError(f"there is no class {wanted}; the {len(names)} classes are {', '.join(names)}")
+    return int(wanted)
+
+
+def _array(values: Tensor | ArrayLike) -> np.ndarray:
+    if not isinstance(values, Tensor):
+        return np.asarray(values)
+    # NumPy has no bfloat16.
+    return (values.float() if values.is_floating_point() else values).detach().cpu().numpy()
+
+
+def _moved(values: np.ndarray, device: torch.device | str) -> Tensor:
+    tensor = torch.from_numpy(values)
+    if torch.device(device).type != "cuda":
+        return tensor.to(device)
+    # From pageable memory the copy would wait for all work queued on the device.
+    return tensor.pin_memory().to(device, non_blocking=True)

@@ -1,0 +1,1 @@
+"""Every kind of data: one file, registered by being imported."""

@@ -1,0 +1,73 @@
+"""Any folder of pictures; its sub-folders are classes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ganzoo.data.source import Pictures, Source, Split, stamp
+from ganzoo.errors import InputError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+
+
+class Folder(Source):
+    """`folder:PATH`: PATH/CLASS/…/picture, or PATH/picture without labels; PATH/train and PATH/test are splits."""
+
+    name = "folder"
+    usage = "folder:PATH"
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument)
+        self.path = Path(argument).expanduser()
+        if not self.path.is_dir():
+            raise InputError(f"there is no folder {self.path}")
+        self.divided = {folder.name for folder in folders(self.path)} == {"train", "test"}
+        self.splits = ("train", "test") if self.divided else ("train",)
+
+    @property
+    def title(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    def fingerprint(self, split: Split) -> str:
+        """Every picture's path, size and time: one added, removed or changed makes another set."""
+        return stamp(file for file, _ in self._labelled(split)[0])
+
+    def pictures(self, split: Split) -> Pictures:
+        """By class, then by name; raises `InputError` for a folder without pictures or with both kinds."""
+        files, names = self._labelled(split)
+        return Pictures(len(files), files, names)
+
+    def _labelled(self, split: Split) -> tuple[list[tuple[Path, int]], list[str]]:
+        """Every picture with the index of its class, and the names of the classes."""
+        path = self.path / split if self.divided else self.path
+        loose = [file for file in visible(path) if is_picture(file)]
+        classes = {folder.name: found for folder in folders(path) if (found := below(folder))}
+        if loose and classes:
+            raise InputError(f"{path} holds both pictures and folders of pictures: put {loose[0].name} into a folder")
+        if not loose and not classes:
+            raise InputError(f"{path} holds no picture ({' '.join(SUFFIXES)})")
+        labelled = [(file, label) for label, files in enumerate(classes.values()) for file in files]
+        return labelled or [(file, -1) for file in loose], list(classes)
+
+
+def visible(path: Path) -> list[Path]:
+    """What lies in a folder, in the order of names, without what the system hides."""
+    return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+
+
+def folders(path: Path) -> list[Path]:
+    """The folders in a folder."""
+    return [entry for entry in visible(path) if entry.is_dir()]
+
+
+def below(path: Path) -> list[Path]:
+    """All pictures of a folder and the folders in it."""
+    found = (Path(where, name) for where, _, names in os.walk(path) for name in names)
+    return sorted(file for file in found if is_picture(file))
+
+
+def is_picture(file: Path) -> bool:
+    """Whether the name is one of a picture; `._x.jpg` is macOS's note about x.jpg."""
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()

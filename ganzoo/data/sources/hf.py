@@ -1,0 +1,63 @@
+"""Data sets of the Hugging Face hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ganzoo.data.download import reason
+from ganzoo.data.source import Pictures, Source, Split, stamp
+from ganzoo.data.transform import Picture
+from ganzoo.errors import InputError, missing_extra
+
+
+class HuggingFace(Source):
+    """`hf:NAME`: the first column of images and, if there is one, the first of class labels."""
+
+    name = "hf"
+    usage = "hf:NAME"
+
+    @property
+    def title(self) -> str:
+        """The name without its owner."""
+        return self.argument.rpartition("/")[2]
+
+    def fingerprint(self, split: Split) -> str:
+        """The files of the hub's own cache, which change names with their content."""
+        return stamp(Path(file["filename"]) for file in self._rows(split).cache_files)
+
+    def pictures(self, split: Split) -> Pictures:
+        """Every row; raises `InputError` where no column holds images."""
+        import datasets
+
+        rows = self._rows(split)
+        image, label = column(rows, datasets.Image), column(rows, datasets.ClassLabel)
+        if image is None:
+            raise InputError(f"hf:{self.argument} has no column of images, only {', '.join(rows.features)}")
+        # Undecoded, so that a picture is decoded once, by us, and an unreadable one can be skipped.
+        rows = rows.cast_column(image, datasets.Image(decode=False))
+        return Pictures(len(rows), each(rows, image, label), rows.features[label].names if label else [])
+
+    def _rows(self, split: Split) -> Any:
+        try:
+            import datasets
+        except ImportError:
+            raise missing_extra("datasets", "hf", f"data 'hf:{self.argument}'") from None
+        try:
+            return datasets.load_dataset(self.argument, split=split)
+        # No network, no such set or split, a broken file: each library beneath has errors of its own.
+        except Exception as error:
+            raise InputError(f"cannot get hf:{self.argument}, split {split} ({reason(error)})") from error
+
+
+def column(rows: Any, kind: type) -> str | None:
+    """The name of the first column of this kind."""
+    return next((name for name, feature in rows.features.items() if isinstance(feature, kind)), None)
+
+
+def each(rows: Any, image: str, label: str | None) -> Iterator[tuple[Picture, int]]:
+    """Picture and label of every row; a label that is missing is -1."""
+    for row in rows:
+        file, index = row[image], row[label] if label else None
+        yield file["bytes"] or Path(file["path"]), -1 if index is None else index

@@ -1,0 +1,159 @@
+"""The published sets that torchvision downloads and parses, but for CIFAR-10 (a pickle) and LSUN (which keeps one)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ganzoo.data.cache import home
+from ganzoo.data.download import fetching, require
+from ganzoo.data.source import Pictures, Source, Split, stamp
+from ganzoo.data.sources.digits import DIGITS
+from ganzoo.data.transform import Picture
+from ganzoo.errors import InputError
+
+
+class TorchvisionSource(Source):
+    """A class of `torchvision.datasets` with `home()/data` as its root."""
+
+    factory: ClassVar[str]
+    files: ClassVar[dict[str, list[str]]]
+    """Split -> what must be there below the root, and tells by size and time whether the data changed."""
+    by_hand: ClassVar[list[str]]
+    """What to put below the root where no download is possible."""
+    class_names: ClassVar[list[str]]
+
+    def fingerprint(self, split: Split) -> str:
+        """The files' sizes and times; what is missing is downloaded first."""
+        files = [home() / "data" / file for file in self.files[split]]
+        if not all(file.exists() for file in files):
+            self.opened(split)
+        return stamp(files)
+
+    def pictures(self, split: Split) -> Pictures:
+        """What torchvision parses; raises `InputError` that says which files to put where."""
+        data = self.opened(split)
+        return Pictures(len(data), self.each(data), self.class_names)
+
+    def opened(self, split: Split) -> Any:
+        """The set as torchvision gives it, downloaded if need be; raises `InputError`."""
+        from torchvision import datasets
+
+        self.check()
+        with fetching(self.name, self.by_hand):
+            return getattr(datasets, self.factory)(home() / "data", **self.chosen(split), download=True)
+
+    def check(self) -> None:
+        """Raise `InputError` where something that torchvision needs is missing."""
+
+    def chosen(self, split: Split) -> dict[str, Any]:
+        """The keyword for the split."""
+        return {"split": split}
+
+    def each(self, data: Any) -> Iterable[tuple[Picture, int]]:
+        """Pictures and labels of torchvision's data set."""
+        return (data[i] for i in range(len(data)))
+
+
+def idx(folder: str) -> dict[str, list[str]]:
+    """The files of a set in MNIST's format, by split."""
+    prefixes = {"train": "train", "test": "t10k"}
+    kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
+    return {split: [f"{folder}/raw/{prefix}-{kind}" for kind in kinds] for split, prefix in prefixes.items()}
+
+
+class Mnist(TorchvisionSource):
+    """MNIST: 60,000 and 10,000 digits."""
+
+    name = usage = "mnist"
+    factory = "MNIST"
+    size, channels, pad = 32, 1, True
+    licence = "MNIST, Yann LeCun and Corinna Cortes, CC BY-SA 3.0"
+    class_names = DIGITS
+    files = idx("MNIST")
+    by_hand = files["train"] + files["test"]
+
+    def check(self) -> None:
+        """Pickles of early versions of torchvision, which prefers them, are refused."""
+        old = home() / "data" / self.factory / "processed"
+        if old.exists():
+            raise InputError(f"{old} holds pickles of an old torchvision, which are not opened; delete it")
+
+    def chosen(self, split: Split) -> dict[str, Any]:
+        """A flag here."""
+        return {"train": split == "train"}
+
+
+class FashionMnist(Mnist):
+    """Fashion-MNIST: 60,000 and 10,000 pictures of clothes."""
+
+    name = usage = "fashion-mnist"
+    factory = "FashionMNIST"
+    licence = "Fashion-MNIST, Zalando SE, MIT"
+    class_names: ClassVar = [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ]
+    files = idx("FashionMNIST")
+    by_hand = files["train"] + files["test"]
+
+
+class Svhn(TorchvisionSource):
+    """Street View House Numbers: 73,257 and 26,032 digits."""
+
+    name = usage = "svhn"
+    factory = "SVHN"
+    size = 32
+    licence = "SVHN, Netzer et al. 2011, for non-commercial use"
+    class_names = DIGITS
+    files: ClassVar = {"train": ["train_32x32.mat"], "test": ["test_32x32.mat"]}
+    by_hand: ClassVar = ["train_32x32.mat", "test_32x32.mat"]
+
+    def check(self) -> None:
+        """The files are MATLAB's."""
+        require("scipy", "data 'svhn'")
+
+
+class Stl10(TorchvisionSource):
+    """STL-10: 5,000 and 8,000 labelled pictures of 96 pixels."""
+
+    name = usage = "stl10"
+    factory = "STL10"
+    licence = "STL-10, Coates et al. 2011, from ImageNet; no licence stated"
+    class_names: ClassVar = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
+    files: ClassVar = {split: [f"stl10_binary/{split}_X.bin", f"stl10_binary/{split}_y.bin"] for split in Source.splits}
+    by_hand: ClassVar = ["stl10_binary.tar.gz"]
+
+
+class CelebA(TorchvisionSource):
+    """CelebA, aligned and cropped: 162,770 and 19,962 faces. Its 40 attributes overlap, so there are no classes."""
+
+    name = usage = "celeba"
+    factory = "CelebA"
+    licence = "CelebA, Liu et al. 2015, for non-commercial research"
+    class_names: ClassVar = []
+    files: ClassVar = {split: ["celeba/img_align_celeba", "celeba/list_eval_partition.txt"] for split in Source.splits}
+    by_hand: ClassVar = [
+        "celeba/img_align_celeba/ (unzipped)",
+        "celeba/list_*.txt",
+        "celeba/identity_CelebA.txt",
+    ]
+
+    def check(self) -> None:
+        """The download is Google Drive's."""
+        if not (home() / "data" / "celeba" / "img_align_celeba").exists():
+            require("gdown", "the download of data 'celeba'")
+
+    def each(self, data: Any) -> Iterable[tuple[Picture, int]]:
+        """By file, so that an unreadable one has a name."""
+        folder = Path(data.root, data.base_folder, "img_align_celeba")
+        return ((folder / name, -1) for name in data.filename)

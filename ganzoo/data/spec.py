@@ -1,0 +1,54 @@
+"""`--data SPEC` -> `Dataset`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganzoo.data.cache import OnCorrupt
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.source import SOURCES, Source, Split
+from ganzoo.errors import InputError
+
+
+def load(
+    spec: str = "digits",
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: Sequence[str | int] | None = None,
+    limit: int | None = None,
+    on_corrupt: OnCorrupt = "refuse",
+    split: Split = "train",
+    quiet: bool = False,
+) -> Dataset:
+    """The data that `spec` names, prepared on first use and from then on only mapped into memory.
+
+    `size` in pixels and `channels` (1 or 3) default to what the source says; `classes` (names or indices) and then
+    `limit` (evenly spaced) choose a part. Raises `InputError`, in one line, for whatever is wrong.
+    """
+    kind = source(spec)
+    if split not in kind.splits:
+        raise InputError(f"{spec} has no split {split!r}, only {', '.join(kind.splits)}")
+    size, channels = kind.size if size is None else size, kind.channels if channels is None else channels
+    if size < 1:
+        raise InputError(f"the size must be at least 1 pixel, not {size}")
+    if channels not in (1, 3):
+        raise InputError(f"channels must be 1 (grey) or 3 (colour), not {channels}")
+    dataset = kind.dataset(split, size, channels, on_corrupt, quiet)
+    if classes is not None:
+        dataset = dataset.of_classes(classes)
+    return dataset if limit is None else dataset.limited(limit)
+
+
+def source(spec: str) -> Source:
+    """The source that `spec` (`NAME` or `NAME:ARGUMENT`) names; raises `InputError`."""
+    name, colon, argument = spec.partition(":")
+    if name not in SOURCES and Path(spec).exists():
+        raise InputError(f"data {spec!r} is a path: write {'npz' if Path(spec).is_file() else 'folder'}:{spec}")
+    kind = SOURCES[name]
+    if colon and ":" not in kind.usage:
+        raise InputError(f"data {name!r} takes nothing behind a colon; write {kind.usage}")
+    if not argument and kind.usage.startswith(f"{name}:"):
+        raise InputError(f"data {name!r} must say which: {kind.usage}")
+    return kind(argument)

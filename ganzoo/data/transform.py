@@ -1,0 +1,63 @@
+"""Any picture, of whatever mode and size, as a square of bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+Picture = Image.Image | np.ndarray | Path | bytes
+"""A picture, an array (H, W) or (H, W, 3) uint8, a file, or a file's content."""
+
+# Not all that Pillow opens: it recognises files by content, and some of its decoders start other programs.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+
+
+@dataclass(frozen=True)
+class Transform:
+    """Shorter side to `size` with antialiasing, middle square; or, with `pad`, 28 pixels to 32 by a black border."""
+
+    size: int
+    channels: int
+    """1 (grey) or 3."""
+    pad: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of what comes out."""
+        return self.channels, self.size, self.size
+
+    def __call__(self, picture: Picture) -> np.ndarray:
+        """(C, size, size) uint8; raises what Pillow raises where the picture cannot be read."""
+        image = plain(opened(picture)).convert("L" if self.channels == 1 else "RGB")
+        if self.pad and self.size == 32 and image.size == (28, 28):
+            image = ImageOps.expand(image, border=2)
+        else:
+            # Cuts the middle square and resizes it in one pass: the pixels of resizing first, at less cost.
+            image = ImageOps.fit(image, (self.size, self.size), Image.Resampling.BICUBIC)
+        return np.asarray(image).reshape(self.size, self.size, self.channels).transpose(2, 0, 1)
+
+
+def opened(picture: Picture) -> Image.Image:
+    """The picture, not yet decoded where it comes from a file."""
+    if isinstance(picture, Image.Image):
+        return picture
+    if isinstance(picture, np.ndarray):
+        return Image.fromarray(picture)
+    return Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture, formats=FORMATS)
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """Upright, 8 bits a channel, and opaque: EXIF's rotation applied, 16 bits scaled, alpha laid over white."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image) / 257).round().clip(0, 255).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("pixels of floating point have no known scale")
+    if not image.has_transparency_data:
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA"))

@@ -1,0 +1,71 @@
+"""Files that are whole or not there: written beside, synced, renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ganzoo.errors import InputError
+
+FORMAT = 1
+"""The version of every file format of ours; a newer one is refused."""
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `path` so that, whenever the machine stops, it holds the old content or the new."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`write_bytes` of `value` as readable JSON."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The table in `path`; raises `InputError` where it cannot be read or its format is newer than ours."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(value, dict) or not isinstance(value.get("format"), int):
+        raise InputError(f"{path} is not a file of ganzoo: it names no format")
+    if value["format"] > FORMAT:
+        raise InputError(f"{path} has format {value['format']}, newer than this ganzoo reads ({FORMAT}); update ganzoo")
+    return value
+
+
+def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write a folder beside `path`, then put it there whole; a folder that was there is replaced."""
+    beside, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
+    for left_over in (beside, old):
+        shutil.rmtree(left_over, ignore_errors=True)
+    beside.mkdir(parents=True)
+    fill(beside)
+    if path.exists():
+        os.replace(path, old)
+    os.replace(beside, path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover_folder(path: Path) -> None:
+    """Undo a `write_folder` that was stopped between its two renames."""
+    old = path.with_name(f".{path.name}.old")
+    if old.exists() and not path.exists():
+        os.replace(old, path)
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return sha256(content).hexdigest()

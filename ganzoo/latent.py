@@ -1,0 +1,95 @@
+"""What G is fed: z, the labels it is asked for, and the code that D must read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from einops import repeat
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganzoo import streams
+from ganzoo.losses.base import Code
+from ganzoo.records import Samples
+
+
+class Inputs(NamedTuple):
+    """One row an image; G takes z and code side by side."""
+
+    z: Tensor
+    """(N, dim)."""
+    labels: Tensor | None = None
+    """(N,) int64, where G is conditional."""
+    code: Tensor | None = None
+    """(N, K + C), where the loss asks for one."""
+
+
+@dataclass(frozen=True)
+class Latent:
+    """Draws inputs of G from the active stream (see `ganzoo.streams`)."""
+
+    dim: int
+    distribution: Literal["gaussian", "uniform", "sphere"] = "gaussian"
+    """N(0, I); U[-1, 1) in each axis; uniform on the sphere of radius sqrt(dim), which is the Gaussian's typical length."""
+    code: Code | None = None
+    classes: int = 0
+    """Classes that G can be asked for; 0 = G takes no labels."""
+
+    @property
+    def size(self) -> int:
+        """Length of G's input vector."""
+        return self.dim + sum(self.code or ())
+
+    def draw(self, n: int, labels: Tensor | None = None, device: torch.device | str = "cpu") -> Inputs:
+        """`n` inputs; labels that are not given are drawn uniformly."""
+        if self.classes and labels is None:
+            labels = streams.integers("labels", self.classes, n, device=device)
+        return Inputs(self._z(n, device), labels if self.classes else None, self._code(n, device))
+
+    def _z(self, n: int, device: torch.device | str) -> Tensor:
+        if self.distribution == "uniform":
+            return streams.uniform("z", n, self.dim, device=device) * 2 - 1
+        z = streams.normal("z", n, self.dim, device=device)
+        return z if self.distribution == "gaussian" else F.normalize(z) * self.dim**0.5
+
+    def _code(self, n: int, device: torch.device | str) -> Tensor | None:
+        if self.code is None:
+            return None
+        continuous = streams.uniform("code.continuous", n, self.code.continuous, device=device) * 2 - 1
+        if not self.code.categorical:
+            return continuous
+        category = streams.integers("code.category", self.code.categorical, n, device=device)
+        return torch.cat([F.one_hot(category, self.code.categorical).to(continuous.dtype), continuous], 1)
+
+
+def generate(generator: nn.Module, inputs: Inputs) -> Samples:
+    """What `generator` makes of `inputs`; labels and code stay with their image."""
+    z = inputs.z if inputs.code is None else torch.cat([inputs.z, inputs.code], 1)
+    return Samples(generator(z, inputs.labels), inputs.labels, inputs.code)
+
+
+def class_rows(classes: int, rows: int) -> Tensor:
+    """Labels of a grid with one class a column: (rows * classes,)."""
+    return repeat(torch.arange(classes), "k -> (rows k)", rows=rows)
+
+
+@torch.no_grad()
+def draw_images(
+    generator: nn.Module, latent: Latent, seeds: Sequence[int], labels: Tensor | None = None, batch: int = 64
+) -> Tensor:
+    """Image i (N, C, H, W), on the CPU, is the one of seed i whatever `batch`; `labels` (N,) or None = drawn by the seed.
+
+    Call it with `generator` in eval mode.
+    """
+    device = next(generator.parameters()).device
+    parts = []
+    for start in range(0, len(seeds), batch):
+        asked = None if labels is None else labels[start : start + batch].to(device)
+        own = seeds[start : start + batch]
+        with streams.ImageStreams(own):
+            inputs = latent.draw(len(own), asked, device)
+            parts.append(generate(generator, inputs).images.float().cpu())
+    return torch.cat(parts)

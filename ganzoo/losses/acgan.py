@@ -1,0 +1,54 @@
+"""A D that also names the class."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from ganzoo.errors import InputError
+from ganzoo.losses.nsgan import NSGAN
+from ganzoo.records import Judged, Terms
+
+
+class ACGAN(NSGAN):
+    """Conditional Image Synthesis with Auxiliary Classifier GANs. Odena et al., 2016, https://arxiv.org/abs/1610.09585
+
+    L_D = nsgan's + weight (CE(c(x), y) + CE(c(g), y'))    eqs. 2 and 3; D maximises L_S + L_C
+    L_G = nsgan's + weight CE(c(g), y')                    G maximises L_C - L_S, in the non-saturating form
+
+    Both players lower the same cross-entropy of the class head c, on its raw logits. A label of -1 is unknown: its sample
+    is left out of the class term, which is a mean over the labelled ones (0 where there is none).
+    Settings: the weight (1 in the paper), and whether D learns classes from fakes too (as the paper has it).
+    """
+
+    name: ClassVar[str] = "acgan"
+    heads: ClassVar[tuple[str, ...]] = ("score", "class_logits")
+    needs_labels: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        weight: float = 1.0,  # of each class term
+        classify_fakes: bool = True,  # False: D's class head learns from reals alone
+    ) -> None:
+        super().__init__()
+        if not weight >= 0:
+            raise InputError(f"acgan: weight must be at least 0, not {weight}")
+        self.weight, self.classify_fakes = weight, classify_fakes
+
+    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+        """The terms of nsgan, and the class of reals and (switch) fakes."""
+        terms = super().d_loss(real, fake) | {"class_real": self._class_term(real)}
+        return terms | {"class_fake": self._class_term(fake)} if self.classify_fakes else terms
+
+    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+        """The term of nsgan, and the class that G was asked for."""
+        return super().g_loss(real, fake) | {"class": self._class_term(fake)}
+
+    def _class_term(self, judged: Judged) -> Tensor:
+        assert judged.labels is not None  # needs_labels
+        # The sum over no label is a zero with a graph, where torch's own mean is NaN.
+        total = cross_entropy(judged.class_logits, judged.labels, ignore_index=-1, reduction="sum")
+        return self.weight * total / (judged.labels >= 0).sum().clamp(min=1)

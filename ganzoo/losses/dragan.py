@@ -1,0 +1,47 @@
+"""The classic game with a smooth D around the data."""
+
+from __future__ import annotations
+
+from typing import ClassVar, get_args
+
+from ganzoo.errors import InputError, unknown
+from ganzoo.losses.nsgan import NSGAN
+from ganzoo.losses.penalties import Noise, dragan_penalty
+from ganzoo.records import Judge, Samples, Terms
+
+
+class DRAGAN(NSGAN):
+    """On Convergence and Stability of GANs. Kodali et al., 2017, https://arxiv.org/abs/1705.07215
+
+    L_D = nsgan's + weight E (||grad D(x + d)||_2 - k)^2    algorithm 1; d is noise around reals only
+    L_G = nsgan's
+
+    The slope is that of the logit, as in the authors' code: a sigmoid's would vanish by itself. About d the sources differ:
+      uniform    std(x) (u - 1/2), then clipped to [-1, 1]: compare_gan's form, zero mean, for any range of pixels (default)
+      gaussian   0.08 N(0, I): the revised paper's variance of 10 on 0..255, in our units
+      one-sided  a std(x) u / 2, one a ~ U[0, 1] a sample: the authors' notebook, which brightens the images
+    with u ~ U[0, 1] a value and std(x) one number, over all values of the batch. Points in the plane are not clipped.
+    Settings: weight and k as in the authors' code, and the noise.
+    """
+
+    name: ClassVar[str] = "dragan"
+    per_sample_gradients: ClassVar[bool] = True
+    couples_samples: ClassVar[bool] = True  # through std(x)
+
+    def __init__(
+        self,
+        *,
+        weight: float = 10.0,  # lambda
+        k: float = 1.0,  # the slope that D should have, in logits per unit of x
+        noise: Noise = "uniform",
+    ) -> None:
+        super().__init__()
+        if not (weight >= 0 and k >= 0):
+            raise InputError(f"dragan: weight and k must be at least 0, not {weight} and {k}")
+        if noise not in get_args(Noise):
+            raise unknown("noise of dragan", noise, get_args(Noise))
+        self.weight, self.k, self.noise = weight, k, noise
+
+    def penalty(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
+        """The slope at noisy copies of the clean reals."""
+        return {"dragan_gp": self.weight * dragan_penalty(judge, real, self.k, self.noise)}

@@ -1,0 +1,31 @@
+"""A margin instead of a probability."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch.nn.functional import relu
+
+from ganzoo.losses.base import Loss
+from ganzoo.records import Judged, Terms
+
+
+class Hinge(Loss):
+    """Geometric GAN. Lim & Ye, 2017, https://arxiv.org/abs/1705.02894
+
+    L_D = E max(0, 1 - D(x)) + E max(0, 1 + D(g))    also Miyato et al., 2018, https://arxiv.org/abs/1802.05957, eq. 16
+    L_G = -E D(g)                                    there eq. 17
+
+    Known from SNGAN, which holds D Lipschitz by spectral norm on each of its layers: that is the network's part, and without
+    it G's loss has no lower bound. No settings.
+    """
+
+    name: ClassVar[str] = "hinge"
+
+    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+        """The mean of hinges, one a sample."""
+        return {"real": relu(1 - real.score).mean(), "fake": relu(1 + fake.score).mean()}
+
+    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+        """G raises D's mean, also beyond the margin."""
+        return {"adv": -fake.score.mean()}

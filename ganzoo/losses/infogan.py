@@ -1,0 +1,69 @@
+"""A latent code that D must be able to read back."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch.nn.functional import cross_entropy
+
+from ganzoo.errors import InputError
+from ganzoo.losses.base import Code
+from ganzoo.losses.nsgan import NSGAN
+from ganzoo.records import Judged, Terms
+
+
+class InfoGAN(NSGAN):
+    """InfoGAN: Interpretable Representation Learning. Chen et al., 2016, https://arxiv.org/abs/1606.03657
+
+    L_D = nsgan's - weight L_I    eq. 6
+    L_G = nsgan's - weight L_I    eq. 6
+    L_I = E log Q(c|g)            eq. 5, without its constants
+
+    Q is a head on D's trunk and its term is in both losses, as in the authors' code. -L_I is the cross-entropy of the
+    categorical code plus, summed over the continuous codes, the Gaussian 1/2 (c - mu)^2: the standard deviation is fixed at
+    1 as in the authors' MNIST run, or learned. The codes are sampled, never the labels.
+    Settings: the code (10 and 2, as for MNIST), the weight (the paper's lambda, one for both kinds), the variance.
+    """
+
+    name: ClassVar[str] = "infogan"
+    heads: ClassVar[tuple[str, ...]] = ("score", "code_logits")
+    code: Code
+
+    def __init__(
+        self,
+        *,
+        categorical: int = 10,  # values of the categorical code; 0 = none
+        continuous: int = 2,  # codes uniform in [-1, 1]; 0 = none
+        weight: float = 1.0,  # lambda
+        learned_variance: bool = False,  # True: Q also gives a log-variance for each continuous code
+    ) -> None:
+        super().__init__()
+        if categorical < 0 or continuous < 0 or categorical + continuous == 0:
+            raise InputError(
+                f"infogan: there is no code of {categorical} categorical and {continuous} continuous values"
+            )
+        if not weight >= 0:
+            raise InputError(f"infogan: weight must be at least 0, not {weight}")
+        self.code, self.weight, self.learned_variance = Code(categorical, continuous), weight, learned_variance
+        self.code_outputs = categorical + continuous * (2 if learned_variance else 1)
+
+    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+        """The terms of nsgan, and what Q fails to read in the fakes: here Q learns."""
+        return super().d_loss(real, fake) | self._information(fake)
+
+    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+        """The term of nsgan, and what Q fails to read: here G learns to write its code legibly."""
+        return super().g_loss(real, fake) | self._information(fake)
+
+    def _information(self, fake: Judged) -> Terms:
+        assert fake.code is not None  # self.code
+        k, c = self.code
+        logits, mean, log_variance = fake.code_logits.split((k, c, self.code_outputs - k - c), dim=1)
+        category, value = fake.code.split((k, c), dim=1)
+        nll = (value - mean).square()
+        if self.learned_variance:
+            nll = nll * (-log_variance).exp() + log_variance
+        return {
+            "categorical": self.weight * cross_entropy(logits, category),
+            "continuous": self.weight * 0.5 * nll.sum(1).mean(),
+        }

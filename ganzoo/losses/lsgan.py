@@ -1,0 +1,40 @@
+"""Regression to targets in the place of classification."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ganzoo.losses.base import Loss
+from ganzoo.records import Judged, Terms
+
+
+class LSGAN(Loss):
+    """Least Squares Generative Adversarial Networks. Mao et al., 2017, https://arxiv.org/abs/1611.04076
+
+    L_D = 1/2 E (D(x) - b)^2 + 1/2 E (D(g) - a)^2    eq. 2
+    L_G = 1/2 E (D(g) - c)^2                         eq. 2
+
+    D's output is linear: a sigmoid before the square would bring back the vanishing gradient that the paper removes.
+    Settings: the targets. (0, 1, 1) asks G for what D calls real; (-1, 1, 0) minimises the Pearson chi-squared divergence.
+    """
+
+    name: ClassVar[str] = "lsgan"
+
+    def __init__(
+        self,
+        *,
+        a: float = 0.0,  # D's target for fakes
+        b: float = 1.0,  # D's target for reals
+        c: float = 1.0,  # G's target for its fakes
+    ) -> None:
+        super().__init__()
+        self.a, self.b, self.c = a, b, c
+
+    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+        """Half the mean squared distance to D's targets."""
+        real_error, fake_error = real.score - self.b, fake.score - self.a
+        return {"real": 0.5 * real_error.square().mean(), "fake": 0.5 * fake_error.square().mean()}
+
+    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+        """Half the mean squared distance to G's target."""
+        return {"adv": 0.5 * (fake.score - self.c).square().mean()}

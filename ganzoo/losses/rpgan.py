@@ -1,0 +1,33 @@
+"""Each fake is judged against a real."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch.nn.functional import softplus
+
+from ganzoo.losses.base import Loss
+from ganzoo.records import Judged, Terms
+
+
+class RpGAN(Loss):
+    """The relativistic discriminator. Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734
+
+    L_D = E softplus(-(D(x) - D(g)))    eq. 2 of R3GAN; the first paper calls it RSGAN
+    L_G = E softplus(-(D(g) - D(x)))
+
+    The i-th real meets the i-th fake, so both batches are of one size. This is the bare loss: R3GAN (Huang et al., 2024,
+    https://arxiv.org/abs/2501.05441) is it with R1 and R2 in every step, which are tricks here. No settings.
+    """
+
+    name: ClassVar[str] = "rpgan"
+    g_uses_real: ClassVar[bool] = True
+
+    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+        """D wants each real above its fake."""
+        return {"pair": softplus(fake.score - real.score).mean()}
+
+    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+        """G wants each fake above its real."""
+        assert real is not None  # g_uses_real
+        return {"pair": softplus(real.score - fake.score).mean()}

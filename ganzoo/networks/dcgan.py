@@ -1,0 +1,82 @@
+"""DCGAN: Radford, Metz & Chintala 2016, https://arxiv.org/abs/1511.06434, figure 1 and section 3.
+
+Convolutions all the way: the vector goes straight to a small map, and each stage doubles it up to the image, or halves
+the image down to it; norm everywhere but at the image.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+from typing import Literal
+
+from pydantic import PositiveInt
+from torch import nn
+
+from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, channels, grid
+from ganzoo.networks.downsample import DOWNSAMPLERS
+from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, keeps_bias, make_norm, project
+from ganzoo.networks.upsample import UPSAMPLERS
+
+
+class Decoder(Chain):
+    """(N, inputs) -> (N, *shape): the map of `width * min(2^(stages - 1), growth)` channels is doubled to the image.
+
+    `kernel` None is the upsampler's own: 4 for transposed convolutions (the paper has 5), else 3.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        shape: Shape,
+        classes: int = 0,
+        *,
+        width: PositiveInt = 64,
+        growth: PositiveInt = 8,
+        kernel: PositiveInt | None = None,
+        norm: str = "batch",
+        activation: str = "relu",
+        upsample: str = "convtranspose",
+        output: Literal["tanh", "linear"] = "tanh",
+    ) -> None:
+        start, stages = grid(shape)
+        widths = channels(width, growth, stages)[::-1]
+        act, up = ACTIVATIONS[activation], partial(UPSAMPLERS[upsample], kernel=kernel)
+        stem = project(inputs, widths[0], start)
+        layers = {"stem": Chain(project=stem, norm=make_norm(norm, widths[0], classes), act=act())}
+        for i, (wide, narrow) in enumerate(pairwise(widths), 1):
+            resample = up(wide, narrow, bias=keeps_bias(norm))
+            layers[f"stage{i}"] = Chain(up=resample, norm=make_norm(norm, narrow, classes), act=act())
+        layers["image"] = Chain(up=up(widths[-1], shape[0]), output=OUTPUTS[output]())
+        super().__init__(**layers)
+
+
+class Encoder(Chain):
+    """Images (N, *shape) -> the last map, flattened: (N, features); no norm at the image.
+
+    `kernel` None is the downsampler's own: 4 for strided convolutions (the paper has 5), else 3.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        width: PositiveInt = 64,
+        growth: PositiveInt = 8,
+        kernel: PositiveInt | None = None,
+        norm: str = "batch",
+        activation: str = "leaky-relu",
+        downsample: str = "stride",
+    ) -> None:
+        start, stages = grid(shape)
+        widths = channels(width, growth, stages)
+        act, down = ACTIVATIONS[activation], partial(DOWNSAMPLERS[downsample], kernel=kernel)
+        layers = {"stage1": Chain(down=down(shape[0], width), act=act())}
+        for i, (narrow, wide) in enumerate(pairwise(widths), 2):
+            resample = down(narrow, wide, bias=keeps_bias(norm))
+            layers[f"stage{i}"] = Chain(down=resample, norm=make_norm(norm, wide), act=act())
+        super().__init__(**layers, flat=nn.Flatten())
+        self.features = widths[-1] * start**2
+
+
+BACKBONES.add("dcgan", Backbone(Decoder, Encoder, init="normal", data="images"))

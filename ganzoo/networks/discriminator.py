@@ -1,0 +1,89 @@
+"""D: an encoder, how it learns of the label, and the heads that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal, get_args
+
+import torch
+from einops import repeat
+from pydantic import PositiveInt
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from ganzoo.errors import InputError, unknown
+from ganzoo.networks.backbone import Shape
+from ganzoo.records import Judged, Samples
+
+Condition = Literal["none", "channels", "projection"]
+
+
+class Discriminator(nn.Module):
+    """What D says of a batch, in the record that the losses read.
+
+    `encoder(shape)` builds the backbone; `heads` maps each field of `Judged` to what builds its head from the number
+    of features. `condition`: "channels" makes an embedding of the label extra channels of the image (Mirza & Osindero
+    2014, https://arxiv.org/abs/1411.1784), "projection" adds <embedding(label), features> to the score (Miyato & Koyama
+    2018, https://arxiv.org/abs/1802.05637, eq. 3). `spectral` divides every weight by its largest singular value
+    (Miyato et al. 2018, https://arxiv.org/abs/1802.05957). Raises `InputError` for a condition that lacks classes or a
+    score.
+    """
+
+    def __init__(
+        self,
+        encoder: Callable[[Shape], nn.Module],
+        shape: Shape,
+        heads: Mapping[str, Callable[[int], nn.Module]],
+        classes: int = 0,
+        *,
+        condition: Condition = "none",
+        embedding: PositiveInt = 4,
+        spectral: bool = False,
+    ) -> None:
+        super().__init__()
+        _check(condition, classes, heads)
+        self.embedding = nn.Embedding(classes, embedding) if condition == "channels" else None
+        extra = embedding if condition == "channels" else 0
+        self.encoder = encoder((shape[0] + extra, *shape[1:]))
+        features: int = self.encoder.features  # type: ignore[assignment]
+        self.heads = nn.ModuleDict({name: head(features) for name, head in heads.items()})
+        self.projection = nn.Linear(features, classes, bias=False) if condition == "projection" else None
+        if spectral:
+            _limit(self)
+
+    def forward(self, samples: Samples) -> Judged:
+        """Samples with images (N, C, H, W), and labels (N,) in [0, classes) where D is conditional."""
+        features = self.encoder(self._input(samples))
+        said = {name: head(features) for name, head in self.heads.items()}
+        if self.projection is not None:
+            towards = self.projection(features).gather(1, _labels(samples)[:, None])
+            said["score"] = said["score"] + towards.squeeze(1)
+        return Judged(samples.images, samples.labels, samples.code, features=features, **said)
+
+    def _input(self, samples: Samples) -> Tensor:
+        if self.embedding is None:
+            return samples.images
+        height, width = samples.images.shape[2:]
+        planes = repeat(self.embedding(_labels(samples)), "n e -> n e h w", h=height, w=width)
+        return torch.cat([samples.images, planes], dim=1)
+
+
+def _check(condition: str, classes: int, heads: Mapping[str, object]) -> None:
+    if condition not in get_args(Condition):
+        raise unknown("condition of the discriminator", condition, get_args(Condition))
+    if condition != "none" and not classes:
+        raise InputError(f"the discriminator's condition = {condition!r} needs labels, and the data have none")
+    if condition == "projection" and "score" not in heads:
+        raise InputError("the discriminator's condition = 'projection' adds to a score, and this loss asks for none")
+
+
+def _labels(samples: Samples) -> Tensor:
+    if samples.labels is None:
+        raise ValueError("a conditional discriminator needs labels")
+    return samples.labels
+
+
+def _limit(network: nn.Module) -> None:
+    for layer in list(network.modules()):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.Embedding):
+            spectral_norm(layer)

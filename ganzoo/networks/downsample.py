@@ -1,0 +1,36 @@
+"""Ways to halve height and width: `DOWNSAMPLERS[name](inputs, outputs, kernel, bias)`; kernel None = its own."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganzoo.networks.layers import SameConv
+from ganzoo.networks.upsample import Resampler
+from ganzoo.registry import Registry
+
+DOWNSAMPLERS: Registry[Resampler] = Registry("downsampler")
+
+
+class Stride(nn.Conv2d):
+    """Convolution of stride 2 (Radford et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
+        kernel = kernel or 4
+        super().__init__(inputs, outputs, kernel, 2, padding=(kernel - 1) // 2, bias=bias)
+
+
+class Pool(nn.Module):
+    """Convolution, then the mean of 2x2 pixels (Gulrajani et al. 2017, app. F)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
+        super().__init__()
+        self.conv = SameConv(inputs, outputs, kernel or 3, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, H / 2, W / 2)."""
+        return F.avg_pool2d(self.conv(x), 2)
+
+
+DOWNSAMPLERS.add("stride", Stride)
+DOWNSAMPLERS.add("pool", Pool)

@@ -1,0 +1,52 @@
+"""G: a decoder, and how it learns of the label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import torch
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from ganzoo.errors import InputError, unknown
+from ganzoo.networks.backbone import Shape
+
+Condition = Literal["none", "concat", "batch-norm"]
+
+
+class Generator(nn.Module):
+    """Images from latents.
+
+    `decoder(inputs, shape, classes)` builds the backbone; `latent` is the length of z with any code joined to it.
+    `condition`: "concat" joins an embedding of the label to z (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784),
+    "batch-norm" gives every label its own scales and shifts. Raises `InputError` for a condition without classes.
+    """
+
+    def __init__(
+        self,
+        decoder: Callable[[int, Shape, int], nn.Module],
+        shape: Shape,
+        latent: int,
+        classes: int = 0,
+        *,
+        condition: Condition = "none",
+        embedding: PositiveInt = 16,
+    ) -> None:
+        super().__init__()
+        if condition not in get_args(Condition):
+            raise unknown("condition of the generator", condition, get_args(Condition))
+        if condition != "none" and not classes:
+            raise InputError(f"the generator's condition = {condition!r} needs labels, and the data have none")
+        self.conditional = condition != "none"
+        self.embedding = nn.Embedding(classes, embedding) if condition == "concat" else None
+        joined = embedding if condition == "concat" else 0
+        self.decoder = decoder(latent + joined, shape, classes if condition == "batch-norm" else 0)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Latents (N, latent) and, where G is conditional, labels (N,) int64 in [0, classes) -> images (N, C, H, W)."""
+        if self.conditional and labels is None:
+            raise ValueError("a conditional generator needs labels")
+        if self.embedding is not None:
+            z = torch.cat([z, self.embedding(labels)], dim=1)
+        return self.decoder(z, labels)

@@ -1,0 +1,78 @@
+"""What D can be asked: `HEADS[name](features, ends)` builds the module that answers from the features.
+
+A head bears the name of the field of `Judged` that it fills; its keyword-only parameters are options of D's table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from ganzoo.errors import InputError
+from ganzoo.networks.backbone import Shape
+from ganzoo.networks.layers import Chain
+from ganzoo.registry import Registry
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What the heads must know beside the number of features."""
+
+    shape: Shape
+    """Of the images to copy."""
+    classes: int = 0
+    code_outputs: int = 0
+    """The length of `Judged.code_logits`."""
+    decoder: Callable[[int, Shape], nn.Module] | None = None
+    """Builds the decoder of D's backbone, where it has one."""
+
+
+HEADS: Registry[Callable[..., nn.Module]] = Registry("head of D")
+
+
+class Score(nn.Linear):
+    """One raw number a sample."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, F) -> (N,)."""
+        return super().forward(features).squeeze(1)
+
+
+def score(features: int, ends: Ends) -> nn.Module:
+    """(N, F) -> (N,); higher = more real."""
+    return Score(features)
+
+
+def class_logits(features: int, ends: Ends) -> nn.Module:
+    """(N, F) -> (N, classes), Odena et al. 2017, https://arxiv.org/abs/1610.09585; `InputError` without classes."""
+    if not ends.classes:
+        raise InputError("a class head needs labels, and the data have none")
+    return nn.Linear(features, ends.classes)
+
+
+def code_logits(features: int, ends: Ends) -> nn.Module:
+    """(N, F) -> (N, code_outputs), Chen et al. 2016, https://arxiv.org/abs/1606.03657; `InputError` without a code."""
+    if not ends.code_outputs:
+        raise InputError("a code head needs a latent code, and the loss has none")
+    return nn.Linear(features, ends.code_outputs)
+
+
+def reconstruction(features: int, ends: Ends, *, hidden: PositiveInt = 64) -> nn.Module:
+    """(N, F) -> (N, C, H, W) through `hidden` numbers, Berthelot et al. 2017, https://arxiv.org/abs/1703.10717, fig. 1.
+
+    Raises `InputError` where the backbone has no decoder.
+    """
+    if ends.decoder is None:
+        raise InputError("a reconstruction head needs a backbone with a decoder, and this one has none")
+    # No bias: two linear layers meet here, and the decoder's has one.
+    return Chain(code=nn.Linear(features, hidden, bias=False), decoder=ends.decoder(hidden, ends.shape))
+
+
+for head in (score, class_logits, code_logits, reconstruction):
+    HEADS.add(head.__name__, head)

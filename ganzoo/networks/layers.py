@@ -1,0 +1,108 @@
+"""The small layers that every backbone is made of: norms, activations, chains that carry labels."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from einops.layers.torch import Rearrange
+from torch import Tensor, nn
+
+from ganzoo.errors import InputError
+from ganzoo.registry import Registry
+
+
+class Labelled(nn.Module):
+    """A layer whose forward takes the labels (N,) beside its input."""
+
+
+class Chain(Labelled, nn.Sequential):
+    """Named layers one after the other; the labels go to those that take them."""
+
+    def __init__(self, **layers: nn.Module) -> None:
+        super().__init__(OrderedDict(layers))
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """`x` through all layers."""
+        for layer in self:
+            x = layer(x, labels) if isinstance(layer, Labelled) else layer(x)
+        return x
+
+
+class SameConv(nn.Conv2d):
+    """A convolution of stride 1 that keeps height and width, for even kernels too."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, H, W)."""
+        y = super().forward(x)
+        # An even kernel fits once more into symmetric padding.
+        return y if self.kernel_size[0] % 2 else y[..., :-1, :-1]
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm (Ioffe & Szegedy 2015) of maps (N, C, H, W) and of vectors (N, C) alike."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        pass
+
+
+class ConditionalBatchNorm(Labelled):
+    """Batch norm whose scale and shift belong to the label (Dumoulin et al. 2017, eq. 5; de Vries et al. 2017)."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = BatchNorm(channels, affine=False)
+        self.scale = nn.Parameter(torch.ones(classes, channels))
+        self.shift = nn.Parameter(torch.zeros(classes, channels))
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(N, C, ...) -> (N, C, ...); `labels` (N,) must be given."""
+        if labels is None:
+            raise ValueError("conditional batch norm needs labels")
+        ones = [1] * (x.ndim - 2)
+        scale, shift = (table[labels].reshape(*x.shape[:2], *ones) for table in (self.scale, self.shift))
+        return self.norm(x) * scale + shift
+
+
+NORMS: Registry[Callable[[int], nn.Module]] = Registry("norm")
+NORMS.add("batch", BatchNorm)
+NORMS.add("instance", partial(nn.InstanceNorm2d, affine=True))
+# One group: the statistics of a sample's whole map, a scale and shift per channel.
+NORMS.add("layer", partial(nn.GroupNorm, 1))
+NORMS.add("none", lambda channels: nn.Identity())
+
+ACTIVATIONS: Registry[Callable[[], nn.Module]] = Registry("activation")
+ACTIVATIONS.add("relu", nn.ReLU)
+ACTIVATIONS.add("leaky-relu", partial(nn.LeakyReLU, 0.2))
+ACTIVATIONS.add("elu", nn.ELU)
+ACTIVATIONS.add("silu", nn.SiLU)
+ACTIVATIONS.add("tanh", nn.Tanh)
+
+OUTPUTS: Registry[Callable[[], nn.Module]] = Registry("output")
+OUTPUTS.add("tanh", nn.Tanh)
+OUTPUTS.add("linear", nn.Identity)
+
+
+def make_norm(name: str, channels: int, classes: int = 0) -> nn.Module:
+    """The norm `name`, conditional on labels where `classes` is not 0; `InputError` where only batch norm could be."""
+    if not classes:
+        return NORMS[name](channels)
+    if name != "batch":
+        raise InputError(f"condition = 'batch-norm' needs norm = 'batch' in the generator, not {name!r}")
+    return ConditionalBatchNorm(channels, classes)
+
+
+def keeps_bias(norm: str) -> bool:
+    """Whether the bias of a convolution survives `norm`: some subtract each channel's mean, and the bias with it."""
+    return norm not in ("batch", "instance")
+
+
+def project(inputs: int, outputs: int, size: int) -> Chain:
+    """A vector straight to a map (N, outputs, size, size), without hidden layers (Radford et al. 2016, sec. 3)."""
+    linear = nn.Linear(inputs, outputs * size * size)
+    return Chain(linear=linear, map=Rearrange("n (c h w) -> n c h w", h=size, w=size))

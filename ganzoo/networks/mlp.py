@@ -1,0 +1,65 @@
+"""Fully connected players for two-dimensional data, as in the toy experiments of Gulrajani et al. 2017, section 4.3.
+
+They take any shape; small images do for a comparison with the convolutions.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+from typing import Literal
+
+from pydantic import PositiveInt
+from torch import nn
+
+from ganzoo.networks.backbone import BACKBONES, Backbone, Shape
+from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, keeps_bias, make_norm
+
+
+class Decoder(Chain):
+    """(N, inputs) -> (N, *shape) through `depth` layers of `width` units."""
+
+    def __init__(
+        self,
+        inputs: int,
+        shape: Shape,
+        classes: int = 0,
+        *,
+        width: PositiveInt = 128,
+        depth: PositiveInt = 3,
+        norm: Literal["batch", "layer", "none"] = "none",
+        activation: str = "relu",
+        output: Literal["tanh", "linear"] = "linear",
+    ) -> None:
+        layers = _hidden([inputs] + [width] * depth, [norm] * depth, activation, classes)
+        last = nn.Linear(width, prod(shape))
+        super().__init__(**layers, last=last, map=nn.Unflatten(1, shape), output=OUTPUTS[output]())
+
+
+class Encoder(Chain):
+    """(N, *shape) -> (N, features) through `depth` layers of `width` units; no norm in the first."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        width: PositiveInt = 128,
+        depth: PositiveInt = 3,
+        norm: Literal["batch", "layer", "none"] = "none",
+        activation: str = "leaky-relu",
+    ) -> None:
+        norms = ["none"] + [norm] * (depth - 1)
+        super().__init__(flat=nn.Flatten(), **_hidden([prod(shape)] + [width] * depth, norms, activation))
+        self.features = width
+
+
+def _hidden(widths: list[int], norms: list[str], activation: str, classes: int = 0) -> dict[str, nn.Module]:
+    layers: dict[str, nn.Module] = {}
+    for i, ((inputs, outputs), norm) in enumerate(zip(pairwise(widths), norms, strict=True), 1):
+        linear = nn.Linear(inputs, outputs, bias=keeps_bias(norm))
+        normed = make_norm(norm, outputs, classes)
+        layers[f"layer{i}"] = Chain(linear=linear, norm=normed, act=ACTIVATIONS[activation]())
+    return layers
+
+
+BACKBONES.add("mlp", Backbone(Decoder, Encoder, init="he", data="points"))

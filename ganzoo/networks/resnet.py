@@ -1,0 +1,121 @@
+"""The ResNet of WGAN-GP: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, appendix F, table 3.
+
+Pre-activation residual blocks of constant width; the encoder halves down to at most 8x8, then come two plain blocks and
+a mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from typing import Literal
+
+from einops.layers.torch import Reduce
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, channels, grid
+from ganzoo.networks.downsample import DOWNSAMPLERS, Pool
+from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, Labelled, SameConv, keeps_bias, make_norm, project
+from ganzoo.networks.upsample import UPSAMPLERS, Nearest
+
+PLAIN_AT = 8
+"""The side of the map at which the encoder stops halving."""
+
+
+class Block(Labelled):
+    """`shortcut(x) + residual(x)`. The shortcut resamples by nearest neighbour or mean whatever the residual does."""
+
+    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.residual = residual
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, H', W')."""
+        return self.shortcut(x) + self.residual(x, labels)
+
+
+class Decoder(Chain):
+    """(N, inputs) -> (N, *shape); the last block gives `width` channels, the first map up to `growth` times as many.
+
+    `kernel` None is the paper's 3, and 4 in transposed convolutions.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        shape: Shape,
+        classes: int = 0,
+        *,
+        width: PositiveInt = 128,
+        growth: PositiveInt = 1,
+        kernel: PositiveInt | None = None,
+        norm: str = "batch",
+        activation: str = "relu",
+        upsample: str = "nearest",
+        output: Literal["tanh", "linear"] = "tanh",
+    ) -> None:
+        start, stages = grid(shape)
+        widths = channels(width, growth, stages + 1)[::-1]
+        bias, normed, act = keeps_bias(norm), partial(make_norm, norm, classes=classes), ACTIVATIONS[activation]
+        up, conv = partial(UPSAMPLERS[upsample], kernel=kernel), partial(SameConv, kernel=kernel or 3)
+        layers: dict[str, nn.Module] = {"stem": project(inputs, widths[0], start)}
+        for i, (wide, narrow) in enumerate(pairwise(widths), 1):
+            first, last = up(wide, narrow, bias=bias), conv(narrow, narrow, bias=bias)
+            residual = _preactivated(normed(wide), first, normed(narrow), last, act)
+            layers[f"block{i}"] = Block(residual, Nearest(wide, narrow, 1, bias))
+        image = conv(widths[-1], shape[0])
+        layers["image"] = Chain(norm=normed(widths[-1]), act=act(), conv=image, output=OUTPUTS[output]())
+        super().__init__(**layers)
+
+
+class Encoder(Chain):
+    """Images (N, *shape) -> the mean over the last map: (N, features); no norm in the first block.
+
+    `kernel` None is the paper's 3, and 4 in strided convolutions.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        width: PositiveInt = 128,
+        growth: PositiveInt = 1,
+        kernel: PositiveInt | None = None,
+        norm: str = "none",
+        activation: str = "relu",
+        downsample: str = "pool",
+    ) -> None:
+        widths = channels(width, growth, _halvings(shape))
+        deep = widths[-1]
+        bias, normed, act = keeps_bias(norm), partial(make_norm, norm), ACTIVATIONS[activation]
+        down, conv = partial(DOWNSAMPLERS[downsample], kernel=kernel), partial(SameConv, kernel=kernel or 3)
+
+        def block(width: int, last: nn.Module, shortcut: nn.Module) -> Block:
+            first = conv(width, width, bias=bias)
+            return Block(_preactivated(normed(width), first, normed(width), last, act), shortcut)
+
+        optimised = Chain(first=conv(shape[0], width), act=act(), last=down(width, width))
+        layers: dict[str, nn.Module] = {"block1": Block(optimised, Pool(shape[0], width, 1))}
+        for i, (narrow, wide) in enumerate(pairwise(widths), 2):
+            layers[f"block{i}"] = block(narrow, down(narrow, wide, bias=bias), Pool(narrow, wide, 1, bias))
+        for i in (1, 2):
+            layers[f"plain{i}"] = block(deep, conv(deep, deep, bias=bias), nn.Identity())
+        super().__init__(**layers, act=act(), mean=Reduce("n c h w -> n c", "mean"))
+        self.features = deep
+
+
+def _preactivated(
+    norm1: nn.Module, first: nn.Module, norm2: nn.Module, last: nn.Module, act: Callable[[], nn.Module]
+) -> Chain:
+    return Chain(norm1=norm1, act1=act(), first=first, norm2=norm2, act2=act(), last=last)
+
+
+def _halvings(shape: Shape) -> int:
+    start, stages = grid(shape)
+    return max(1, sum(start << stage > PLAIN_AT for stage in range(1, stages + 1)))
+
+
+BACKBONES.add("resnet", Backbone(Decoder, Encoder, init="he", data="images"))

@@ -1,0 +1,94 @@
+"""Ways to double height and width: `UPSAMPLERS[name](inputs, outputs, kernel, bias)`; kernel None = its own."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganzoo.networks.layers import SameConv
+from ganzoo.registry import Registry
+
+
+class Resampler(Protocol):
+    """Builds a module that changes the number of channels, and height and width by a factor of two."""
+
+    def __call__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> nn.Module:
+        """The module."""
+
+
+UPSAMPLERS: Registry[Resampler] = Registry("upsampler")
+
+
+def checkerboard(kernel: int) -> float:
+    """How unevenly a transposed convolution of stride 2 covers its output: (max - min) / mean of the taps per pixel.
+
+    0 for an even kernel, 1.33 for 3, 0.8 for 5 (Odena et al. 2016, "Deconvolution and checkerboard artifacts").
+    """
+    taps = F.conv_transpose2d(torch.ones(1, 1, 2 * kernel, 2 * kernel), torch.ones(1, 1, kernel, kernel), stride=2)
+    period = taps[..., kernel : kernel + 2, kernel : kernel + 2]  # Inside, where no border is felt.
+    return ((period.max() - period.min()) / period.mean()).item()
+
+
+class ConvTranspose(nn.ConvTranspose2d):
+    """Transposed convolution of stride 2 (Radford et al. 2016). Warns of a kernel that its stride does not divide."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
+        kernel = kernel or 4
+        if kernel % 2:
+            warnings.warn(
+                f"a transposed convolution with kernel {kernel} and stride 2 covers its output unevenly (checkerboard "
+                f"{checkerboard(kernel):.2f}): take an even kernel, or upsample = 'pixelshuffle' or 'nearest'",
+                stacklevel=2,
+            )
+        padding = (kernel - 1) // 2
+        super().__init__(inputs, outputs, kernel, 2, padding, output_padding=kernel % 2, bias=bias)
+
+
+class SubPixelConv(SameConv):
+    """The convolution before a pixel shuffle; `ganzoo.networks.init` starts its four sub-pixels equal (ICNR)."""
+
+
+class PixelShuffle(nn.Module):
+    """Convolution to four times the channels, which become 2x2 pixels (Shi et al. 2016; ICNR: Aitken et al. 2017)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
+        super().__init__()
+        self.conv = SubPixelConv(inputs, 4 * outputs, kernel or 3, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
+        return F.pixel_shuffle(self.conv(x), 2)
+
+
+class Nearest(nn.Module):
+    """Every pixel four times, then a convolution (Odena et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
+        super().__init__()
+        self.conv = SameConv(inputs, outputs, kernel or 3, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
+        return self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))
+
+
+class Bilinear(nn.Module):
+    """Bilinear interpolation, then a convolution."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
+        super().__init__()
+        self.conv = SameConv(inputs, outputs, kernel or 3, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
+        return self.conv(F.interpolate(x, scale_factor=2, mode="bilinear"))
+
+
+UPSAMPLERS.add("convtranspose", ConvTranspose)
+UPSAMPLERS.add("pixelshuffle", PixelShuffle)
+UPSAMPLERS.add("nearest", Nearest)
+UPSAMPLERS.add("bilinear", Bilinear)

@@ -1,0 +1,101 @@
+"""From what the user calls a checkpoint (a run, a release folder, a name that ships) to a `Sampler`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from torch import Tensor, nn
+
+from ganzoo.build import make_latent, make_loss, make_player
+from ganzoo.config import Config, parse
+from ganzoo.errors import InputError, unknown
+from ganzoo.files import digest, read_json
+from ganzoo.sampling.sampler import Sampler
+from ganzoo.training import checkpoint
+from ganzoo.training.run import Run
+
+FOLDERS = (Path(__file__).parents[1] / "checkpoints", Path(__file__).parents[2] / "checkpoints")
+"""Where releases that ship are looked for: in an installed package, then in a checkout."""
+
+
+def shipped() -> dict[str, Path]:
+    """The releases that ship, by name."""
+    found: dict[str, Path] = {}
+    for folder in FOLDERS:
+        for card in sorted(folder.glob("*/card.json")):
+            found.setdefault(card.parent.name, card.parent)
+    return found
+
+
+def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
+    """The generator of a run, of a release folder, or of a name that ships (`wgan-gp` means `wgan-gp-mnist`).
+
+    `raw` takes the weights of a run's last state instead of their running average. Raises `InputError`.
+    """
+    folder = Path(checkpoint_name)
+    if (folder / "config.json").is_file():
+        return _from_folder(folder, raw)
+    if folder.exists():
+        raise InputError(f"{folder} is neither a run nor a release: it has no config.json")
+    names = shipped()
+    found = names.get(str(checkpoint_name)) or names.get(f"{checkpoint_name}-mnist")
+    if found is None:
+        raise unknown("run, release folder or shipped checkpoint", str(checkpoint_name), names)
+    return _from_folder(found, raw)
+
+
+def _from_folder(folder: Path, raw: bool) -> Sampler:
+    is_release = (folder / "card.json").is_file()
+    if raw and is_release:
+        raise InputError(f"--raw works on runs: {folder} is a release, which holds the averaged weights only")
+    if raw:
+        return _from_state(folder)
+    return _from_release(folder if is_release else _release_of(folder))
+
+
+def _release_of(folder: Path) -> Path:
+    run = Run.open(folder)
+    if not (run.release / "card.json").is_file():
+        raise InputError(f"{folder} has saved nothing yet; train it first: ganzoo train --resume {folder}")
+    return run.release
+
+
+def _from_release(folder: Path) -> Sampler:
+    card = read_json(folder / "card.json")
+    try:
+        content = (folder / "generator.safetensors").read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
+    if digest(content) != card.get("sha256"):
+        raise InputError(f"{folder / 'generator.safetensors'} is not the file that its card.json describes (SHA-256)")
+    try:
+        weights = load_tensors(content)
+    except SafetensorError as error:
+        raise InputError(f"{folder / 'generator.safetensors'} is not a safetensors file: {error}") from None
+    return _sampler(folder, weights, card)
+
+
+def _from_state(folder: Path) -> Sampler:
+    states = checkpoint.states(Run.open(folder).states)
+    if not states:
+        raise InputError(f"{folder} has saved nothing yet; train it first: ganzoo train --resume {folder}")
+    tensors, facts = checkpoint.read_state(states[-1])
+    return _sampler(folder, checkpoint.part(tensors, "generator"), facts)
+
+
+def _sampler(folder: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> Sampler:
+    config = parse(Config, read_json(folder / "config.json"))
+    latent = make_latent(config, make_loss(config))
+    generator = make_player(config, latent)
+    try:
+        generator.load_state_dict(weights)
+    except RuntimeError:
+        raise InputError(f"the weights in {folder} do not fit the networks that its config.json describes") from None
+    return Sampler(_asleep(generator), latent, config, card)
+
+
+def _asleep(generator: nn.Module) -> nn.Module:
+    return generator.eval().requires_grad_(False)

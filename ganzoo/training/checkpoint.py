@@ -1,0 +1,92 @@
+"""All that resumes: one safetensors file and one JSON file a state, of which the last two are kept."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, optim
+
+from ganzoo.errors import InputError, TrainingFailed
+from ganzoo.files import FORMAT, digest, read_json, write_bytes, write_folder, write_json
+from ganzoo.training.trainer import Trainer
+
+KEPT = 2
+
+
+def tensors(trainer: Trainer) -> dict[str, Tensor]:
+    """Every tensor of the state, by a dotted name, on the CPU."""
+    found = {f"{name}.{key}": value for name, m in trainer.modules().items() for key, value in m.state_dict().items()}
+    for name, optimiser in trainer.optimisers().items():
+        for index, state in optimiser.state_dict()["state"].items():
+            found |= {f"{name}.{index}.{key}": value for key, value in state.items() if isinstance(value, Tensor)}
+    return {name: value.detach().cpu().contiguous() for name, value in found.items()}
+
+
+def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any]) -> Path:
+    """Save the state as `folder`/<step>; raises `TrainingFailed`, and writes nothing, where a number is not finite."""
+    state = tensors(trainer)
+    if bad := [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]:
+        raise TrainingFailed(f"{bad[0]} is not finite after step {trainer.step}")
+    content = save(state)
+    path = folder / f"{trainer.step:08d}"
+    facts = {"format": FORMAT, "counters": trainer.counters(), "sha256": digest(content), **extra}
+
+    def fill(new: Path) -> None:
+        write_bytes(new / "state.safetensors", content)
+        write_json(new / "state.json", facts)
+
+    write_folder(path, fill)
+    for old in states(folder)[:-KEPT]:
+        shutil.rmtree(old)
+    return path
+
+
+def states(folder: Path) -> list[Path]:
+    """The saved states, oldest first."""
+    return sorted(path for path in folder.glob("[0-9]*") if path.is_dir()) if folder.exists() else []
+
+
+def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and facts of one state; raises `InputError` where it is damaged."""
+    facts = read_json(path / "state.json")
+    try:
+        content = (path / "state.safetensors").read_bytes()
+        if digest(content) != facts["sha256"]:
+            raise InputError(f"{path} is damaged: its SHA-256 is not the one written beside it")
+        return load(content), facts
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
+
+
+def restore(trainer: Trainer, path: Path) -> dict[str, Any]:
+    """Put the state at `path` into `trainer`; returns the facts that were saved with it."""
+    state, facts = read_state(path)
+    for name, module in trainer.modules().items():
+        module.load_state_dict(part(state, name))
+    for name, optimiser in trainer.optimisers().items():
+        _restore_optimiser(optimiser, part(state, name))
+    trainer.set_counters(facts["counters"])
+    return facts
+
+
+def part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors below `name`, without it."""
+    return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
+
+
+def _restore_optimiser(optimiser: optim.Optimizer, state: dict[str, Tensor]) -> None:
+    full = optimiser.state_dict()
+    for key, value in state.items():
+        index, _, name = key.partition(".")
+        full["state"].setdefault(int(index), {})[name] = value
+    optimiser.load_state_dict(full)
+
+
+def is_finite(trainer: Trainer) -> bool:
+    """Whether every loss since the last look was finite; waits for the device."""
+    return bool(torch.isinf(trainer.first_bad))

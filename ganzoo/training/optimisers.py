@@ -1,0 +1,39 @@
+"""The optimisers by name; their keyword arguments are the keys of `[train.generator]` and `[train.discriminator]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from torch import nn, optim
+
+from ganzoo.registry import Registry
+
+Make = Callable[..., optim.Optimizer]
+OPTIMISERS: Registry[Make] = Registry("optimiser")
+
+
+def adam(
+    params: Iterable[nn.Parameter], *, lr: float = 2e-4, betas: tuple[float, float] = (0.5, 0.999)
+) -> optim.Optimizer:
+    """Adam; the defaults are DCGAN's (Radford 2016, section 4)."""
+    return optim.Adam(params, lr, betas, fused=True)
+
+
+def sgd(params: Iterable[nn.Parameter], *, lr: float = 1e-2, momentum: float = 0.0) -> optim.Optimizer:
+    """Stochastic gradient descent."""
+    return optim.SGD(params, lr, momentum)
+
+
+def rmsprop(params: Iterable[nn.Parameter], *, lr: float = 5e-5, alpha: float = 0.99) -> optim.Optimizer:
+    """RMSprop; the default rate is WGAN's (Arjovsky 2017, algorithm 1)."""
+    return optim.RMSprop(params, lr, alpha)
+
+
+for _make in (adam, sgd, rmsprop):
+    OPTIMISERS.add(_make.__name__, _make)
+
+
+def set_rate(optimiser: optim.Optimizer, factor: float) -> None:
+    """Set every group's rate to `factor` times the one it was built with."""
+    for group in optimiser.param_groups:
+        group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor

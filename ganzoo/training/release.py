@@ -1,0 +1,53 @@
+"""A release: the folder that `ganzoo sample` needs, and nothing else of the run."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from ganzoo import __version__
+from ganzoo.config import Config
+from ganzoo.files import FORMAT, digest, write_bytes, write_folder, write_json
+from ganzoo.training.trainer import Trainer
+
+
+def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
+    """Write `generator.safetensors` (the averaged G), `config.json` and `card.json`, all at once."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in trainer.average.state_dict().items()}
+    content = save(weights)
+    card = make_card(trainer.config, trainer.counters(), seconds, digest(content))
+
+    def fill(new: Path) -> None:
+        write_bytes(new / "generator.safetensors", content)
+        write_json(new / "config.json", trainer.config.model_dump(mode="json"))
+        write_json(new / "card.json", card)
+
+    write_folder(folder, fill)
+
+
+def make_card(config: Config, counters: dict[str, int], seconds: float, sha256: str) -> dict[str, Any]:
+    """What a release says of itself."""
+    facts = config.dataset
+    assert facts is not None, "a trained config is resolved"
+    return {
+        "format": FORMAT,
+        "variant": config.variant,
+        "about": config.about,
+        "data": facts.name,
+        "data_licence": facts.licence,
+        "data_digest": facts.digest,
+        "shape": facts.shape,
+        "class_names": facts.class_names,
+        "steps": counters["step"],
+        "d_steps": counters["d_steps"],
+        "images": counters["images"],
+        "seconds": round(seconds, 1),
+        "seed": config.seed,
+        "hardware": f"{config.train.device}, {config.train.threads} threads, {platform.machine()}",
+        "versions": {"ganzoo": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "sha256": sha256,
+    }

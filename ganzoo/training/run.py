@@ -1,0 +1,95 @@
+"""A run folder: the resolved config, the log, the grids, the states and the release."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganzoo.config import Config, difference, parse
+from ganzoo.errors import InputError
+from ganzoo.files import read_json, recover_folder, write_bytes, write_json
+
+
+@dataclass(frozen=True)
+class Run:
+    """The paths of one run."""
+
+    folder: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples"
+
+    @property
+    def states(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def release(self) -> Path:
+        return self.folder / "release"
+
+    def create(self, config: Config) -> None:
+        """Make the folder; raises `InputError` where it holds anything, so that nothing is overwritten."""
+        self.refuse_if_taken()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.write_config(config)
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """A run that exists; raises `InputError` where there is none."""
+        if not (folder / "config.json").is_file():
+            raise InputError(f"{folder} is not a run: it has no config.json; give the folder that 'ganzoo train' made")
+        run = cls(folder)
+        recover_folder(run.release)
+        return run
+
+    def refuse_if_taken(self) -> None:
+        """Raise `InputError` where the folder holds anything."""
+        if self.config_file.exists():
+            raise InputError(f"{self.folder} holds a run; go on with --resume {self.folder}, or choose another --out")
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise InputError(f"{self.folder} exists and is not an empty folder; choose another --out")
+
+    def config(self) -> Config:
+        """The resolved config that the run was created with, and its later `train.steps`."""
+        return parse(Config, read_json(self.config_file))
+
+    def refuse_change(self, config: Config) -> None:
+        """Raise `InputError` showing the difference unless `config` is the run's own, or only trains for longer."""
+        old = self.config()
+        changed = [line for line in difference(old, config) if not line.startswith("train.steps:")]
+        if changed:
+            raise InputError(f"{self.folder} was made with another config ({'; '.join(changed)}); begin a new run")
+        if config.train.steps < old.train.steps:
+            raise InputError(f"train.steps can only be raised at a resume: {old.train.steps} -> {config.train.steps}")
+
+    def write_config(self, config: Config) -> None:
+        """Replace the resolved config."""
+        write_json(self.config_file, config.model_dump(mode="json"))
+
+    def append(self, record: dict[str, Any]) -> None:
+        """One line of the log, on the disk before the call returns to the training."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def records(self) -> list[dict[str, Any]]:
+        """The log; a last line that a kill cut in half is left out."""
+        if not self.metrics.exists():
+            return []
+        lines = self.metrics.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines[:-1]]
+
+    def cut_back(self, step: int) -> None:
+        """Forget what was logged after `step`, which a resume will log again."""
+        kept = [json.dumps(record) + "\n" for record in self.records() if record["step"] <= step]
+        write_bytes(self.metrics, "".join(kept).encode())

@@ -1,0 +1,37 @@
+"""How many D steps belong to a G step, and how the learning rates fall: pure functions of the step."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil
+
+from ganzoo.config import Train, Warmup
+from ganzoo.errors import InputError
+
+
+def ratio(text: str) -> Fraction:
+    """D steps per G step from "5:1", "1:2" or "1.5"; raises `InputError` otherwise."""
+    d, _, g = text.partition(":")
+    try:
+        value = Fraction(d) / Fraction(g or 1)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if value <= 0:
+        raise InputError(f"train.ratio: expected D:G such as '5:1', '1:2' or '1.5', not {text!r}")
+    return value
+
+
+def d_steps(step: int, per_g: Fraction, warmup: Warmup | None = None) -> int:
+    """D steps before G step number `step` (from 0).
+
+    A fraction is spread evenly and D begins: 3/2 gives 2, 1, 2, 1 and 1/2 gives 1, 0, 1, 0. The warm-up is WGAN's
+    (Arjovsky et al. 2017, the authors' code).
+    """
+    if warmup and (step < warmup.first or step % warmup.every == 0):
+        return warmup.d_steps
+    return ceil((step + 1) * per_g) - ceil(step * per_g)
+
+
+def rate(step: int, train: Train) -> float:
+    """Factor on both learning rates at `step`: 1, or falling linearly to 0 at `decay_steps`."""
+    return max(0.0, 1 - step / train.decay_steps) if train.decay_steps else 1.0

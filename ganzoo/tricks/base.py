@@ -1,0 +1,54 @@
+"""What is added to training and is not the loss."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import nn
+
+from ganzoo.records import Judge, Judged, Samples, Terms
+from ganzoo.registry import Registry
+
+TRICKS: Registry[type[Trick]] = Registry("trick")
+
+
+class Trick(nn.Module):
+    """A switch of training, in five hooks that do nothing unless a subclass says otherwise.
+
+    A subclass has a docstring (authors, year, link), a `name`, an `order`, and an `__init__` whose keywords carry the
+    source's defaults: that signature is the schema of its config table. State that must survive a checkpoint is a buffer.
+    Random numbers come from `ganzoo.streams` under a name of the trick's own, so that a neutral trick changes nothing.
+    """
+
+    name: ClassVar[str]
+    order: ClassVar[int]
+    """Tricks apply in ascending order, whatever the order in the config."""
+    heads: ClassVar[tuple[str, ...]] = ()
+    """What the trick reads of D: it suits a loss whose `heads` have these."""
+    g_uses_real: ClassVar[bool] = False
+    """Whether `g_terms` reads judged reals."""
+    per_sample_gradients: ClassVar[bool] = False
+    """Whether `d_terms` differentiates D per sample, which batch norm in D would make wrong."""
+
+    def __init_subclass__(cls) -> None:
+        if "name" in cls.__dict__:
+            TRICKS.add(cls.name, cls)
+
+    def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
+        """The batches of a D step before D sees them (replay, label noise)."""
+        return real, fake
+
+    def view(self, samples: Samples) -> Samples:
+        """Any batch on its way into D, in both players' steps (instance noise, augmentation)."""
+        return samples
+
+    def d_terms(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
+        """Terms of D, on the clean reals and fakes as D views them, before any trick mixed them."""
+        return {}
+
+    def g_terms(self, judge: Judge, real: Judged | None, fake: Judged) -> Terms:
+        """Terms of G, on G's batch as judged; `real` is given (cut out of the graph) where `g_uses_real`."""
+        return {}
+
+    def after_g_step(self) -> None:
+        """Called once a training step."""

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganzoo.data import Pictures
+from ganzoo.data.cache import prepared
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.transform import Transform
+from ganzoo.errors import InputError
+
+Reader = Callable[[], Pictures]
+forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="starts its processes by fork")
+
+
+@pytest.fixture
+def read(images: np.ndarray) -> Reader:
+    return lambda: Pictures(12, [(image, i % 3) for i, image in enumerate(images)], ["a", "b", "c"])
+
+
+def prepare(read: Reader, fingerprint: str = "v1", size: int = 8, **options: bool | str) -> Dataset:
+    return prepared("set-train", fingerprint, read, Transform(size, 3), **options)
+
+
+def never() -> Pictures:
+    raise AssertionError("the entry should have been used")
+
+
+def entries(home: Path) -> list[Path]:
+    return sorted((home / "cache").iterdir())
+
+
+def test_an_entry_is_a_read_only_memory_map(read, images):
+    dataset = prepare(read)
+    assert isinstance(dataset.pixels, np.memmap)
+    assert not dataset.pixels.flags.writeable
+    assert dataset.images is dataset.pixels
+    assert np.array_equal(dataset.images, images.transpose(0, 3, 1, 2))
+    assert dataset.labels.tolist() == [0, 1, 2] * 4
+    assert dataset.class_names == ["a", "b", "c"]
+
+
+def test_the_json_beside_the_pixels_says_what_they_are(read, home):
+    dataset = prepare(read)
+    (entry,) = entries(home)
+    assert sorted(file.name for file in entry.iterdir()) == ["entry.json", "labels.npy", "pixels"]
+    assert json.loads((entry / "entry.json").read_text()) == {
+        "format": 1,
+        "source": "set-train",
+        "transform": {"size": 8, "channels": 3, "pad": False},
+        "count": 12,
+        "shape": [3, 8, 8],
+        "class_names": ["a", "b", "c"],
+        "skipped": [],
+        "digest": dataset.digest,
+    }
+    assert dataset.digest == Dataset.from_tensor(dataset.images, dataset.labels, dataset.class_names).digest
+
+
+def test_an_entry_is_made_once(read):
+    made = prepare(read)
+    assert prepare(never).digest == made.digest
+
+
+def test_another_source_or_transform_is_another_entry(read, home):
+    digests = {prepare(read).digest, prepare(read, size=4).digest, prepare(read, fingerprint="v2").digest}
+    assert len(digests) == 2
+    assert len(entries(home)) == 3
+    prepared("other-train", "v1", read, Transform(8, 3))
+    prepared("set-train", "v1", read, Transform(8, 1))
+    assert len(entries(home)) == 5
+
+
+def test_without_class_names_there_are_no_labels(images, home):
+    dataset = prepare(lambda: Pictures(12, ((image, -1) for image in images), []))
+    assert dataset.labels is None
+    assert not (entries(home)[0] / "labels.npy").exists()
+
+
+def test_pictures_are_read_one_at_a_time(images):
+    """The next picture is asked for when the last is in the file, so memory does not grow with the set."""
+    given: list[weakref.ref] = []
+
+    def each() -> Iterator[tuple[np.ndarray, int]]:
+        for image in images:
+            assert sum(picture() is not None for picture in given) <= 1
+            picture = image.copy()
+            given.append(weakref.ref(picture))
+            yield picture, -1
+
+    prepare(lambda: Pictures(12, each(), []))
+    assert len(given) == 12
+
+
+def test_a_newer_format_is_refused(read, home):
+    prepare(read)
+    about = entries(home)[0] / "entry.json"
+    about.write_text(about.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(InputError, match="format 2, newer"):
+        prepare(never)
+
+
+@pytest.mark.parametrize("file", ["pixels", "labels.npy"])
+def test_a_damaged_entry_is_named(read, home, file):
+    prepare(read)
+    (entry,) = entries(home)
+    (entry / file).write_bytes((entry / file).read_bytes()[:50])
+    with pytest.raises(InputError) as error:
+        prepare(never)
+    assert f"{entry} is damaged" in str(error.value)
+    assert "delete it" in str(error.value)
+
+
+def test_labels_that_hold_a_pickle_are_not_opened(read, home):
+    prepare(read)
+    np.save(entries(home)[0] / "labels.npy", np.array([object()]), allow_pickle=True)
+    with pytest.raises(InputError, match="damaged"):
+        prepare(never)
+
+
+def test_an_unreadable_picture_is_refused_and_leaves_nothing(images, home):
+    with pytest.raises(InputError) as error:
+        prepare(lambda: Pictures(2, [(images[0], -1), (b"no picture", -1)], []))
+    assert "cannot read picture 1" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert entries(home) == []
+
+
+def test_an_unreadable_picture_can_be_skipped_and_is_named_each_time(images, caplog):
+    pictures = [(images[0], 0), (b"no picture", 1), (images[2], 1)]
+    for reader in (lambda: Pictures(3, pictures, ["a", "b"]), never):
+        caplog.clear()
+        dataset = prepare(reader, on_corrupt="skip")
+        assert dataset.labels.tolist() == [0, 1]
+        assert np.array_equal(dataset.images[1], images[2].transpose(2, 0, 1))
+        assert [record.message.split(" (")[0] for record in caplog.records] == ["skipped: cannot read picture 1"]
+
+
+def test_what_was_skipped_is_refused_where_skipping_was_not_asked_for(images):
+    prepare(lambda: Pictures(2, [(images[0], -1), (b"no picture", -1)], []), on_corrupt="skip")
+    with pytest.raises(InputError, match="cannot read picture 1"):
+        prepare(never)
+
+
+def test_a_set_of_nothing_is_refused():
+    with pytest.raises(InputError, match="no picture that can be read"):
+        prepare(lambda: Pictures(1, [(b"no picture", -1)], []), on_corrupt="skip")
+
+
+def test_a_home_that_cannot_be_written_is_named(read, home):
+    home.write_text("a file, not a folder")
+    with pytest.raises(InputError, match="GANZOO_HOME"):
+        prepare(read)
+
+
+def test_an_interrupt_leaves_nothing(images, home):
+    def each() -> Iterator[tuple[np.ndarray, int]]:
+        yield images[0], -1
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(lambda: Pictures(2, each(), []))
+    assert entries(home) == []
+
+
+def test_who_comes_second_takes_what_is_there(read, home):
+    def slower() -> Pictures:
+        prepare(read)
+        return read()
+
+    assert prepare(slower).digest == prepare(never).digest
+    assert len(entries(home)) == 1
+
+
+@forking
+def test_two_processes_race_to_one_entry(read, home):
+    context = multiprocessing.get_context("fork")
+    barrier, digests = context.Barrier(2), context.Queue()
+
+    def together() -> Pictures:
+        def each() -> Iterator[tuple[np.ndarray, int]]:
+            for picture in read().each:
+                barrier.wait(20)
+                yield picture
+
+        return Pictures(12, each(), ["a", "b", "c"])
+
+    def work() -> None:
+        digests.put(prepare(together).digest)
+
+    processes = [context.Process(target=work) for _ in range(2)]
+    for process in processes:
+        process.start()
+    assert len({digests.get(timeout=30) for _ in processes}) == 1
+    for process in processes:
+        process.join(20)
+        assert process.exitcode == 0
+    assert len(entries(home)) == 1
+    prepare(never)
+
+
+@forking
+def test_what_a_kill_leaves_behind_is_never_used(images, read, home):
+    def stuck() -> Pictures:
+        def each() -> Iterator[tuple[np.ndarray, int]]:
+            yield images[0], 0
+            time.sleep(60)
+
+        return Pictures(12, each(), ["a", "b", "c"])
+
+    process = multiprocessing.get_context("fork").Process(target=prepare, args=(stuck,))
+    process.start()
+    while not list(home.glob("cache/.*/pixels")):
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(20)
+    assert all(entry.name.startswith(".") for entry in entries(home))
+    assert len(prepare(read)) == 12
+    assert len(prepare(never)) == 12
+
+
+@pytest.mark.parametrize(("terminal", "quiet", "bar"), [("1", False, True), ("1", True, False), ("", False, False)])
+def test_a_bar_is_shown_on_a_terminal_only(read, monkeypatch, capsys, terminal, quiet, bar):
+    monkeypatch.setenv("TTY_COMPATIBLE", terminal or "0")
+    monkeypatch.setenv("FORCE_COLOR", terminal)
+    prepare(read, quiet=quiet)
+    assert ("preparing set-train" in capsys.readouterr().err) == bar

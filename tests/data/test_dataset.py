@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ganzoo.data import Dataset
+from ganzoo.errors import InputError
+
+
+def bytes_of(*values: int) -> np.ndarray:
+    return np.array(values, np.uint8).reshape(-1, 1, 1, 1).repeat(4, 2).repeat(4, 3)
+
+
+@pytest.fixture
+def letters() -> Dataset:
+    """Ten images of values 0..9 in classes a, b, c and, twice, none."""
+    labels = [0, 1, 2, -1, 0, 1, 2, -1, 0, 1]
+    return Dataset.from_tensor(bytes_of(*range(10)), labels, ["a", "b", "c"])
+
+
+def test_bytes_become_the_interval_from_minus_one_to_one():
+    images = Dataset.from_tensor(bytes_of(0, 51, 255)).samples([0, 1, 2]).images
+    assert images.dtype == torch.float32
+    assert images[:, 0, 0, 0].tolist() == pytest.approx([-1, -0.6, 1])
+
+
+def test_images_of_floating_point_travel_as_they_are():
+    images = torch.rand(5, 3, 4, 4, dtype=torch.float64) * 2 - 1
+    assert torch.equal(Dataset.from_tensor(images).samples([3, 1]).images, images[[3, 1]].float())
+
+
+def test_points_keep_their_own_units():
+    points = torch.tensor([[-7.5, 3.0], [100.0, 0.0]]).reshape(2, 2, 1, 1)
+    dataset = Dataset.from_tensor(points, [1, 0])
+    assert dataset.shape == (2, 1, 1)
+    assert torch.equal(dataset.samples([0, 1]).images, points)
+
+
+def test_samples_carry_their_labels(letters):
+    samples = letters.samples([9, 3, 4])
+    assert samples.labels.dtype == torch.int64
+    assert samples.labels.tolist() == [1, -1, 0]
+    assert Dataset.from_tensor(bytes_of(1)).samples([0]).labels is None
+
+
+def test_what_a_set_says_of_itself(letters):
+    assert (len(letters), letters.shape, letters.classes, letters.class_names) == (10, (1, 4, 4), 3, ["a", "b", "c"])
+    assert Dataset.from_tensor(bytes_of(1, 2), [0, 4 - 3]).class_names == ["0", "1"]
+    unlabelled = Dataset.from_tensor(bytes_of(1))
+    assert (unlabelled.classes, unlabelled.class_names, unlabelled.labels) == (0, [], None)
+
+
+def test_half_precision_tensors_are_taken():
+    images = torch.tensor([-1.0, 0.5, 1.0], dtype=torch.bfloat16).reshape(3, 1, 1, 1).expand(3, 1, 2, 2)
+    assert Dataset.from_tensor(images).samples([1]).images[0, 0, 0, 0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("images", "complaint"),
+    [
+        (np.zeros((5, 4, 4), np.uint8), "(N, C, H, W)"),
+        (np.zeros((5, 2, 4, 4), np.uint8), "1 or 3 channels"),
+        (np.zeros((0, 1, 4, 4), np.uint8), "(N, C, H, W)"),
+        (np.zeros((5, 1, 4, 4), np.int32), "int32"),
+        (np.full((5, 1, 4, 4), 255.0), "[-1, 1]"),
+        (np.full((5, 1, 4, 4), np.nan), "[-1, 1]"),
+    ],
+)
+def test_what_are_no_images_is_refused(images, complaint):
+    with pytest.raises(InputError) as error:
+        Dataset.from_tensor(images)
+    assert complaint in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "complaint"),
+    [
+        ([0, 1], None, "3 integers"),
+        ([[0], [1], [2]], None, "shape (3, 1)"),
+        ([0.0, 1.0, 2.0], None, "float64"),
+        ([0, -2, 1], None, "there is -2"),
+        ([0, 1, 3], None, "there is 3"),
+        ([0, 1, 2], ["a", "b"], "0..1, or -1 for unlabelled; there is 2"),
+        (None, ["a"], "without labels"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(labels, names, complaint):
+    with pytest.raises(InputError) as error:
+        Dataset.from_tensor(bytes_of(1, 2, 3), labels, names)
+    assert complaint in str(error.value)
+
+
+def test_the_digest_is_of_the_content():
+    digest = Dataset.from_tensor(bytes_of(1, 2), [0, 1], ["a", "b"]).digest
+    assert digest == Dataset.from_tensor(torch.from_numpy(bytes_of(1, 2)), torch.tensor([0, 1]), ["a", "b"]).digest
+    others = [
+        Dataset.from_tensor(bytes_of(1, 3), [0, 1], ["a", "b"]),
+        Dataset.from_tensor(bytes_of(2, 1), [0, 1], ["a", "b"]),
+        Dataset.from_tensor(bytes_of(1, 2), [1, 0], ["a", "b"]),
+        Dataset.from_tensor(bytes_of(1, 2), [0, 1], ["a", "c"]),
+        Dataset.from_tensor(bytes_of(1, 2).reshape(2, 1, 2, 8), [0, 1], ["a", "b"]),
+        Dataset.from_tensor(bytes_of(1, 2)),
+    ]
+    assert len({digest, *(other.digest for other in others)}) == 7
+
+
+def test_classes_are_chosen_by_name_or_index_and_numbered_anew(letters):
+    chosen = letters.of_classes(["c", 0])
+    assert chosen.class_names == ["c", "a"]
+    assert chosen.images[:, 0, 0, 0].tolist() == [0, 2, 4, 6, 8]
+    assert chosen.labels.tolist() == [1, 0, 1, 0, 1]
+    assert chosen.samples([1]).labels.tolist() == [0]
+
+
+def test_an_index_may_come_as_text_and_a_name_goes_first():
+    dataset = Dataset.from_tensor(bytes_of(1, 2, 3), [0, 1, 2], ["7", "0", "x"])
+    assert dataset.of_classes(["0"]).images[0, 0, 0, 0] == 2
+    assert dataset.of_classes(["2"]).images[0, 0, 0, 0] == 3
+
+
+@pytest.mark.parametrize(
+    ("wanted", "complaint"),
+    [
+        ([3], "there is no class 3"),
+        ([-1], "no class is called '-1'"),
+        (["a", 0], "named twice"),
+        ([], "no image of the classes []"),
+    ],
+)
+def test_classes_that_do_not_exist_are_refused(letters, wanted, complaint):
+    with pytest.raises(InputError) as error:
+        letters.of_classes(wanted)
+    assert complaint in str(error.value)
+
+
+def test_a_misspelt_class_names_the_nearest():
+    dataset = Dataset.from_tensor(bytes_of(1, 2), [0, 1], ["truck", "horse"])
+    with pytest.raises(InputError, match="did you mean 'horse'"):
+        dataset.of_classes(["hrose"])
+
+
+def test_classes_of_unlabelled_data_are_refused():
+    with pytest.raises(InputError, match="no labels"):
+        Dataset.from_tensor(bytes_of(1)).of_classes([0])
+
+
+def test_a_limit_spaces_evenly(letters):
+    assert letters.limited(5).images[:, 0, 0, 0].tolist() == [0, 2, 4, 6, 8]
+    assert letters.limited(3).labels.tolist() == [0, -1, 2]
+    assert letters.limited(10) is letters
+    assert letters.limited(99) is letters
+    with pytest.raises(InputError, match="at least 1"):
+        letters.limited(0)
+
+
+def test_parts_of_parts_and_their_digests(letters):
+    part = letters.of_classes(["a", "b"]).limited(3)
+    assert part.images[:, 0, 0, 0].tolist() == [0, 4, 8]
+    assert torch.equal(part.samples([2]).images, letters.samples([8]).images)
+    parts = [letters, letters.limited(5), letters.limited(4), letters.of_classes(["a"]), letters.of_classes(["b"]), part]
+    assert len({each.digest for each in parts}) == len(parts)
+    assert letters.limited(5).digest == letters.limited(5).digest

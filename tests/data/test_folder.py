@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganzoo.data import load
+from ganzoo.errors import InputError
+
+
+def test_sub_folders_are_classes_in_the_order_of_names(pets):
+    dataset = load(f"folder:{pets}")
+    assert dataset.class_names == ["cat", "dog"]
+    assert dataset.labels.tolist() == [0, 0, 1, 1, 1]
+    assert (dataset.shape, dataset.name, dataset.licence) == ((3, 64, 64), "pets", "")
+
+
+def test_every_mode_is_read(pets):
+    images = load(f"folder:{pets}").images
+    assert images[0, :, 9, 9].tolist() == [7, 7, 7]
+    assert np.abs(images[1, :, 9, 9].astype(int) - [254, 0, 0]).max() <= 1
+    assert images[2, :, 9, 9].tolist() == [127, 127, 255]
+    assert images[4, :, 9, 9].tolist() == [255, 0, 0]
+
+
+def test_loose_pictures_have_no_labels(pets):
+    dataset = load(f"folder:{pets / 'dog'}", size=16, channels=1)
+    assert (len(dataset), dataset.labels, dataset.class_names) == (3, None, [])
+
+
+def test_a_home_folder_may_be_written_short(pets, monkeypatch):
+    monkeypatch.setenv("HOME", str(pets.parent))
+    monkeypatch.setenv("USERPROFILE", str(pets.parent))
+    assert len(load("folder:~/pets")) == 5
+
+
+def test_a_folder_without_pictures_is_refused(pets, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", pets / "notes"):
+        with pytest.raises(InputError) as error:
+            load(f"folder:{folder}")
+        assert f"{folder} holds no picture (.png" in str(error.value)
+
+
+def test_pictures_beside_classes_are_refused(pets):
+    Image.new("L", (9, 9)).save(pets / "loose.png")
+    with pytest.raises(InputError, match=r"both pictures and folders of pictures: put loose\.png into a folder"):
+        load(f"folder:{pets}")
+
+
+def test_folders_train_and_test_are_splits(pets, tmp_path):
+    shutil.copytree(pets, tmp_path / "set" / "train")
+    shutil.copytree(pets / "dog", tmp_path / "set" / "test" / "dog")
+    train, test = (load(f"folder:{tmp_path / 'set'}", split=split) for split in ("train", "test"))
+    assert (len(train), train.class_names, train.split) == (5, ["cat", "dog"], "train")
+    assert (len(test), test.class_names, test.split) == (3, ["dog"], "test")
+
+
+def test_a_folder_of_classes_has_no_test_split(pets):
+    with pytest.raises(InputError, match="has no split 'test'"):
+        load(f"folder:{pets}", split="test")
+
+
+def test_a_changed_folder_is_another_entry(pets, home):
+    spec = f"folder:{pets}"
+    first = load(spec)
+    assert load(spec).digest == first.digest
+    assert len(list((home / "cache").iterdir())) == 1
+
+    Image.new("L", (20, 30), 8).save(pets / "cat" / "a.png")
+    os.utime(pets / "cat" / "a.png", ns=(0, 0))
+    changed = load(spec)
+    assert changed.images[0, 0, 9, 9] == 8
+    assert changed.digest != first.digest
+
+    (pets / "cat" / "a.png").unlink()
+    assert len(load(spec)) == 4
+    assert len(list((home / "cache").iterdir())) == 3
+
+
+def test_folders_of_like_files_are_not_confused(pets, tmp_path):
+    """Same names, sizes and dates, as an archive with its dates set to one would give."""
+    for name, value in (("one", 10), ("two", 20)):
+        (tmp_path / name).mkdir()
+        Image.new("L", (8, 8), value).save(tmp_path / name / "a.bmp")
+        os.utime(tmp_path / name / "a.bmp", ns=(0, 0))
+    values = [load(f"folder:{tmp_path / name}").images[0, 0, 0, 0] for name in ("one", "two")]
+    assert values == [10, 20]
+
+
+def test_a_broken_picture_is_named_and_refused(pets, broken):
+    with pytest.raises(InputError) as error:
+        load(f"folder:{pets}")
+    assert str(error.value).startswith(f"cannot read {broken} (")
+    assert "skip" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_broken_picture_is_named_on_stderr_in_one_line_and_skipped(pets, broken):
+    """In a process of its own, because pytest takes the log away from stderr."""
+    import subprocess
+    import sys
+
+    program = f"from ganzoo.data import load; print(len(load('folder:{pets}', on_corrupt='skip')))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout == "5\n"
+    (line,) = run.stderr.splitlines()
+    assert line.startswith(f"skipped: cannot read {broken} (")

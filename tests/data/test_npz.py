@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganzoo.data import load
+from ganzoo.errors import InputError
+
+GREY = np.arange(5 * 6 * 6, dtype=np.uint8).reshape(5, 6, 6)
+
+
+@pytest.fixture
+def saved(tmp_path: Path):
+    def save(**arrays: object) -> str:
+        np.savez(tmp_path / "x.npz", **arrays)
+        return f"npz:{tmp_path / 'x.npz'}"
+
+    return save
+
+
+def test_size_and_channels_are_its_own(saved, npz, images):
+    colour = load(npz)
+    assert np.array_equal(colour.images, images.transpose(0, 3, 1, 2))
+    assert (colour.name, colour.labels.tolist()) == ("set", [0, 1, 2] * 4)
+    for shape in ((5, 6, 6), (5, 6, 6, 1)):
+        grey = load(saved(images=GREY.reshape(shape)))
+        assert np.array_equal(grey.images, GREY[:, None])
+        assert grey.labels is None
+
+
+def test_what_is_not_square_becomes_64_pixels(saved):
+    assert load(saved(images=np.zeros((2, 6, 9), np.uint8))).shape == (1, 64, 64)
+
+
+def test_names_may_come_along(saved):
+    dataset = load(saved(images=GREY, labels=[1, 0, -1, 1, 1], class_names=["ant", "bee"]))
+    assert (dataset.class_names, dataset.labels.tolist()) == (["ant", "bee"], [1, 0, -1, 1, 1])
+    assert len(load(saved(images=GREY, labels=[1, 0, -1, 1, 1], class_names=["ant", "bee"]), classes=["bee"])) == 3
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"pictures": GREY}, "has no array 'images'"),
+        ({"images": GREY.astype(np.float32)}, "are float32 (5, 6, 6), not uint8 (N, H, W)"),
+        ({"images": GREY[0]}, "are uint8 (6, 6)"),
+        ({"images": GREY[:0]}, "are uint8 (0, 6, 6)"),
+        ({"images": GREY.reshape(5, 9, 2, 2)}, "with C = 1 or 3"),
+        ({"images": np.array([object()])}, "are object"),
+        ({"images": GREY, "labels": [0, 1]}, "labels must be 5 integers"),
+        ({"images": GREY, "labels": [0.5] * 5}, "float64"),
+        ({"images": GREY, "labels": [0, 1, 2, 3, 5]}, "must be in 0..4, or -1 for unlabelled; there is 5"),
+        ({"images": GREY, "labels": [0, 1, -2, 3, 4]}, "there is -2"),
+        ({"images": GREY, "labels": [0, 1, 2, 1, 0], "class_names": ["a", "b"]}, "there is 2"),
+        ({"images": GREY, "labels": np.array([object()] * 5)}, "allow_pickle=False"),
+    ],
+)
+def test_what_does_not_fit_is_refused(saved, arrays, words):
+    spec = saved(**arrays)
+    with pytest.raises(InputError) as error:
+        load(spec)
+    assert words in str(error.value)
+    assert spec.removeprefix("npz:") in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)])
+def test_what_is_no_archive_is_refused(tmp_path, content):
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(InputError, match="not a NumPy archive|no array 'images'"):
+        load(f"npz:{tmp_path / 'x.npz'}")
+
+
+def test_a_changed_file_is_another_entry(saved):
+    first = load(saved(images=GREY))
+    assert load(saved(images=GREY[:4])).digest != first.digest
+
+
+def test_the_arrays_are_read_only_to_prepare(npz, monkeypatch):
+    load(npz)
+    monkeypatch.setattr("ganzoo.data.sources.npz.Npz._arrays", None)
+    assert len(load(npz)) == 12

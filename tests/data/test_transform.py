@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganzoo.data.transform import Transform
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def stored(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
+    file = BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def colour(picture: Image.Image | bytes, channels: int = 3) -> list[int]:
+    """The one colour of a picture."""
+    pixels = Transform(4, channels)(picture)
+    assert (pixels == pixels[:, :1, :1]).all()
+    return pixels[:, 0, 0].tolist()
+
+
+def test_bytes_of_the_right_shape_come_out():
+    for channels in (1, 3):
+        pixels = Transform(16, channels)(Image.new("RGB", (40, 30)))
+        assert (pixels.shape, pixels.dtype) == (Transform(16, channels).shape, np.uint8)
+        assert pixels.shape == (channels, 16, 16)
+
+
+def test_pictures_of_the_right_size_are_untouched():
+    array = noise(8, 8, 3)
+    assert np.array_equal(Transform(8, 3)(array), array.transpose(2, 0, 1))
+    assert np.array_equal(Transform(8, 1)(array[..., 0]), array[None, ..., 0])
+
+
+@pytest.mark.parametrize("shape", [(48, 96), (96, 48), (64, 51)])
+def test_the_shorter_side_is_resized_and_the_middle_kept(shape):
+    smooth = Image.fromarray(noise(6, 6, 3)).resize(shape, Image.Resampling.BICUBIC)
+    width, height = (round(side * 16 / min(shape)) for side in shape)
+    resized = smooth.resize((width, height), Image.Resampling.BICUBIC)
+    left, top = (width - 16) // 2, (height - 16) // 2
+    expected = np.asarray(resized.crop((left, top, left + 16, top + 16)), float).transpose(2, 0, 1)
+    assert np.abs(Transform(16, 3)(smooth) - expected).mean() < 4
+
+
+def test_what_lies_outside_the_middle_square_is_gone():
+    wide = np.zeros((10, 30, 3), np.uint8)
+    wide[:, :10], wide[:, 20:] = 255, 255
+    assert Transform(10, 3)(wide).max() == 0
+
+
+def test_resizing_does_not_alias():
+    """A checkerboard of single pixels is grey from afar; taking every fourth pixel would leave it black or white."""
+    board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
+    assert np.abs(Transform(16, 1)(board).astype(float) - 127.5).max() < 20
+
+
+def test_28_pixels_are_padded_to_32_and_never_interpolated():
+    digit = noise(28, 28)
+    padded = Transform(32, 1, pad=True)(digit)[0]
+    assert np.array_equal(padded[2:30, 2:30], digit)
+    assert padded.sum(dtype=int) == digit.sum(dtype=int)
+    assert np.array_equal(Transform(28, 1, pad=True)(digit)[0], digit)
+    assert Transform(64, 1, pad=True)(digit)[0, :4].any()
+    assert Transform(32, 1)(digit)[0, :2].any()
+
+
+def test_alpha_is_laid_over_white():
+    assert colour(Image.new("RGBA", (9, 9), (0, 0, 255, 0))) == [255, 255, 255]
+    assert colour(Image.new("RGBA", (9, 9), (0, 0, 0, 102))) == [153, 153, 153]
+    assert colour(Image.new("LA", (9, 9), (40, 255)), channels=1) == [40]
+    assert colour(Image.new("LA", (9, 9), (40, 0)), channels=1) == [255]
+
+
+def test_transparent_colours_of_palettes_are_white():
+    picture = Image.new("P", (9, 9), 0)
+    picture.putpalette([10, 200, 30])
+    assert colour(stored(picture)) == [10, 200, 30]
+    assert colour(stored(picture, transparency=0)) == [255, 255, 255]
+    assert colour(stored(picture, "GIF", transparency=0)) == [255, 255, 255]
+
+
+def test_grey_bilevel_and_cmyk():
+    assert colour(Image.new("L", (9, 9), 99)) == [99, 99, 99]
+    assert colour(Image.new("1", (9, 9), 1), channels=1) == [255]
+    assert colour(stored(Image.new("CMYK", (9, 9), (0, 255, 255, 0)), "TIFF")) == [255, 0, 0]
+
+
+def test_colour_becomes_luminance():
+    assert colour(Image.new("RGB", (9, 9), (255, 0, 0)), channels=1) == [76]
+
+
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "PPM"])
+def test_sixteen_bits_are_scaled(format):
+    for value, byte in ((0, 0), (65535, 255), (257 * 100, 100), (257 * 7 + 200, 8)):
+        assert colour(stored(Image.fromarray(np.full((9, 9), value, np.uint16)), format), channels=1) == [byte]
+
+
+def test_exif_orientation_is_applied():
+    upright = noise(8, 8, 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: to be rotated by 90 degrees clockwise
+    lying = Image.fromarray(np.rot90(upright).copy())
+    assert np.array_equal(Transform(8, 3)(stored(lying, exif=exif)), upright.transpose(2, 0, 1))
+
+
+def test_floating_point_has_no_known_scale():
+    with pytest.raises(ValueError, match="scale"):
+        Transform(8, 1)(Image.new("F", (8, 8)))
+
+
+def test_formats_that_start_other_programs_are_not_opened():
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
+    assert Image.open(BytesIO(eps)).format == "EPS"
+    with pytest.raises(Image.UnidentifiedImageError):
+        Transform(8, 1)(eps)

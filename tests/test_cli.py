@@ -1,0 +1,221 @@
+"""The command line end to end; most in this process, what concerns the process in one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import toy_data
+from PIL import Image
+
+from ganzoo import cli
+from ganzoo.training.run import Run
+
+SMALL = "latent.dim=8 networks.generator.width=4 networks.discriminator.width=4 train.batch=4 train.threads=1".split()
+SETS = [word for setting in SMALL for word in ("--set", setting)]
+
+
+def ganzoo(*words: object) -> int:
+    return cli._run([str(word) for word in words])
+
+
+def process(*words: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "ganzoo", *map(str, words)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    assert ganzoo("train", "cgan", "--steps", 2, "--out", folder, "--quiet", *SETS, "--set", "networks.init=he") == 0
+    return folder
+
+
+def test_train_resume_sample(run, tmp_path, capsys):
+    assert ganzoo("train", "--resume", run, "--steps", 4) == 0
+    printed = capsys.readouterr()
+    assert f"ganzoo sample {run}" in printed.out and "step 4/4" in printed.err
+    assert [r["step"] for r in Run(run).records()] == [1], "logged at the first and every twentieth step"
+    assert ganzoo("sample", run, "--seeds", "0-2,9", "--out", tmp_path / "x.png") == 0
+    assert Image.open(tmp_path / "x.png").size == (2 + 2 * 34, 2 + 2 * 34)
+
+
+def test_one_png_a_seed_in_a_folder(run, tmp_path):
+    assert ganzoo("sample", run, "--seeds", "7,3", "--out", tmp_path / "many") == 0
+    assert sorted(p.name for p in (tmp_path / "many").iterdir()) == ["000003.png", "000007.png"]
+    assert Image.open(tmp_path / "many/000007.png").size == (32, 32)
+
+
+def test_a_walk_is_a_strip_or_a_film(run, tmp_path):
+    for name in ("walk.png", "walk.gif"):
+        assert ganzoo("sample", run, "--interpolate", "1,5", "--frames", 6, "--out", tmp_path / name) == 0
+    assert Image.open(tmp_path / "walk.png").size == (2 + 6 * 34, 2 + 34)
+    assert Image.open(tmp_path / "walk.gif").n_frames == 6
+
+
+def test_classes_are_columns_by_number_or_name(run, tmp_path):
+    assert ganzoo("sample", run, "-n", 9, "--classes", "0,7,2", "--out", tmp_path / "c.png") == 0
+    assert Image.open(tmp_path / "c.png").size == (2 + 3 * 34, 2 + 3 * 34)
+
+
+def test_raw_weights_of_a_run(run, tmp_path):
+    assert ganzoo("sample", run, "-n", 4, "--out", tmp_path / "ema.png") == 0
+    assert ganzoo("sample", run, "-n", 4, "--raw", "--out", tmp_path / "raw.png") == 0
+    assert (tmp_path / "ema.png").read_bytes() != (tmp_path / "raw.png").read_bytes()
+
+
+def test_list_as_json_names_every_variant(capsys):
+    assert ganzoo("list", "--json") == 0
+    rows = {row["variant"]: row for row in json.loads(capsys.readouterr().out)}
+    assert {"wgan-gp", "cgan", "minimax"} <= rows.keys()
+    assert rows["acgan"]["discriminator_gives"] == ["score", "class_logits"]
+    assert rows["began"]["backbone"] == "dcgan" and "arXiv:1703.10717" in rows["began"]["paper"]
+
+
+def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ganzoo("train", "hinge", "--dry-run", *SETS) == 0
+    shown = capsys.readouterr().out
+    assert '"clip"' not in shown and '"spectral": true' in shown
+    assert "generator: " in shown and "discriminator: " in shown and " parameters" in shown
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["train", "wgan_gp"], "did you mean 'wgan-gp'?"),
+        (["train"], "which variant?"),
+        (["train", "nsgan", "--stepz", "3"], "--stepz"),
+        (["train", "nsgan", "--steps", "-4"], "train.steps: input should be greater than 0, not -4"),
+        (["train", "nsgan", "--set", "train.bach=3"], "did you mean 'train.batch'?"),
+        (["train", "nsgan", "--set", "train.batch=3.5"], "train.batch: "),
+        (["train", "nsgan", "--set", "train.batch"], "expected KEY=VALUE"),
+        (["train", "nsgan", "--set", "train.generator.lr=nan"], "train.generator.lr: "),
+        (["train", "nsgan", "--set", "train.ratio=0:1"], "train.ratio: expected D:G"),
+        (["train", "nsgan", "--set", "loss.name=wgann"], "did you mean 'wgan'?"),
+        (["train", "nsgan", "--set", "loss.clip=1"], "no config key is called 'loss.clip'"),
+        (["train", "nsgan", "--set", "networks.name=resnett"], "did you mean 'resnet'?"),
+        (["train", "nsgan", "--set", "networks.generator.widht=3"], "did you mean 'networks.generator.width'?"),
+        (["train", "nsgan", "--set", "tricks.r3=true"], "choose from: r1, r2"),
+        (["train", "nsgan", "--set", "train.generator.name=adamm"], "did you mean 'adam'?"),
+        (["train", "nsgan", "--data", "digit"], "did you mean 'digits'?"),
+        (["train", "nsgan", "--data", "folder:/nowhere"], "/nowhere"),
+        (["train", "nsgan", "--device", "gpu"], "device 'gpu' is not available"),
+        (["train", "nsgan", "--plugin", "/no.py"], "no such Python file"),
+        (["train", "/no.toml"], "cannot read the config /no.toml"),
+        (["train", "--resume", "/nowhere"], "/nowhere is not a run"),
+        (["train", "--resume", "/nowhere", "--out", "x"], "cannot be given together"),
+        (["sample", "wgan-pg"], "wgan-pg"),
+        (["sample", "x", "-n", "3", "--seeds", "4"], "give one of"),
+        (["sample", "x", "--seeds", "4-"], "expected numbers and ranges"),
+        (["sample", "x", "--interpolate", "4"], "expected two seeds"),
+        (["sample", "x", "--out", "x.jpg"], "ends in .png"),
+        (["frobnicate"], "No such command"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_2(words, says, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ganzoo(*words) == 2
+    printed = capsys.readouterr()
+    assert says in printed.err and printed.err.count("\n") == 1 and "Traceback" not in printed.err
+    assert not printed.out and not list(tmp_path.iterdir())
+
+
+def test_wrong_input_about_a_run(run, capsys):
+    before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    for words, says in [
+        (["train", "nsgan", "--out", run], "holds a run"),
+        (["train", "nsgan", "--resume", run], "the run is a cgan, not a nsgan"),
+        (["train", "--resume", run, "--set", "seed=3"], "seed: 0 -> 3"),
+        (["sample", run, "--classes", "x"], "no class is called 'x'"),
+        (["sample", run, "--classes", "10"], "no class is called '10'"),
+        (["sample", run, "-n", "0"], "no image was asked for"),
+        (["sample", run, "--interpolate", "0,1", "--frames", "1"], "at least 2 frames"),
+        (["sample", run / "release", "--raw"], "--raw works on runs"),
+    ]:
+        assert ganzoo(*words) == 2
+        printed = capsys.readouterr().err
+        assert says in printed and printed.count("\n") == 1
+    assert before == {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
+
+
+def test_a_plugin_adds_a_loss(tmp_path, capsys):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        "from ganzoo.losses import NSGAN\n\n"
+        "class Mine(NSGAN):\n    '''Mine, 2026, https://arxiv.org/abs/0'''\n    name = 'mine'\n"
+        "    def __init__(self, *, weight: float = 2.0):\n        super().__init__()\n        self.weight = weight\n"
+    )
+    (tmp_path / "mine.toml").write_text('extends = "nsgan"\n[loss]\nname = "mine"\n')
+    words = ["train", tmp_path / "mine.toml", "--plugin", plugin, "--steps", 1, "--quiet", *SETS]
+    assert ganzoo(*words, "--set", "loss.weight=3", "--out", tmp_path / "run") == 0
+    assert Run(tmp_path / "run").config().loss == {"name": "mine", "weight": 3.0}
+    assert Run(tmp_path / "run").config().variant == "mine"
+
+
+def test_a_training_that_diverges_exits_1_and_keeps_the_last_finite_state(tmp_path, capsys):
+    rate = ["--set", "train.generator.lr=1e30", "--set", "train.save_every=1", "--set", "train.log_every=1"]
+    assert ganzoo("train", "wgan-gp", "--steps", 50, "--out", tmp_path / "run", *SETS, *rate) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "became NaN or infinite in step" in line or "is not finite" in line
+    for state in (tmp_path / "run/state").iterdir():
+        assert ganzoo("sample", tmp_path / "run", "--raw", "-n", 1, "--out", tmp_path / "x.png") == 0, state
+
+
+def test_help_is_printed_without_torch():
+    code = (
+        "import sys\nfrom ganzoo import cli\n"
+        "try:\n    cli.main(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "assert not {'torch', 'numpy', 'pydantic'} & set(sys.modules), 'too much was imported'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "train" in done.stdout and "sample" in done.stdout
+
+
+def wait_for(path, seconds=60):
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.02)
+
+
+def safetensors(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*.safetensors")}
+
+
+LONG = ["train", "nsgan", "--quiet", *SETS, "--set", "train.save_every=5", "--set", "train.log_every=1"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
+    running = process(*LONG, "--steps", 100_000, "--out", tmp_path / "run")
+    wait_for(tmp_path / "run/metrics.jsonl")
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert f"go on with: ganzoo train --resume {tmp_path / 'run'}" in err and "Traceback" not in err
+    done = Run(tmp_path / "run").records()[-1]["step"]
+    assert (tmp_path / f"run/state/{done:08d}/state.safetensors").exists(), "the step that was under way is saved"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
+def test_after_kill_9_the_run_goes_on_to_the_same_bytes(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    running = process(*LONG, "--steps", 60, "--out", killed)
+    wait_for(killed / "state/00000005")
+    running.kill()
+    running.communicate()
+    assert ganzoo("train", "--resume", killed, "--quiet") == 0
+    assert ganzoo(*LONG, "--steps", 60, "--out", whole) == 0
+    assert safetensors(killed) == safetensors(whole)
+
+
+def test_toy_data_is_what_it_says():
+    assert toy_data().shape == (1, 28, 28) and toy_data(classes=0).classes == 0

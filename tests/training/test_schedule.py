@@ -1,0 +1,43 @@
+import pytest
+
+from ganzoo.config import Train, Warmup
+from ganzoo.errors import InputError
+from ganzoo.training.schedule import d_steps, rate, ratio
+
+
+@pytest.mark.parametrize(
+    ("text", "moves"),
+    [
+        ("1:1", [1, 1, 1, 1]),
+        ("5:1", [5, 5, 5, 5]),
+        ("1:2", [1, 0, 1, 0]),
+        ("1.5", [2, 1, 2, 1]),
+        ("2:3", [1, 1, 0, 1]),
+        ("2", [2, 2, 2, 2]),
+    ],
+)
+def test_d_steps_before_each_g_step(text, moves):
+    assert [d_steps(step, ratio(text)) for step in range(4)] == moves
+
+
+def test_a_fraction_is_kept_in_the_long_run():
+    assert sum(d_steps(step, ratio("7:5")) for step in range(500)) == 700
+
+
+def test_warmup_is_that_of_the_authors_code():
+    warmup = Warmup()
+    steps = [d_steps(step, ratio("5:1"), warmup) for step in range(1001)]
+    assert [i for i, n in enumerate(steps) if n == 100] == [*range(25), 500, 1000]
+    assert {n for n in steps if n != 100} == {5}
+
+
+@pytest.mark.parametrize("text", ["0:1", "-1:2", "x", "1:0", "", "1:1:1"])
+def test_a_ratio_that_is_none_is_refused_with_its_key(text):
+    with pytest.raises(InputError, match=r"train\.ratio: expected D:G"):
+        ratio(text)
+
+
+def test_the_rate_falls_linearly_to_the_horizon_whatever_the_steps():
+    train = Train(decay_steps=100, steps=7)
+    assert [rate(step, train) for step in (0, 25, 100, 130)] == [1.0, 0.75, 0.0, 0.0]
+    assert rate(10**6, Train()) == 1.0
