@@ -25,7 +25,7 @@ from ganzoo.networks import (
     make_discriminator,
     make_generator,
 )
-from ganzoo.training.optimisers import OPTIMISERS
+from ganzoo.optimisers import OPTIMISERS
 from ganzoo.tricks import TRICKS, Trick
 
 

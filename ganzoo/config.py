@@ -166,15 +166,17 @@ def variants() -> dict[str, Path]:
     return found
 
 
-def read_variant(variant: str) -> Table:
+def read_variant(variant: str, extended_by: tuple[str, ...] = ()) -> Table:
     """The table of a variant by name, or of a TOML file, laid upon what it `extends` or upon the defaults."""
+    if variant in extended_by:
+        raise InputError(f"{variant} extends itself")
     path = Path(variant) if variant.endswith(".toml") else variants().get(variant)
     if path is None:
         raise unknown("variant", variant, variants())
     table = _read_toml(path)
     parent = table.pop("extends", None)
     table.setdefault("variant", path.stem if variant.endswith(".toml") else variant)
-    return merge(DEFAULTS if parent is None else read_variant(parent), table)
+    return merge(DEFAULTS if parent is None else read_variant(parent, (*extended_by, variant)), table)
 
 
 def _read_toml(path: Path) -> Table:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganzoo import streams
-from ganzoo.losses.base import Code
-from ganzoo.records import Samples
+from ganzoo.records import Code, Samples
 
 
 class Inputs(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -60,6 +61,13 @@ class Judged(Samples):
         """The same record cut out of the graph."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{name: value.detach() for name, value in values.items() if value is not None})
+
+
+class Code(NamedTuple):
+    """A latent code that D must read back: `categorical` values one-hot, then `continuous` ones in [-1, 1]."""
+
+    categorical: int
+    continuous: int
 
 
 Judge = Callable[[Samples], Judged]

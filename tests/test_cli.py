@@ -97,6 +97,8 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["train", "nsgan", "--set", "train.batch=3.5"], "train.batch: "),
         (["train", "nsgan", "--set", "train.batch"], "expected KEY=VALUE"),
         (["train", "nsgan", "--set", "train.generator.lr=nan"], "train.generator.lr: "),
+        (["train", "nsgan", "--set", "train.generator.lr=-1"], "train.generator.lr: input should be greater than 0"),
+        (["train", "nsgan", "--set", "train.generator.betas=[0.5, 1]"], "train.generator.betas"),
         (["train", "nsgan", "--set", "train.ratio=0:1"], "train.ratio: expected D:G"),
         (["train", "nsgan", "--set", "loss.name=wgann"], "did you mean 'wgan'?"),
         (["train", "nsgan", "--set", "loss.clip=1"], "no config key is called 'loss.clip'"),

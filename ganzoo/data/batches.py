@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ganzoo import streams
-from ganzoo.data.dataset import Dataset
+from ganzoo.data.dataset import Dataset, moved
 from ganzoo.records import Samples
 
 
@@ -27,11 +27,11 @@ class Batches:
         samples = self.dataset.samples(self._draw(n), self.device)
         if mirrored is None:
             return samples
-        return samples.with_images(torch.where(mirrored.to(self.device), samples.images.flip(3), samples.images))
+        return samples.with_images(torch.where(mirrored, samples.images.flip(3), samples.images))
 
     def _mirrored(self, n: int) -> torch.Tensor:
         generator = streams.generator(self.seed, "flip", self.position)
-        return torch.rand(n, 1, 1, 1, generator=generator) < 0.5
+        return moved(torch.rand(n, 1, 1, 1, generator=generator) < 0.5, self.device)
 
     def _draw(self, n: int) -> np.ndarray:
         parts = []

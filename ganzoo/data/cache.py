@@ -122,7 +122,7 @@ def _open(entry: Path, on_corrupt: OnCorrupt) -> Dataset:
         labels = np.load(entry / "labels.npy", allow_pickle=False) if names else None
     except (OSError, ValueError) as error:
         raise InputError(f"{entry} is damaged ({error}); delete it and it is prepared again") from None
-    return Dataset(pixels, np.arange(count), labels, names, about["digest"])
+    return Dataset(pixels, np.arange(count, dtype=np.int64), labels, names, about["digest"])
 
 
 def _complaint(picture: Picture, number: int, error: Exception) -> str:

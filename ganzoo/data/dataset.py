@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -25,11 +25,11 @@ class Dataset:
     units as (N, 2, 1, 1), or images that are in [-1, 1] already).
     """
 
-    pixels: np.ndarray
+    pixels: np.ndarray = field(repr=False)
     """(M, C, H, W) uint8 or float32, as a rule a read-only memory map, of which the set is `rows`."""
-    rows: np.ndarray
+    rows: np.ndarray = field(repr=False)
     """(N,) int64: sample i is `pixels[rows[i]]`."""
-    labels: np.ndarray | None
+    labels: np.ndarray | None = field(repr=False)
     """(N,) int64 in 0..classes-1, or -1 = unlabelled."""
     class_names: list[str]
     """Empty without labels."""
@@ -61,7 +61,7 @@ class Dataset:
         elif names:
             raise InputError("class_names were given without labels")
         digest = seal(sha256(np.ascontiguousarray(pixels).data), pixels.shape[1:], table, names)
-        return cls(pixels, np.arange(len(pixels)), table, names, digest, name)
+        return cls(pixels, np.arange(len(pixels), dtype=np.int64), table, names, digest, name)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -85,10 +85,11 @@ class Dataset:
     def samples(self, index: ArrayLike, device: torch.device | str = "cpu") -> Samples:
         """The samples of `index` (n,) on `device`; bytes travel, and become float32 there."""
         index = np.asarray(index)
-        images = _moved(self.pixels[self.rows[index]], device)
+        images = moved(torch.from_numpy(self.pixels[self.rows[index]]), device)
         if images.dtype == torch.uint8:
             images = images.float().div_(127.5).sub_(1)
-        return Samples(images, None if self.labels is None else _moved(self.labels[index], device))
+        labels = None if self.labels is None else moved(torch.from_numpy(self.labels[index]), device)
+        return Samples(images, labels)
 
     def of_classes(self, wanted: Sequence[str | int]) -> Dataset:
         """Only the classes `wanted`, by name or index, numbered 0.. in that order; raises `InputError`."""
@@ -98,7 +99,7 @@ class Dataset:
         if len(set(chosen)) < len(chosen):
             raise InputError(f"a class is named twice in {list(wanted)}")
         kept = np.flatnonzero(np.isin(self.labels, chosen))
-        renumbered = np.full(self.classes, -1)
+        renumbered = np.full(self.classes, -1, np.int64)
         renumbered[chosen] = np.arange(len(chosen))
         return self._subset(kept, renumbered[self.labels[kept]], [self.class_names[i] for i in chosen])
 
@@ -108,7 +109,7 @@ class Dataset:
             raise InputError(f"the limit on the number of images must be at least 1, not {count}")
         if count >= len(self):
             return self
-        kept = np.arange(count) * len(self) // count
+        kept = np.arange(count, dtype=np.int64) * len(self) // count
         return self._subset(kept, None if self.labels is None else self.labels[kept], self.class_names)
 
     def _subset(self, kept: np.ndarray, labels: np.ndarray | None, class_names: list[str]) -> Dataset:
@@ -170,8 +171,8 @@ def _array(values: Tensor | ArrayLike) -> np.ndarray:
     return (values.float() if values.is_floating_point() else values).detach().cpu().numpy()
 
 
-def _moved(values: np.ndarray, device: torch.device | str) -> Tensor:
-    tensor = torch.from_numpy(values)
+def moved(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """`tensor` on `device`, without waiting for the device."""
     if torch.device(device).type != "cuda":
         return tensor.to(device)
     # From pageable memory the copy would wait for all work queued on the device.

@@ -27,7 +27,7 @@ def load(
     `size` in pixels and `channels` (1 or 3) default to what the source says; `classes` (names or indices) and then
     `limit` (evenly spaced) choose a part. Raises `InputError`, in one line, for whatever is wrong.
     """
-    kind = source(spec)
+    kind = find(spec)
     if split not in kind.splits:
         raise InputError(f"{spec} has no split {split!r}, only {', '.join(kind.splits)}")
     size, channels = kind.size if size is None else size, kind.channels if channels is None else channels
@@ -41,7 +41,7 @@ def load(
     return dataset if limit is None else dataset.limited(limit)
 
 
-def source(spec: str) -> Source:
+def find(spec: str) -> Source:
     """The source that `spec` (`NAME` or `NAME:ARGUMENT`) names; raises `InputError`."""
     name, colon, argument = spec.partition(":")
     if name not in SOURCES and Path(spec).exists():

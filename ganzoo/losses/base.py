@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from torch import nn
 
-from ganzoo.records import Judge, Judged, Samples, Terms
+from ganzoo.records import Code, Judge, Judged, Samples, Terms
 from ganzoo.registry import Registry
 
 LOSSES: Registry[type[Loss]] = Registry("loss")
-
-
-class Code(NamedTuple):
-    """A latent code that D must read back: `categorical` values one-hot, then `continuous` ones in [-1, 1]."""
-
-    categorical: int
-    continuous: int
 
 
 class Loss(nn.Module):

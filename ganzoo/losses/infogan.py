@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import log_softmax
 
 from ganzoo.errors import InputError
 from ganzoo.losses.base import Code
@@ -63,7 +63,9 @@ class InfoGAN(NSGAN):
         nll = (value - mean).square()
         if self.learned_variance:
             nll = nll * (-log_variance).exp() + log_variance
+        # torch's own cross-entropy is NaN where there is no category.
+        surprise = -(category * log_softmax(logits, dim=1)).sum(1)
         return {
-            "categorical": self.weight * cross_entropy(logits, category),
+            "categorical": self.weight * surprise.mean(),
             "continuous": self.weight * 0.5 * nll.sum(1).mean(),
         }

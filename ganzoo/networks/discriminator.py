@@ -24,7 +24,7 @@ class Discriminator(nn.Module):
     `encoder(shape)` builds the backbone; `heads` maps each field of `Judged` to what builds its head from the number
     of features. `condition`: "channels" makes an embedding of the label extra channels of the image (Mirza & Osindero
     2014, https://arxiv.org/abs/1411.1784), "projection" adds <embedding(label), features> to the score (Miyato & Koyama
-    2018, https://arxiv.org/abs/1802.05637, eq. 3). `spectral` divides every weight by its largest singular value
+    2018, https://arxiv.org/abs/1802.05637). `spectral` divides every weight by its largest singular value
     (Miyato et al. 2018, https://arxiv.org/abs/1802.05957). Raises `InputError` for a condition that lacks classes or a
     score.
     """

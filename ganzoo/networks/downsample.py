@@ -21,7 +21,7 @@ class Stride(nn.Conv2d):
 
 
 class Pool(nn.Module):
-    """Convolution, then the mean of 2x2 pixels (Gulrajani et al. 2017, app. F)."""
+    """Convolution, then the mean of 2x2 pixels (Gulrajani et al. 2017)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
         super().__init__()

@@ -65,7 +65,7 @@ def _(owner: ConditionalBatchNorm, leaf: str, out: Tensor, kind: InitKind, g: Ge
 
 @draw.register
 def _(owner: SubPixelConv, leaf: str, out: Tensor, kind: InitKind, g: Generator) -> None:
-    # ICNR (Aitken et al. 2017, sec. 3): the four filters of a pixel start as one.
+    # ICNR (Aitken et al. 2017): the four filters of a pixel start as one.
     one = out[::4].clone()
     draw.dispatch(nn.Module)(owner, leaf, one, kind, g)
     out.copy_(repeat(one, "o ... -> (o four) ...", four=4))

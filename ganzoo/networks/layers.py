@@ -52,7 +52,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class ConditionalBatchNorm(Labelled):
-    """Batch norm whose scale and shift belong to the label (Dumoulin et al. 2017, eq. 5; de Vries et al. 2017)."""
+    """Batch norm whose scale and shift belong to the label (de Vries et al. 2017, https://arxiv.org/abs/1707.00683)."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()

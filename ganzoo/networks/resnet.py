@@ -1,7 +1,7 @@
-"""The ResNet of WGAN-GP: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, appendix F, table 3.
+"""The CIFAR-10 ResNet of WGAN-GP: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, appendix.
 
-Pre-activation residual blocks of constant width; the encoder halves down to at most 8x8, then come two plain blocks and
-a mean.
+As in the authors' gan_cifar_resnet.py: pre-activation blocks of constant width; the encoder's first block starts with a
+convolution, it halves down to at most 8x8, then come two plain blocks and a mean.
 """
 
 from __future__ import annotations

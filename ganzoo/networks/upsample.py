@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -64,8 +64,10 @@ class PixelShuffle(nn.Module):
         return F.pixel_shuffle(self.conv(x), 2)
 
 
-class Nearest(nn.Module):
-    """Every pixel four times, then a convolution (Odena et al. 2016)."""
+class ResizeConv(nn.Module):
+    """Interpolation, then a convolution (Odena et al. 2016)."""
+
+    mode: ClassVar[str]
 
     def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
         super().__init__()
@@ -73,19 +75,19 @@ class Nearest(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
-        return self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))
+        return self.conv(F.interpolate(x, scale_factor=2, mode=self.mode))
 
 
-class Bilinear(nn.Module):
+class Nearest(ResizeConv):
+    """Every pixel four times, then a convolution."""
+
+    mode = "nearest"
+
+
+class Bilinear(ResizeConv):
     """Bilinear interpolation, then a convolution."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
-        super().__init__()
-        self.conv = SameConv(inputs, outputs, kernel or 3, bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
-        return self.conv(F.interpolate(x, scale_factor=2, mode="bilinear"))
+    mode = "bilinear"
 
 
 UPSAMPLERS.add("convtranspose", ConvTranspose)

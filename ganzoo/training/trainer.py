@@ -12,10 +12,10 @@ from ganzoo.build import Game, make_optimiser
 from ganzoo.config import Config
 from ganzoo.data import Batches
 from ganzoo.latent import generate
+from ganzoo.optimisers import set_rate
 from ganzoo.records import Judged, Samples, Terms
 from ganzoo.streams import Stream
 from ganzoo.training import ema, schedule
-from ganzoo.training.optimisers import set_rate
 
 COUNTERS = ("step", "d_steps", "g_steps", "images")
 

@@ -158,6 +158,13 @@ def test_parts_of_parts_and_their_digests(letters):
     part = letters.of_classes(["a", "b"]).limited(3)
     assert part.images[:, 0, 0, 0].tolist() == [0, 4, 8]
     assert torch.equal(part.samples([2]).images, letters.samples([8]).images)
-    parts = [letters, letters.limited(5), letters.limited(4), letters.of_classes(["a"]), letters.of_classes(["b"]), part]
+    parts = [
+        letters,
+        letters.limited(5),
+        letters.limited(4),
+        letters.of_classes(["a"]),
+        letters.of_classes(["b"]),
+        part,
+    ]
     assert len({each.digest for each in parts}) == len(parts)
     assert letters.limited(5).digest == letters.limited(5).digest

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -101,9 +103,6 @@ def test_a_broken_picture_is_named_and_refused(pets, broken):
 
 def test_a_broken_picture_is_named_on_stderr_in_one_line_and_skipped(pets, broken):
     """In a process of its own, because pytest takes the log away from stderr."""
-    import subprocess
-    import sys
-
     program = f"from ganzoo.data import load; print(len(load('folder:{pets}', on_corrupt='skip')))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout == "5\n"

@@ -94,7 +94,7 @@ def test_label_changes_the_score(backbone, condition):
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_projection_is_the_formula(backbone):
-    """Miyato & Koyama 2018, eq. 3: psi(features) + <V y, features>."""
+    """Miyato & Koyama 2018: psi(features) + <V y, features>."""
     d = discriminator(backbone, condition="projection")
     judged = d(Samples(images(), LABELS))
     inner = (d.projection.weight[LABELS] * judged.features).sum(1)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Annotated
 
+from pydantic import Field, PositiveFloat
 from torch import nn, optim
 
 from ganzoo.registry import Registry
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 Make = Callable[..., optim.Optimizer]
 OPTIMISERS: Registry[Make] = Registry("optimiser")
 
 
 def adam(
-    params: Iterable[nn.Parameter], *, lr: float = 2e-4, betas: tuple[float, float] = (0.5, 0.999)
+    params: Iterable[nn.Parameter], *, lr: PositiveFloat = 2e-4, betas: tuple[Decay, Decay] = (0.5, 0.999)
 ) -> optim.Optimizer:
     """Adam; the defaults are DCGAN's (Radford 2016, section 4)."""
     return optim.Adam(params, lr, betas, fused=True)
 
 
-def sgd(params: Iterable[nn.Parameter], *, lr: float = 1e-2, momentum: float = 0.0) -> optim.Optimizer:
+def sgd(params: Iterable[nn.Parameter], *, lr: PositiveFloat = 1e-2, momentum: Decay = 0.0) -> optim.Optimizer:
     """Stochastic gradient descent."""
     return optim.SGD(params, lr, momentum)
 
 
-def rmsprop(params: Iterable[nn.Parameter], *, lr: float = 5e-5, alpha: float = 0.99) -> optim.Optimizer:
+def rmsprop(params: Iterable[nn.Parameter], *, lr: PositiveFloat = 5e-5, alpha: Decay = 0.99) -> optim.Optimizer:
     """RMSprop; the default rate is WGAN's (Arjovsky 2017, algorithm 1)."""
     return optim.RMSprop(params, lr, alpha)
 

@@ -1,0 +1,99 @@
+"""The losses that read a score alone, against numbers worked out by hand.
+
+softplus(0) = ln 2, softplus(ln 3) = ln 4, softplus(-ln 3) = ln(4/3).
+"""
+
+from __future__ import annotations
+
+from math import log
+
+import pytest
+import torch
+from torch import nn
+
+from ganzoo.losses import LOSSES, LSGAN, NSGAN, WGAN, WGANGP, Hinge, Minimax, RpGAN
+from ganzoo.records import Judged
+
+from .toys import scored
+
+LN3 = log(3)
+
+
+def values(terms: dict[str, torch.Tensor]) -> dict[str, float]:
+    return {name: term.item() for name, term in terms.items()}
+
+
+@pytest.mark.parametrize("loss", [Minimax(), NSGAN(), LOSSES["dragan"]()], ids=lambda loss: loss.name)
+def test_classifying_d(loss: NSGAN) -> None:
+    # One real is doubted and one believed; of three fakes one is believed.
+    terms = values(loss.d_loss(scored(0, LN3), scored(LN3, -LN3, 0)))
+    real, fake = (log(2) + log(4 / 3)) / 2, (log(4) + log(4 / 3) + log(2)) / 3
+    assert terms == pytest.approx({"real": real, "fake": fake})
+
+
+def test_minimax_g() -> None:
+    assert values(Minimax().g_loss(None, scored(LN3, -LN3))) == pytest.approx({"adv": -(log(4) + log(4 / 3)) / 2})
+
+
+def test_nsgan_g() -> None:
+    assert values(NSGAN().g_loss(None, scored(LN3, 0))) == pytest.approx({"adv": (log(4 / 3) + log(2)) / 2})
+
+
+def test_lsgan() -> None:
+    real, fake = scored(2, 0), scored(1, -3)
+    assert values(LSGAN().d_loss(real, fake)) == pytest.approx({"real": 0.5, "fake": 2.5})
+    assert values(LSGAN().g_loss(None, fake)) == pytest.approx({"adv": 4.0})
+    pearson = LSGAN(a=-1.0, b=1.0, c=0.0)
+    assert values(pearson.d_loss(real, fake)) == pytest.approx({"real": 0.5, "fake": 2.0})
+    assert values(pearson.g_loss(None, fake)) == pytest.approx({"adv": 2.5})
+
+
+@pytest.mark.parametrize("loss", [WGAN(), WGANGP()], ids=lambda loss: loss.name)
+def test_critics(loss: WGAN) -> None:
+    assert values(loss.d_loss(scored(2, 0), scored(1, -4))) == pytest.approx({"real": -1.0, "fake": -1.5})
+    assert values(loss.g_loss(None, scored(1, -4))) == pytest.approx({"adv": 1.5})
+
+
+def test_wgan_clips_every_parameter_norms_too() -> None:
+    D = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    nn.init.constant_(D[0].weight, -0.004)
+    nn.init.constant_(D[0].bias, 5.0)
+    WGAN().after_d_step(D)
+    assert D[0].weight.unique().tolist() == pytest.approx([-0.004])
+    assert D[0].bias.unique().tolist() == pytest.approx([0.01])
+    assert D[1].weight.unique().tolist() == pytest.approx([0.01])
+    WGAN(clip=0.001).after_d_step(D)
+    assert D[0].weight.unique().tolist() == pytest.approx([-0.001])
+
+
+def test_hinge_is_a_mean_of_hinges() -> None:
+    # The hinge of the mean would be 0 for the reals and 0 for the fakes.
+    assert values(Hinge().d_loss(scored(2, 0), scored(1, -3))) == pytest.approx({"real": 0.5, "fake": 1.0})
+    assert values(Hinge().g_loss(None, scored(1, -3))) == pytest.approx({"adv": 1.0})
+
+
+def test_rpgan_pairs_the_ith_real_with_the_ith_fake() -> None:
+    real = scored(LN3, 0)
+    assert values(RpGAN().d_loss(real, scored(0, 0))) == pytest.approx({"pair": (log(4 / 3) + log(2)) / 2})
+    assert values(RpGAN().g_loss(real, scored(0, 0))) == pytest.approx({"pair": (log(4) + log(2)) / 2})
+    assert values(RpGAN().d_loss(real, scored(LN3, 0))) == pytest.approx({"pair": log(2)})
+    assert values(RpGAN().d_loss(real, scored(0, LN3))) == pytest.approx({"pair": (log(4 / 3) + log(4)) / 2})
+
+
+SURE = {"nsgan": -1.0, "lsgan": -101.0, "wgan": -1.0, "hinge": -1.0}
+DEAD = {"minimax": 0.0}
+
+
+@pytest.mark.parametrize(("name", "slope"), (SURE | DEAD).items())
+def test_gs_gradient_where_d_is_sure_of_a_fake(name: str, slope: float) -> None:
+    """At D(g) = -100 the log of a sigmoid with an epsilon has no gradient left, nor has a sigmoid before a square."""
+    score = torch.tensor([-100.0], requires_grad=True)
+    LOSSES[name]().g_loss(None, Judged(torch.zeros(1, 1, 4, 4), score=score))["adv"].backward()
+    assert score.grad.item() == pytest.approx(slope, abs=1e-30)
+
+
+@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.heads == ("score",)])
+def test_raw_scores_of_any_size_give_finite_terms(name: str) -> None:
+    loss, real, fake = LOSSES[name](), scored(1e4, -1e4), scored(-1e4, 1e4)
+    terms = [*loss.d_loss(real, fake).values(), *loss.g_loss(real, fake).values()]
+    assert all(term.isfinite() for term in terms)

@@ -1,0 +1,112 @@
+"""One seed is one image."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+from conftest import small, toy_data
+
+import ganzoo
+from ganzoo import api
+from ganzoo.errors import InputError
+from ganzoo.sampling.sampler import slerp
+from ganzoo.training import checkpoint
+
+
+@pytest.fixture(scope="module", params=["nsgan", "infogan", "cgan"])
+def run(request, tmp_path_factory):
+    config = small(request.param, train={"steps": 3}, networks={"init": "he"})
+    return api.train(config, toy_data(), tmp_path_factory.mktemp("run") / request.param)
+
+
+def test_an_image_is_the_same_whatever_the_batch(run):
+    sampler = ganzoo.load(run)
+    together = sampler.sample(9, seed=3)
+    assert together.shape == (9, 1, 28, 28) and together.abs().max() <= 1
+    alone = torch.cat([sampler.sample(1, seed=s) for s in range(3, 12)])
+    pairs = sampler.sample(seeds=range(3, 12), batch=2)
+    grey_level = 2 / 255
+    assert (together - alone).abs().max() < grey_level and (together - pairs).abs().max() < grey_level
+    assert together.std(0).max() > 0.01, "seeds differ"
+
+
+def test_a_release_alone_is_enough(run, tmp_path):
+    shutil.copytree(run / "release", tmp_path / "mine")
+    assert torch.equal(ganzoo.load(tmp_path / "mine").sample(4), ganzoo.load(run).sample(4))
+
+
+def test_a_release_is_the_average_and_raw_the_weights_of_the_last_state(run):
+    tensors, _ = checkpoint.read_state(checkpoint.states(run / "state")[-1])
+    for raw, part in ((False, "average"), (True, "generator")):
+        mine = ganzoo.load(run, raw=raw) if not raw else ganzoo.sampling.load(run, raw=True)
+        for name, value in mine.generator.state_dict().items():
+            assert torch.equal(value, tensors[f"{part}.{name}"])
+
+
+def test_the_ends_of_a_walk_are_the_images_of_the_seeds(run):
+    sampler = ganzoo.load(run)
+    classes = [1] if sampler.class_names else None
+    walk = sampler.walk(2, 5, 4, classes)
+    assert walk.shape == (4, 1, 28, 28)
+    assert torch.allclose(walk[0], sampler.sample(1, seed=2, classes=classes)[0], atol=1e-5)
+    if sampler.latent.code is None:
+        assert torch.allclose(walk[-1], sampler.sample(1, seed=5, classes=classes)[0], atol=1e-5)
+
+
+def test_slerp_stays_on_the_sphere_and_turns_evenly():
+    a, b = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+    points = torch.cat([slerp(a, b, t) for t in (0.0, 0.25, 0.5, 1.0)])
+    half = 2**0.5
+    expected = torch.tensor([[2.0, 0.0], [1.847759, 0.765367], [half, half], [0.0, 2.0]])
+    assert torch.allclose(points, expected, atol=1e-5)
+    assert torch.allclose(slerp(a, a, 0.5), a), "parallel ends have no circle"
+    assert torch.allclose(slerp(a, 3 * b, 0.5).norm(), torch.tensor(4.0)), "the length moves evenly"
+
+
+def test_labels_are_taken_in_turn_by_number_or_name(tmp_path):
+    data = toy_data()
+    names = ganzoo.Dataset.from_tensor(data.images, data.labels, ["cat", "dog", "2"])
+    sampler = ganzoo.load(api.train(small("acgan", train={"steps": 1}), names, tmp_path / "run"))
+    assert sampler.labels(["dog", 0, "2"], 5).tolist() == [1, 0, 2, 1, 0]
+    for wrong, says in (("dgo", "did you mean 'dog'"), (3, "'3'"), (-1, "'-1'")):
+        with pytest.raises(InputError, match=says):
+            sampler.labels([wrong], 1)
+
+
+def broken(run, tmp_path, change):
+    folder = tmp_path / "release"
+    shutil.copytree(run / "release", folder)
+    change(folder)
+    with pytest.raises(InputError) as error:
+        ganzoo.load(folder)
+    return str(error.value)
+
+
+def edit(path, **values):
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_release_that_was_tampered_with_is_refused(run, tmp_path):
+    weights = "generator.safetensors"
+    assert "SHA-256" in broken(run, tmp_path / "1", lambda f: (f / weights).write_bytes(b"x"))
+    assert "cannot read" in broken(run, tmp_path / "2", lambda f: (f / weights).unlink())
+    assert "not valid JSON" in broken(run, tmp_path / "3", lambda f: (f / "card.json").write_text("{"))
+    assert "newer than" in broken(run, tmp_path / "4", lambda f: edit(f / "card.json", format=2))
+    assert "do not fit" in broken(run, tmp_path / "5", lambda f: edit(f / "config.json", latent={"dim": 9}))
+    assert "neither a run nor a release" in broken(run, tmp_path / "6", lambda f: (f / "config.json").unlink())
+
+
+def test_a_run_that_has_saved_nothing_says_so(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run/release")
+    with pytest.raises(InputError, match="has saved nothing yet"):
+        ganzoo.load(tmp_path / "run")
+
+
+def test_a_run_killed_between_two_renames_still_samples(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run/release").rename(tmp_path / "run/.release.old")
+    assert torch.equal(ganzoo.load(tmp_path / "run").sample(2), ganzoo.load(run).sample(2))

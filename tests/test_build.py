@@ -1,0 +1,88 @@
+"""What does not fit together is refused, with the reason, before anything is trained."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+from conftest import small, toy_data
+
+from ganzoo.build import make_game, resolve
+from ganzoo.errors import InputError
+
+
+def refused(variant, data=None, **tables):
+    with pytest.raises(InputError) as error:
+        make_game(resolve(small(variant, **tables), data or toy_data()))
+    return str(error.value)
+
+
+@pytest.mark.parametrize("variant", ["wgan-gp", "dragan", "rpgan"])
+def test_batch_norm_in_a_d_whose_loss_takes_per_sample_gradients(variant):
+    reason = refused(variant, networks={"discriminator": {"norm": "batch"}})
+    assert "batch norm in D mixes the samples" in reason and "networks.discriminator.norm='layer'" in reason
+
+
+def test_layer_norm_there_is_fine():
+    make_game(resolve(small("wgan-gp", networks={"discriminator": {"norm": "layer"}}), toy_data()))
+
+
+def test_a_class_head_on_data_without_labels():
+    assert "needs labels and the data 'digits' have none" in refused("acgan", toy_data(classes=0))
+    assert "condition needs labels" in refused("cgan", toy_data(classes=0))
+
+
+def test_a_class_head_on_a_generator_that_knows_no_classes():
+    assert "needs a conditional generator" in refused("acgan", networks={"generator": {"condition": "none"}})
+    assert "needs a conditional generator" in refused("nsgan", networks={"discriminator": {"condition": "projection"}})
+
+
+def test_projection_without_a_score():
+    tables = {"discriminator": {"condition": "projection"}, "generator": {"condition": "concat"}}
+    assert "score" in refused("ebgan", networks=tables)
+
+
+def test_a_penalty_on_a_score_that_d_does_not_give():
+    assert "trick r1 needs D's score" in refused(
+        "began", tricks={"r1": True}, networks={"discriminator": {"norm": "none"}}
+    )
+
+
+def test_a_size_that_the_backbone_cannot_reach():
+    assert "nearest sizes" in refused("nsgan", toy_data(size=30))
+    assert "nearest sizes" in refused("nsgan", toy_data(size=30), networks={"name": "resnet"})
+
+
+def test_an_uneven_kernel_is_warned_about_and_refused_where_strict():
+    uneven = {"generator": {"kernel": 5, "upsample": "convtranspose"}}
+    with pytest.warns(UserWarning, match="5"):
+        make_game(resolve(small("nsgan", networks=uneven), toy_data()))
+    assert "take kernel 4" in refused("nsgan", networks={**uneven, "strict_kernel": True})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        even = {"generator": {"kernel": 4, "upsample": "convtranspose"}, "strict_kernel": True}
+        make_game(resolve(small("nsgan", networks=even), toy_data()))
+
+
+def test_a_trick_that_is_false_is_off_and_one_that_is_true_has_its_defaults():
+    tricks = {"r1": False, "r2": True}
+    config = resolve(small("rpgan", tricks=tricks), toy_data())
+    assert config.tricks == {"r2": {"gamma": 10.0}}
+    assert [trick.name for trick in make_game(config).tricks] == ["r2"]
+
+
+def test_a_resolved_config_holds_every_value_and_resolves_to_itself():
+    data = toy_data()
+    once = resolve(small("wgan-gp"), data)
+    assert once.loss == {"name": "wgan-gp", "weight": 10.0}
+    assert once.train.device == "cpu" and once.train.threads == 1
+    assert once.networks.init in ("normal", "orthogonal", "he")
+    assert (once.data.size, once.data.channels) == (28, 1)
+    assert resolve(once, data) == once
+
+
+def test_a_device_that_is_not_there():
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    assert "device 'cuda' is not available here" in refused("nsgan", train={"device": "cuda"})

@@ -1,0 +1,80 @@
+"""Files and overrides -> the config of a run."""
+
+from __future__ import annotations
+
+import pytest
+
+from ganzoo.config import difference, make, merge, overrides, read_variant
+from ganzoo.errors import InputError
+
+
+def test_values_are_toml_and_bare_words_strings():
+    given = overrides(["a.b=1", "a.c=1.5", "a.d=word", "e=[1, 2]", 'f="1"', "g.h=true", "a.e=1e-4"])
+    assert given == {"a": {"b": 1, "c": 1.5, "d": "word", "e": 1e-4}, "e": [1, 2], "f": "1", "g": {"h": True}}
+
+
+def test_a_loss_that_is_exchanged_loses_the_keys_of_the_old_one():
+    config = make("wgan", overrides(["loss.name=lsgan", "loss.b=0.9"]))
+    assert config.loss == {"name": "lsgan", "b": 0.9}
+    assert make("wgan", overrides(["loss.b=0.9", "loss.name=lsgan"])).loss == {"b": 0.9, "name": "lsgan"}
+
+
+def test_an_optimiser_that_is_exchanged_loses_the_keys_of_the_old_one():
+    assert make("wgan-gp", overrides(["train.generator.name=sgd"])).train.generator == {"name": "sgd"}
+
+
+def test_a_backbone_that_is_exchanged_keeps_the_tables():
+    changed = make("wgan-gp", overrides(["networks.name=resnet"])).networks
+    assert changed.discriminator == make("wgan-gp").networks.discriminator
+
+
+def test_a_table_of_keys_is_merged_not_replaced():
+    config = make("rpgan", overrides(["tricks.r1.gamma=3", "tricks.r2=false"]))
+    assert config.tricks == {"r1": {"gamma": 3}, "r2": False}
+
+
+def test_a_file_extends_a_variant_and_another_file(tmp_path):
+    (tmp_path / "a.toml").write_text('extends = "wgan-gp"\n[train]\nsteps = 7\n[loss]\nweight = 1.0\n')
+    config = make(str(tmp_path / "a.toml"))
+    assert config.variant == "a" and config.train.steps == 7
+    assert config.loss == {"name": "wgan-gp", "weight": 1.0}
+    assert config.networks == make("wgan-gp").networks
+
+
+def test_a_loop_of_files_is_an_error(tmp_path):
+    (tmp_path / "a.toml").write_text(f'extends = "{tmp_path}/a.toml"\n')
+    with pytest.raises(InputError, match="extends itself"):
+        make(str(tmp_path / "a.toml"))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("train = 3", "train: "),
+        ("[train]\nsteps = '3'", "train.steps: "),
+        ("[train]\nema = 1.0", "train.ema: "),
+        ("[data]\nchannels = 2", "data.channels: "),
+        ("[data]\nclasses = [true]", "data.classes"),
+        ("[latent]\ndistribution = 'cauchy'", "latent.distribution: "),
+        ("[trian]\nsteps = 3", "did you mean 'train'?"),
+        ("steps = 3", "no config key is called 'steps'"),
+        ("a = ", "is not TOML"),
+        ("format = 2", "format: "),
+        ("[dataset]\nname = 'x'", "dataset"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named(content, says, tmp_path):
+    (tmp_path / "x.toml").write_text(content)
+    with pytest.raises(InputError) as error:
+        make(str(tmp_path / "x.toml"))
+    assert says in str(error.value) and "\n" not in str(error.value)
+
+
+def test_difference_names_the_keys():
+    assert difference(make("nsgan"), make("nsgan", {"seed": 3})) == ["seed: 0 -> 3"]
+
+
+def test_merging_leaves_its_inputs_alone():
+    base = read_variant("rpgan")
+    merge(base, {"tricks": {"r1": {"gamma": 5}}})
+    assert base == read_variant("rpgan")

@@ -1,0 +1,54 @@
+"""Whole or not there."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from ganzoo import files
+from ganzoo.errors import InputError
+
+
+def test_a_write_that_fails_leaves_the_old_content(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    files.write_bytes(path, b"old")
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("no space")))
+    with pytest.raises(OSError, match="no space"):
+        files.write_bytes(path, b"new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_files_have_the_usual_mode(tmp_path):
+    before = os.umask(0o022)
+    try:
+        files.write_bytes(tmp_path / "x", b"")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o644
+
+
+def test_a_folder_that_fails_to_fill_leaves_the_old_one(tmp_path):
+    files.write_folder(tmp_path / "f", lambda new: (new / "a").touch())
+    with pytest.raises(ZeroDivisionError):
+        files.write_folder(tmp_path / "f", lambda new: [(new / "b").touch(), 1 / 0])
+    assert [p.name for p in (tmp_path / "f").iterdir()] == ["a"]
+    files.write_folder(tmp_path / "f", lambda new: (new / "c").touch())
+    assert [p.name for p in (tmp_path / "f").iterdir()] == ["c"]
+    assert [p.name for p in tmp_path.iterdir()] == ["f"], "nothing is left beside it"
+
+
+def test_a_swap_that_was_cut_in_half_is_undone(tmp_path):
+    files.write_folder(tmp_path / "f", lambda new: (new / "a").touch())
+    (tmp_path / "f").rename(tmp_path / ".f.old")
+    files.recover_folder(tmp_path / "f")
+    assert (tmp_path / "f/a").exists()
+
+
+@pytest.mark.parametrize(("content", "says"), [("[1]", "names no format"), ("{}", "names no format"), ("{", "JSON")])
+def test_a_file_that_is_not_ours(content, says, tmp_path):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(InputError, match=says):
+        files.read_json(tmp_path / "x.json")

@@ -1,0 +1,33 @@
+"""Tensors -> files that a person opens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganzoo import pictures
+
+
+def test_grey_levels_are_rounded_and_clipped():
+    values = torch.tensor([-2.0, -1.0, 0.0, 0.003, 1.0, 7.0])
+    assert pictures.to_uint8(values).tolist() == [0, 0, 128, 128, 255, 255]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_has_its_images_row_by_row_with_white_between(channels, tmp_path):
+    images = torch.linspace(-1, 0.5, 5).view(5, 1, 1, 1).expand(5, channels, 4, 4)
+    pictures.save_png(pictures.grid(images, 3)[0], tmp_path / "grid.png")
+    pixels = np.asarray(Image.open(tmp_path / "grid.png"))
+    assert pixels.shape == ((14, 20) if channels == 1 else (14, 20, 3))
+    corners = [pixels[2 + 6 * (i // 3), 2 + 6 * (i % 3)].max() for i in range(6)]
+    assert corners == [0, 48, 96, 143, 191, 255], "the empty place is white"
+    assert (pixels[:2] == 255).all() and (pixels[:, 6:8] == 255).all()
+
+
+def test_a_film_is_endless_and_whole(tmp_path):
+    frames = torch.linspace(-1, 1, 4).view(4, 1, 1, 1).expand(4, 3, 8, 8)
+    pictures.save_gif(frames, tmp_path / "x.gif")
+    film = Image.open(tmp_path / "x.gif")
+    assert film.n_frames == 4 and film.info["loop"] == 0

@@ -1,0 +1,159 @@
+"""What must hold of every variant: it builds on every backbone and upsampler, steps, and moves the right player."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import small, toy_data
+
+from ganzoo.build import make_game, resolve
+from ganzoo.config import make, variants
+from ganzoo.data import Batches
+from ganzoo.networks import BACKBONES, UPSAMPLERS
+from ganzoo.training.trainer import Trainer
+
+FOURTEEN = (
+    "minimax nsgan lsgan wgan wgan-gp dragan acgan ebgan began infogan coulomb hinge rpgan cgan".split()
+)  # fmt: skip
+IMAGE_BACKBONES = [name for name, backbone in BACKBONES.items() if backbone.data == "images"]
+
+
+def trainer(variant: str, size: int = 28, channels: int = 1, **tables) -> Trainer:
+    data = toy_data(size=size, channels=channels)
+    config = resolve(small(variant, **tables), data)
+    return Trainer(make_game(config), Batches(data, config.seed), config)
+
+
+def snapshot(network):
+    return {name: p.detach().clone() for name, p in network.named_parameters()}
+
+
+def same(network, before):
+    return all(torch.equal(p, before[name]) for name, p in network.named_parameters())
+
+
+def test_the_fourteen_are_there():
+    assert set(FOURTEEN) <= variants().keys()
+
+
+@pytest.mark.parametrize("upsample", list(UPSAMPLERS))
+@pytest.mark.parametrize("backbone", IMAGE_BACKBONES)
+@pytest.mark.parametrize("variant", FOURTEEN)
+def test_every_variant_takes_two_steps_on_every_backbone_and_upsampler(variant, backbone, upsample):
+    networks = {"name": backbone, "generator": {"upsample": upsample}}
+    if "upsample" in small(variant).networks.discriminator:
+        networks["discriminator"] = {"upsample": upsample}
+    t = trainer(variant, networks=networks)
+    for _ in range(2):
+        t.train_step()
+    terms = {**t.d_terms, **t.g_terms}
+    assert all(value.isfinite() for value in terms.values()), terms
+    assert torch.isinf(t.first_bad)
+
+
+@pytest.mark.parametrize("variant", list(variants()))
+def test_every_config_that_ships_says_what_it_is_and_builds_as_written(variant):
+    config = make(variant)
+    size, channels = (32, 3) if variant.startswith("cifar10/") else (32, 1)
+    resolved = resolve(config, toy_data(size=size, channels=channels, classes=10))
+    game = make_game(resolved)
+    assert "arXiv:" in config.about
+    assert sum(p.numel() for p in game.generator.parameters()) > 100_000
+
+
+@pytest.mark.parametrize("variant", [name for name in variants() if "/" in name])
+def test_every_larger_config_takes_two_steps(variant):
+    t = trainer(variant, size=32, channels=3)
+    for _ in range(2):
+        t.train_step()
+    assert torch.isinf(t.first_bad)
+
+
+@pytest.mark.parametrize("variant", FOURTEEN)
+def test_each_step_moves_its_own_player_alone(variant):
+    t = trainer(variant)
+    g, d = snapshot(t.G), snapshot(t.D)
+    t.d_step()
+    assert same(t.G, g) and not same(t.D, d), "D's step"
+    assert all(p.grad is None for p in t.G.parameters()), "no gradient of D's step reaches G"
+    d = snapshot(t.D)
+    t.g_step()
+    assert same(t.D, d) and not same(t.G, g), "G's step"
+
+
+# A parameter without effect on its player's terms, and why.
+IDLE = {
+    "hinge": (),
+    "wgan": ("heads.score",),  # a critic's last bias: it cancels between real and fake
+    "wgan-gp": ("heads.score",),
+    "rpgan": ("heads.score",),
+}
+
+
+def last_bias(name: str) -> bool:
+    return name.startswith("heads.score") and name.endswith("bias")
+
+
+@pytest.mark.parametrize("variant", FOURTEEN)
+def test_every_parameter_gets_a_gradient_and_moves(variant):
+    t = trainer(variant, networks={"init": "he"})
+    g, d = snapshot(t.G), snapshot(t.D)
+    for _ in range(3):
+        t.train_step()
+    stuck = [n for net, before in ((t.G, g), (t.D, d)) for n, p in net.named_parameters() if torch.equal(p, before[n])]
+    allowed = [n for n in stuck if variant in IDLE and last_bias(n)]
+    assert stuck == allowed, stuck
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+    def after_two(seed):
+        t = trainer("infogan", seed=seed)
+        t.train_step()
+        t.train_step()
+        return torch.cat([p.detach().flatten() for p in t.G.parameters()])
+
+    assert torch.equal(after_two(0), after_two(0))
+    assert not torch.equal(after_two(0), after_two(1))
+
+
+def test_images_d_steps_and_g_steps_are_counted_apart():
+    t = trainer("nsgan", train={"ratio": "3:2", "batch": 5})
+    for _ in range(4):
+        t.train_step()
+    assert (t.step, t.d_steps, t.g_steps, t.images) == (4, 6, 4, 30)
+
+
+def test_five_critic_steps_are_five_steps_on_five_batches():
+    """Trap 13: five steps, not one of five times the rate."""
+    t = trainer("wgan-gp", train={"ratio": "5:1"})
+    seen, moves = [], []
+    next_batch, descend = t.batches.next, t.descend
+    t.batches.next = lambda n: seen.append(next_batch(n)) or seen[-1]
+    t.descend = lambda optimiser, terms: moves.append(optimiser) or descend(optimiser, terms)
+    t.train_step()
+    assert moves == [t.opt_d] * 5 + [t.opt_g]
+    assert len({batch.images.sum().item() for batch in seen}) == 5
+
+
+def test_the_g_batch_is_a_multiple_of_ds():
+    t = trainer("nsgan", train={"g_batch": 3})
+    sizes = []
+    t.D.register_forward_hook(lambda module, args, out: sizes.append(len(args[0])))
+    t.train_step()
+    assert sizes == [4, 4, 12]
+
+
+def test_where_d_is_conditional_the_fakes_of_its_step_carry_the_labels_of_the_reals():
+    t = trainer("cgan")
+    labels = []
+    t.D.register_forward_hook(lambda module, args, out: labels.append(args[0].labels.tolist()))
+    t.d_step()
+    assert labels[0] == labels[1]
+
+
+def test_real_and_fake_go_through_d_as_separate_batches():
+    t = trainer("nsgan")
+    batches = []
+    t.D.register_forward_hook(lambda module, args, out: batches.append(args[0].images))
+    t.d_step()
+    assert len(batches) == 2 and len(batches[0]) == len(batches[1]) == 4
