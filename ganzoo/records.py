@@ -43,18 +43,19 @@ class Samples:
 class Judged(Samples):
     """`Samples` and what D says of them; a head that D was not built with stays None.
 
-    `images` is what D really saw, after noise or augmentation.
+    `images` is what D really saw, after noise or augmentation. The fields are typed as if they were there: a loss reads
+    only what its `heads` name, and `ganzoo.build` gives D those.
     """
 
-    features: Tensor | None = None
+    features: Tensor = None  # type: ignore[assignment]
     """(N, F), the encoder's output."""
-    score: Tensor | None = None
+    score: Tensor = None  # type: ignore[assignment]
     """(N,) raw, without activation; higher = more real."""
-    class_logits: Tensor | None = None
+    class_logits: Tensor = None  # type: ignore[assignment]
     """(N, classes)."""
-    code_logits: Tensor | None = None
+    code_logits: Tensor = None  # type: ignore[assignment]
     """(N, K + C) or (N, K + 2 C): K logits, C means, C log-variances."""
-    reconstruction: Tensor | None = None
+    reconstruction: Tensor = None  # type: ignore[assignment]
     """(N, C, H, W), an autoencoding D's copy of `images`."""
 
     def detach(self) -> Judged:

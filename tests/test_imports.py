@@ -14,6 +14,7 @@ LEVELS = [
     {"records", "streams", "config", "pictures"},
     {"losses", "networks", "data", "latent", "optimisers"},
     {"tricks"},
+    {"misfits"},
     {"build"},
     {"training"},
     {"api", "sampling"},

@@ -37,6 +37,12 @@ def test_points_keep_their_own_units():
     assert torch.equal(dataset.samples([0, 1]).images, points)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_labels_of_any_integer_become_int64(dtype):
+    dataset = Dataset.from_tensor(bytes_of(1, 2), np.array([0, 1], dtype))
+    assert dataset.samples([1]).labels.dtype == torch.int64
+
+
 def test_samples_carry_their_labels(letters):
     samples = letters.samples([9, 3, 4])
     assert samples.labels.dtype == torch.int64
@@ -168,3 +174,8 @@ def test_parts_of_parts_and_their_digests(letters):
     ]
     assert len({each.digest for each in parts}) == len(parts)
     assert letters.limited(5).digest == letters.limited(5).digest
+
+
+def test_the_digest_of_a_part_is_of_the_whole_and_the_choice():
+    wholes = [Dataset.from_tensor(bytes_of(*values)) for values in (range(6), range(1, 7))]
+    assert len({whole.limited(count).digest for whole in wholes for count in (2, 3)}) == 4

@@ -1,0 +1,87 @@
+"""Train every laptop recipe on the embedded digits and write docs/laptop.md with time, losses and the final grid of each.
+
+    python benchmarks/laptop.py RUNS [--jobs 2] [--report]
+
+Each run is an ordinary run folder below RUNS with one thread: a finished one is skipped, an interrupted one goes on.
+`--report` only writes the page from what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+DOCS = Path(__file__).parents[1] / "docs"
+VARIANTS = "nsgan minimax lsgan wgan wgan-gp dragan hinge rpgan coulomb ebgan began acgan cgan infogan".split()
+ON_RESNET = "nsgan wgan-gp hinge rpgan".split()
+SHUFFLED = "nsgan wgan-gp hinge cgan".split()
+RESNET = ["--set", "networks.name=resnet"]
+SHUFFLE = ["--set", "networks.generator.upsample=pixelshuffle"]
+CELLS = (
+    {name: [name] for name in VARIANTS}
+    | {f"{name}-resnet": [f"resnet/{name}"] for name in ON_RESNET}
+    | {f"{name}-pixelshuffle": [name, *SHUFFLE] for name in SHUFFLED}
+)
+LIMIT = 300  # seconds: what a recipe promises
+
+
+def train(cell: str, folder: Path) -> None:
+    """Train one cell to its end, or go on with it."""
+    begun = ["--resume", str(folder)] if (folder / "config.json").exists() else [*CELLS[cell], "--out", str(folder)]
+    command = [sys.executable, "-m", "ganzoo", "train", *begun, "--quiet"]
+    subprocess.run(command, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def row(cell: str, folder: Path) -> str:
+    """One line of the table; the grid is copied beside the page."""
+    card = json.loads((folder / "release/card.json").read_text())
+    grid = max((folder / "samples").glob("*.png"))
+    shutil.copyfile(grid, DOCS / "pictures" / f"{cell}.png")
+    command = " ".join(["ganzoo train", *CELLS[cell]])
+    late = "" if card["seconds"] <= LIMIT else " (over five minutes)"
+    numbers = f"{card['steps']:,} | {card['d_steps']:,} | {card['images']:,} | {card['seconds']:.0f}{late}"
+    return f"| `{command}` | {numbers} | ![{cell}](pictures/{cell}.png) |"
+
+
+HEAD = """# What the laptop recipes make
+
+Every recipe of `zoo_configs/`, trained on the embedded digits with **one thread** (two runs side by side on {hardware}),
+and the last grid that the run drew: the averaged generator on seeds 0, 1, 2, ..., none chosen by hand. Made by
+`python benchmarks/laptop.py RUNS`; seconds are those of the training, with its log, grids and states.
+
+{remarks}
+
+| command | G steps | D steps | images shown to D | seconds | final grid |
+|---|---|---|---|---|---|
+"""
+
+
+def report(runs: Path) -> None:
+    """Write the page from the finished cells."""
+    done = [cell for cell in CELLS if (runs / cell / "release/card.json").exists()]
+    remarks = (DOCS / "laptop-remarks.md").read_text().strip()
+    head = HEAD.format(hardware="a 2-core cloud machine, x86-64 with AVX-512", remarks=remarks)
+    (DOCS / "laptop.md").write_text(head + "\n".join(row(cell, runs / cell) for cell in done) + "\n")
+
+
+def main() -> None:
+    """Train what is not done, then write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--report", action="store_true")
+    given = parser.parse_args()
+    with ThreadPoolExecutor(given.jobs) as pool:
+        for cell in () if given.report else CELLS:
+            pool.submit(train, cell, given.runs / cell)
+    report(given.runs)
+
+
+if __name__ == "__main__":
+    main()

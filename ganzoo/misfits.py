@@ -1,0 +1,55 @@
+"""What does not fit together, with the reason, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganzoo.config import Config
+from ganzoo.losses import LOSSES, Loss
+from ganzoo.networks import checkerboard
+from ganzoo.tricks import TRICKS, Trick
+
+
+def misfits(config: Config) -> Iterator[str]:
+    """Each reason for which the parts of a resolved config cannot play together."""
+    loss, facts = LOSSES[config.loss["name"]], config.dataset
+    tricks: list[tuple[str, type[Trick]]] = [(name, TRICKS[name]) for name in config.tricks]
+    yield from _label_misfits(config, loss, bool(facts and facts.class_names))
+    yield from _penalty_misfits(config, loss, tricks)
+    yield from _kernel_misfits(config)
+
+
+def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator[str]:
+    g, d = (table.get("condition", "none") for table in (config.networks.generator, config.networks.discriminator))
+    spec = config.data.spec
+    if loss.needs_labels and not labelled:
+        yield f"loss {loss.name} needs labels and the data {spec!r} have none; put each class in its own sub-folder"
+    if (g != "none" or d != "none") and not labelled:
+        yield f"networks.*.condition needs labels and the data {spec!r} have none; set both conditions to 'none'"
+    if loss.needs_labels and g == "none":
+        yield f"loss {loss.name} needs a conditional generator; set networks.generator.condition='concat'"
+    if d != "none" and g == "none":
+        yield "a conditional discriminator needs a conditional generator; set networks.generator.condition='concat'"
+
+
+def _penalty_misfits(config: Config, loss: type[Loss], tricks: list[tuple[str, type[Trick]]]) -> Iterator[str]:
+    users = [f"loss {loss.name}"] if loss.per_sample_gradients else []
+    users += [f"trick {name}" for name, trick in tricks if trick.per_sample_gradients]
+    if users and config.networks.discriminator.get("norm") == "batch":
+        yield (
+            f"{users[0]} takes the gradient of D for each sample, and batch norm in D mixes the samples; "
+            "set networks.discriminator.norm='layer' or 'none'"
+        )
+    for name, trick in tricks:
+        if missing := set(trick.heads) - set(loss.heads):
+            yield f"trick {name} needs D's {' and '.join(sorted(missing))}, which loss {loss.name} does not ask of D"
+
+
+def _kernel_misfits(config: Config) -> Iterator[str]:
+    generator = config.networks.generator
+    kernel = generator.get("kernel") if generator.get("upsample") == "convtranspose" else None
+    if kernel and config.networks.strict_kernel and (unevenness := checkerboard(kernel)):
+        yield (
+            f"networks.generator.kernel={kernel} is not divisible by the stride 2, so a transposed convolution "
+            f"paints a checkerboard (overlaps differ by {unevenness:.0%}); take kernel 4"
+        )

@@ -1,0 +1,42 @@
+"""docs/losses.md is true: its rows, the tests it names, and its example."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ganzoo.losses import LOSSES, WGANGP
+from ganzoo.records import Judged, Samples
+
+HERE = Path(__file__).parent
+PAGE = (HERE.parents[1] / "docs" / "losses.md").read_text(encoding="utf-8")
+
+
+def test_every_loss_has_both_rows_and_the_link_of_its_docstring() -> None:
+    for name, loss in LOSSES.items():
+        rows = [row for row in PAGE.splitlines() if row.startswith(f"| `{name}` ")]
+        link = re.search(r"https://arxiv\.org/abs/[\d.]+", loss.__doc__)
+        assert len(rows) == 2 and link[0] in rows[0]
+
+
+def test_every_test_it_names_exists() -> None:
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in HERE.glob("test_*.py"))
+    named = re.findall(r"`(test_\w+)`", PAGE)
+    assert len(named) > len(LOSSES)
+    assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+def test_the_example_trains_both_players() -> None:
+    loop, step = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    torch.manual_seed(0)
+    G, D = nn.Linear(64, 2), nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
+    before = [p.clone() for net in (G, D) for p in net.parameters()]
+    names = {"torch": torch, "WGANGP": WGANGP, "Judged": Judged, "Samples": Samples, "G": G, "D": D}
+    names |= {"loader": torch.randn(3, 8, 2), "opt_g": torch.optim.Adam(G.parameters())}
+    exec(step + loop, names | {"opt_d": torch.optim.Adam(D.parameters())})
+    after = [p for net in (G, D) for p in net.parameters()]
+    # The critic's last bias cancels between reals and fakes.
+    assert [torch.equal(a, b) for a, b in zip(before, after, strict=True)] == [False] * 5 + [True]
