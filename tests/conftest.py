@@ -1,4 +1,4 @@
-"""Small, quick runs for every test."""
+"""One thread and a cache of its own for every test."""
 
 from __future__ import annotations
 
@@ -9,16 +9,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import torch
 
-from ganzoo.config import Config, Table, make, merge
-from ganzoo.data import Dataset
-
-SMALL: Table = {
-    "latent": {"dim": 8},
-    "networks": {"generator": {"width": 4}, "discriminator": {"width": 4}},
-    "train": {"batch": 4, "log_every": 1, "sample_every": 100, "save_every": 100, "device": "cpu", "threads": 1},
-}
-"""Laid upon any variant, it makes a step take milliseconds."""
-
 
 @pytest.fixture(autouse=True)
 def one_thread_and_a_home(tmp_path_factory, monkeypatch):
@@ -27,16 +17,3 @@ def one_thread_and_a_home(tmp_path_factory, monkeypatch):
         monkeypatch.setenv("GANZOO_HOME", str(tmp_path_factory.getbasetemp() / "home"))
     torch.set_num_threads(1)
     torch.manual_seed(0)
-
-
-def toy_data(n: int = 40, size: int = 28, channels: int = 1, classes: int = 3) -> Dataset:
-    """Random pictures; `classes` 0 = without labels."""
-    g = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (n, channels, size, size), generator=g, dtype=torch.uint8)
-    labels = torch.arange(n) % classes if classes else None
-    return Dataset.from_tensor(images, labels)
-
-
-def small(variant: str, **tables: Table) -> Config:
-    """The small form of a variant."""
-    return make(variant, merge(SMALL, tables))

@@ -6,10 +6,10 @@ import warnings
 
 import pytest
 import torch
-from conftest import small, toy_data
 
 from ganzoo.build import make_game, resolve
 from ganzoo.errors import InputError
+from small_runs import small, toy_data
 
 
 def refused(variant, data=None, **tables):

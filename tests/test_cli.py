@@ -10,11 +10,11 @@ import sys
 import time
 
 import pytest
-from conftest import toy_data
 from PIL import Image
 
 from ganzoo import cli
 from ganzoo.training.run import Run
+from small_runs import toy_data
 
 SMALL = "latent.dim=8 networks.generator.width=4 networks.discriminator.width=4 train.batch=4 train.threads=1".split()
 SETS = [word for setting in SMALL for word in ("--set", setting)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import small, toy_data
 
 from ganzoo.build import make_game, resolve
 from ganzoo.config import make, variants
 from ganzoo.data import Batches
 from ganzoo.networks import BACKBONES, UPSAMPLERS
 from ganzoo.training.trainer import Trainer
+from small_runs import small, toy_data
 
 FOURTEEN = (
     "minimax nsgan lsgan wgan wgan-gp dragan acgan ebgan began infogan coulomb hinge rpgan cgan".split()

@@ -21,12 +21,12 @@ X, G = torch.zeros(1, 1, 1, 1), torch.full((1, 1, 1, 1), 3**0.5)
 
 def test_d_regresses_the_potential() -> None:
     # One real and one fake feel only each other: P(x) = -1/2, P(g) = +1/2.
-    terms = CoulombGAN(self_terms=False).d_loss(judged(X, 1.0), judged(G, 3.0))
+    terms = CoulombGAN(epsilon=1.0).d_loss(judged(X, 1.0), judged(G, 3.0))
     assert {k: v.item() for k, v in terms.items()} == pytest.approx({"real": 2.25, "fake": 6.25})
 
 
 def test_self_terms_can_turn_the_field_round() -> None:
-    at_real, at_fake = CoulombGAN(self_terms=True).potentials(X, G)
+    at_real, at_fake = CoulombGAN(epsilon=1.0, self_terms=True).potentials(X, G)
     assert (at_real.item(), at_fake.item()) == pytest.approx((0.5, -0.5))
 
 
@@ -35,12 +35,12 @@ def test_g_climbs_what_d_has_learnt() -> None:
 
 
 def test_dimension_and_epsilon() -> None:
-    assert CoulombGAN(dimension=4.0).kernel(X, G).item() == pytest.approx(1 / 4)
+    assert CoulombGAN(dimension=4.0, epsilon=1.0).kernel(X, G).item() == pytest.approx(1 / 4)
     assert CoulombGAN(epsilon=2.0).kernel(X, G).item() == pytest.approx(7**-0.5)
 
 
 def test_scale_makes_a_distance_independent_of_the_image_size() -> None:
-    loss, raw = CoulombGAN(), CoulombGAN(scale=False)
+    loss, raw = CoulombGAN(epsilon=1.0), CoulombGAN(epsilon=1.0, scale=False)
     for shape in ((1, 4, 4), (3, 8, 8)):
         x, g = X.expand(1, *shape), G.expand(1, *shape)
         assert loss.kernel(x, g).item() == pytest.approx(1 / 2)
@@ -69,7 +69,7 @@ def test_distances_are_exact_in_float32() -> None:
     """By a matrix product a point is not at distance 0 from itself."""
     torch.manual_seed(0)
     images = torch.rand(64, 3, 32, 32) * 2 - 1
-    for loss in (CoulombGAN(), CoulombGAN(scale=False)):
+    for loss in (CoulombGAN(epsilon=1.0), CoulombGAN(epsilon=1.0, scale=False)):
         kernel = loss.kernel(images, images)
         assert torch.equal(kernel.diagonal(), torch.ones(64))
         assert torch.allclose(kernel.double(), loss.kernel(images.double(), images.double()), rtol=1e-5, atol=0)

@@ -80,6 +80,16 @@ def test_every_kernel_keeps_the_shapes(backbone, kernel, upsample):
         assert d(Samples(images)).reconstruction.shape == images.shape == (2, 1, 28, 28)
 
 
+@pytest.mark.parametrize("backbone", IMAGES)
+def test_the_kernel_is_that_of_every_convolution(backbone):
+    """But of the 1x1 in a shortcut."""
+    options = {"kernel": 6}
+    for network in players(backbone, (1, 28, 28), options, options, ("reconstruction",)):
+        sides = {name: m.kernel_size for name, m in network.named_modules() if hasattr(m, "kernel_size")}
+        assert {side for name, side in sides.items() if "shortcut" not in name} == {(6, 6)}
+        assert {side for name, side in sides.items() if "shortcut" in name} <= {(1, 1)}
+
+
 @pytest.mark.parametrize("shape", [(2, 1, 1), (1, 8, 8), (3, 5, 4)])
 def test_mlp_takes_points_and_any_shape(shape):
     g, d = players("mlp", shape, heads=("score", "reconstruction"))
@@ -162,6 +172,18 @@ def test_resnet_is_the_papers():
         "Reduce",
         "Score",
     ]
+
+
+@pytest.mark.parametrize(("backbone", "axes"), [("dcgan", None), ("resnet", (2, 3))])
+def test_features_are_the_last_map(backbone, axes):
+    """Flattened in DCGAN, averaged over its pixels in the ResNet."""
+    _, d = players(backbone, (1, 28, 28))
+    maps = []
+    last = [m for m in d.encoder.modules() if isinstance(m, nn.ReLU | nn.LeakyReLU)][-1]
+    last.register_forward_hook(lambda module, inputs, output: maps.append(output))
+    features = d(Samples(torch.randn(2, 1, 28, 28))).features
+    assert maps[0].shape[2:] == (7, 7)
+    torch.testing.assert_close(features, maps[0].mean(axes) if axes else maps[0].flatten(1))
 
 
 @pytest.mark.parametrize(("backbone", "norm"), list(product(IMAGES, ["batch", "instance", "layer"])))

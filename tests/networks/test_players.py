@@ -97,6 +97,7 @@ def test_projection_is_the_formula(backbone):
     """Miyato & Koyama 2018: psi(features) + <V y, features>."""
     d = discriminator(backbone, condition="projection")
     judged = d(Samples(images(), LABELS))
+    assert list(d.projection.state_dict()) == ["weight"]
     inner = (d.projection.weight[LABELS] * judged.features).sum(1)
     torch.testing.assert_close(judged.score, d.heads["score"](judged.features) + inner)
 

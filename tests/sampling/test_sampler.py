@@ -7,13 +7,13 @@ import shutil
 
 import pytest
 import torch
-from conftest import small, toy_data
 
 import ganzoo
 from ganzoo import api
 from ganzoo.errors import InputError
 from ganzoo.sampling.sampler import slerp
 from ganzoo.training import checkpoint
+from small_runs import small, toy_data
 
 
 @pytest.fixture(scope="module", params=["nsgan", "infogan", "cgan"])

@@ -5,12 +5,12 @@ import shutil
 
 import pytest
 
-from conftest import small, toy_data
 from ganzoo import api
 from ganzoo.config import Config, make, variants
 from ganzoo.errors import InputError
 from ganzoo.training import checkpoint
 from ganzoo.training.run import Run
+from small_runs import small, toy_data
 
 LAPTOP = [name for name in variants() if "/" not in name]
 SWITCHES = {
