@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from torch import nn, optim
 
 from ganzoo.config import Config, Facts, Networks, Table, Train, parameters_model, parse
 from ganzoo.data import Dataset
-from ganzoo.errors import InputError
+from ganzoo.errors import InputError, missing_extra
 from ganzoo.latent import Latent
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.misfits import misfits
@@ -44,6 +45,7 @@ class Game:
 
 def complete(config: Config) -> Config:
     """`config` with every default and `auto` written out as a value; raises `InputError` for a table that is wrong."""
+    _require_extras(config)
     loss = _complete(config.loss, _signature(LOSSES[_name(config.loss, "loss")]), "loss")
     tables = {
         "loss": loss,
@@ -184,6 +186,14 @@ def _train_values(train: Train) -> Table:
         "generator": _optimiser_table(train.generator, "train.generator"),
         "discriminator": _optimiser_table(train.discriminator, "train.discriminator"),
     }
+
+
+def _require_extras(config: Config) -> None:
+    if config.train.tensorboard:
+        try:
+            importlib.import_module("torch.utils.tensorboard")
+        except ImportError:
+            raise missing_extra("tensorboard", "tensorboard", "train.tensorboard") from None
 
 
 def _device(name: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 import numpy as np
@@ -65,9 +65,9 @@ def _new_entry(entry: Path) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True)
         yield folder
-        if not entry.exists():
-            folder.rename(entry)
+        folder.rename(entry)
     except OSError as error:
+        # A folder is never renamed onto another one that holds files.
         if not entry.exists():
             raise InputError(f"cannot prepare {entry}: {error} (GANZOO_HOME says where it goes)") from error
     finally:
@@ -77,20 +77,8 @@ def _new_entry(entry: Path) -> Iterator[Path]:
 def _write(
     folder: Path, name: str, pictures: Pictures, transform: Transform, on_corrupt: OnCorrupt, quiet: bool
 ) -> None:
-    digest, labels, skipped = sha256(), [], []
     with (folder / "pixels").open("wb") as file:
-        for number, (picture, label) in enumerate(_shown(pictures, name, quiet)):
-            try:
-                pixels = transform(picture).tobytes()
-            # Decoders raise whatever a broken file makes them stumble over.
-            except Exception as error:
-                skipped.append(_complaint(picture, number, error))
-                if on_corrupt == "refuse":
-                    raise InputError(f"{skipped[0]}; on_corrupt = 'skip' leaves such pictures out") from None
-                continue
-            file.write(pixels)
-            digest.update(pixels)
-            labels.append(label)
+        digest, labels, skipped = _decode(_shown(pictures, name, quiet), transform, on_corrupt, file)
         os.fsync(file.fileno())
     if not labels:
         raise InputError(f"{name} has no picture that can be read")
@@ -110,11 +98,31 @@ def _write(
     write_json(folder / "entry.json", description)
 
 
+def _decode(
+    pictures: Iterable[tuple[Picture, int]], transform: Transform, on_corrupt: OnCorrupt, file: IO[bytes]
+) -> tuple[Any, list[int], list[str]]:
+    """The running digest of what was written to `file`, the labels, and what could not be read."""
+    digest, labels, skipped = sha256(), [], []
+    for number, (picture, label) in enumerate(pictures):
+        try:
+            pixels = transform(picture).tobytes()
+        # Decoders raise whatever a broken file makes them stumble over.
+        except Exception as error:
+            skipped.append(_complaint(picture, number, error))
+            if on_corrupt == "refuse":
+                raise _refusal(skipped[0]) from None
+            continue
+        file.write(pixels)
+        digest.update(pixels)
+        labels.append(label)
+    return digest, labels, skipped
+
+
 def _open(entry: Path, on_corrupt: OnCorrupt) -> Dataset:
     about = read_json(entry / "entry.json")
     for complaint in about["skipped"]:
         if on_corrupt == "refuse":
-            raise InputError(f"{complaint}; on_corrupt = 'skip' leaves such pictures out")
+            raise _refusal(complaint)
         log.warning("skipped: %s", complaint)
     count, names = about["count"], about["class_names"]
     try:
@@ -127,7 +135,11 @@ def _open(entry: Path, on_corrupt: OnCorrupt) -> Dataset:
 
 def _complaint(picture: Picture, number: int, error: Exception) -> str:
     where = picture if isinstance(picture, Path) else f"picture {number}"
-    return f"cannot read {where} ({error or type(error).__name__})"
+    return f"cannot read {where} ({str(error) or type(error).__name__})"
+
+
+def _refusal(complaint: str) -> InputError:
+    return InputError(f"{complaint}; on_corrupt = 'skip' leaves such pictures out")
 
 
 def _shown(pictures: Pictures, name: str, quiet: bool) -> Iterable[tuple[Any, int]]:

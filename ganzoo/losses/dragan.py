@@ -18,7 +18,7 @@ class DRAGAN(NSGAN):
 
     The slope is that of the logit, as in the authors' code: a sigmoid's would vanish by itself. About d the sources differ:
       uniform    std(x) (u - 1/2), then clipped to [-1, 1]: compare_gan's form, zero mean, for any range of pixels (default)
-      gaussian   0.08 N(0, I): the revised paper's variance of 10 on 0..255, in our units
+      gaussian   0.08 N(0, I): the revised paper's c = 10 on 0..255, read as a standard deviation, in our units
       one-sided  a std(x) u / 2, one a ~ U[0, 1] a sample: the authors' notebook, which brightens the images
     with u ~ U[0, 1] a value and std(x) one number, over all values of the batch. Points in the plane are not clipped.
     Settings: weight and k as in the authors' code, and the noise.

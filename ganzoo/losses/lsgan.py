@@ -15,7 +15,8 @@ class LSGAN(Loss):
     L_G = 1/2 E (D(g) - c)^2                         eq. 2
 
     D's output is linear: a sigmoid before the square would bring back the vanishing gradient that the paper removes.
-    Settings: the targets. (0, 1, 1) asks G for what D calls real; (-1, 1, 0) minimises the Pearson chi-squared divergence.
+    Settings: the targets. (0, 1, 1), eq. 9, is what the paper trains with: G is asked for what D calls real. (-1, 1, 0),
+    eq. 8, minimises the Pearson chi-squared divergence.
     """
 
     name: ClassVar[str] = "lsgan"

@@ -19,7 +19,7 @@ class WGAN(Loss):
     L_G = -E D(g)            algorithm 1
 
     Every parameter of D is clipped, a norm's scale and shift too, as in the authors' code (which clips before the step: the
-    same but for the first). Settings: c. The paper's 0.01 lets almost no gradient through a deep critic: 0.1 trains faster.
+    same but for the first). Settings: c. The paper's 0.01 starves the deep layers of gradient; 0.1 suits larger critics.
     """
 
     name: ClassVar[str] = "wgan"

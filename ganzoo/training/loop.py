@@ -12,7 +12,7 @@ from torch import nn
 from ganzoo.build import make_game
 from ganzoo.config import Config
 from ganzoo.data import Batches, Dataset
-from ganzoo.errors import InputError, Interrupted, TrainingFailed, missing_extra
+from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.training import checkpoint
 from ganzoo.training.interrupt import Interrupt
 from ganzoo.training.progress import Reporter, reporter
@@ -70,7 +70,7 @@ class Session:
         self.began = time.perf_counter() - seconds
         self.logged = (time.perf_counter(), trainer.images)
         self.saved: int | None = None
-        self.board = open_board(run) if trainer.config.train.tensorboard else None
+        self.board: Any = open_board(run) if trainer.config.train.tensorboard else None
 
     @property
     def seconds(self) -> float:
@@ -96,9 +96,15 @@ class Session:
         counters: dict[str, Any] = {name: getattr(trainer, name) for name in COUNTERS}
         record = counters | {"terms": terms, "seconds": round(self.seconds, 3), "images_per_second": round(speed, 1)}
         self.run.append(record)
-        if self.board is not None:
-            self.board.add_scalars("terms", {name: v for name, v in terms.items() if v is not None}, trainer.step)
+        self.show_on_board(terms)
         return record
+
+    def show_on_board(self, terms: dict[str, float | None]) -> None:
+        """The same figures for TensorBoard, where it is on."""
+        shown = {} if self.board is None else terms
+        for name, value in shown.items():
+            if value is not None:
+                self.board.add_scalar(name, value, self.trainer.step)
 
     def save(self) -> None:
         """Save state, release and grid of this step, once."""
@@ -108,6 +114,8 @@ class Session:
         checkpoint.save_state(self.trainer, self.run.states, {"seconds": self.seconds})
         write_release(self.trainer, self.run.release, self.seconds)
         draw_grid(self.trainer, self.run.samples)
+        if self.board is not None:
+            self.board.flush()
         self.saved = self.trainer.step
 
     def refuse_nan(self) -> None:
@@ -157,9 +165,7 @@ def gradient_norm(network: nn.Module) -> torch.Tensor:
 
 
 def open_board(run: Run) -> Any:
-    """TensorBoard's writer, below the run; raises `InputError` where the package is missing."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise missing_extra("tensorboard", "tensorboard", "train.tensorboard") from None
+    """TensorBoard's writer, below the run."""
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(run.folder / "tensorboard")

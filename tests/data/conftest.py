@@ -40,7 +40,9 @@ def pets(tmp_path: Path) -> Path:
     for name, picture in pictures.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         picture.save(root / name)
-    (root / ".git").mkdir()
+    for hidden in (root / ".trash", root / "cat" / ".trash"):
+        hidden.mkdir()
+        Image.new("L", (9, 9)).save(hidden / "x.png")
     (root / "notes").mkdir()
     (root / "notes" / "read.me").write_text("no picture")
     (root / "cat" / "._a.png").write_bytes(b"macOS was here")

@@ -77,7 +77,8 @@ def test_another_source_or_transform_is_another_entry(read, home):
     assert len(entries(home)) == 3
     prepared("other-train", "v1", read, Transform(8, 3))
     prepared("set-train", "v1", read, Transform(8, 1))
-    assert len(entries(home)) == 5
+    prepared("set-train", "v1", read, Transform(8, 3, pad=True))
+    assert len(entries(home)) == 6
 
 
 def test_without_class_names_there_are_no_labels(images, home):
@@ -143,6 +144,15 @@ def test_an_unreadable_picture_can_be_skipped_and_is_named_each_time(images, cap
         assert dataset.labels.tolist() == [0, 1]
         assert np.array_equal(dataset.images[1], images[2].transpose(2, 0, 1))
         assert [record.message.split(" (")[0] for record in caplog.records] == ["skipped: cannot read picture 1"]
+
+
+def test_an_error_without_words_is_named_by_its_kind(images, monkeypatch):
+    def stumble(picture: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr("ganzoo.data.transform.opened", stumble)
+    with pytest.raises(InputError, match=r"cannot read picture 0 \(EOFError\)"):
+        prepare(lambda: Pictures(1, [(images[0], -1)], []))
 
 
 def test_what_was_skipped_is_refused_where_skipping_was_not_asked_for(images):

@@ -35,7 +35,7 @@ def test_the_digits_are_what_they_were(split, digest, per_class):
     assert digits.digest == digest
     assert np.bincount(digits.labels).tolist() == per_class
     assert (len(digits), digits.shape, digits.class_names) == (sum(per_class), (1, 32, 32), list("0123456789"))
-    assert (digits.name, digits.split) == ("digits", split)
+    assert (digits.name, digits.split, digits.licence) == ("digits", split, Digits.licence)
 
 
 def test_counts_and_bytes():

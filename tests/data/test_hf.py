@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -34,9 +35,13 @@ class Rows(list):
         super().__init__(rows)
         self.features, self.cache_files = features, [{"filename": str(cache)}]
 
+    def __iter__(self) -> Iterator[dict]:
+        assert not any(isinstance(feature, Feature) and feature.decode for feature in self.features.values())
+        return super().__iter__()
+
     def cast_column(self, name: str, feature: Feature) -> Rows:
         assert not feature.decode
-        return Rows(self.features | {name: feature}, list(self), Path(self.cache_files[0]["filename"]))
+        return Rows(self.features | {name: feature}, self[:], Path(self.cache_files[0]["filename"]))
 
 
 @pytest.fixture

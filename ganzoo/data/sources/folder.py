@@ -53,7 +53,7 @@ class Folder(Source):
 
 
 def visible(path: Path) -> list[Path]:
-    """What lies in a folder, in the order of names, without what the system hides."""
+    """What lies in a folder, in the order of names, without what the system hides (`._x.jpg`, `.git`)."""
     return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
 
 
@@ -63,11 +63,11 @@ def folders(path: Path) -> list[Path]:
 
 
 def below(path: Path) -> list[Path]:
-    """All pictures of a folder and the folders in it."""
+    """All pictures of a folder and the folders in it, but for what the system hides."""
     found = (Path(where, name) for where, _, names in os.walk(path) for name in names)
-    return sorted(file for file in found if is_picture(file))
+    return sorted(file for file in found if is_picture(file) and "/." not in f"/{file.relative_to(path).as_posix()}")
 
 
 def is_picture(file: Path) -> bool:
-    """Whether the name is one of a picture; `._x.jpg` is macOS's note about x.jpg."""
-    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+    """Whether this is a file whose name is one of a picture."""
+    return file.suffix.lower() in SUFFIXES and file.is_file()

@@ -1,0 +1,99 @@
+"""The log, the grids and the finding of what is not finite."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+from small_runs import small, toy_data
+
+from ganzoo import api
+from ganzoo.errors import InputError, TrainingFailed
+from ganzoo.training.run import Run
+
+
+def test_the_log_holds_every_term_norms_and_counters(tmp_path):
+    run = Run(api.train(small("infogan", train={"steps": 3, "ratio": "2:1"}), toy_data(), tmp_path / "run"))
+    records = run.records()
+    assert [r["step"] for r in records] == [1, 2, 3]
+    last = records[-1]
+    assert (last["d_steps"], last["g_steps"], last["images"]) == (6, 3, 24)
+    terms = {"d/real", "d/fake", "d/categorical", "d/continuous", "g/adv", "g/categorical", "g/continuous"}
+    assert last["terms"].keys() == terms | {"norm/d", "norm/g"}
+    assert all(isinstance(v, float) for v in last["terms"].values()) and last["terms"]["norm/g"] > 0
+    assert last["images_per_second"] > 0 and last["seconds"] > 0
+
+
+def test_a_loss_may_add_readings_of_its_own(tmp_path):
+    run = Run(api.train(small("began", train={"steps": 2}), toy_data(), tmp_path / "run"))
+    assert {"loss/k", "loss/convergence"} <= run.records()[-1]["terms"].keys()
+
+
+def test_grids_at_growing_steps_of_the_same_latents(tmp_path):
+    config = small("nsgan", train={"steps": 12, "sample_every": 10, "save_every": 100})
+    run = api.train(config, toy_data(), tmp_path / "run")
+    assert [int(p.stem) for p in sorted((run / "samples").iterdir())] == [1, 2, 4, 8, 10, 12]
+
+
+def test_a_conditional_grid_has_one_class_a_column(tmp_path):
+    from PIL import Image
+
+    run = api.train(small("cgan", train={"steps": 1}), toy_data(classes=3), tmp_path / "run")
+    assert Image.open(run / "samples/00000001.png").size == (2 + 3 * 30, 2 + 8 * 30)
+
+
+def test_nan_names_the_step_and_the_last_finite_state_is_kept(tmp_path, monkeypatch):
+    from ganzoo.losses import NSGAN
+
+    calls = []
+
+    def poisoned(self, real, fake):
+        calls.append(1)
+        return {"adv": fake.score.mean() * (float("nan") if len(calls) == 5 else 1.0)}
+
+    monkeypatch.setattr(NSGAN, "g_loss", poisoned)
+    config = small("nsgan", train={"steps": 20, "save_every": 2, "log_every": 10})
+    with pytest.raises(TrainingFailed, match=r"NaN or infinite in step 5; the last finite state is .*00000004"):
+        api.train(config, toy_data(), tmp_path / "run")
+    assert [p.name for p in sorted((tmp_path / "run/state").iterdir())] == ["00000002", "00000004"]
+
+
+def test_no_step_waits_for_the_device(monkeypatch):
+    """No `.item()` and no truth of a tensor within a step: on a GPU each would stop the queue."""
+    from ganzoo.api import resolve
+    from ganzoo.training.loop import make_trainer
+
+    data = toy_data()
+    for variant in ("wgan-gp", "began", "infogan", "rpgan", "coulomb"):
+        trainer = make_trainer(resolve(small(variant), data), data)
+        trainer.train_step()
+        with monkeypatch.context() as patch:
+            for name in ("item", "tolist", "__bool__", "__float__", "__int__"):
+                patch.setattr(torch.Tensor, name, refuse)
+            trainer.d_step()
+            trainer.g_step()
+
+
+def refuse(*_):
+    raise AssertionError("the step waits for the device")
+
+
+def test_tensorboard_shows_the_log(tmp_path):
+    pytest.importorskip("tensorboard")
+    run = api.train(small("nsgan", train={"steps": 2, "tensorboard": True}), toy_data(), tmp_path / "run")
+    (events,) = (run / "tensorboard").iterdir()
+    assert b"d/real" in events.read_bytes()
+
+
+def test_a_missing_tensorboard_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(InputError, match=r"pip install 'ganzoo-torch\[tensorboard\]'"):
+        api.train(small("nsgan", train={"tensorboard": True}), toy_data(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_tensor_takes_the_place_of_the_data(tmp_path):
+    images = torch.rand(20, 3, 28, 28) * 2 - 1
+    run = Run(api.train(small("lsgan", train={"steps": 1}), images, tmp_path / "run"))
+    assert run.config().dataset.shape == (3, 28, 28) and run.config().dataset.class_names == ()
