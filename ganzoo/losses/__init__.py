@@ -7,7 +7,7 @@ import_folder(__name__, __path__)
 
 _by_class = {loss.__name__: loss for loss in LOSSES.values()}
 
-__all__ = ["LOSSES", "Code", "Loss", *_by_class]  # noqa: PLE0604
+__all__ = ["LOSSES", "Code", "Loss", *_by_class]
 
 
 def __getattr__(name: str) -> type[Loss]:

@@ -21,15 +21,15 @@ class CoulombGAN(Loss):
     P(v) = mean_x k(v, x) - mean_g k(v, g)                     a constant to both players
     k(u, v) = (r(u, v)^2 + epsilon^2)^(-(dimension - 2) / 2)   the Plummer kernel
 
-    The signs are the paper's (the authors' code turns both round: the same game). Both defaults that leave it are switches:
+    The signs are the paper's (the authors' code turns both round: the same game). Three of our defaults are not:
       scale       r is the root mean square difference a value, at most 2 on [-1, 1] for any image size; False: the plain
                   distance of the paper, which grows with the image (20 between two MNIST digits, where ours is 0.7)
       self_terms  False: a charge does not feel itself, so P is an unbiased estimate; True, as in the authors' code, adds
                   1 / (N epsilon^(dimension - 2)) at each real and takes it away at each fake, more than the field itself
                   where N or the field is small
-    Settings: besides, the paper's dimension, and epsilon: 0.3 in our r is a little less than the distance of neighbours in
-    a batch of digits. At 1 the kernel is nearly quadratic over the data and shows D little but their mean. The paper's game
-    is scale=False, self_terms=True, epsilon=1.
+      epsilon     0.3 of our r, somewhat less than the distance of neighbours in a batch of digits (0.45); at 1 the kernel
+                  is nearly quadratic over the data and shows D little but their mean
+    Settings: these and the dimension. The paper's game is scale=False, self_terms=True, epsilon=1.
     """
 
     name: ClassVar[str] = "coulomb"

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 import torch
-from small_runs import small, toy_data
 
 from ganzoo import api
 from ganzoo.errors import InputError, TrainingFailed
 from ganzoo.training.run import Run
+from small_runs import small, toy_data
 
 
 def test_the_log_holds_every_term_norms_and_counters(tmp_path):
