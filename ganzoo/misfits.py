@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ganzoo.config import Config
 from ganzoo.losses import LOSSES, Loss
-from ganzoo.networks import checkerboard
+from ganzoo.networks import BACKBONES, checkerboard
 from ganzoo.tricks import TRICKS, Trick
 
 
@@ -14,9 +14,18 @@ def misfits(config: Config) -> Iterator[str]:
     """Each reason for which the parts of a resolved config cannot play together."""
     loss, facts = LOSSES[config.loss["name"]], config.dataset
     tricks: list[tuple[str, type[Trick]]] = [(name, TRICKS[name]) for name in config.tricks]
+    yield from _shape_misfits(config)
     yield from _label_misfits(config, loss, bool(facts and facts.class_names))
     yield from _penalty_misfits(config, loss, tricks)
     yield from _kernel_misfits(config)
+
+
+def _shape_misfits(config: Config) -> Iterator[str]:
+    points = config.dataset is not None and config.dataset.shape[1:] == (1, 1)
+    if points and BACKBONES[config.networks.name].data == "images":
+        yield f"the backbone {config.networks.name} makes images and the data are points; set networks.name='mlp'"
+    if points and config.data.flip:
+        yield "data.flip mirrors images and the data are points; set data.flip=false"
 
 
 def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator[str]:

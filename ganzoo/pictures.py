@@ -16,6 +16,7 @@ from ganzoo.files import write_bytes
 
 GAP = 2  # pixels between two images of a grid
 FRAME_MS = 60
+SIDE = 256  # pixels of a scatter plot
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -29,6 +30,20 @@ def grid(images: Tensor, columns: int) -> Tensor:
     images = F.pad(torch.cat([images, images.new_ones(spare, *images.shape[1:])]), (0, GAP, 0, GAP), value=1.0)
     sheet = rearrange(images, "(rows columns) c h w -> 1 c (rows h) (columns w)", columns=columns)
     return F.pad(sheet, (GAP, 0, GAP, 0), value=1.0)
+
+
+def sheet(samples: Tensor, columns: int) -> Tensor:
+    """One picture (C, H', W') of a batch: a grid of images, or where the points (N, 2, 1, 1) lie."""
+    return scatter(samples.flatten(1)) if samples.shape[2:] == (1, 1) else grid(samples, columns)[0]
+
+
+def scatter(points: Tensor) -> Tensor:
+    """Where points (N, 2) lie, dark on white, as one image (1, SIDE, SIDE); the origin is its middle."""
+    edge = points.abs().max().clamp(min=1e-12)
+    column, row = ((points * torch.tensor([1, -1]) / edge + 1) / 2 * (SIDE - 1)).round().long().unbind(1)
+    picture = torch.ones(1, SIDE, SIDE)
+    picture[0, row, column] = -1.0
+    return picture
 
 
 def to_pil(image: Tensor) -> Image.Image:

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from ganzoo.build import make_game, resolve
+from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 from small_runs import small, toy_data
 
 
-def refused(variant, data=None, **tables):
+def refused(variant, dataset=None, **tables):
     with pytest.raises(InputError) as error:
-        make_game(resolve(small(variant, **tables), data or toy_data()))
+        make_game(resolve(small(variant, **tables), dataset or toy_data()))
     return str(error.value)
 
 
@@ -63,6 +64,16 @@ def test_an_uneven_kernel_is_warned_about_and_refused_where_strict():
         warnings.simplefilter("error")
         even = {"generator": {"kernel": 4, "upsample": "convtranspose"}, "strict_kernel": True}
         make_game(resolve(small("nsgan", networks=even), toy_data()))
+
+
+def points(n=50):
+    return Dataset.from_tensor(torch.randn(n, 2, 1, 1))
+
+
+def test_points_want_their_own_backbone_and_no_switch_of_images():
+    assert "set networks.name='mlp'" in refused("nsgan", points())
+    mlp = {"name": "mlp", "generator": {"width": 8}, "discriminator": {"width": 8}}
+    assert "data.flip mirrors images" in refused("nsgan", points(), networks=mlp, data={"flip": True})
 
 
 def test_a_trick_that_is_false_is_off_and_one_that_is_true_has_its_defaults():

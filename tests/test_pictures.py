@@ -31,3 +31,9 @@ def test_a_film_is_endless_and_whole(tmp_path):
     pictures.save_gif(frames, tmp_path / "x.gif")
     film = Image.open(tmp_path / "x.gif")
     assert film.n_frames == 4 and film.info["loop"] == 0
+
+
+def test_points_are_drawn_where_they_lie():
+    picture = pictures.sheet(torch.tensor([[1.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]).view(3, 2, 1, 1), 8)
+    assert picture.shape == (1, 256, 256)
+    assert sorted((picture[0] < 0).nonzero().tolist()) == [[0, 255], [128, 0], [255, 128]], "up is up, right is right"

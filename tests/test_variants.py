@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+import ganzoo
+from ganzoo import api
 from ganzoo.build import make_game, resolve
 from ganzoo.config import make, variants
-from ganzoo.data import Batches
+from ganzoo.data import Batches, Dataset
 from ganzoo.networks import BACKBONES, UPSAMPLERS
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
@@ -49,6 +51,18 @@ def test_every_variant_takes_two_steps_on_every_backbone_and_upsampler(variant, 
     terms = {**t.d_terms, **t.g_terms}
     assert all(value.isfinite() for value in terms.values()), terms
     assert torch.isinf(t.first_bad)
+
+
+@pytest.mark.parametrize("variant", [v for v in FOURTEEN if "condition" not in small(v).networks.generator])
+def test_every_unconditional_variant_trains_on_points_and_draws_them(variant, tmp_path):
+    config = small(variant)
+    plain = {"width": 8, "norm": "none"}
+    networks = config.networks.model_copy(update={"name": "mlp", "generator": plain, "discriminator": plain})
+    short = config.train.model_copy(update={"steps": 2})
+    data = Dataset.from_tensor(torch.randn(60, 2, 1, 1) * 3)
+    run = api.train(config.model_copy(update={"networks": networks, "train": short}), data, tmp_path / "run")
+    assert ganzoo.load(run).sample(5).shape == (5, 2, 1, 1)
+    assert (run / "samples/00000002.png").exists()
 
 
 @pytest.mark.parametrize("variant", list(variants()))

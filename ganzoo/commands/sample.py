@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ganzoo.errors import InputError
-from ganzoo.pictures import grid, save_gif, save_png
+from ganzoo.pictures import save_gif, save_png, sheet
 from ganzoo.sampling import load
 
 IMAGES = 64
@@ -43,7 +43,7 @@ def run(
 def write_images(images: Tensor, seeds: list[int], classes: int, out: Path) -> None:
     """One grid, or a folder with one PNG a seed."""
     if out.suffix:
-        return save_png(grid(images, columns(len(images), classes))[0], out)
+        return save_png(sheet(images, columns(len(images), classes)), out)
     for seed, image in zip(seeds, images, strict=True):
         save_png(image, out / f"{seed:06d}.png")
 

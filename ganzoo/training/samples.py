@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganzoo.latent import class_rows, draw_images
-from ganzoo.pictures import grid, save_png
+from ganzoo.pictures import save_png, sheet
 from ganzoo.training.trainer import Trainer
 
 ROWS = 8
@@ -18,4 +18,4 @@ def draw_grid(trainer: Trainer, folder: Path) -> None:
     columns = classes or COLUMNS
     labels = class_rows(classes, ROWS) if classes else None
     images = draw_images(trainer.average, trainer.game.latent, range(ROWS * columns), labels)
-    save_png(grid(images, columns)[0], folder / f"{trainer.step:08d}.png")
+    save_png(sheet(images, columns), folder / f"{trainer.step:08d}.png")
