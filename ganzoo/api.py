@@ -6,11 +6,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ganzoo.build import complete, resolve
-from ganzoo.config import Config, Table, make
+from ganzoo.build import resolve
+from ganzoo.complete import complete
+from ganzoo.config import Config, Table
 from ganzoo.data import Dataset
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
+from ganzoo.recipes import make
 from ganzoo.training.loop import fit, make_trainer, restore
 from ganzoo.training.run import Run
 

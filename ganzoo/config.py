@@ -1,16 +1,14 @@
-"""The schema of a run: TOML files, dotted overrides, strict keys. Knows no loss, network or trick by name.
+"""The schema of a run, with strict keys. Knows no loss, network or trick by name.
 
 The keys of a named part (`[loss]`, `[networks.generator]`, `[tricks.r1]`, `[train.discriminator]`) are not listed here: they
-are the keyword arguments of that part, and `ganzoo.build` checks them against its signature with `parse`.
+are the keyword arguments of that part, and `ganzoo.complete` checks them against its signature with `parse`.
 """
 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from inspect import Parameter
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, create_model
@@ -20,8 +18,6 @@ from ganzoo.errors import InputError, unknown
 Table = dict[str, Any]
 
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-SOURCES = (Path(__file__).parent / "zoo_configs", Path(__file__).parent.parent / "zoo_configs")
-"""Where variants are looked for: in an installed package, then in a checkout."""
 
 
 class Section(BaseModel):
@@ -139,101 +135,23 @@ def parameters_model(name: str, parameters: Iterable[Parameter]) -> type[BaseMod
 def _check_keys(model: type[BaseModel], table: Mapping[str, Any], where: str) -> None:
     for key, value in table.items():
         if key not in model.model_fields:
-            raise unknown("config key", _join(where, key), [_join(where, field) for field in model.model_fields])
+            raise unknown("config key", join(where, key), [join(where, field) for field in model.model_fields])
         inner = model.model_fields[key].annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel) and isinstance(value, dict):
-            _check_keys(inner, value, _join(where, key))
+            _check_keys(inner, value, join(where, key))
 
 
-def _join(where: str, key: str) -> str:
+def join(where: str, key: str) -> str:
+    """The dotted path of `key` within the table at `where`."""
     return f"{where}.{key}" if where else key
 
 
 def _line(error: Any, where: str) -> str:
     # The path of a union's error ends in a tag ("int", "constrained-str") that is no key of the user's.
     keys = [str(part) for part in error["loc"] if isinstance(part, int) or str(part).isidentifier()]
-    path = _join(where, ".".join(key for key in keys if key not in ("int", "str", "bool", "float", "dict")))
+    path = join(where, ".".join(key for key in keys if key not in ("int", "str", "bool", "float", "dict")))
     message = error["msg"][0].lower() + error["msg"][1:]
     return f"{path.strip('.')}: {message}, not {json.dumps(error['input'], default=str)}"
-
-
-def variants() -> dict[str, Path]:
-    """Every variant that ships: its name (`wgan-gp`, `cifar10/wgan-gp`) and file."""
-    found: dict[str, Path] = {}
-    for folder in SOURCES:
-        for path in sorted(folder.rglob("*.toml")):
-            found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
-    return found
-
-
-def read_variant(variant: str, extended_by: tuple[str, ...] = ()) -> Table:
-    """The table of a variant by name, or of a TOML file, laid upon what it `extends` or upon the defaults."""
-    if variant in extended_by:
-        raise InputError(f"{variant} extends itself")
-    path = Path(variant) if variant.endswith(".toml") else variants().get(variant)
-    if path is None:
-        raise unknown("variant", variant, variants())
-    table = _read_toml(path)
-    parent = table.pop("extends", None)
-    table.setdefault("variant", path.stem if variant.endswith(".toml") else variant)
-    return merge(DEFAULTS if parent is None else read_variant(parent, (*extended_by, variant)), table)
-
-
-def _read_toml(path: Path) -> Table:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the config {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}") from None
-
-
-def merge(base: Table, over: Table, where: str = "") -> Table:
-    """`over` laid upon `base`, table by table.
-
-    A named part that is exchanged loses its old keys, which mean nothing to the new one. `networks` keeps its tables: the
-    backbones take the same keys.
-    """
-    exchanged = where != "networks" and "name" in base.keys() & over.keys() and over["name"] != base["name"]
-    merged = {} if exchanged else dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value, _join(where, key)) if both else value
-    return merged
-
-
-def overrides(settings: Iterable[str]) -> Table:
-    """`["a.b=1", "a.c=x"]` as nested tables; a value is TOML, a bare word a string."""
-    table: Table = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not all(part.strip() for part in key.split(".")):
-            raise InputError(f"--set {setting}: expected KEY=VALUE with a dotted key, as in train.batch=32")
-        table = merge(table, nested({key.replace(" ", ""): _value(value)}))
-    return table
-
-
-def nested(flat: Table) -> Table:
-    """`{"a.b": 1}` as `{"a": {"b": 1}}`."""
-    table: Table = {}
-    for key, value in flat.items():
-        for part in reversed(key.split(".")):
-            value = {part: value}
-        table = merge(table, value)
-    return table
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def make(variant: str | None = None, over: Table | None = None) -> Config:
-    """The config of a variant or TOML file (None = the defaults) with the tables `over` laid upon it."""
-    table = DEFAULTS if variant is None else read_variant(variant)
-    return parse(Config, merge(table, over or {}))
 
 
 def difference(old: Config, new: Config) -> list[str]:
@@ -246,5 +164,5 @@ def difference(old: Config, new: Config) -> list[str]:
 def _flat(table: Table, where: str = "") -> Table:
     flat: Table = {}
     for key, value in table.items():
-        flat |= _flat(value, _join(where, key)) if isinstance(value, dict) and value else {_join(where, key): value}
+        flat |= _flat(value, join(where, key)) if isinstance(value, dict) and value else {join(where, key): value}
     return flat

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from ganzoo.config import Config, Table, make, merge
+from ganzoo.config import Config, Table
 from ganzoo.data import Dataset
+from ganzoo.recipes import make, merge
 
 SMALL: Table = {
     "latent": {"dim": 8},

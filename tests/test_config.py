@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ganzoo.config import difference, make, merge, overrides, read_variant
+from ganzoo.config import difference
 from ganzoo.errors import InputError
+from ganzoo.recipes import make, merge, overrides, read_variant
 
 
 def test_values_are_toml_and_bare_words_strings():

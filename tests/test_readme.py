@@ -13,8 +13,8 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import cli
-from ganzoo.config import merge, read_variant, variants
 from ganzoo.losses import LOSSES
+from ganzoo.recipes import merge, read_variant, variants
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)

@@ -8,9 +8,9 @@ import torch
 import ganzoo
 from ganzoo import api
 from ganzoo.build import make_game, resolve
-from ganzoo.config import make, variants
 from ganzoo.data import Batches, Dataset
 from ganzoo.networks import BACKBONES, UPSAMPLERS
+from ganzoo.recipes import make, variants
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 

@@ -12,8 +12,9 @@ from torch import nn
 
 from ganzoo import api
 from ganzoo.build import make_game, resolve
-from ganzoo.config import Config, Table, make, merge, nested, overrides, parse
+from ganzoo.config import Config, Table, parse
 from ganzoo.errors import InputError
+from ganzoo.recipes import make, merge, nested, overrides
 from ganzoo.training.loop import count_parameters
 from ganzoo.training.run import Run
 

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ganzoo.config import make, variants
 from ganzoo.losses import LOSSES
+from ganzoo.recipes import make, variants
 from ganzoo.sampling import shipped
 
 

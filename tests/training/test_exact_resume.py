@@ -6,8 +6,9 @@ import shutil
 import pytest
 
 from ganzoo import api
-from ganzoo.config import Config, make, variants
+from ganzoo.config import Config
 from ganzoo.errors import InputError
+from ganzoo.recipes import make, variants
 from ganzoo.training import checkpoint
 from ganzoo.training.run import Run
 from small_runs import small, toy_data
