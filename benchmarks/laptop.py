@@ -51,25 +51,20 @@ def row(cell: str, folder: Path) -> str:
     return f"| `{command}` | {numbers} | ![{cell}](pictures/{cell}.png) |"
 
 
-HEAD = """# What the laptop recipes make
-
-Every recipe of `zoo_configs/`, trained on the embedded digits with **one thread** (two runs side by side on {hardware}),
-and the last grid that the run drew: the averaged generator on seeds 0, 1, 2, ..., none chosen by hand. Made by
-`python benchmarks/laptop.py RUNS`; seconds are those of the training, with its log, grids and states.
-
-{remarks}
-
+MARK = "<!-- table -->"
+HEAD = """
 | command | G steps | D steps | images shown to D | seconds | final grid |
 |---|---|---|---|---|---|
 """
 
 
 def report(runs: Path) -> None:
-    """Write the page from the finished cells."""
+    """Write the table of the finished cells below the mark in docs/laptop.md."""
+    page = DOCS / "laptop.md"
     done = [cell for cell in CELLS if (runs / cell / "release/card.json").exists()]
-    remarks = (DOCS / "laptop-remarks.md").read_text().strip()
-    head = HEAD.format(hardware="a 2-core cloud machine, x86-64 with AVX-512", remarks=remarks)
-    (DOCS / "laptop.md").write_text(head + "\n".join(row(cell, runs / cell) for cell in done) + "\n")
+    text = page.read_text(encoding="utf-8").partition(MARK)[0]
+    rows = "\n".join(row(cell, runs / cell) for cell in done)
+    page.write_text(f"{text}{MARK}\n{HEAD}{rows}\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,6 +75,7 @@ def sample(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with 0 done, 1 the training failed, 2 the user's input, 130 interrupted."""
+    warnings.showwarning = _warn
     sys.exit(_run(arguments))
 
 
@@ -92,10 +94,16 @@ def _run(arguments: list[str] | None) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
     except Exception as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            return _fail("out of memory; lower train.batch or the networks' width", 1)
         # Which module the parser's errors live in differs between versions of typer; their form does not.
         if not hasattr(error, "format_message"):
             raise
         return _fail(f"{error.format_message()} (see 'ganzoo --help')", 2)
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"ganzoo: warning: {message}", file=sys.stderr)
 
 
 def _fail(message: str, code: int) -> int:

@@ -59,7 +59,18 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     if path.exists():
         os.replace(path, old)
     os.replace(beside, path)
+    _sync(path.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    # Only POSIX lets a folder be opened, and only there do renames wait for it.
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def recover_folder(path: Path) -> None:

@@ -26,6 +26,9 @@ def _shape_misfits(config: Config) -> Iterator[str]:
         yield f"the backbone {config.networks.name} makes images and the data are points; set networks.name='mlp'"
     if points and config.data.flip:
         yield "data.flip mirrors images and the data are points; set data.flip=false"
+    for name in config.tricks if points else ():
+        if TRICKS[name].images_only:
+            yield f"trick {name} changes images and the data are points; set tricks.{name}=false"
 
 
 def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator[str]:
@@ -50,6 +53,10 @@ def _penalty_misfits(config: Config, loss: type[Loss], tricks: list[tuple[str, t
             "set networks.discriminator.norm='layer' or 'none'"
         )
     for name, trick in tricks:
+        if name in loss.penalties:
+            yield f"loss {loss.name} has the penalty {name} already; set tricks.{name}=false"
+        if misled := set(trick.excludes) & set(loss.heads):
+            yield f"trick {name} would mislead D's {' and '.join(sorted(misled))}, which loss {loss.name} asks for"
         if missing := set(trick.heads) - set(loss.heads):
             yield f"trick {name} needs D's {' and '.join(sorted(missing))}, which loss {loss.name} does not ask of D"
 

@@ -73,6 +73,13 @@ def _draw(name: str, out: Tensor, fill: Fill) -> Tensor:
     return fill(out, None) if stream is None else stream.draw(name, out, fill)
 
 
+def step() -> int:
+    """The number of the player's step in whose `with Stream(..., step)` block this is asked; 0 outside any."""
+    stream = _active.get()
+    number = stream.key[-1] if stream else 0
+    return number if isinstance(number, int) else 0
+
+
 def normal(name: str, *shape: int, device: torch.device | str = "cpu") -> Tensor:
     """N(0, 1) numbers of the given shape (N, ...)."""
     return _draw(name, torch.empty(shape, device=device), lambda out, g: out.normal_(generator=g))

@@ -170,6 +170,13 @@ def test_a_training_that_diverges_exits_1_and_keeps_the_last_finite_state(tmp_pa
         assert ganzoo("sample", tmp_path / "run", "--raw", "-n", 1, "--out", tmp_path / "x.png") == 0, state
 
 
+def test_a_warning_is_one_line(tmp_path):
+    words = ["train", "nsgan", "--dry-run", "--set", "networks.generator.kernel=5", *SETS]
+    out, err = process(*words).communicate(timeout=60)
+    assert err.startswith("ganzoo: warning: ") and err.count("\n") == 1 and "5" in err
+    assert '"kernel": 5' in out
+
+
 def test_help_is_printed_without_torch():
     code = (
         "import sys\nfrom ganzoo import cli\n"

@@ -30,6 +30,8 @@ class Loss(nn.Module):
     """Whether `penalty` differentiates D per sample, which batch norm in D would make wrong."""
     couples_samples: ClassVar[bool] = False
     """Whether a term is not a mean over samples (a large batch is then not the mean of small ones)."""
+    penalties: ClassVar[tuple[str, ...]] = ()
+    """The terms of `penalty` that are also tricks: those would count twice, and are refused."""
     code: Code | None = None
     """The latent code that G takes beside z, where the loss asks for one."""
     code_outputs: int = 0

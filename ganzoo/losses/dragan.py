@@ -26,6 +26,7 @@ class DRAGAN(NSGAN):
 
     name: ClassVar[str] = "dragan"
     per_sample_gradients: ClassVar[bool] = True
+    penalties: ClassVar[tuple[str, ...]] = ("dragan_gp",)
     couples_samples: ClassVar[bool] = True  # through std(x)
 
     def __init__(

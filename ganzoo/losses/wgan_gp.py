@@ -22,6 +22,7 @@ class WGANGP(Loss):
 
     name: ClassVar[str] = "wgan-gp"
     per_sample_gradients: ClassVar[bool] = True
+    penalties: ClassVar[tuple[str, ...]] = ("gp",)
 
     def __init__(
         self,

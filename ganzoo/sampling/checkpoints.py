@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ def _from_state(folder: Path) -> Sampler:
 def _sampler(folder: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> Sampler:
     config = parse(Config, read_json(folder / "config.json"))
     latent = make_latent(config, make_loss(config))
-    generator = make_player(config, latent)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what the networks warn about was said when they were trained
+        generator = make_player(config, latent)
     try:
         generator.load_state_dict(weights)
     except RuntimeError:

@@ -32,6 +32,8 @@ class Trainer:
         self.G, self.D = game.generator.to(self.device), game.discriminator.to(self.device)
         self.loss, self.tricks = game.loss.to(self.device), [trick.to(self.device) for trick in game.tricks]
         self.average = copy.deepcopy(self.G).eval().requires_grad_(False)
+        for trick in self.tricks:
+            trick.attach(self.G, self.D, self.example())
         self.opt_g = make_optimiser(config.train.generator, self.G)
         self.opt_d = make_optimiser(config.train.discriminator, self.D)
         self.ratio = schedule.ratio(config.train.ratio)
@@ -92,6 +94,12 @@ class Trainer:
     def fakes(self, n: int, labels: Tensor | None = None) -> Samples:
         """`n` images of G from fresh latents."""
         return generate(self.G, self.game.latent.draw(n, labels, self.device))
+
+    @torch.no_grad()
+    def example(self) -> Samples:
+        """One fake, of the averaged G, which counts nothing."""
+        with Stream(self.config.seed, "example"):
+            return generate(self.average, self.game.latent.draw(1, device=self.device))
 
     def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
         """D's batch as the tricks exchange it."""

@@ -25,14 +25,24 @@ class Trick(nn.Module):
     """Tricks apply in ascending order, whatever the order in the config."""
     heads: ClassVar[tuple[str, ...]] = ()
     """What the trick reads of D: it suits a loss whose `heads` have these."""
-    g_uses_real: ClassVar[bool] = False
+    excludes: ClassVar[tuple[str, ...]] = ()
+    """Heads that the trick would mislead: it is refused for a loss that asks for one."""
+    images_only: ClassVar[bool] = False
+    """Whether the trick means nothing for points in the plane."""
+    g_uses_real: bool = False
     """Whether `g_terms` reads judged reals."""
     per_sample_gradients: ClassVar[bool] = False
     """Whether `d_terms` differentiates D per sample, which batch norm in D would make wrong."""
 
+    couples_samples: ClassVar[bool] = False
+    """Whether a term is not a mean over samples."""
+
     def __init_subclass__(cls) -> None:
         if "name" in cls.__dict__:
             TRICKS.add(cls.name, cls)
+
+    def attach(self, generator: nn.Module, discriminator: nn.Module, example: Samples) -> None:
+        """Called once, before the first step: both players, and one fake that shows what a batch is like."""
 
     def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
         """The batches of a D step before D sees them (replay, label noise)."""

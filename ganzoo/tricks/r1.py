@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from ganzoo.errors import InputError
+from pydantic import Field, PositiveInt
+from torch import Tensor
+
 from ganzoo.losses import penalties
-from ganzoo.records import Judge, Samples, Terms
-from ganzoo.tricks.base import Trick
+from ganzoo.records import Judge, Samples
+from ganzoo.tricks.penalty import Penalty
 
 
-class R1(Trick):
+class R1(Penalty):
     """Which Training Methods for GANs do actually Converge? Mescheder et al., 2018, https://arxiv.org/abs/1801.04406
 
     L_D gains gamma/2 E ||grad D(x)||^2    eq. 9
 
-    The paper's gamma/2: code without the half needs half our gamma for the same penalty. Taken in every step of D, of the
-    raw score. Settings: gamma (10 in the paper).
+    The paper's gamma/2: code without the half needs half our gamma for the same penalty. Settings: gamma (10 in the paper).
     """
 
     name: ClassVar[str] = "r1"
     order: ClassVar[int] = 90
-    heads: ClassVar[tuple[str, ...]] = ("score",)
-    per_sample_gradients: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        gamma: float = 10.0,
-    ) -> None:
-        super().__init__()
-        if not gamma >= 0:
-            raise InputError(f"r1: gamma must be at least 0, not {gamma}")
-        self.gamma = gamma
+    def __init__(self, *, gamma: Annotated[float, Field(ge=0)] = 10.0, every: PositiveInt = 1) -> None:
+        super().__init__(gamma / 2, every)
 
-    def d_terms(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
-        """The penalty on clean reals, which carry their own labels."""
-        return {"r1": self.gamma / 2 * penalties.r1(judge, real)}
+    def value(self, judge: Judge, real: Samples, fake: Samples) -> Tensor:
+        """On clean reals, which carry their own labels."""
+        return penalties.r1(judge, real)

@@ -1,0 +1,36 @@
+"""G is asked for the average features of real images, beside fooling D."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ganzoo.records import Judge, Judged, Terms
+from ganzoo.tricks.base import Trick
+
+
+class FeatureMatching(Trick):
+    """Improved Techniques for Training GANs. Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 3.1
+
+    L_G gains weight ||E f(x) - E f(g)||_2^2, f the encoder's output. In the paper this is G's only objective; here it stands
+    beside the loss's own. The square is summed over the features, as in the paper, so a wider D weighs more.
+    Settings: the weight, 1 in the paper.
+    """
+
+    name: ClassVar[str] = "feature_matching"
+    order: ClassVar[int] = 70
+    couples_samples: ClassVar[bool] = True
+
+    def __init__(self, *, weight: Annotated[float, Field(ge=0)] = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+        self.g_uses_real = weight > 0
+
+    def g_terms(self, judge: Judge, real: Judged | None, fake: Judged) -> Terms:
+        """The squared distance of the two means."""
+        if not self.weight:
+            return {}
+        assert real is not None  # g_uses_real
+        distance = (real.features.mean(0) - fake.features.mean(0)).square().sum()
+        return {"feature_matching": self.weight * distance}

@@ -1,0 +1,125 @@
+"""What must hold of every trick: neutral is none, it fits every loss that it does not refuse, and it resumes exactly."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+
+from ganzoo import TRICKS
+from ganzoo.build import make_game, resolve
+from ganzoo.data import Batches, Dataset
+from ganzoo.errors import InputError
+from ganzoo.losses import LOSSES
+from ganzoo.training.trainer import Trainer
+from small_runs import small, toy_data
+
+NEUTRAL = {
+    "replay": {"share": 0.0},
+    "label_noise": {"p": 0.0},
+    "augment": {"kinds": []},
+    "instance_noise": {"std": 0.0},
+    "feature_matching": {"weight": 0.0},
+    "historical_averaging": {"weight": 0.0},
+    "r1": {"gamma": 0.0},
+    "r2": {"gamma": 0.0},
+    "gp": {"weight": 0.0},
+    "dragan_gp": {"weight": 0.0},
+}
+
+
+def config_of(loss: str, tricks: dict):
+    """The smallest config of a loss, without batch norm in D, so that every trick may be tried."""
+    config = small(loss)
+    networks = config.networks.model_copy(update={"discriminator": config.networks.discriminator | {"norm": "none"}})
+    return config.model_copy(update={"networks": networks, "tricks": tricks})
+
+
+def trainer(loss: str, tricks: dict) -> Trainer:
+    data = toy_data()
+    config = resolve(config_of(loss, tricks), data)
+    return Trainer(make_game(config), Batches(data, config.seed), config)
+
+
+def after(steps: int, loss: str, tricks: dict) -> Trainer:
+    t = trainer(loss, tricks)
+    for _ in range(steps):
+        t.train_step()
+    return t
+
+
+def weights(t: Trainer) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for net in (t.G, t.D) for p in net.parameters()])
+
+
+def refused(loss: str, trick: str) -> bool:
+    try:
+        resolve(config_of(loss, {trick: True}), toy_data())
+    except InputError as reason:
+        assert f"trick {trick}" in str(reason) or f"has the penalty {trick} already" in str(reason)
+        return True
+    return False
+
+
+def test_every_trick_has_a_neutral_setting_here():
+    assert NEUTRAL.keys() == TRICKS.keys()
+
+
+@pytest.mark.parametrize("name", list(TRICKS))
+def test_the_docstring_names_its_source(name):
+    assert re.search(r"(19|20)\d\d", TRICKS[name].__doc__) and "https://" in TRICKS[name].__doc__
+
+
+@pytest.mark.parametrize("name", list(NEUTRAL))
+def test_at_its_neutral_setting_a_trick_is_bit_identical_to_none(name):
+    without = after(3, "lsgan", {})
+    neutral = after(3, "lsgan", {name: NEUTRAL[name]})
+    assert torch.equal(weights(without), weights(neutral))
+    assert without.batches.position == neutral.batches.position
+
+
+@pytest.mark.parametrize("name", list(TRICKS))
+def test_a_trick_that_is_on_changes_the_training(name):
+    # Three steps of four pairs are few for label noise's 5 %.
+    on = {"p": 0.5} if name == "label_noise" else True
+    assert not torch.equal(weights(after(3, "lsgan", {})), weights(after(3, "lsgan", {name: on})))
+
+
+@pytest.mark.parametrize("name", list(TRICKS))
+@pytest.mark.parametrize("loss", list(LOSSES))
+def test_every_trick_runs_with_every_loss_that_it_does_not_refuse(loss, name):
+    if refused(loss, name):
+        return
+    t = after(3, loss, {name: True})
+    assert torch.isinf(t.first_bad) and weights(t).isfinite().all()
+
+
+REFUSALS = {
+    "label_noise": {"acgan", "infogan"},
+    "r1": {"ebgan", "began"},
+    "r2": {"ebgan", "began"},
+    "gp": {"ebgan", "began", "wgan-gp"},
+    "dragan_gp": {"ebgan", "began", "dragan"},
+}
+
+
+@pytest.mark.parametrize("name", list(TRICKS))
+def test_what_is_refused_is_written_down(name):
+    assert {loss for loss in LOSSES if refused(loss, name)} == REFUSALS.get(name, set())
+
+
+def test_tricks_apply_in_one_order_whatever_the_order_in_the_config():
+    names = ["r2", "augment", "replay", "label_noise", "r1", "instance_noise"]
+    forward, backward = ({n: True for n in order} for order in (names, names[::-1]))
+    order = [trick.name for trick in trainer("nsgan", forward).tricks]
+    assert order == [trick.name for trick in trainer("nsgan", backward).tricks]
+    assert order == ["replay", "label_noise", "augment", "instance_noise", "r1", "r2"]
+    assert len({TRICKS[n].order for n in TRICKS}) == len(TRICKS)
+
+
+def test_tricks_of_images_are_refused_on_points():
+    points = Dataset.from_tensor(torch.randn(50, 2, 1, 1))
+    plain = {"name": "mlp", "generator": {"width": 8}, "discriminator": {"width": 8}}
+    with pytest.raises(InputError, match="trick augment changes images and the data are points"):
+        resolve(small("nsgan", networks=plain, tricks={"augment": True}), points)
