@@ -16,6 +16,7 @@ from torch import nn
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, channels, grid
 from ganzoo.networks.downsample import DOWNSAMPLERS
 from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, keeps_bias, make_norm, project
+from ganzoo.networks.randomness import Probability, Std, stirred
 from ganzoo.networks.upsample import UPSAMPLERS
 
 
@@ -37,18 +38,22 @@ class Decoder(Chain):
         norm: str = "batch",
         activation: str = "relu",
         upsample: str = "convtranspose",
+        noise: Std = 0.0,
+        dropout: Probability = 0.0,
         output: Literal["tanh", "linear"] = "tanh",
     ) -> None:
         start, stages = grid(shape)
         widths = channels(width, growth, stages)[::-1]
         act, up = ACTIVATIONS[activation], partial(UPSAMPLERS[upsample], kernel=kernel)
         stem = project(inputs, widths[0], start)
-        layers = {"stem": Chain(project=stem, norm=make_norm(norm, widths[0], classes), act=act())}
+        layers: dict[str, nn.Module] = {
+            "stem": Chain(project=stem, norm=make_norm(norm, widths[0], classes), act=act())
+        }
         for i, (wide, narrow) in enumerate(pairwise(widths), 1):
             resample = up(wide, narrow, bias=keeps_bias(norm))
             layers[f"stage{i}"] = Chain(up=resample, norm=make_norm(norm, narrow, classes), act=act())
-        layers["image"] = Chain(up=up(widths[-1], shape[0]), output=OUTPUTS[output]())
-        super().__init__(**layers)
+        image = Chain(up=up(widths[-1], shape[0]), output=OUTPUTS[output]())
+        super().__init__(**stirred(layers, noise, dropout), image=image)
 
 
 class Encoder(Chain):

@@ -14,6 +14,7 @@ from torch import nn
 
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape
 from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, keeps_bias, make_norm
+from ganzoo.networks.randomness import Probability, Std, stirred
 
 
 class Decoder(Chain):
@@ -29,11 +30,15 @@ class Decoder(Chain):
         depth: PositiveInt = 3,
         norm: Literal["batch", "layer", "none"] = "none",
         activation: str = "relu",
+        noise: Std = 0.0,
+        dropout: Probability = 0.0,
         output: Literal["tanh", "linear"] = "linear",
     ) -> None:
         layers = _hidden([inputs] + [width] * depth, [norm] * depth, activation, classes)
         last = nn.Linear(width, prod(shape))
-        super().__init__(**layers, last=last, map=nn.Unflatten(1, shape), output=OUTPUTS[output]())
+        super().__init__(
+            **stirred(layers, noise, dropout), last=last, map=nn.Unflatten(1, shape), output=OUTPUTS[output]()
+        )
 
 
 class Encoder(Chain):

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, channels, grid
 from ganzoo.networks.downsample import DOWNSAMPLERS, Pool
 from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, Labelled, SameConv, keeps_bias, make_norm, project
+from ganzoo.networks.randomness import Probability, Std, stirred
 from ganzoo.networks.upsample import UPSAMPLERS, Nearest
 
 PLAIN_AT = 8
@@ -55,6 +56,8 @@ class Decoder(Chain):
         norm: str = "batch",
         activation: str = "relu",
         upsample: str = "nearest",
+        noise: Std = 0.0,
+        dropout: Probability = 0.0,
         output: Literal["tanh", "linear"] = "tanh",
     ) -> None:
         start, stages = grid(shape)
@@ -63,12 +66,12 @@ class Decoder(Chain):
         up, conv = partial(UPSAMPLERS[upsample], kernel=kernel), partial(SameConv, kernel=kernel or 3)
         layers: dict[str, nn.Module] = {"stem": project(inputs, widths[0], start)}
         for i, (wide, narrow) in enumerate(pairwise(widths), 1):
-            first, last = up(wide, narrow, bias=bias), conv(narrow, narrow, bias=bias)
-            residual = _preactivated(normed(wide), first, normed(narrow), last, act)
+            first, second = up(wide, narrow, bias=bias), conv(narrow, narrow, bias=bias)
+            residual = _preactivated(normed(wide), first, normed(narrow), second, act)
             layers[f"block{i}"] = Block(residual, Nearest(wide, narrow, 1, bias))
-        image = conv(widths[-1], shape[0])
-        layers["image"] = Chain(norm=normed(widths[-1]), act=act(), conv=image, output=OUTPUTS[output]())
-        super().__init__(**layers)
+        last = conv(widths[-1], shape[0])
+        image = Chain(norm=normed(widths[-1]), act=act(), conv=last, output=OUTPUTS[output]())
+        super().__init__(**stirred(layers, noise, dropout), image=image)
 
 
 class Encoder(Chain):

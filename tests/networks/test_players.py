@@ -223,10 +223,10 @@ def test_the_signatures_are_the_schema():
     assert list(schema)[:3] == ["condition", "embedding", "spectral"]
     assert "hidden" not in schema
     full = discriminator_schema("dcgan", ("reconstruction",))
-    assert list(full) == [*schema, "hidden", "upsample", "output"]
+    assert list(full) == [*schema, "hidden", "upsample", "noise", "dropout", "output"]
     assert full["norm"].default == schema["norm"].default
     assert full["activation"].default == "leaky-relu", "the encoder's default, which both halves share"
-    assert list(generator_schema("mlp"))[2:] == ["width", "depth", "norm", "activation", "output"]
+    assert list(generator_schema("mlp"))[2:] == ["width", "depth", "norm", "activation", "noise", "dropout", "output"]
     assert all(p.annotation is not p.empty and p.default is not p.empty for p in full.values())
 
 
