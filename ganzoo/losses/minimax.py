@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from torch import Tensor
 from torch.nn.functional import softplus
 
+from ganzoo import streams
+from ganzoo.errors import InputError
 from ganzoo.losses.base import Loss
 from ganzoo.records import Judged, Terms
 
@@ -16,15 +19,44 @@ class Minimax(Loss):
     L_D = E softplus(-D(x)) + E softplus(D(g))    eq. 1, with D(.) the logit: softplus(-t) = -log sigmoid(t)
     L_G = -E softplus(D(g))                       eq. 1, the part of it that G moves
 
-    G's gradient vanishes where D is sure that g is fake (section 3): kept as the baseline it is. No settings.
+    G's gradient vanishes where D is sure that g is fake (section 3): kept as the baseline it is.
+    Settings: the targets of D's cross-entropy t sp(-D) + (1 - t) sp(D), each a range that t is drawn from, one t a sample:
+    real_target 0.9 to 0.9 is one-sided smoothing (Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 3.4),
+    0.7 to 1.2 and 0 to 0.3 the soft labels of Chintala et al., 2016, https://github.com/soumith/ganhacks, tip 6.
     """
 
     name: ClassVar[str] = "minimax"
 
+    def __init__(
+        self,
+        *,
+        real_target: tuple[float, float] = (1.0, 1.0),  # lowest and highest
+        fake_target: tuple[float, float] = (0.0, 0.0),  # lowest and highest
+    ) -> None:
+        super().__init__()
+        for name, (low, high) in (("real_target", real_target), ("fake_target", fake_target)):
+            if low > high or not 0 <= (low + high) / 2 <= 1:
+                raise InputError(f"{self.name}: {name} must rise and have its middle in [0, 1], not [{low}, {high}]")
+        self.real_target, self.fake_target = real_target, fake_target
+
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """Both terms of the cross-entropy, each a mean over its own batch."""
-        return {"real": softplus(-real.score).mean(), "fake": softplus(fake.score).mean()}
+        return {
+            "real": towards("real-target", real.score, self.real_target),
+            "fake": towards("fake-target", fake.score, self.fake_target),
+        }
 
     def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
         """The negative of D's term on fakes."""
         return {"adv": -softplus(fake.score).mean()}
+
+
+def towards(name: str, score: Tensor, target: tuple[float, float]) -> Tensor:
+    """Cross-entropy of raw scores (N,) with targets drawn from the range `target`; 1 and 0 are the labels themselves."""
+    low, high = target
+    if low == high == 1:
+        return softplus(-score).mean()
+    if low == high == 0:
+        return softplus(score).mean()
+    t = low + (high - low) * streams.uniform(name, len(score), device=score.device).to(score.dtype)
+    return (t * softplus(-score) + (1 - t) * softplus(score)).mean()

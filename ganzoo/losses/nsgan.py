@@ -16,8 +16,9 @@ class NSGAN(Minimax):
     L_D = E softplus(-D(x)) + E softplus(D(g))    eq. 1, as minimax
     L_G = E softplus(-D(g))                       section 3: G maximises log sigmoid(D(g))
 
-    The same fixed point as minimax with a strong gradient where D is sure that g is fake. No settings. A conditional GAN
-    (Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784) is this loss with labels given to both networks.
+    The same fixed point as minimax with a strong gradient where D is sure that g is fake. Settings: minimax's targets, which
+    are D's alone. A conditional GAN (Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784) is this loss with labels given
+    to both networks.
     """
 
     name: ClassVar[str] = "nsgan"

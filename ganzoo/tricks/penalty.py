@@ -7,6 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from ganzoo import streams
+from ganzoo.errors import InputError
 from ganzoo.records import Judge, Samples, Terms
 from ganzoo.tricks.base import Trick
 
@@ -23,6 +24,10 @@ class Penalty(Trick):
 
     def __init__(self, weight: float, every: int) -> None:
         super().__init__()
+        if weight < 0 or every < 1:
+            raise InputError(
+                f"{self.name}: the weight must be at least 0 and every at least 1, not {weight} and {every}"
+            )
         self.weight, self.every = weight, every
 
     def value(self, judge: Judge, real: Samples, fake: Samples) -> Tensor:

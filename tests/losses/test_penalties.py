@@ -258,7 +258,7 @@ def test_random_numbers_come_from_the_stream(loss: Loss) -> None:
 def test_tricks_are_registered_in_one_order_and_say_what_they_need() -> None:
     for name, trick in TRICKS.items():
         assert trick.name == name and isinstance(trick.order, int)
-        assert "https://arxiv.org/abs/" in trick.__doc__
+        assert "https://" in trick.__doc__
     for trick in (R1, R2):
         assert trick.heads == ("score",) and trick.per_sample_gradients
     with pytest.raises(ValueError, match="two tricks"):
@@ -274,5 +274,5 @@ def test_hooks_do_nothing_by_default() -> None:
 
 @pytest.mark.parametrize("trick", [R1, R2])
 def test_a_negative_gamma_is_refused(trick: type[R1] | type[R2]) -> None:
-    with pytest.raises(InputError, match="gamma"):
+    with pytest.raises(InputError, match="weight must be at least 0"):
         trick(gamma=-1.0)
