@@ -19,25 +19,31 @@ from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
 VARIANTS = "nsgan minimax lsgan wgan wgan-gp dragan hinge rpgan coulomb ebgan began acgan cgan infogan".split()
-RESNET = ["--set", "networks.name=resnet"]
+NARROW = [f"networks.{player}.{key}" for player in ("generator", "discriminator") for key in ("width=16", "growth=4")]
+RESNET = [word for setting in ("networks.name=resnet", *NARROW) for word in ("--set", setting)]
 SHUFFLE = ["--set", "networks.generator.upsample=pixelshuffle"]
 CELLS = (
     {name: [name] for name in VARIANTS}
-    # A step of the residual networks costs about three of DCGAN's at the same width.
-    | {
-        f"{name}-resnet": [name, *RESNET, "--steps", steps]
-        for name, steps in (("nsgan", "800"), ("wgan-gp", "300"), ("hinge", "800"), ("rpgan", "400"))
-    }
+    # A residual step costs about three of DCGAN's, so there are fewer in the same time.
+    | {f"{name}-resnet": [name, *RESNET, "--steps", "900"] for name in ("nsgan", "lsgan", "hinge", "cgan")}
     | {f"{name}-pixelshuffle": [name, *SHUFFLE] for name in ("nsgan", "wgan", "ebgan", "cgan")}
 )
 LIMIT = 300  # seconds: what a recipe promises
 
 
 def train(cell: str, folder: Path) -> None:
-    """Train one cell to its end, or go on with it."""
+    """Train one cell to its end, go on with it, or leave it as it is."""
+    if finished(folder):
+        return
     begun = ["--resume", str(folder)] if (folder / "config.json").exists() else [*CELLS[cell], "--out", str(folder)]
     command = [sys.executable, "-m", "ganzoo", "train", *begun, "--quiet"]
     subprocess.run(command, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def finished(folder: Path) -> bool:
+    """Whether a run has reached its last step."""
+    card, config = folder / "release/card.json", folder / "config.json"
+    return card.exists() and json.loads(card.read_text())["steps"] == json.loads(config.read_text())["train"]["steps"]
 
 
 def row(cell: str, folder: Path) -> str:
@@ -61,7 +67,7 @@ HEAD = """
 def report(runs: Path) -> None:
     """Write the table of the finished cells below the mark in docs/laptop.md."""
     page = DOCS / "laptop.md"
-    done = [cell for cell in CELLS if (runs / cell / "release/card.json").exists()]
+    done = [cell for cell in CELLS if finished(runs / cell)]
     text = page.read_text(encoding="utf-8").partition(MARK)[0]
     rows = "\n".join(row(cell, runs / cell) for cell in done)
     page.write_text(f"{text}{MARK}\n{HEAD}{rows}\n", encoding="utf-8")

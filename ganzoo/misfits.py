@@ -52,6 +52,11 @@ def _penalty_misfits(config: Config, loss: type[Loss], tricks: list[tuple[str, t
             f"{users[0]} takes the gradient of D for each sample, and batch norm in D mixes the samples; "
             "set networks.discriminator.norm='layer' or 'none'"
         )
+    if users and config.networks.discriminator.get("minibatch", "none") != "none":
+        yield (
+            f"{users[0]} takes the gradient of D for each sample, and minibatch features mix the samples; "
+            "set networks.discriminator.minibatch='none'"
+        )
     for name, trick in tricks:
         if name in loss.penalties:
             yield f"loss {loss.name} has the penalty {name} already; set tricks.{name}=false"

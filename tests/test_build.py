@@ -79,7 +79,7 @@ def test_points_want_their_own_backbone_and_no_switch_of_images():
 def test_a_trick_that_is_false_is_off_and_one_that_is_true_has_its_defaults():
     tricks = {"r1": False, "r2": True}
     config = resolve(small("rpgan", tricks=tricks), toy_data())
-    assert config.tricks == {"r2": {"gamma": 10.0}}
+    assert config.tricks == {"r2": {"gamma": 10.0, "every": 1}}
     assert [trick.name for trick in make_game(config).tricks] == ["r2"]
 
 

@@ -13,6 +13,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ganzoo.errors import InputError, unknown
 from ganzoo.networks.backbone import Shape
+from ganzoo.networks.minibatch import MINIBATCH
 from ganzoo.records import Judged, Samples
 
 Condition = Literal["none", "channels", "projection"]
@@ -24,9 +25,9 @@ class Discriminator(nn.Module):
     `encoder(shape)` builds the backbone; `heads` maps each field of `Judged` to what builds its head from the number
     of features. `condition`: "channels" makes an embedding of the label extra channels of the image (Mirza & Osindero
     2014, https://arxiv.org/abs/1411.1784), "projection" adds <embedding(label), features> to the score (Miyato & Koyama
-    2018, https://arxiv.org/abs/1802.05637). `spectral` divides every weight by its largest singular value
-    (Miyato et al. 2018, https://arxiv.org/abs/1802.05957). Raises `InputError` for a condition that lacks classes or a
-    score.
+    2018, https://arxiv.org/abs/1802.05637). `minibatch` lets the heads see how much a batch differs. `spectral`
+    divides every weight by its largest singular value (Miyato et al. 2018, https://arxiv.org/abs/1802.05957). Raises
+    `InputError` for a condition that lacks classes or a score.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Discriminator(nn.Module):
         *,
         condition: Condition = "none",
         embedding: PositiveInt = 4,
+        minibatch: Literal["none", "stddev", "discrimination"] = "none",
         spectral: bool = False,
     ) -> None:
         super().__init__()
@@ -46,7 +48,9 @@ class Discriminator(nn.Module):
         extra = embedding if condition == "channels" else 0
         self.encoder = encoder((shape[0] + extra, *shape[1:]))
         features: int = self.encoder.features  # type: ignore[assignment]
-        self.heads = nn.ModuleDict({name: head(features) for name, head in heads.items()})
+        self.minibatch = None if minibatch == "none" else MINIBATCH[minibatch](features)
+        seen = features + (0 if self.minibatch is None else self.minibatch.extra)
+        self.heads = nn.ModuleDict({name: head(seen) for name, head in heads.items()})
         self.projection = nn.Linear(features, classes, bias=False) if condition == "projection" else None
         if spectral:
             _limit(self)
@@ -54,7 +58,8 @@ class Discriminator(nn.Module):
     def forward(self, samples: Samples) -> Judged:
         """Samples with images (N, C, H, W), and labels (N,) in [0, classes) where D is conditional."""
         features = self.encoder(self._input(samples))
-        said = {name: head(features) for name, head in self.heads.items()}
+        seen = features if self.minibatch is None else self.minibatch(features)
+        said = {name: head(seen) for name, head in self.heads.items()}
         if self.projection is not None:
             towards = self.projection(features).gather(1, _labels(samples)[:, None])
             said["score"] = said["score"] + towards.squeeze(1)

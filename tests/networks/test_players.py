@@ -220,7 +220,7 @@ def test_a_backbone_without_decoder(monkeypatch):
 
 def test_the_signatures_are_the_schema():
     schema = discriminator_schema("dcgan", ("score",))
-    assert list(schema)[:3] == ["condition", "embedding", "spectral"]
+    assert list(schema)[:3] == ["condition", "embedding", "minibatch"]
     assert "hidden" not in schema
     full = discriminator_schema("dcgan", ("reconstruction",))
     assert list(full) == [*schema, "hidden", "upsample", "noise", "dropout", "output"]
