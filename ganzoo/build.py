@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from torch import nn, optim
@@ -38,7 +39,7 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     data = config.data.model_dump(mode="json") | {"spec": _absolute(config.data.spec)} | _measures(dataset)
     facts = _facts(dataset).model_dump(mode="json")
     resolved = parse(Config, config.model_dump(mode="json") | {"data": data, "dataset": facts})
-    if reason := next(misfits(resolved), None):
+    if reason := next(misfits(resolved, make_tricks(resolved)), None):
         raise InputError(reason)
     return resolved
 
@@ -68,11 +69,11 @@ def make_game(config: Config) -> Game:
     """Everything that plays, from a resolved config, on the CPU."""
     facts, networks = _dataset(config), config.networks
     loss = make_loss(config)
-    latent = make_latent(config, loss)
+    latent, tricks = make_latent(config, loss), make_tricks(config)
     discriminator = make_discriminator(
         networks.name,
         networks.discriminator,
-        shape=facts.shape,
+        shape=reduce(lambda shape, trick: trick.seen_shape(shape), tricks, facts.shape),
         heads=loss.heads,
         classes=len(facts.class_names),
         code_outputs=loss.code_outputs,
@@ -81,7 +82,7 @@ def make_game(config: Config) -> Game:
         generator=make_player(config, latent),
         discriminator=_initialised(discriminator, config, "discriminator"),
         loss=loss,
-        tricks=make_tricks(config),
+        tricks=tricks,
         latent=latent,
         d_labelled=networks.discriminator.get("condition", "none") != "none",
     )

@@ -7,28 +7,28 @@ from collections.abc import Iterator
 from ganzoo.config import Config
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, checkerboard
-from ganzoo.tricks import TRICKS, Trick
+from ganzoo.tricks import Trick
 
 
-def misfits(config: Config) -> Iterator[str]:
+def misfits(config: Config, tricks: list[Trick]) -> Iterator[str]:
     """Each reason for which the parts of a resolved config cannot play together."""
     loss, facts = LOSSES[config.loss["name"]], config.dataset
-    tricks: list[tuple[str, type[Trick]]] = [(name, TRICKS[name]) for name in config.tricks]
-    yield from _shape_misfits(config)
+    yield from _shape_misfits(config, tricks)
     yield from _label_misfits(config, loss, bool(facts and facts.class_names))
     yield from _penalty_misfits(config, loss, tricks)
+    yield from _trick_misfits(config, loss, tricks)
     yield from _kernel_misfits(config)
 
 
-def _shape_misfits(config: Config) -> Iterator[str]:
+def _shape_misfits(config: Config, tricks: list[Trick]) -> Iterator[str]:
     points = config.dataset is not None and config.dataset.shape[1:] == (1, 1)
     if points and BACKBONES[config.networks.name].data == "images":
         yield f"the backbone {config.networks.name} makes images and the data are points; set networks.name='mlp'"
     if points and config.data.flip:
         yield "data.flip mirrors images and the data are points; set data.flip=false"
-    for name in config.tricks if points else ():
-        if TRICKS[name].images_only:
-            yield f"trick {name} changes images and the data are points; set tricks.{name}=false"
+    for trick in tricks:
+        if points and trick.images_only:
+            yield f"trick {trick.name} changes images and the data are points; set tricks.{trick.name}=false"
 
 
 def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator[str]:
@@ -44,9 +44,9 @@ def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator
         yield "a conditional discriminator needs a conditional generator; set networks.generator.condition='concat'"
 
 
-def _penalty_misfits(config: Config, loss: type[Loss], tricks: list[tuple[str, type[Trick]]]) -> Iterator[str]:
+def _penalty_misfits(config: Config, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
     users = [f"loss {loss.name}"] if loss.per_sample_gradients else []
-    users += [f"trick {name}" for name, trick in tricks if trick.per_sample_gradients]
+    users += [f"trick {trick.name}" for trick in tricks if trick.per_sample_gradients]
     if users and config.networks.discriminator.get("norm") == "batch":
         yield (
             f"{users[0]} takes the gradient of D for each sample, and batch norm in D mixes the samples; "
@@ -57,9 +57,18 @@ def _penalty_misfits(config: Config, loss: type[Loss], tricks: list[tuple[str, t
             f"{users[0]} takes the gradient of D for each sample, and minibatch features mix the samples; "
             "set networks.discriminator.minibatch='none'"
         )
-    for name, trick in tricks:
+
+
+def _trick_misfits(config: Config, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
+    conditional = config.networks.discriminator.get("condition", "none") != "none"
+    for trick in tricks:
+        name = trick.name
         if name in loss.penalties:
             yield f"loss {loss.name} has the penalty {name} already; set tricks.{name}=false"
+        if config.train.batch % trick.divides:
+            yield f"trick {name} needs a batch that is a multiple of {trick.divides}; train.batch is {config.train.batch}"
+        if trick.drops_labels and conditional:
+            yield f"trick {name} leaves D without labels; set networks.discriminator.condition='none'"
         if misled := set(trick.excludes) & set(loss.heads):
             yield f"trick {name} would mislead D's {' and '.join(sorted(misled))}, which loss {loss.name} asks for"
         if missing := set(trick.heads) - set(loss.heads):

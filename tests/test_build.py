@@ -76,6 +76,13 @@ def test_points_want_their_own_backbone_and_no_switch_of_images():
     assert "data.flip mirrors images" in refused("nsgan", points(), networks=mlp, data={"flip": True})
 
 
+def test_packing_builds_d_for_the_pack_and_refuses_what_has_no_pack():
+    game = make_game(resolve(small("nsgan", tricks={"packing": {"m": 4}}), toy_data(channels=3)))
+    assert next(game.discriminator.parameters()).shape[1] == 12
+    assert "a multiple of 3; train.batch is 4" in refused("nsgan", tricks={"packing": {"m": 3}})
+    assert "leaves D without labels" in refused("cgan", tricks={"packing": True})
+
+
 def test_a_trick_that_is_false_is_off_and_one_that_is_true_has_its_defaults():
     tricks = {"r1": False, "r2": True}
     config = resolve(small("rpgan", tricks=tricks), toy_data())

@@ -9,6 +9,9 @@ from torch import nn
 from ganzoo.records import Judge, Judged, Samples, Terms
 from ganzoo.registry import Registry
 
+Shape = tuple[int, int, int]
+"""(C, H, W) of one sample."""
+
 TRICKS: Registry[type[Trick]] = Registry("trick")
 
 
@@ -29,6 +32,10 @@ class Trick(nn.Module):
     """Heads that the trick would mislead: it is refused for a loss that asks for one."""
     images_only: ClassVar[bool] = False
     """Whether the trick means nothing for points in the plane."""
+    drops_labels: bool = False
+    """Whether `view` leaves the labels out."""
+    divides: int = 1
+    """What the batch must be a multiple of."""
     g_uses_real: bool = False
     """Whether `g_terms` reads judged reals."""
     per_sample_gradients: ClassVar[bool] = False
@@ -43,6 +50,10 @@ class Trick(nn.Module):
 
     def attach(self, generator: nn.Module, discriminator: nn.Module, example: Samples) -> None:
         """Called once, before the first step: both players, and one fake that shows what a batch is like."""
+
+    def seen_shape(self, shape: Shape) -> Shape:
+        """What `view` makes of samples of this shape: D is built for it."""
+        return shape
 
     def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
         """The batches of a D step before D sees them (replay, label noise)."""

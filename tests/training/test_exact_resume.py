@@ -25,10 +25,11 @@ NEEDS_SCORE = ("r1", "r2", "gp", "dragan_gp")
 REFUSED = {
     "wgan-gp": {"gp"},
     "dragan": {"dragan_gp"},
-    "ebgan": set(NEEDS_SCORE),
-    "began": set(NEEDS_SCORE),
-    "acgan": {"label_noise"},
-    "infogan": {"label_noise"},
+    "ebgan": {*NEEDS_SCORE, "packing"},
+    "began": {*NEEDS_SCORE, "packing"},
+    "acgan": {"label_noise", "packing"},
+    "infogan": {"label_noise", "packing"},
+    "cgan": {"packing"},
 }
 
 

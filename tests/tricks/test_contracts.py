@@ -20,6 +20,7 @@ NEUTRAL = {
     "label_noise": {"p": 0.0},
     "augment": {"kinds": []},
     "instance_noise": {"std": 0.0},
+    "packing": {"m": 1},
     "feature_matching": {"weight": 0.0},
     "historical_averaging": {"weight": 0.0},
     "r1": {"gamma": 0.0},
@@ -97,6 +98,7 @@ def test_every_trick_runs_with_every_loss_that_it_does_not_refuse(loss, name):
 
 REFUSALS = {
     "label_noise": {"acgan", "infogan"},
+    "packing": {"acgan", "infogan", "ebgan", "began"},
     "r1": {"ebgan", "began"},
     "r2": {"ebgan", "began"},
     "gp": {"ebgan", "began", "wgan-gp"},

@@ -170,3 +170,20 @@ def test_each_image_is_augmented_in_its_own_way():
     x = torch.rand(1, 3, 16, 16).expand(32, 3, 16, 16)
     y = TRICKS["augment"]().view(Samples(x)).images
     assert len({round(v, 4) for v in y.mean((1, 2, 3)).tolist()}) > 28
+
+
+def test_packing_puts_neighbours_into_one_samples_channels():
+    images = torch.arange(8.0).view(4, 2, 1, 1)
+    packed = TRICKS["packing"](m=2).view(Samples(images, torch.arange(4)))
+    assert packed.images.flatten(1).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]] and packed.labels is None
+    assert TRICKS["packing"](m=3).seen_shape((2, 8, 8)) == (6, 8, 8)
+
+
+def test_a_penalty_under_packing_is_taken_a_pack():
+    """A linear critic of slope w on each pixel has, on a pack of two, the slope of both images together."""
+    pack, gp = TRICKS["packing"](m=2), TRICKS["gp"](weight=1.0)
+    critic = lambda s: Judged(s.images, score=0.5 * s.images.flatten(1).sum(1))  # noqa: E731
+    real, fake = (pack.view(Samples(torch.randn(6, 1, 2, 2))) for _ in range(2))
+    with Stream(0, "d", 0):
+        term = gp.d_terms(critic, real, fake)["gp"]
+    assert abs(term.item() - (0.5 * 8**0.5 - 1) ** 2) < 1e-5

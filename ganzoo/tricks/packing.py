@@ -1,0 +1,39 @@
+"""D judges several images at once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from einops import rearrange
+from pydantic import PositiveInt
+
+from ganzoo.records import Samples
+from ganzoo.tricks.base import Shape, Trick
+
+
+class Packing(Trick):
+    """PacGAN: The Power of Two Samples. Lin et al., 2018, https://arxiv.org/abs/1712.04086, section 2
+
+    D sees m images of one kind as the channels of one sample and gives them one score, so that a lack of variety shows. Packed
+    before D's input is differentiated: the slopes and mixing factors of penalties belong to a pack.
+    Settings: m, 2 to 4 in the paper. For losses on a score alone, since a pack has no one class, code or copy.
+    """
+
+    name: ClassVar[str] = "packing"
+    order: ClassVar[int] = 60
+    excludes: ClassVar[tuple[str, ...]] = ("class_logits", "code_logits", "reconstruction")
+
+    def __init__(self, *, m: PositiveInt = 2) -> None:
+        super().__init__()
+        self.m = self.divides = m
+        self.drops_labels = m > 1
+
+    def seen_shape(self, shape: Shape) -> Shape:
+        """M times the channels."""
+        return (shape[0] * self.m, *shape[1:])
+
+    def view(self, samples: Samples) -> Samples:
+        """(N, C, H, W) -> (N / m, m C, H, W), without labels; neighbours go together."""
+        if self.m == 1:
+            return samples
+        return Samples(rearrange(samples.images, "(n m) c h w -> n (m c) h w", m=self.m))
