@@ -23,11 +23,15 @@ Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", he
 
 
 @app.command("list")
-def list_variants(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def list_variants(
+    techniques: Annotated[bool, typer.Option("--techniques", help="The stability techniques and their keys.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
     """Show every variant: its paper, backbone, what D must give, and whether a checkpoint ships."""
-    from ganzoo.commands import variants as command
+    from ganzoo.commands import techniques as of_techniques
+    from ganzoo.commands import variants
 
-    command.run(json)
+    (of_techniques if techniques else variants).run(json)
 
 
 @app.command()

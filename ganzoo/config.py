@@ -156,13 +156,15 @@ def _line(error: Any, where: str) -> str:
 
 def difference(old: Config, new: Config) -> list[str]:
     """The keys in which two configs differ, as `key: old -> new`."""
-    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    before, after = flat(old.model_dump(mode="json")), flat(new.model_dump(mode="json"))
     keys = sorted(before.keys() | after.keys())
     return [f"{k}: {before.get(k)!r} -> {after.get(k)!r}" for k in keys if before.get(k) != after.get(k)]
 
 
-def _flat(table: Table, where: str = "") -> Table:
-    flat: Table = {}
+def flat(table: Table, where: str = "") -> Table:
+    """`{"a": {"b": 1}}` as `{"a.b": 1}`."""
+    found: Table = {}
     for key, value in table.items():
-        flat |= _flat(value, join(where, key)) if isinstance(value, dict) and value else {join(where, key): value}
-    return flat
+        path = join(where, key)
+        found |= flat(value, path) if isinstance(value, dict) and value else {path: value}
+    return found

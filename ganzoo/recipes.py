@@ -18,7 +18,7 @@ def variants() -> dict[str, Path]:
     """Every variant that ships: its name (`wgan-gp`, `cifar10/wgan-gp`) and file."""
     found: dict[str, Path] = {}
     for folder in SOURCES:
-        for path in sorted(folder.rglob("*.toml")):
+        for path in sorted(folder.glob("*.toml")) + sorted(folder.glob("*/*.toml")):
             found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
     return found
 

@@ -12,7 +12,7 @@ LEVELS = [
     {"errors"},
     {"registry", "files"},
     {"records", "streams", "config", "pictures"},
-    {"recipes"},
+    {"recipes", "techniques"},
     {"losses", "networks", "data", "latent", "optimisers"},
     {"tricks"},
     {"misfits", "complete"},

@@ -1,0 +1,56 @@
+"""The table of techniques says what is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ganzoo import TRICKS, cli
+from ganzoo.commands.techniques import defaults
+from ganzoo.complete import complete
+from ganzoo.config import flat
+from ganzoo.recipes import make, nested
+from ganzoo.techniques import TECHNIQUES
+
+PAGE = (Path(__file__).parents[1] / "docs/techniques.md").read_text(encoding="utf-8")
+ROWS = pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda t: t.name)
+
+
+@ROWS
+def test_every_key_exists(technique):
+    known = defaults()
+    for key in (*technique.keys, *technique.neutral):
+        assert key in known or any(k.startswith(f"{key}.") for k in known), key
+
+
+@ROWS
+def test_the_neutral_setting_is_a_setting(technique):
+    config = flat(complete(make("nsgan", nested(technique.neutral))).model_dump(mode="json"))
+    assert {key: config[key] for key in technique.neutral} == technique.neutral
+
+
+def test_every_trick_has_a_row_with_a_neutral_setting():
+    named = {key.split(".")[1] for t in TECHNIQUES for key in t.neutral if key.startswith("tricks.")}
+    assert named == TRICKS.keys()
+
+
+@ROWS
+def test_the_page_has_the_row(technique):
+    (line,) = [line for line in PAGE.splitlines() if line.startswith(f"| {technique.number} | {technique.name} |")]
+    assert all(key.removeprefix("networks.").split(".")[-1] in line for key in technique.keys), line
+    assert all((Path(__file__).parents[1] / p).exists() for p in line.split("`") if p.startswith("tests/"))
+
+
+def test_list_techniques(capsys):
+    assert cli._run(["list", "--techniques", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["experience replay"]["keys"] == {
+        "tricks.replay.capacity": 10_000,
+        "tricks.replay.share": 0.5,
+        "tricks.replay.replacement": "random",
+    }
+    assert rows["experience replay"]["number"] == 10 and "1612.07828" in rows["experience replay"]["source"]
+    assert cli._run(["list", "--techniques"]) == 0
+    assert "tricks.instance_noise.std = 0.1" in capsys.readouterr().out
