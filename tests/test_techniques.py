@@ -6,13 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from ganzoo import TRICKS, cli
+from ganzoo.build import resolve
 from ganzoo.commands.techniques import defaults
 from ganzoo.complete import complete
 from ganzoo.config import flat
-from ganzoo.recipes import make, nested
+from ganzoo.recipes import make, merge, nested
 from ganzoo.techniques import TECHNIQUES
+from ganzoo.training.loop import make_trainer
+from small_runs import SMALL, toy_data
 
 PAGE = (Path(__file__).parents[1] / "docs/techniques.md").read_text(encoding="utf-8")
 ROWS = pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda t: t.name)
@@ -54,3 +58,16 @@ def test_list_techniques(capsys):
     assert rows["experience replay"]["number"] == 10 and "1612.07828" in rows["experience replay"]["source"]
     assert cli._run(["list", "--techniques"]) == 0
     assert "tricks.instance_noise.std = 0.1" in capsys.readouterr().out
+
+
+def weights(settings):
+    data, over = toy_data(), merge(SMALL, {"networks": {"discriminator": {"norm": "none"}}})
+    trainer = make_trainer(resolve(make("nsgan", merge(over, nested(settings))), data), data)
+    for _ in range(3):
+        trainer.train_step()
+    return torch.cat([p.detach().flatten() for net in (trainer.G, trainer.D) for p in net.parameters()])
+
+
+@ROWS
+def test_the_neutral_setting_is_bit_identical_to_none(technique):
+    assert torch.equal(weights(technique.neutral), weights({}))
