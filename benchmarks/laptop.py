@@ -25,7 +25,10 @@ SHUFFLE = ["--set", "networks.generator.upsample=pixelshuffle"]
 CELLS = (
     {name: [name] for name in VARIANTS}
     # A residual step costs about three of DCGAN's, so there are fewer in the same time.
-    | {f"{name}-resnet": [name, *RESNET, "--steps", "900"] for name in ("nsgan", "lsgan", "hinge", "cgan")}
+    | {
+        f"{name}-resnet": [name, *RESNET, "--steps", "900"]
+        for name in ("nsgan", "lsgan", "hinge", "cgan", "minimax", "infogan")
+    }
     | {f"{name}-pixelshuffle": [name, *SHUFFLE] for name in ("nsgan", "wgan", "ebgan", "cgan")}
 )
 LIMIT = 300  # seconds: what a recipe promises

@@ -16,7 +16,8 @@ from ganzoo import cli
 from ganzoo.losses import LOSSES
 from ganzoo.recipes import merge, read_variant, variants
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [line for kind, block in BLOCKS if not kind for line in block.splitlines() if line.startswith("ganzoo ")]
 CODE = {block.split("\n")[0]: block for kind, block in BLOCKS if kind == "python"}
@@ -68,7 +69,7 @@ def test_command(command, somewhere, monkeypatch, capsys):
 def test_the_first_command_is_the_one_that_is_promised():
     install, tests = re.search(r"```\n(.*?)```", README, flags=re.DOTALL).group(1).splitlines()
     assert install == "pip install -e . && ganzoo train wgan-gp"
-    script = (Path(__file__).parents[1] / ".ci/run").read_text()
+    script = (ROOT / ".ci/run").read_text()
     assert tests in script.splitlines()
 
 
@@ -91,3 +92,11 @@ def test_every_variant_of_the_table_is_there():
     rows = re.findall(r"^\| `([a-z-]+)` \|", README, flags=re.MULTILINE)
     assert len(rows) == 14 and set(rows) <= variants().keys()
     assert {*LOSSES} >= {"wgan-gp", "rpgan"}
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))])
+def test_every_local_link_and_picture_is_there(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(r'src="([^":]+)"', text)
+    missing = [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
+    assert not missing
