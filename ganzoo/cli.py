@@ -80,6 +80,7 @@ def sample(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with 0 done, 1 the training failed, 2 the user's input, 130 interrupted."""
     warnings.showwarning = _warn
+    warnings.simplefilter("once", UserWarning)  # not again for every layer
     sys.exit(_run(arguments))
 
 

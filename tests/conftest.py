@@ -9,6 +9,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import torch
 
+from ganzoo.losses import LOSSES
+
 
 @pytest.fixture(autouse=True)
 def one_thread_and_a_home(tmp_path_factory, monkeypatch):
@@ -17,3 +19,12 @@ def one_thread_and_a_home(tmp_path_factory, monkeypatch):
         monkeypatch.setenv("GANZOO_HOME", str(tmp_path_factory.getbasetemp() / "home"))
     torch.set_num_threads(1)
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def what_a_plugin_adds_is_taken_away():
+    """A test that loads a plugin must not leave its loss to those that walk over all of them."""
+    before = set(LOSSES)
+    yield
+    for name in LOSSES.keys() - before:
+        del LOSSES[name]

@@ -104,7 +104,7 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["train", "nsgan", "--set", "loss.clip=1"], "no config key is called 'loss.clip'"),
         (["train", "nsgan", "--set", "networks.name=resnett"], "did you mean 'resnet'?"),
         (["train", "nsgan", "--set", "networks.generator.widht=3"], "did you mean 'networks.generator.width'?"),
-        (["train", "nsgan", "--set", "tricks.r3=true"], "choose from: r1, r2"),
+        (["train", "nsgan", "--set", "tricks.r3=true"], "no trick is called 'r3'"),
         (["train", "nsgan", "--set", "train.generator.name=adamm"], "did you mean 'adam'?"),
         (["train", "nsgan", "--data", "digit"], "did you mean 'digits'?"),
         (["train", "nsgan", "--data", "folder:/nowhere"], "/nowhere"),
