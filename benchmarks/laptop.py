@@ -22,13 +22,11 @@ VARIANTS = "nsgan minimax lsgan wgan wgan-gp dragan hinge rpgan coulomb ebgan be
 NARROW = [f"networks.{player}.{key}" for player in ("generator", "discriminator") for key in ("width=16", "growth=4")]
 RESNET = [word for setting in ("networks.name=resnet", *NARROW) for word in ("--set", setting)]
 SHUFFLE = ["--set", "networks.generator.upsample=pixelshuffle"]
+ON_RESNET = dict.fromkeys("nsgan lsgan minimax hinge cgan acgan".split(), "900") | {"infogan": "1150"}
 CELLS = (
     {name: [name] for name in VARIANTS}
     # A residual step costs about three of DCGAN's, so there are fewer in the same time.
-    | {
-        f"{name}-resnet": [name, *RESNET, "--steps", "900"]
-        for name in ("nsgan", "lsgan", "hinge", "cgan", "minimax", "infogan")
-    }
+    | {f"{name}-resnet": [name, *RESNET, "--steps", steps] for name, steps in ON_RESNET.items()}
     | {f"{name}-pixelshuffle": [name, *SHUFFLE] for name in ("nsgan", "wgan", "ebgan", "cgan")}
 )
 LIMIT = 300  # seconds: what a recipe promises
