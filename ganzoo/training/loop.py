@@ -82,10 +82,10 @@ class Session:
         train, step = self.trainer.config.train, self.trainer.step
         record = self.log() if step == 1 or step % train.log_every == 0 else None
         self.report.update(step, record)
-        if step % train.sample_every == 0 or (step < train.sample_every and step.bit_count() == 1):
-            draw_grid(self.trainer, self.run.samples)
         if step % train.save_every == 0:
-            self.save()
+            self.save()  # which draws too
+        elif step % train.sample_every == 0 or (step < train.sample_every and step.bit_count() == 1):
+            draw_grid(self.trainer, self.run.samples)
 
     def log(self) -> dict[str, Any]:
         """Write one record of the log."""

@@ -32,8 +32,9 @@ class Trainer:
         self.G, self.D = game.generator.to(self.device), game.discriminator.to(self.device)
         self.loss, self.tricks = game.loss.to(self.device), [trick.to(self.device) for trick in game.tricks]
         self.average = copy.deepcopy(self.G).eval().requires_grad_(False)
+        example = self.example()
         for trick in self.tricks:
-            trick.attach(self.G, self.D, self.example())
+            trick.attach(self.G, self.D, example)
         self.opt_g = make_optimiser(config.train.generator, self.G)
         self.opt_d = make_optimiser(config.train.discriminator, self.D)
         self.ratio = schedule.ratio(config.train.ratio)
