@@ -13,6 +13,7 @@ from ganzoo.data import Dataset
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
 from ganzoo.recipes import make
+from ganzoo.training.exam import Exam
 from ganzoo.training.loop import fit, make_trainer, restore
 from ganzoo.training.run import Run
 
@@ -30,15 +31,17 @@ def train(
     Raises `InputError`, before anything is written, where the input is wrong, and `TrainingFailed` on divergence.
     """
     if not isinstance(config, Config):
-        config = make(config) if isinstance(config, str) else make(None, config)
+        points = None if data is None else data.shape[-2:] == (1, 1)
+        config = make(config, points=points) if isinstance(config, str) else make(None, config, points)
     run = Run(Path(out) if out else default_folder(config))
     run.refuse_if_taken()
     config = complete(config)  # what is wrong without looking at the data is said before they are prepared
     dataset = _dataset(config, data, quiet)
     resolved = resolve(config, dataset)
     trainer = make_trainer(resolved, dataset)
+    exam = Exam(trainer)
     run.create(resolved)
-    fit(run, trainer, quiet=quiet)
+    fit(run, trainer, exam, quiet=quiet)
     return run.folder
 
 
@@ -56,9 +59,10 @@ def resume(
     if config.dataset is None or dataset.digest != config.dataset.digest:
         raise InputError(f"the data {config.data.spec!r} have changed since {folder} was made; begin a new run")
     trainer = make_trainer(config, dataset)
+    exam = Exam(trainer)
     seconds = restore(run, trainer)
     run.write_config(config)
-    fit(run, trainer, seconds, quiet)
+    fit(run, trainer, exam, seconds, quiet)
     return run.folder
 
 
@@ -74,7 +78,7 @@ def open_data(config: Config, quiet: bool = True) -> Dataset:
     return load_data(**{name: getattr(config.data, name) for name in LOADED}, quiet=quiet)
 
 
-LOADED = ("spec", "size", "channels", "classes", "limit", "on_corrupt")
+LOADED = ("spec", "size", "channels", "classes", "limit", "labelled", "labelled_share", "on_corrupt")
 
 
 def _dataset(config: Config, data: Dataset | Tensor | None, quiet: bool) -> Dataset:

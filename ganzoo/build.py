@@ -15,8 +15,9 @@ from ganzoo.errors import InputError
 from ganzoo.latent import Latent
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.misfits import misfits
-from ganzoo.networks import initialise, make_discriminator, make_generator
+from ganzoo.networks import REFERENCES, initialise, make_discriminator, make_generator
 from ganzoo.optimisers import OPTIMISERS
+from ganzoo.streams import Stream
 from ganzoo.tricks import TRICKS, Trick
 
 
@@ -39,7 +40,7 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     data = config.data.model_dump(mode="json") | {"spec": _absolute(config.data.spec)} | _measures(dataset)
     facts = _facts(dataset).model_dump(mode="json")
     resolved = parse(Config, config.model_dump(mode="json") | {"data": data, "dataset": facts})
-    if reason := next(misfits(resolved, make_tricks(resolved)), None):
+    if reason := next(misfits(resolved, make_tricks(resolved), dataset.unlabelled), None):
         raise InputError(reason)
     return resolved
 
@@ -57,11 +58,14 @@ def make_latent(config: Config, loss: Loss) -> Latent:
 
 
 def make_player(config: Config, latent: Latent) -> nn.Module:
-    """The generator of a resolved config, with its first weights."""
+    """The generator of a resolved config, with its first weights and the latents that virtual norms refer to."""
     facts, networks = _dataset(config), config.networks
     network = make_generator(
         networks.name, networks.generator, shape=facts.shape, latent=latent.size, classes=len(facts.class_names)
     )
+    with Stream(config.seed, "reference"):
+        inputs = latent.draw(REFERENCES)
+    network.refer_to(inputs.vector, inputs.labels)
     return _initialised(network, config, "generator")
 
 

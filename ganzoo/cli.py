@@ -19,7 +19,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="A Python file with losses, tricks or networks.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a config key; repeatable.")]
+
+# What `compare` and `ablate` share.
+Spec = Annotated[str | None, typer.Option(metavar="SPEC", help="What all are trained on; digits if not given.")]
+Seeds = Annotated[int, typer.Option(help="Seeds of each setting: 0 to N-1.")]
+Folder = Annotated[Path, typer.Option(help="Where cells, results and report are kept; the same folder goes on.")]
+Jobs = Annotated[int, typer.Option(help="Cells at once; each gets its share of the threads.")]
+Samples = Annotated[
+    int | None, typer.Option("--n", help="Samples a score (10000; modes: as many as published figures).")
+]
+Metrics = Annotated[str | None, typer.Option(help="fid,kid,precision,...; all that fit if not given.")]
+Tune = Annotated[
+    int, typer.Option(metavar="N", help="First choose each setting's best of N draws, on the training split.")
+]
+Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Work on a Ray cluster; local starts one here.")]
 
 
 @app.command("list")
@@ -42,9 +57,14 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of weights, data order, latents and noise.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<variant>-<data>-s<seed> if not given.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    eval_every: Annotated[int | None, typer.Option(help="Steps between two small scores of the samples (KID).")] = None,
+    on_failure: Annotated[
+        str | None,
+        typer.Option("--on-failure", metavar="warn|stop|rollback", help="Where D has won, or a number is NaN."),
+    ] = None,
     settings: Sets = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run.")] = None,
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with losses, tricks or networks.")] = None,
+    plugin: Plugins = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print config and networks, then stop.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -52,6 +72,7 @@ def train(
     from ganzoo.commands import train as command
 
     given = {"data.spec": data, "train.steps": steps, "seed": seed, "train.device": device}
+    given |= {"train.on_failure": on_failure, "train.eval_every": eval_every}
     over = {key: value for key, value in given.items() if value is not None}
     command.run(variant, settings or [], over, out=out, resume=resume, plugins=plugin or [], dry=dry_run, quiet=quiet)
 
@@ -68,13 +89,119 @@ def sample(
         Path | None, typer.Option(help="x.png for a grid, x.gif for a walk, a folder for single PNGs.")
     ] = None,
     interpolate: Annotated[str | None, typer.Option(metavar="A,B", help="Walk from seed A to seed B.")] = None,
+    along: Annotated[
+        str | None, typer.Option(help="circle or line; if not given, what suits the latent: line for a uniform one.")
+    ] = None,
     frames: Annotated[int, typer.Option(help="Images of the walk.")] = 8,
     raw: Annotated[bool, typer.Option("--raw", help="The raw weights of a run, not their average.")] = False,
 ) -> None:
     """Draw images from a checkpoint."""
     from ganzoo.commands import sample as command
 
-    command.run(checkpoint, n=n, seeds=seeds, classes=classes, out=out, walk=interpolate, frames=frames, raw=raw)
+    command.run(
+        checkpoint, n=n, seeds=seeds, classes=classes, out=out, walk=interpolate, along=along, frames=frames, raw=raw
+    )
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[str, typer.Argument(help="A run, a release folder, or a name that ships.")],
+    data: Annotated[str | None, typer.Option(metavar="SPEC", help="What it was trained on, if not given.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="fid,kid,is,precision,...; all that fit if not given.")] = None,
+    extractor: Annotated[
+        str | None, typer.Option(help="digits, cifar, lite0, inception or inception:FILE; what fits the data.")
+    ] = None,
+    n: Annotated[int | None, typer.Option("--n", help="Samples (10000; modes: as many as published figures).")] = None,
+    split: Annotated[str | None, typer.Option(help="train or test; test where there is one.")] = None,
+    batch: Annotated[int, typer.Option(help="Images at once; changes no score.")] = 128,
+    raw: Annotated[bool, typer.Option("--raw", help="The raw weights of a run, not their average.")] = False,
+    neighbours: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Draw samples beside the nearest training images.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, complete.")] = False,
+) -> None:
+    """Measure the samples of a checkpoint against real data: FID, KID, precision, recall, modes, ..."""
+    from ganzoo.commands import evaluate as command
+
+    command.run(
+        checkpoint,
+        data,
+        metrics=metrics,
+        extractor=extractor,
+        n=n,
+        split=split,
+        batch=batch,
+        raw=raw,
+        neighbours_png=neighbours,
+        as_json=json,
+    )
+
+
+@app.command()
+def compare(
+    out: Folder,
+    variants: Annotated[list[str] | None, typer.Argument(help="Names from 'ganzoo list', or TOML files.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="What each cell gets: steps=2000, images=200000 (shown to D) or minutes=5.")
+    ] = None,
+    data: Spec = None,
+    seeds: Seeds = 5,
+    jobs: Jobs = 1,
+    n: Samples = None,
+    metrics: Metrics = None,
+    tune: Tune = 0,
+    settings: Sets = None,
+    cluster: Address = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Train variants with the same budget and several seeds, score them, and write a report."""
+    from ganzoo.commands import compare as command
+
+    options = {"data": data, "budget": budget, "n": n, "metrics": metrics, "tune": tune or None}
+    options |= {"seeds": seeds, "jobs": jobs, "cluster": cluster}
+    command.run(variants or [], settings or [], options, out=out, quiet=quiet)
+
+
+@app.command()
+def ablate(
+    variant: Annotated[str, typer.Argument(help="A name from 'ganzoo list', or a TOML file.")],
+    out: Folder,
+    switch: Annotated[
+        list[str] | None, typer.Option("--switch", metavar="NAME", help="A technique, or all; repeatable.")
+    ] = None,
+    budget: Annotated[str | None, typer.Option(help="As for compare; the variant's own steps if not given.")] = None,
+    data: Spec = None,
+    seeds: Seeds = 5,
+    jobs: Jobs = 1,
+    n: Samples = None,
+    metrics: Metrics = None,
+    tune: Tune = 0,
+    settings: Sets = None,
+    cluster: Address = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Compare a variant with itself under each switch alone; 'all' is the largest set that fits together."""
+    from ganzoo.commands import ablate as command
+
+    options = {"data": data, "budget": budget, "n": n, "metrics": metrics, "tune": tune or None}
+    options |= {"seeds": seeds, "jobs": jobs, "cluster": cluster}
+    command.run(variant, switch or [], settings or [], options, out=out, quiet=quiet)
+
+
+@app.command()
+def doctor(
+    run: Annotated[Path, typer.Argument(help="A run, finished or still training.")],
+    out: Annotated[Path | None, typer.Option(help="The picture; RUN/doctor.png if not given.")] = None,
+    plugin: Plugins = None,
+    json: Annotated[bool, typer.Option("--json", help="The findings as JSON, without plots.")] = False,
+) -> None:
+    """Say what a run's log shows: failures, what they mean, what to change."""
+    from ganzoo.commands import doctor as command
+    from ganzoo.commands.train import load_plugin
+
+    for path in plugin or []:
+        load_plugin(path)
+    command.run(run, out, json)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -35,6 +35,8 @@ class Data(Section):
     flip: bool = False  # horizontally, at random
     classes: tuple[str | int, ...] | None = None  # a subset, by index or name
     limit: PositiveInt | None = None  # images
+    labelled: PositiveInt | None = None  # images that keep their label
+    labelled_share: Annotated[float, Field(gt=0, lt=1)] | None = None  # of what is drawn, by repeating the labelled
     on_corrupt: Literal["refuse", "skip"] = "refuse"
 
 
@@ -63,14 +65,23 @@ class Warmup(Section):
     every: PositiveInt = 500  # G steps
 
 
+class Thresholds(Section):
+    """A player whose loss is above its threshold steps again; off by default and discouraged (ganhacks, tip 11)."""
+
+    d: float | None = None  # None = never
+    g: float | None = None  # None = never
+    most: PositiveInt = 5  # further steps of a player in one training step
+
+
 class Train(Section):
-    """One training step is one G step with the D steps that belong to it."""
+    """One training step is one G step (more under `thresholds`) with the D steps that belong to it."""
 
     steps: PositiveInt = 2000
     batch: PositiveInt = 64  # images
     g_batch: PositiveInt = 1  # G's batch as a multiple of D's
     ratio: str = "1:1"  # D steps : G steps
     warmup: Warmup | None = None
+    thresholds: Thresholds = Thresholds()
     discriminator: Table = {"name": "adam"}
     generator: Table = {"name": "adam"}
     decay_steps: Annotated[int, Field(ge=0)] = 0  # both rates fall linearly to 0 over so many steps; 0 = constant
@@ -81,6 +92,14 @@ class Train(Section):
     sample_every: PositiveInt = 250  # steps
     save_every: PositiveInt = 250  # steps
     tensorboard: bool = False
+    eval_every: Annotated[int, Field(ge=0)] = 0  # steps between two small scores of the samples; 0 = none
+    eval_metric: Literal["kid", "fid"] = "kid"
+    eval_n: Annotated[int, Field(ge=2)] = 1000  # samples
+    on_failure: Literal["warn", "stop", "rollback"] = (
+        "warn"  # when D has won; NaN and infinity always stop, after rollbacks
+    )
+    rollbacks: PositiveInt = 3  # at most
+    rollback_rate: Annotated[float, Field(gt=0, le=1)] = 0.5  # factor on both rates at each rollback
 
 
 class Facts(Section):

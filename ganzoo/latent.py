@@ -25,6 +25,11 @@ class Inputs(NamedTuple):
     code: Tensor | None = None
     """(N, K + C), where the loss asks for one."""
 
+    @property
+    def vector(self) -> Tensor:
+        """(N, `Latent.size`), what G takes."""
+        return self.z if self.code is None else torch.cat([self.z, self.code], 1)
+
 
 @dataclass(frozen=True)
 class Latent:
@@ -66,8 +71,7 @@ class Latent:
 
 def generate(generator: nn.Module, inputs: Inputs) -> Samples:
     """What `generator` makes of `inputs`; labels and code stay with their image."""
-    z = inputs.z if inputs.code is None else torch.cat([inputs.z, inputs.code], 1)
-    return Samples(generator(z, inputs.labels), inputs.labels, inputs.code)
+    return Samples(generator(inputs.vector, inputs.labels), inputs.labels, inputs.code)
 
 
 def class_rows(classes: int, rows: int) -> Tensor:

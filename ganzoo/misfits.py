@@ -10,11 +10,12 @@ from ganzoo.networks import BACKBONES, checkerboard
 from ganzoo.tricks import Trick
 
 
-def misfits(config: Config, tricks: list[Trick]) -> Iterator[str]:
-    """Each reason for which the parts of a resolved config cannot play together."""
+def misfits(config: Config, tricks: list[Trick], unlabelled: int = 0) -> Iterator[str]:
+    """Each reason for which the parts of a resolved config, on data of which so many samples have no class, do not fit."""
     loss, facts = LOSSES[config.loss["name"]], config.dataset
     yield from _shape_misfits(config, tricks)
     yield from _label_misfits(config, loss, bool(facts and facts.class_names))
+    yield from _unlabelled_misfits(config, unlabelled)
     yield from _penalty_misfits(config, loss, tricks)
     yield from _trick_misfits(config, loss, tricks)
     yield from _kernel_misfits(config)
@@ -34,14 +35,30 @@ def _shape_misfits(config: Config, tricks: list[Trick]) -> Iterator[str]:
 def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator[str]:
     g, d = (table.get("condition", "none") for table in (config.networks.generator, config.networks.discriminator))
     spec = config.data.spec
-    if loss.needs_labels and not labelled:
+    if (loss.needs_labels or "class_logits" in loss.heads) and not labelled:
         yield f"loss {loss.name} needs labels and the data {spec!r} have none; put each class in its own sub-folder"
     if (g != "none" or d != "none") and not labelled:
         yield f"networks.*.condition needs labels and the data {spec!r} have none; set both conditions to 'none'"
+    if g == "batch-norm" and (norm := config.networks.generator.get("norm")) != "batch":
+        yield (
+            f"networks.generator.condition='batch-norm' conditions batch norm, and the generator's norm is {norm!r}; "
+            "set networks.generator.norm='batch' or condition='concat'"
+        )
+    if d == "projection" and "score" not in loss.heads:
+        yield f"the projection of labels adds to a score, which loss {loss.name} does not ask of D; set condition='channels'"
     if loss.needs_labels and g == "none":
         yield f"loss {loss.name} needs a conditional generator; set networks.generator.condition='concat'"
     if d != "none" and g == "none":
         yield "a conditional discriminator needs a conditional generator; set networks.generator.condition='concat'"
+
+
+def _unlabelled_misfits(config: Config, unlabelled: int) -> Iterator[str]:
+    # G alone may be conditional: the labels that it is asked for are drawn, and are never -1.
+    if unlabelled and config.networks.discriminator.get("condition", "none") != "none":
+        yield (
+            f"a conditional discriminator needs the class of every real, and {unlabelled} of {config.data.spec!r} have none; "
+            "set networks.discriminator.condition='none', or leave data.labelled out"
+        )
 
 
 def _penalty_misfits(config: Config, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from einops import rearrange
@@ -17,6 +18,9 @@ from ganzoo.files import write_bytes
 GAP = 2  # pixels between two images of a grid
 FRAME_MS = 60
 SIDE = 256  # pixels of a scatter plot
+MARGIN = 1.25  # half of a plot's side over the outermost centre
+SMALLEST = 3.0  # pixels of a circle's radius
+GREY = 0.4
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -32,18 +36,46 @@ def grid(images: Tensor, columns: int) -> Tensor:
     return F.pad(sheet, (GAP, 0, GAP, 0), value=1.0)
 
 
-def sheet(samples: Tensor, columns: int) -> Tensor:
+class Circles(NamedTuple):
+    """What points are held against: circles of one radius."""
+
+    centres: Tensor
+    """(K, 2)."""
+    radius: float
+
+
+def sheet(samples: Tensor, columns: int, truth: Circles | None = None) -> Tensor:
     """One picture (C, H', W') of a batch: a grid of images, or where the points (N, 2, 1, 1) lie."""
-    return scatter(samples.flatten(1)) if samples.shape[2:] == (1, 1) else grid(samples, columns)[0]
+    return scatter(samples.flatten(1), truth) if samples.shape[2:] == (1, 1) else grid(samples, columns)[0]
 
 
-def scatter(points: Tensor) -> Tensor:
-    """Where points (N, 2) lie, dark on white, as one image (1, SIDE, SIDE); the origin is its middle."""
-    edge = points.abs().max().clamp(min=1e-12)
-    column, row = ((points * torch.tensor([1, -1]) / edge + 1) / 2 * (SIDE - 1)).round().long().unbind(1)
+def scatter(points: Tensor, truth: Circles | None = None) -> Tensor:
+    """Where points (N, 2) lie, dark on white, as one image (1, SIDE, SIDE); the origin is its middle.
+
+    With `truth` its circles are drawn in grey, and alone fix the axes, so that pictures can be compared; points outside are
+    drawn at the edge.
+    """
+    edge = points.abs().max().clamp(min=1e-12) if truth is None else MARGIN * truth.centres.abs().max()
     picture = torch.ones(1, SIDE, SIDE)
+    if truth is not None:
+        picture[0, _outlines(truth, float(edge))] = GREY
+    column, row = _pixels(points, float(edge)).round().long().clamp(0, SIDE - 1).unbind(1)
     picture[0, row, column] = -1.0
     return picture
+
+
+def _pixels(points: Tensor, edge: float) -> Tensor:
+    """Column and row of points (N, 2) in a square from -edge to edge."""
+    return (points * torch.tensor([1, -1]) / edge + 1) / 2 * (SIDE - 1)
+
+
+def _outlines(circles: Circles, edge: float) -> Tensor:
+    """Which pixels (SIDE, SIDE) lie on a circle; a small one is drawn large enough to be seen."""
+    axis = torch.arange(SIDE, dtype=torch.float32)
+    pixels = torch.cartesian_prod(axis, axis).flip(1)
+    away = torch.cdist(pixels, _pixels(circles.centres.float(), edge))
+    radius = max(circles.radius / (2 * edge) * (SIDE - 1), SMALLEST)
+    return ((away - radius).abs() < 0.5).any(1).view(SIDE, SIDE)
 
 
 def to_pil(image: Tensor) -> Image.Image:

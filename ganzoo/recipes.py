@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from ganzoo.config import DEFAULTS, Config, Table, join, parse
+from ganzoo.data import is_points
 from ganzoo.errors import InputError, unknown
+from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_schema
 
 SOURCES = (Path(__file__).parent / "zoo_configs", Path(__file__).parent.parent / "zoo_configs")
 """Where variants are looked for: in an installed package, then in a checkout."""
@@ -23,17 +26,24 @@ def variants() -> dict[str, Path]:
     return found
 
 
-def read_variant(variant: str, extended_by: tuple[str, ...] = ()) -> Table:
+def read_variant(variant: str) -> Table:
     """The table of a variant by name, or of a TOML file, laid upon what it `extends` or upon the defaults."""
+    return without_ranges(reduce(merge, layers(variant)))
+
+
+def layers(variant: str, extended_by: tuple[str, ...] = ()) -> list[Table]:
+    """What ships, laid upon the defaults, then each of the user's files, the outermost last."""
     if variant in extended_by:
         raise InputError(f"{variant} extends itself")
-    path = Path(variant) if variant.endswith(".toml") else variants().get(variant)
+    users = variant.endswith(".toml")
+    path = Path(variant) if users else variants().get(variant)
     if path is None:
         raise unknown("variant", variant, variants())
     table = _read_toml(path)
     parent = table.pop("extends", None)
-    table.setdefault("variant", path.stem if variant.endswith(".toml") else variant)
-    return merge(DEFAULTS if parent is None else read_variant(parent, (*extended_by, variant)), table)
+    table.setdefault("variant", path.stem if users else variant)
+    below = [DEFAULTS] if parent is None else layers(parent, (*extended_by, variant))
+    return [*below, table] if users else [merge(below[-1], table)]
 
 
 def _read_toml(path: Path) -> Table:
@@ -87,7 +97,46 @@ def _value(text: str) -> Any:
         return text
 
 
-def make(variant: str | None = None, over: Table | None = None) -> Config:
-    """The config of a variant or TOML file (None = the defaults) with the tables `over` laid upon it."""
-    table = DEFAULTS if variant is None else read_variant(variant)
-    return parse(Config, merge(table, over or {}))
+def make(variant: str | None = None, over: Table | None = None, points: bool | None = None) -> Config:
+    """The config of a variant or TOML file (None = the defaults) with the tables `over` laid upon it.
+
+    Where the data are points (None = what `data.spec` says) a recipe for images is put `on_points`; what the user says of the
+    networks comes on top.
+    """
+    own = [DEFAULTS] if variant is None else [without_ranges(layer) for layer in layers(variant)]
+    recipe, *users = [*own, over or {}]
+    table = reduce(merge, users, recipe)
+    if points is None:
+        points = is_points(str(_part(table, "data").get("spec")))
+    if points:
+        table = reduce(merge, users, recipe | {"networks": on_points(recipe["networks"])})
+    return parse(Config, table)
+
+
+def ranges(variant: str) -> Table:
+    """The `[tune]` table of a variant or TOML file: by dotted key, what `ganzoo compare --tune` draws from."""
+    return _part(reduce(merge, layers(variant)), "tune")
+
+
+def without_ranges(table: Table) -> Table:
+    """`table` but for `[tune]`, which is no part of a run."""
+    return {key: value for key, value in table.items() if key != "tune"}
+
+
+def _part(table: Table, key: str) -> Table:
+    part = table.get(key)
+    return part if isinstance(part, dict) else {}  # what is wrong with it is said when it is parsed
+
+
+def on_points(networks: Table) -> Table:
+    """The networks of a recipe on `mlp`, with the options that it has too but for the width, which counted filters."""
+    if BACKBONES[networks["name"]].data == "points":
+        return networks
+    schemas = {"generator": generator_schema("mlp"), "discriminator": discriminator_schema("mlp", HEADS)}
+    kept = {
+        player: {key: value for key, value in networks[player].items() if key in schema and key != "width"}
+        for player, schema in schemas.items()
+    }
+    if kept["generator"].get("condition") == "batch-norm":
+        kept["generator"].setdefault("norm", "batch")  # not mlp's own
+    return {**networks, **kept, "name": "mlp", "init": None}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 
 from ganzoo.config import Config, Table
 from ganzoo.data import Dataset
-from ganzoo.recipes import make, merge
+from ganzoo.recipes import make, merge, nested
+from ganzoo.techniques import switches
 
 SMALL: Table = {
     "latent": {"dim": 8},
@@ -27,3 +30,22 @@ def toy_data(n: int = 40, size: int = 28, channels: int = 1, classes: int = 3) -
 def small(variant: str, **tables: Table) -> Config:
     """The small form of a variant."""
     return make(variant, merge(SMALL, tables))
+
+
+QUICK: dict[str, Table] = {
+    "past-players": {"tricks.past_players.every": 2, "tricks.past_players.steps": 1},
+    "replay": {"tricks.replay.capacity": 6},
+    "label-noise": {"tricks.label_noise.p": 0.5},
+    "instance-noise": {"tricks.instance_noise.steps": 4},
+    "r1": {"tricks.r1.every": 2},
+    "two-d-steps": {"train.ratio": "3:2"},
+    "warmup": {"train.warmup": {"d_steps": 2, "first": 1}},
+    "thresholds": {"train.thresholds.most": 1},
+    "decay": {"train.decay_steps": 9},
+}
+"""What makes a switch show within a few steps of a few images."""
+
+
+def switched(names: Iterable[str]) -> Table:
+    """The tables that turn these switches on, in a form for short runs."""
+    return nested({key: value for name in names for key, value in (switches()[name] | QUICK.get(name, {})).items()})

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from ganzoo.build import make_game, resolve
-from ganzoo.data import Dataset
+from ganzoo.data import Batches, Dataset
 from ganzoo.errors import InputError
+from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
 
@@ -32,6 +33,36 @@ def test_layer_norm_there_is_fine():
 def test_a_class_head_on_data_without_labels():
     assert "needs labels and the data 'digits' have none" in refused("acgan", toy_data(classes=0))
     assert "condition needs labels" in refused("cgan", toy_data(classes=0))
+
+
+def test_a_class_head_of_the_loss_alone_needs_class_names_and_no_conditional_generator():
+    assert "loss ssgan needs labels and the data 'digits' have none" in refused("ssgan", toy_data(classes=0))
+    game = make_game(resolve(small("ssgan"), toy_data().partly_labelled(6)))
+    assert game.latent.classes == 0 and game.discriminator.heads["class_logits"].out_features == 3
+
+
+CONDITIONAL = {"generator": {"condition": "concat"}, "discriminator": {"condition": "channels"}}
+
+
+@pytest.mark.parametrize(
+    ("variant", "networks"), [("cgan", {}), ("acgan", CONDITIONAL), ("nsgan", CONDITIONAL), ("ssgan", CONDITIONAL)]
+)
+def test_an_unlabelled_real_in_front_of_a_conditional_d(variant, networks):
+    resolve(small(variant, networks=networks), toy_data())
+    reason = refused(variant, toy_data().partly_labelled(6), networks=networks)
+    assert "34 of 'digits' have none; set networks.discriminator.condition='none'" in reason
+
+
+def test_a_conditional_g_alone_never_meets_an_unlabelled_real():
+    data = toy_data().partly_labelled(3)
+    config = resolve(small("acgan"), data)
+    trainer = Trainer(make_game(config), Batches(data, config.seed), config)
+    asked = []
+    trainer.G.register_forward_pre_hook(lambda module, args: asked.append(args[1]))
+    for _ in range(5):
+        trainer.train_step()
+    assert min(labels.min() for labels in asked) >= 0 and len(asked) == 10
+    assert (trainer.seen[0].labels < 0).any() and torch.isinf(trainer.first_bad)
 
 
 def test_a_class_head_on_a_generator_that_knows_no_classes():

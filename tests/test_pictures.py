@@ -37,3 +37,23 @@ def test_points_are_drawn_where_they_lie():
     picture = pictures.sheet(torch.tensor([[1.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]).view(3, 2, 1, 1), 8)
     assert picture.shape == (1, 256, 256)
     assert sorted((picture[0] < 0).nonzero().tolist()) == [[0, 255], [128, 0], [255, 128]], "up is up, right is right"
+
+
+def test_the_truth_is_drawn_in_grey_and_alone_fixes_the_axes():
+    truth = pictures.Circles(torch.tensor([[2.0, 0.0], [-2.0, 0.0]]), 0.5)
+    empty, far = (
+        pictures.scatter(points, truth)[0] for points in (torch.empty(0, 2), torch.tensor([[99.0, 0.0], [0.0, 1.0]]))
+    )
+    assert sorted((far < 0).nonzero().tolist()) == [[76, 128], [128, 255]], "1 of 2.5 up; far to the right at the edge"
+    assert torch.equal((far >= 0) & (far < 1), (empty < 1) & (far >= 0)), "the circles are where they were"
+    rows, columns = (empty < 1).nonzero().unbind(1)
+    scale = 255 / 5  # from -2.5 to 2.5
+    assert columns.max() == round(127.5 + 2.5 * scale) and columns.min() == 0
+    left = columns < 128
+    away = torch.hypot(columns[left] - (127.5 - 2 * scale), rows[left] - 127.5)
+    assert (away - 0.5 * scale).abs().max() < 0.51
+
+
+def test_a_small_circle_is_large_enough_to_be_seen():
+    dots = pictures.scatter(torch.empty(0, 2), pictures.Circles(torch.tensor([[1.0, 1.0]]), 1e-6))
+    assert (dots < 1).sum() > 8

@@ -14,7 +14,7 @@ from ganzoo.commands.techniques import defaults
 from ganzoo.complete import complete
 from ganzoo.config import flat
 from ganzoo.recipes import make, merge, nested
-from ganzoo.techniques import TECHNIQUES
+from ganzoo.techniques import TECHNIQUES, switches
 from ganzoo.training.loop import make_trainer
 from small_runs import SMALL, toy_data
 
@@ -44,6 +44,7 @@ def test_every_trick_has_a_row_with_a_neutral_setting():
 def test_the_page_has_the_row(technique):
     (line,) = [line for line in PAGE.splitlines() if line.startswith(f"| {technique.number} | {technique.name} |")]
     assert all(key.removeprefix("networks.").split(".")[-1] in line for key in technique.keys), line
+    assert [name for name in (*technique.on, *technique.without) if f"`{name}`" not in line] == []
     assert all((Path(__file__).parents[1] / p).exists() for p in line.split("`") if p.startswith("tests/"))
 
 
@@ -58,6 +59,20 @@ def test_list_techniques(capsys):
     assert rows["experience replay"]["number"] == 10 and "1612.07828" in rows["experience replay"]["source"]
     assert cli._run(["list", "--techniques"]) == 0
     assert "tricks.instance_noise.std = 0.1" in capsys.readouterr().out
+
+
+def test_a_switch_has_one_name_and_keys_of_its_row():
+    names = [name for technique in TECHNIQUES for name in (*technique.on, *technique.without)]
+    assert list(switches()) == names and len(set(names)) == len(names)
+    for technique in TECHNIQUES:
+        for settings in (*technique.on.values(), *technique.without.values()):
+            assert all(any(key == k or key.startswith(f"{k}.") for k in technique.keys) for key in settings), settings
+
+
+@pytest.mark.parametrize("name", list(switches()))
+def test_a_switch_changes_the_config(name):
+    on = complete(make("nsgan", nested(switches()[name])))
+    assert (on != complete(make("nsgan"))) == (name != "batch-norm"), "which nsgan has"
 
 
 def weights(settings):

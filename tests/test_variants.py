@@ -8,7 +8,7 @@ import torch
 import ganzoo
 from ganzoo import api
 from ganzoo.build import make_game, resolve
-from ganzoo.data import Batches, Dataset
+from ganzoo.data import Batches, Dataset, load
 from ganzoo.networks import BACKBONES, UPSAMPLERS
 from ganzoo.recipes import make, variants
 from ganzoo.training.trainer import Trainer
@@ -17,6 +17,7 @@ from small_runs import small, toy_data
 FOURTEEN = (
     "minimax nsgan lsgan wgan wgan-gp dragan acgan ebgan began infogan coulomb hinge rpgan cgan".split()
 )  # fmt: skip
+EVERY = (*FOURTEEN, "ssgan")
 IMAGE_BACKBONES = [name for name, backbone in BACKBONES.items() if backbone.data == "images"]
 
 
@@ -35,12 +36,12 @@ def same(network, before):
 
 
 def test_the_fourteen_are_there():
-    assert set(FOURTEEN) <= variants().keys()
+    assert set(EVERY) <= variants().keys()
 
 
 @pytest.mark.parametrize("upsample", list(UPSAMPLERS))
 @pytest.mark.parametrize("backbone", IMAGE_BACKBONES)
-@pytest.mark.parametrize("variant", FOURTEEN)
+@pytest.mark.parametrize("variant", EVERY)
 def test_every_variant_takes_two_steps_on_every_backbone_and_upsampler(variant, backbone, upsample):
     networks = {"name": backbone, "generator": {"upsample": upsample}}
     if "upsample" in small(variant).networks.discriminator:
@@ -65,25 +66,46 @@ def test_every_unconditional_variant_trains_on_points_and_draws_them(variant, tm
     assert (run / "samples/00000002.png").exists()
 
 
+@pytest.mark.parametrize("spec", ["ring", "grid"])
+@pytest.mark.parametrize("variant", EVERY)
+def test_every_variant_trains_on_points_without_a_setting(variant, spec):
+    data = load(spec, limit=100)
+    config = make(variant, {"data": {"spec": spec}, "train": {"device": "cpu", "threads": 1, "batch": 8}})
+    config = resolve(config, data)
+    assert config.networks.name == "mlp" and config.networks.generator["width"] == 128
+    t = Trainer(make_game(config), Batches(data, config.seed), config)
+    for _ in range(2):
+        t.train_step()
+    assert torch.isinf(t.first_bad)
+    assert t.example().images.shape == (1, 2, 1, 1)
+
+
 @pytest.mark.parametrize("variant", list(variants()))
 def test_every_config_that_ships_says_what_it_is_and_builds_as_written(variant):
     config = make(variant)
-    size, channels = (32, 3) if variant.startswith("cifar10/") else (32, 1)
-    resolved = resolve(config, toy_data(size=size, channels=channels, classes=10))
-    game = make_game(resolved)
+    game = make_game(resolve(config, fitting(variant)))
     assert "arXiv:" in config.about
-    assert sum(p.numel() for p in game.generator.parameters()) > 100_000
+    assert sum(p.numel() for p in game.generator.parameters()) > (40_000 if config.data.spec == "ring" else 100_000)
+
+
+def fitting(variant: str) -> Dataset:
+    """Data of the kind that a config is for."""
+    if make(variant).data.spec == "ring":
+        return load("ring", limit=100)
+    return toy_data(size=32, channels=3 if variant.startswith("cifar10/") else 1, classes=10)
 
 
 @pytest.mark.parametrize("variant", [name for name in variants() if "/" in name])
-def test_every_larger_config_takes_two_steps(variant):
-    t = trainer(variant, size=32, channels=3)
+def test_every_config_in_a_folder_takes_two_steps(variant):
+    data = fitting(variant)
+    config = resolve(small(variant), data)
+    t = Trainer(make_game(config), Batches(data, config.seed), config)
     for _ in range(2):
         t.train_step()
     assert torch.isinf(t.first_bad)
 
 
-@pytest.mark.parametrize("variant", FOURTEEN)
+@pytest.mark.parametrize("variant", EVERY)
 def test_each_step_moves_its_own_player_alone(variant):
     t = trainer(variant)
     g, d = snapshot(t.G), snapshot(t.D)
@@ -108,7 +130,7 @@ def last_bias(name: str) -> bool:
     return name.startswith("heads.score") and name.endswith("bias")
 
 
-@pytest.mark.parametrize("variant", FOURTEEN)
+@pytest.mark.parametrize("variant", EVERY)
 def test_every_parameter_gets_a_gradient_and_moves(variant):
     t = trainer(variant, networks={"init": "he"})
     g, d = snapshot(t.G), snapshot(t.D)

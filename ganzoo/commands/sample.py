@@ -6,9 +6,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ganzoo.data.mixtures import circles_of
 from ganzoo.errors import InputError
-from ganzoo.pictures import save_gif, save_png, sheet
-from ganzoo.sampling import load
+from ganzoo.pictures import Circles, save_gif, save_png, sheet
+from ganzoo.sampling import Sampler, load
 
 IMAGES = 64
 
@@ -21,12 +22,15 @@ def run(
     classes: str | None,
     out: Path | None,
     walk: str | None,
+    along: str | None,
     frames: int,
     raw: bool,
 ) -> None:
     """Draw the images and write them."""
     if sum(option is not None for option in (n, seeds, walk)) > 1:
         raise InputError("give one of -n, --seeds and --interpolate")
+    if along is not None and walk is None:
+        raise InputError("--along says how --interpolate goes; give that as well")
     asked = parse_classes(classes)
     ends = None if walk is None else parse_ends(walk)
     numbers = parse_seeds(seeds) if seeds else list(range(IMAGES if n is None else n))
@@ -34,16 +38,22 @@ def run(
     refuse_suffix(out, walking=walk is not None)
     sampler = load(checkpoint, raw)
     if ends is not None:
-        write_walk(sampler.walk(*ends, frames, asked), out)
+        write_walk(sampler.walk(*ends, frames, asked, along), out)
     else:
-        write_images(sampler.sample(seeds=numbers, classes=asked), numbers, len(asked or ()), out)
+        write_images(sampler.sample(seeds=numbers, classes=asked), numbers, len(asked or ()), out, truth(sampler))
     print(out)
 
 
-def write_images(images: Tensor, seeds: list[int], classes: int, out: Path) -> None:
-    """One grid, or a folder with one PNG a seed."""
+def truth(sampler: Sampler) -> Circles | None:
+    """The modes that points should be at, where they are known."""
+    facts = sampler.config.dataset
+    return None if facts is None else circles_of(facts.name, facts.class_names)
+
+
+def write_images(images: Tensor, seeds: list[int], classes: int, out: Path, modes: Circles | None = None) -> None:
+    """One grid, points over the modes, or a folder with one PNG a seed."""
     if out.suffix:
-        return save_png(sheet(images, columns(len(images), classes)), out)
+        return save_png(sheet(images, columns(len(images), classes), modes), out)
     for seed, image in zip(seeds, images, strict=True):
         save_png(image, out / f"{seed:06d}.png")
 

@@ -27,10 +27,12 @@ def defaults() -> dict[str, Any]:
 def row(technique: Technique, values: dict[str, Any]) -> dict[str, Any]:
     """One technique; a key that is a table is shown by what is in it."""
     keys = {k: v for k, v in values.items() if any(k == key or k.startswith(f"{key}.") for key in technique.keys)}
-    return {"number": technique.number, "name": technique.name, "keys": keys, "source": technique.source}
+    shown = {"number": technique.number, "name": technique.name, "keys": keys, "source": technique.source}
+    return shown | {"switches": technique.on}
 
 
 def as_text(row: dict[str, Any]) -> str:
     """One technique for a person: a line, then a line a key, each fit for a config or `--set`."""
     keys = [f"      {key} = {json.dumps(value)}" for key, value in row["keys"].items()]
-    return "\n".join([f"{row['number']:>3}  {row['name']} ({row['source']})", *keys])
+    named = [f"      --switch {name}" for name in row["switches"]]
+    return "\n".join([f"{row['number']:>3}  {row['name']} ({row['source']})", *keys, *named])

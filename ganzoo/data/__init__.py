@@ -8,9 +8,9 @@ from ganzoo.data.batches import Batches
 from ganzoo.data.cache import home
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.source import SOURCES, Pictures, Source, Split
-from ganzoo.data.spec import find, load
+from ganzoo.data.spec import find, is_points, load
 from ganzoo.registry import import_folder
 
 import_folder(sources.__name__, list(sources.__path__))
 
-__all__ = ["SOURCES", "Batches", "Dataset", "Pictures", "Source", "Split", "find", "home", "load"]
+__all__ = ["SOURCES", "Batches", "Dataset", "Pictures", "Source", "Split", "find", "home", "is_points", "load"]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,8 @@ class Dataset:
     @property
     def images(self) -> np.ndarray:
         """(N, C, H, W) as stored: the memory map itself, or for a subset a copy in memory."""
-        return self.pixels if len(self) == len(self.pixels) else self.pixels[self.rows]
+        whole = np.array_equal(self.rows, np.arange(len(self.pixels)))
+        return self.pixels if whole else self.pixels[self.rows]
 
     def samples(self, index: ArrayLike, device: torch.device | str = "cpu") -> Samples:
         """The samples of `index` (n,) on `device`; bytes travel, and become float32 there."""
@@ -111,6 +113,52 @@ class Dataset:
             return self
         kept = np.arange(count, dtype=np.int64) * len(self) // count
         return self._subset(kept, None if self.labels is None else self.labels[kept], self.class_names)
+
+    def halves(self) -> tuple[Dataset, Dataset]:
+        """Every second sample, and the others; of two samples at least."""
+        kept = [np.arange(start, len(self), 2, dtype=np.int64) for start in (0, 1)]
+        one, two = (self._subset(k, None if self.labels is None else self.labels[k], self.class_names) for k in kept)
+        return one, two
+
+    def partly_labelled(self, count: int) -> Dataset:
+        """All samples, of which `count` keep their label; the others become -1. No random number is drawn.
+
+        Each class keeps `count` / classes, evenly spaced over its samples; what does not divide goes to the first classes,
+        one each. Raises `InputError` where there are no labels, or too few of a class.
+        """
+        if self.labels is None:
+            raise InputError(f"{self.name} has no labels, so {count} cannot be kept; leave data.labelled out")
+        if count < 1:
+            raise InputError(f"the number of labelled images must be at least 1, not {count}")
+        labels = np.full(len(self), -1, np.int64)
+        for index, name in enumerate(self.class_names):
+            members, kept = np.flatnonzero(self.labels == index), (count + self.classes - 1 - index) // self.classes
+            if kept > len(members):
+                raise InputError(
+                    f"{count} labelled images are {kept} of class {name!r}, of which {self.name} has {len(members)}; "
+                    "lower data.labelled"
+                )
+            labels[members[np.arange(kept) * len(members) // max(kept, 1)]] = index
+        return self._subset(np.arange(len(self), dtype=np.int64), labels, self.class_names)
+
+    def with_labelled_share(self, share: float) -> Dataset:
+        """The labelled samples repeated, all equally often, until they are at least `share` of the set.
+
+        An epoch then has every unlabelled sample once. Raises `InputError` for a share outside (0, 1) or without labels.
+        """
+        if not 0 < share < 1:
+            raise InputError(f"the share of the labelled images must be above 0 and below 1, not {share}")
+        others, labelled = self.unlabelled, len(self) - self.unlabelled
+        if self.labels is None or not labelled:
+            raise InputError(f"{self.name} has no labelled image to repeat; leave data.labelled_share out")
+        times = ceil(share * others / ((1 - share) * labelled))
+        kept = np.repeat(np.arange(len(self), dtype=np.int64), np.where(self.labels < 0, 1, max(times, 1)))
+        return self._subset(kept, self.labels[kept], self.class_names)
+
+    @property
+    def unlabelled(self) -> int:
+        """How many samples have no class."""
+        return len(self) if self.labels is None else int((self.labels < 0).sum())
 
     def _subset(self, kept: np.ndarray, labels: np.ndarray | None, class_names: list[str]) -> Dataset:
         if not len(kept):

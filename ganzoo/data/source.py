@@ -42,6 +42,8 @@ class Source:
     licence: ClassVar[str] = ""
     pad: ClassVar[bool] = False
     """Whether 28-pixel pictures get a black border of 2 at size 32."""
+    points: ClassVar[bool] = False
+    """Whether the samples are points (N, 2, 1, 1) instead of pictures."""
     size: int = 64
     """Pixels, where the user asks for none."""
     channels: int = 3

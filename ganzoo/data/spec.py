@@ -18,6 +18,8 @@ def load(
     channels: int | None = None,
     classes: Sequence[str | int] | None = None,
     limit: int | None = None,
+    labelled: int | None = None,
+    labelled_share: float | None = None,
     on_corrupt: OnCorrupt = "refuse",
     split: Split = "train",
     quiet: bool = False,
@@ -25,7 +27,8 @@ def load(
     """The data that `spec` names, prepared on first use and from then on only mapped into memory.
 
     `size` in pixels and `channels` (1 or 3) default to what the source says; `classes` (names or indices) and then
-    `limit` (evenly spaced) choose a part. Raises `InputError`, in one line, for whatever is wrong.
+    `limit` (evenly spaced) choose a part, of which `labelled` keep their label and are repeated
+    until they are `labelled_share` of what is drawn. Raises `InputError`, in one line, for whatever is wrong.
     """
     kind = find(spec)
     if split not in kind.splits:
@@ -38,7 +41,17 @@ def load(
     dataset = kind.dataset(split, size, channels, on_corrupt, quiet)
     if classes is not None:
         dataset = dataset.of_classes(classes)
-    return dataset if limit is None else dataset.limited(limit)
+    if limit is not None:
+        dataset = dataset.limited(limit)
+    if labelled is not None:
+        dataset = dataset.partly_labelled(labelled)
+    return dataset if labelled_share is None else dataset.with_labelled_share(labelled_share)
+
+
+def is_points(spec: str) -> bool:
+    """Whether `spec` names points in the plane; nothing is opened."""
+    kind = SOURCES.get(spec.partition(":")[0])
+    return kind is not None and kind.points
 
 
 def find(spec: str) -> Source:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ganzoo.errors import InputError
+from ganzoo.losses.minimax import FAKE, REAL, Label, Target
 from ganzoo.losses.nsgan import NSGAN
 from ganzoo.records import Judged, Terms
 
@@ -20,7 +21,8 @@ class ACGAN(NSGAN):
 
     Both players lower the same cross-entropy of the class head c, on its raw logits. A label of -1 is unknown: its sample
     is left out of the class term, which is a mean over the labelled ones (0 where there is none).
-    Settings: the weight (1 in the paper), and whether D learns classes from fakes too (as the paper has it).
+    Settings: the weight (1 in the paper), and whether D learns classes from fakes too (as the paper has it);
+    minimax's targets and real_label.
     """
 
     name: ClassVar[str] = "acgan"
@@ -32,8 +34,11 @@ class ACGAN(NSGAN):
         *,
         weight: float = 1.0,  # of each class term
         classify_fakes: bool = True,  # False: D's class head learns from reals alone
+        real_target: Target = REAL,
+        fake_target: Target = FAKE,
+        real_label: Label = 1,
     ) -> None:
-        super().__init__()
+        super().__init__(real_target=real_target, fake_target=fake_target, real_label=real_label)
         if not weight >= 0:
             raise InputError(f"acgan: weight must be at least 0, not {weight}")
         self.weight, self.classify_fakes = weight, classify_fakes

@@ -11,6 +11,9 @@ from ganzoo.registry import Registry
 
 LOSSES: Registry[type[Loss]] = Registry("loss")
 
+CLASSIFIES = ("d-has-won", "d-is-fooled")
+"""The rules on D's loss and on who is ahead, which mean nothing for a critic, an energy or a potential."""
+
 
 class Loss(nn.Module):
     """Both objectives of one paper, over judged batches. Knows no network, optimiser or config.
@@ -30,8 +33,21 @@ class Loss(nn.Module):
     """Whether `penalty` differentiates D per sample, which batch norm in D would make wrong."""
     couples_samples: ClassVar[bool] = False
     """Whether a term is not a mean over samples (a large batch is then not the mean of small ones)."""
+    classifies: ClassVar[bool] = False
+    """Whether D is wanted as a classifier: its error on the test split is then logged at each save."""
     penalties: ClassVar[tuple[str, ...]] = ()
     """The terms of `penalty` that are also tricks: those would count twice, and are refused."""
+    watch: ClassVar[tuple[str, ...]] = (
+        "not-finite",
+        "gradient-explodes",
+        "gradient-vanishes",
+        "d-loss-spreads",
+        "samples-alike",
+        "oscillates",
+    )
+    """The rules of `ganzoo.training.rules` that mean something here; a D that classifies adds `CLASSIFIES`."""
+    score_sign: int = 1
+    """-1 where D is trained the other way round, so that a lower score means more real."""
     code: Code | None = None
     """The latent code that G takes beside z, where the loss asks for one."""
     code_outputs: int = 0

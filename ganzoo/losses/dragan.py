@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, get_args
 
 from ganzoo.errors import InputError, unknown
+from ganzoo.losses.minimax import FAKE, REAL, Label, Target
 from ganzoo.losses.nsgan import NSGAN
 from ganzoo.losses.penalties import Noise, dragan_penalty
 from ganzoo.records import Judge, Samples, Terms
@@ -21,7 +22,8 @@ class DRAGAN(NSGAN):
       gaussian   0.08 N(0, I): the revised paper's c = 10 on 0..255, read as a standard deviation, in our units
       one-sided  a std(x) u / 2, one a ~ U[0, 1] a sample: the authors' notebook, which brightens the images
     with u ~ U[0, 1] a value and std(x) one number, over all values of the batch. Points in the plane are not clipped.
-    Settings: weight and k as in the authors' code, and the noise.
+    Settings: weight and k as in the authors' code, and the noise; minimax's targets and
+    real_label.
     """
 
     name: ClassVar[str] = "dragan"
@@ -35,8 +37,11 @@ class DRAGAN(NSGAN):
         weight: float = 10.0,  # lambda
         k: float = 1.0,  # the slope that D should have, in logits per unit of x
         noise: Noise = "uniform",
+        real_target: Target = REAL,
+        fake_target: Target = FAKE,
+        real_label: Label = 1,
     ) -> None:
-        super().__init__()
+        super().__init__(real_target=real_target, fake_target=fake_target, real_label=real_label)
         if not (weight >= 0 and k >= 0):
             raise InputError(f"dragan: weight and k must be at least 0, not {weight} and {k}")
         if noise not in get_args(Noise):

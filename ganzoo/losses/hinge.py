@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch.nn.functional import relu
 
-from ganzoo.losses.base import Loss
+from ganzoo.losses.base import CLASSIFIES, Loss
 from ganzoo.records import Judged, Terms
 
 
@@ -21,6 +21,7 @@ class Hinge(Loss):
     """
 
     name: ClassVar[str] = "hinge"
+    watch: ClassVar[tuple[str, ...]] = (*Loss.watch, *CLASSIFIES)
 
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """The mean of hinges, one a sample."""

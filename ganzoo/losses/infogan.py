@@ -8,6 +8,7 @@ from torch.nn.functional import log_softmax
 
 from ganzoo.errors import InputError
 from ganzoo.losses.base import Code
+from ganzoo.losses.minimax import FAKE, REAL, Label, Target
 from ganzoo.losses.nsgan import NSGAN
 from ganzoo.records import Judged, Terms
 
@@ -22,7 +23,8 @@ class InfoGAN(NSGAN):
     Q is a head on D's trunk and its term is in both losses, as in the authors' code. -L_I is the cross-entropy of the
     categorical code plus, summed over the continuous codes, the Gaussian 1/2 (c - mu)^2: the standard deviation is fixed at
     1 as in the authors' MNIST run, or learned. The codes are sampled, never the labels.
-    Settings: the code (10 and 2, as for MNIST), the weight (the paper's lambda, one for both kinds), the variance.
+    Settings: the code (10 and 2, as for MNIST), the weight (the paper's lambda, one for both kinds), the variance;
+    minimax's targets and real_label.
     """
 
     name: ClassVar[str] = "infogan"
@@ -36,8 +38,11 @@ class InfoGAN(NSGAN):
         continuous: int = 2,  # codes uniform in [-1, 1]; 0 = none
         weight: float = 1.0,  # lambda
         learned_variance: bool = False,  # True: Q also gives a log-variance for each continuous code
+        real_target: Target = REAL,
+        fake_target: Target = FAKE,
+        real_label: Label = 1,
     ) -> None:
-        super().__init__()
+        super().__init__(real_target=real_target, fake_target=fake_target, real_label=real_label)
         if categorical < 0 or continuous < 0 or categorical + continuous == 0:
             raise InputError(
                 f"infogan: there is no code of {categorical} categorical and {continuous} continuous values"

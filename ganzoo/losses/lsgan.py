@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ganzoo.losses.base import Loss
+from ganzoo.losses.base import CLASSIFIES, Loss
 from ganzoo.records import Judged, Terms
 
 
@@ -20,6 +20,7 @@ class LSGAN(Loss):
     """
 
     name: ClassVar[str] = "lsgan"
+    watch: ClassVar[tuple[str, ...]] = (*Loss.watch, *CLASSIFIES)
 
     def __init__(
         self,

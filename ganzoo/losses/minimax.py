@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from ganzoo import streams
 from ganzoo.errors import InputError
-from ganzoo.losses.base import Loss
+from ganzoo.losses.base import CLASSIFIES, Loss
 from ganzoo.records import Judged, Terms
+
+Target = tuple[float, float]
+"""A range that labels are drawn from, one a sample: lowest and highest."""
+
+REAL, FAKE = (1.0, 1.0), (0.0, 0.0)
+
+Label = Literal[0, 1]
 
 
 class Minimax(Loss):
@@ -23,36 +30,47 @@ class Minimax(Loss):
     Settings: the targets of D's cross-entropy t sp(-D) + (1 - t) sp(D), each a range that t is drawn from, one t a sample:
     real_target 0.9 to 0.9 is one-sided smoothing (Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 3.4),
     0.7 to 1.2 and 0 to 0.3 the soft labels of Chintala et al., 2016, https://github.com/soumith/ganhacks, tip 6.
+    real_label 0 turns the convention round, for D and G alike: a target t becomes 1 - t, so D's sigmoid is the probability
+    of a fake, and its score is lower for what is more real (`score_sign`).
     """
 
     name: ClassVar[str] = "minimax"
+    watch: ClassVar[tuple[str, ...]] = (*Loss.watch, *CLASSIFIES)
 
     def __init__(
         self,
         *,
-        real_target: tuple[float, float] = (1.0, 1.0),  # lowest and highest
-        fake_target: tuple[float, float] = (0.0, 0.0),  # lowest and highest
+        real_target: Target = REAL,
+        fake_target: Target = FAKE,
+        real_label: Label = 1,
     ) -> None:
         super().__init__()
         for name, (low, high) in (("real_target", real_target), ("fake_target", fake_target)):
             if low > high or not 0 <= (low + high) / 2 <= 1:
                 raise InputError(f"{self.name}: {name} must rise and have its middle in [0, 1], not [{low}, {high}]")
+        if real_label not in (0, 1):
+            raise InputError(f"{self.name}: real_label must be 0 or 1, not {real_label}")
         self.real_target, self.fake_target = real_target, fake_target
+        self.score_sign = 1 if real_label else -1
 
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """Both terms of the cross-entropy, each a mean over its own batch."""
         return {
-            "real": towards("real-target", real.score, self.real_target),
-            "fake": towards("fake-target", fake.score, self.fake_target),
+            "real": towards("real-target", self.logit(real), self.real_target),
+            "fake": towards("fake-target", self.logit(fake), self.fake_target),
         }
 
     def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
         """The negative of D's term on fakes."""
-        return {"adv": -softplus(fake.score).mean()}
+        return {"adv": -softplus(self.logit(fake)).mean()}
+
+    def logit(self, judged: Judged) -> Tensor:
+        """The logit (N,) of being real: D's score, or with real_label 0 its negative, as sigmoid(-t) = 1 - sigmoid(t)."""
+        return self.score_sign * judged.score
 
 
-def towards(name: str, score: Tensor, target: tuple[float, float]) -> Tensor:
-    """Cross-entropy of raw scores (N,) with targets drawn from the range `target`; 1 and 0 are the labels themselves."""
+def towards(name: str, score: Tensor, target: Target) -> Tensor:
+    """Cross-entropy of logits (N,) with targets drawn from the range `target`; 1 and 0 are the labels themselves."""
     low, high = target
     if low == high == 1:
         return softplus(-score).mean()

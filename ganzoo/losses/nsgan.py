@@ -17,12 +17,12 @@ class NSGAN(Minimax):
     L_G = E softplus(-D(g))                       section 3: G maximises log sigmoid(D(g))
 
     The same fixed point as minimax with a strong gradient where D is sure that g is fake. Settings: minimax's targets, which
-    are D's alone. A conditional GAN (Mirza & Osindero, 2014, https://arxiv.org/abs/1411.1784) is this loss with labels given
-    to both networks.
+    are D's alone, and its real_label, which is both players'. A conditional GAN (Mirza & Osindero, 2014,
+    https://arxiv.org/abs/1411.1784) is this loss with labels given to both networks.
     """
 
     name: ClassVar[str] = "nsgan"
 
     def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
         """G's own cross-entropy: its fakes should be called real."""
-        return {"adv": softplus(-fake.score).mean()}
+        return {"adv": softplus(-self.logit(fake)).mean()}

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch.nn.functional import softplus
 
-from ganzoo.losses.base import Loss
+from ganzoo.losses.base import CLASSIFIES, Loss
 from ganzoo.records import Judged, Terms
 
 
@@ -21,6 +21,7 @@ class RpGAN(Loss):
     """
 
     name: ClassVar[str] = "rpgan"
+    watch: ClassVar[tuple[str, ...]] = (*Loss.watch, *CLASSIFIES)
     g_uses_real: ClassVar[bool] = True
 
     def d_loss(self, real: Judged, fake: Judged) -> Terms:

@@ -7,6 +7,7 @@ from ganzoo.networks.generator import Generator
 from ganzoo.networks.heads import HEADS
 from ganzoo.networks.init import initialise
 from ganzoo.networks.upsample import UPSAMPLERS, checkerboard
+from ganzoo.networks.virtual import REFERENCES
 from ganzoo.registry import import_folder
 
 import_folder(__name__, __path__)
@@ -14,6 +15,7 @@ import_folder(__name__, __path__)
 __all__ = [
     "BACKBONES",
     "HEADS",
+    "REFERENCES",
     "UPSAMPLERS",
     "Backbone",
     "Discriminator",

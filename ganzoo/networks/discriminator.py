@@ -14,6 +14,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from ganzoo.errors import InputError, unknown
 from ganzoo.networks.backbone import Shape
 from ganzoo.networks.minibatch import MINIBATCH
+from ganzoo.networks.virtual import REFERENCES, first_reference, is_virtual, referring
 from ganzoo.records import Judged, Samples
 
 Condition = Literal["none", "channels", "projection"]
@@ -27,8 +28,12 @@ class Discriminator(nn.Module):
     2014, https://arxiv.org/abs/1411.1784), "projection" adds <embedding(label), features> to the score (Miyato & Koyama
     2018, https://arxiv.org/abs/1802.05637). `minibatch` lets the heads see how much a batch differs. `spectral`
     divides every weight by its largest singular value (Miyato et al. 2018, https://arxiv.org/abs/1802.05957). Raises
-    `InputError` for a condition that lacks classes or a score.
+    `InputError` for a condition that lacks classes or a score. With virtual batch norm, `reference` (and
+    `reference_labels`) are samples that run along; None otherwise.
     """
+
+    reference: Tensor | None
+    reference_labels: Tensor | None
 
     def __init__(
         self,
@@ -54,9 +59,27 @@ class Discriminator(nn.Module):
         self.projection = nn.Linear(features, classes, bias=False) if condition == "projection" else None
         if spectral:
             _limit(self)
+        virtual = is_virtual(self)
+        labels = torch.arange(REFERENCES) % classes if virtual and condition != "none" else None
+        self.register_buffer("reference", first_reference(*shape) if virtual else None)
+        self.register_buffer("reference_labels", labels)
+
+    def refer_to(self, samples: Samples) -> None:
+        """Fix the reference: REFERENCES samples as D sees them, with labels where D is conditional."""
+        if self.reference is not None:
+            self.reference.copy_(samples.images)
+        if self.reference_labels is not None:
+            self.reference_labels.copy_(_labels(samples))
 
     def forward(self, samples: Samples) -> Judged:
         """Samples with images (N, C, H, W), and labels (N,) in [0, classes) where D is conditional."""
+        if self.reference is None:
+            return self._judge(samples)
+        reference = Samples(self.reference, self.reference_labels)
+        with referring(self, lambda: self._judge(reference)):
+            return self._judge(samples)
+
+    def _judge(self, samples: Samples) -> Judged:
         features = self.encoder(self._input(samples))
         seen = features if self.minibatch is None else self.minibatch(features)
         said = {name: head(seen) for name, head in self.heads.items()}

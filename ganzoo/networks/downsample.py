@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from ganzoo.networks import operators
 from ganzoo.networks.layers import SameConv
 from ganzoo.networks.upsample import Resampler
 from ganzoo.registry import Registry
@@ -19,6 +19,10 @@ class Stride(nn.Conv2d):
         kernel = kernel or 4
         super().__init__(inputs, outputs, kernel, 2, padding=(kernel - 1) // 2, bias=bias)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, H / 2, W / 2)."""
+        return operators.conv2d(x, self.weight, self.bias, 2, (self.kernel_size[0] - 1) // 2)
+
 
 class Pool(nn.Module):
     """Convolution, then the mean of 2x2 pixels (Gulrajani et al. 2017)."""
@@ -29,7 +33,7 @@ class Pool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, H / 2, W / 2)."""
-        return F.avg_pool2d(self.conv(x), 2)
+        return self.conv(x, "mean")
 
 
 DOWNSAMPLERS.add("stride", Stride)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganzoo.errors import InputError, unknown
 from ganzoo.networks.backbone import Shape
+from ganzoo.networks.virtual import REFERENCES, first_reference, is_virtual, referring
 
 Condition = Literal["none", "concat", "batch-norm"]
 
@@ -21,7 +22,11 @@ class Generator(nn.Module):
     `decoder(inputs, shape, classes)` builds the backbone; `latent` is the length of z with any code joined to it.
     `condition`: "concat" joins an embedding of the label to z (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784),
     "batch-norm" gives every label its own scales and shifts. Raises `InputError` for a condition without classes.
+    With virtual batch norm, `reference` (and `reference_labels`) are inputs that run along; None otherwise.
     """
+
+    reference: Tensor | None
+    reference_labels: Tensor | None
 
     def __init__(
         self,
@@ -42,11 +47,35 @@ class Generator(nn.Module):
         self.embedding = nn.Embedding(classes, embedding) if condition == "concat" else None
         joined = embedding if condition == "concat" else 0
         self.decoder = decoder(latent + joined, shape, classes if condition == "batch-norm" else 0)
+        virtual = is_virtual(self.decoder)
+        labels = torch.arange(REFERENCES) % classes if virtual and self.conditional else None
+        self.register_buffer("reference", first_reference(latent) if virtual else None)
+        self.register_buffer("reference_labels", labels)
+
+    def refer_to(self, z: Tensor, labels: Tensor | None = None) -> None:
+        """Fix the reference: latents (REFERENCES, latent) and, where G is conditional, their labels."""
+        if self.reference is not None:
+            self.reference.copy_(z)
+        if self.reference_labels is not None:
+            self.reference_labels.copy_(_given(labels))
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Latents (N, latent) and, where G is conditional, labels (N,) int64 in [0, classes) -> images (N, C, H, W)."""
-        if self.conditional and labels is None:
-            raise ValueError("a conditional generator needs labels")
+        if self.conditional:
+            _given(labels)
+        if self.reference is None:
+            return self._decode(z, labels)
+        reference, named = self.reference, self.reference_labels
+        with referring(self, lambda: self._decode(reference, named)):
+            return self._decode(z, labels)
+
+    def _decode(self, z: Tensor, labels: Tensor | None) -> Tensor:
         if self.embedding is not None:
             z = torch.cat([z, self.embedding(labels)], dim=1)
         return self.decoder(z, labels)
+
+
+def _given(labels: Tensor | None) -> Tensor:
+    if labels is None:
+        raise ValueError("a conditional generator needs labels")
+    return labels

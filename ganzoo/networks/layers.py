@@ -11,6 +11,8 @@ from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
 from ganzoo.errors import InputError
+from ganzoo.networks import operators
+from ganzoo.networks.virtual import VirtualBatchNorm
 from ganzoo.registry import Registry
 
 
@@ -37,11 +39,28 @@ class SameConv(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, kernel: int, bias: bool = True) -> None:
         super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
 
+    def forward(self, x: Tensor, resample: operators.Resample = "none") -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, H, W), of a map doubled before ("nearest") or halved after ("mean")."""
+        return operators.same_conv(x, self.weight, self.bias, resample)
+
+
+class ReLU(nn.ReLU):
+    """max(x, 0)."""
+
     def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, H, W) -> (N, outputs, H, W)."""
-        y = super().forward(x)
-        # An even kernel fits once more into symmetric padding.
-        return y if self.kernel_size[0] % 2 else y[..., :-1, :-1]
+        """Any shape."""
+        return operators.leaky_relu(x, 0.0)
+
+
+class LeakyReLU(nn.LeakyReLU):
+    """max(x, 0.2 x): the slope of Radford et al. 2016."""
+
+    def __init__(self) -> None:
+        super().__init__(0.2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape."""
+        return operators.leaky_relu(x, self.negative_slope)
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -74,11 +93,12 @@ NORMS.add("batch", BatchNorm)
 NORMS.add("instance", partial(nn.InstanceNorm2d, affine=True))
 # One group: the statistics of a sample's whole map, a scale and shift per channel.
 NORMS.add("layer", partial(nn.GroupNorm, 1))
+NORMS.add("virtual", VirtualBatchNorm)
 NORMS.add("none", lambda channels: nn.Identity())
 
 ACTIVATIONS: Registry[Callable[[], nn.Module]] = Registry("activation")
-ACTIVATIONS.add("relu", nn.ReLU)
-ACTIVATIONS.add("leaky-relu", partial(nn.LeakyReLU, 0.2))
+ACTIVATIONS.add("relu", ReLU)
+ACTIVATIONS.add("leaky-relu", LeakyReLU)
 ACTIVATIONS.add("elu", nn.ELU)
 ACTIVATIONS.add("silu", nn.SiLU)
 ACTIVATIONS.add("tanh", nn.Tanh)
@@ -99,7 +119,7 @@ def make_norm(name: str, channels: int, classes: int = 0) -> nn.Module:
 
 def keeps_bias(norm: str) -> bool:
     """Whether the bias of a convolution survives `norm`: some subtract each channel's mean, and the bias with it."""
-    return norm not in ("batch", "instance")
+    return norm not in ("batch", "instance", "virtual")
 
 
 def project(inputs: int, outputs: int, size: int) -> Chain:

@@ -14,6 +14,7 @@ from torch import nn
 
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape
 from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, keeps_bias, make_norm
+from ganzoo.networks.maxout import Maxout
 from ganzoo.networks.randomness import Probability, Std, stirred
 
 
@@ -28,7 +29,7 @@ class Decoder(Chain):
         *,
         width: PositiveInt = 128,
         depth: PositiveInt = 3,
-        norm: Literal["batch", "layer", "none"] = "none",
+        norm: Literal["batch", "layer", "virtual", "none"] = "none",
         activation: str = "relu",
         noise: Std = 0.0,
         dropout: Probability = 0.0,
@@ -50,7 +51,7 @@ class Encoder(Chain):
         *,
         width: PositiveInt = 128,
         depth: PositiveInt = 3,
-        norm: Literal["batch", "layer", "none"] = "none",
+        norm: Literal["batch", "layer", "virtual", "none"] = "none",
         activation: str = "leaky-relu",
     ) -> None:
         norms = ["none"] + [norm] * (depth - 1)
@@ -61,9 +62,10 @@ class Encoder(Chain):
 def _hidden(widths: list[int], norms: list[str], activation: str, classes: int = 0) -> dict[str, nn.Module]:
     layers: dict[str, nn.Module] = {}
     for i, ((inputs, outputs), norm) in enumerate(zip(pairwise(widths), norms, strict=True), 1):
-        linear = nn.Linear(inputs, outputs, bias=keeps_bias(norm))
-        normed = make_norm(norm, outputs, classes)
-        layers[f"layer{i}"] = Chain(linear=linear, norm=normed, act=ACTIVATIONS[activation]())
+        maxout = activation == "maxout"  # an activation that takes a wider layer, so not one of the registry
+        linear = (Maxout if maxout else nn.Linear)(inputs, outputs, bias=keeps_bias(norm))
+        act = nn.Identity() if maxout else ACTIVATIONS[activation]()
+        layers[f"layer{i}"] = Chain(linear=linear, norm=make_norm(norm, outputs, classes), act=act)
     return layers
 
 

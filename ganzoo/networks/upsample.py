@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganzoo.networks import operators
 from ganzoo.networks.layers import SameConv
 from ganzoo.registry import Registry
 
@@ -47,6 +48,11 @@ class ConvTranspose(nn.ConvTranspose2d):
         padding = (kernel - 1) // 2
         super().__init__(inputs, outputs, kernel, 2, padding, output_padding=kernel % 2, bias=bias)
 
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
+        kernel = self.kernel_size[0]
+        return operators.conv_transpose2d(x, self.weight, self.bias, 2, (kernel - 1) // 2, kernel % 2)
+
 
 class SubPixelConv(SameConv):
     """The convolution before a pixel shuffle; `ganzoo.networks.init` starts its four sub-pixels equal (ICNR)."""
@@ -67,27 +73,25 @@ class PixelShuffle(nn.Module):
 class ResizeConv(nn.Module):
     """Interpolation, then a convolution (Odena et al. 2016)."""
 
-    mode: ClassVar[str]
-
     def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
         super().__init__()
         self.conv = SameConv(inputs, outputs, kernel or 3, bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
-        return self.conv(F.interpolate(x, scale_factor=2, mode=self.mode))
 
 
 class Nearest(ResizeConv):
     """Every pixel four times, then a convolution."""
 
-    mode = "nearest"
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
+        return self.conv(x, "nearest")
 
 
 class Bilinear(ResizeConv):
     """Bilinear interpolation, then a convolution."""
 
-    mode = "bilinear"
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
+        return self.conv(F.interpolate(x, scale_factor=2, mode="bilinear"))
 
 
 UPSAMPLERS.add("convtranspose", ConvTranspose)

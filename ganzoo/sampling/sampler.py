@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,8 @@ from ganzoo import streams
 from ganzoo.config import Config
 from ganzoo.errors import InputError, unknown
 from ganzoo.latent import Inputs, Latent, draw_images, generate
+
+Path = Literal["circle", "line"]
 
 
 @dataclass(frozen=True)
@@ -68,21 +70,36 @@ class Sampler:
         raise unknown("class", str(name), names)
 
     @torch.no_grad()
-    def walk(self, start: int, end: int, frames: int, classes: Sequence[int | str] | None = None) -> Tensor:
+    def walk(
+        self,
+        start: int,
+        end: int,
+        frames: int,
+        classes: Sequence[int | str] | None = None,
+        along: str | None = None,
+    ) -> Tensor:
         """Images (frames, C, H, W) between two seeds: z moves, the label, the code and G's noise stay those of `start`.
 
-        Along the great circle for Gaussian and spherical latents (White 2016, arXiv:1609.04468), straight for uniform.
+        `along` the "circle" or the "line"; None is the great circle for Gaussian and spherical latents (White 2016,
+        arXiv:1609.04468), where a line would pass through lengths that G never met, and the line for uniform.
         """
+        between = self._between(along)
         if frames < 2:
             raise InputError(f"a walk needs at least 2 frames, not {frames}")
         labels = None if classes is None else self.labels(classes[:1], 2)
         with streams.ImageStreams([start, end]):
             ends = self.latent.draw(2, labels)
-        between = lerp if self.latent.distribution == "uniform" else slerp
         z = torch.cat([between(ends.z[:1], ends.z[1:], t) for t in torch.linspace(0, 1, frames).tolist()])
         held = [None if value is None else value[:1].expand(frames, *value.shape[1:]) for value in ends[1:]]
         with streams.ImageStreams([start] * frames):
             return generate(self.generator, Inputs(z, *held)).images.float()
+
+    def _between(self, along: str | None) -> Callable[[Tensor, Tensor, float], Tensor]:
+        if along is None:
+            return lerp if self.latent.distribution == "uniform" else slerp
+        if along not in get_args(Path):
+            raise unknown("path of a walk", along, get_args(Path))
+        return lerp if along == "line" else slerp
 
 
 def lerp(a: Tensor, b: Tensor, t: float) -> Tensor:

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, optim
@@ -51,6 +50,13 @@ def states(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("[0-9]*") if path.is_dir()) if folder.exists() else []
 
 
+def forget_after(folder: Path, step: int) -> None:
+    """Delete the states of later steps, which a rollback has given up."""
+    for path in states(folder):
+        if int(path.name) > step:
+            shutil.rmtree(path)
+
+
 def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and facts of one state; raises `InputError` where it is damaged."""
     facts = read_json(path / "state.json")
@@ -85,8 +91,3 @@ def _restore_optimiser(optimiser: optim.Optimizer, state: dict[str, Tensor]) -> 
         index, _, name = key.partition(".")
         full["state"].setdefault(int(index), {})[name] = value
     optimiser.load_state_dict(full)
-
-
-def is_finite(trainer: Trainer) -> bool:
-    """Whether every loss since the last look was finite; waits for the device."""
-    return bool(torch.isinf(trainer.first_bad))

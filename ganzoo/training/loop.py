@@ -13,10 +13,14 @@ from ganzoo.build import make_game
 from ganzoo.config import Config
 from ganzoo.data import Batches, Dataset
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
+from ganzoo.records import Judged, Terms
 from ganzoo.training import checkpoint
+from ganzoo.training.exam import Exam
 from ganzoo.training.interrupt import Interrupt
+from ganzoo.training.monitor import Monitor
 from ganzoo.training.progress import Reporter, reporter
 from ganzoo.training.release import write_release
+from ganzoo.training.rules import Finding, Record
 from ganzoo.training.run import Run
 from ganzoo.training.samples import draw_grid
 from ganzoo.training.trainer import COUNTERS, Trainer
@@ -41,16 +45,18 @@ def restore(run: Run, trainer: Trainer) -> float:
         except InputError:
             continue
         run.cut_back(trainer.step)
+        run.cut_findings(trainer.step)
         return float(facts["seconds"])
     run.cut_back(0)
+    run.cut_findings(0)
     return 0.0
 
 
-def fit(run: Run, trainer: Trainer, seconds: float = 0.0, quiet: bool = False) -> None:
+def fit(run: Run, trainer: Trainer, exam: Exam, seconds: float = 0.0, quiet: bool = False) -> None:
     """Train `run` to its last step; raises `Interrupted` or `TrainingFailed` with everything saved."""
     steps = trainer.config.train.steps
     with reporter(steps, trainer.step, quiet) as report, Interrupt() as interrupt:
-        session = Session(run, trainer, report, seconds)
+        session = Session(run, trainer, exam, report, seconds)
         report.say(headline(run, trainer))
         while trainer.step < steps and interrupt.signal is None:
             trainer.train_step()
@@ -63,14 +69,17 @@ def fit(run: Run, trainer: Trainer, seconds: float = 0.0, quiet: bool = False) -
 
 
 class Session:
-    """What happens around the steps of one sitting: log, grids, states."""
+    """What happens around the steps of one sitting: log, watch, grids, states."""
 
-    def __init__(self, run: Run, trainer: Trainer, report: Reporter, seconds: float) -> None:
-        self.run, self.trainer, self.report = run, trainer, report
+    def __init__(self, run: Run, trainer: Trainer, exam: Exam, report: Reporter, seconds: float) -> None:
+        self.run, self.trainer, self.exam, self.report = run, trainer, exam, report
         self.began = time.perf_counter() - seconds
         self.logged = (time.perf_counter(), trainer.images)
         self.saved: int | None = None
+        self.monitor = Monitor(run, trainer)
         self.board: Any = open_board(run) if trainer.config.train.tensorboard else None
+        if trainer.config.train.on_failure == "rollback" and not checkpoint.states(run.states):
+            self.save_state()  # so that there is something to go back to
 
     @property
     def seconds(self) -> float:
@@ -80,24 +89,67 @@ class Session:
     def after_step(self) -> None:
         """Log, draw and save where it is time to."""
         train, step = self.trainer.config.train, self.trainer.step
-        record = self.log() if step == 1 or step % train.log_every == 0 else None
-        self.report.update(step, record)
+        self.report.update(step, self.log() if self.is_logged(step) else None)
+        if self.trainer.step != step:  # rolled back
+            return
         if step % train.save_every == 0:
             self.save()  # which draws too
         elif step % train.sample_every == 0 or (step < train.sample_every and step.bit_count() == 1):
             draw_grid(self.trainer, self.run.samples)
 
-    def log(self) -> dict[str, Any]:
-        """Write one record of the log."""
-        self.refuse_nan()
+    def is_logged(self, step: int) -> bool:
+        """Whether a record is due; one that would have to be saved without being finite is."""
+        train = self.trainer.config.train
+        fatal = step % train.save_every == 0 and not self.trainer.is_finite()
+        return step == 1 or step % train.log_every == 0 or fatal or self.exam.due(step)
+
+    def log(self) -> Record:
+        """Write one record of the log, and say and do what it calls for."""
         trainer, (then, images) = self.trainer, self.logged
         self.logged = (time.perf_counter(), trainer.images)
         terms, speed = readings(trainer), (trainer.images - images) / (self.logged[0] - then)
-        counters: dict[str, Any] = {name: getattr(trainer, name) for name in COUNTERS}
+        counters: Record = {name: getattr(trainer, name) for name in COUNTERS}
         record = counters | {"terms": terms, "seconds": round(self.seconds, 3), "images_per_second": round(speed, 1)}
+        record |= {"scores": self.exam.take(trainer.step)} if self.exam.due(trainer.step) else {}
         self.run.append(record)
         self.show_on_board(terms)
+        for finding in self.monitor.look(record):
+            self.report.say(finding.text)
+            if finding.fatal:
+                self.act_on(finding, finite=None not in terms.values())
         return record
+
+    def act_on(self, finding: Finding, finite: bool) -> None:
+        """Go back, stop or go on, as `train.on_failure` says; what is not finite never goes on."""
+        train = self.trainer.config.train
+        if train.on_failure == "rollback" and self.trainer.rollbacks < train.rollbacks:
+            self.roll_back(finding)
+        elif train.on_failure != "warn" or not finite:
+            raise TrainingFailed(f"{finding.text}; {self.legacy(finite)}")
+
+    def roll_back(self, finding: Finding) -> None:
+        """Return to the last good state, with lower rates and another random stream."""
+        trainer, train = self.trainer, self.trainer.config.train
+        rollbacks = trainer.rollbacks + 1
+        checkpoint.restore(trainer, self.monitor.last_good(finding))
+        trainer.begin_again(rollbacks)
+        checkpoint.forget_after(self.run.states, trainer.step)
+        self.run.cut_back(trainer.step)
+        self.monitor = Monitor(self.run, trainer)
+        self.saved, self.logged = trainer.step, (time.perf_counter(), trainer.images)
+        rate = train.rollback_rate**rollbacks
+        self.report.say(
+            f"rollback {rollbacks} of {train.rollbacks}: on from step {trainer.step}, both rates times {rate:g}"
+        )
+
+    def legacy(self, finite: bool) -> str:
+        """Save what can be saved; what is left and where it is."""
+        if finite:
+            self.save()
+            return f"all is saved; the log is {self.run.metrics}"
+        kept = checkpoint.states(self.run.states)
+        left = f"the last finite state is {kept[-1]}" if kept else "no state had been saved yet"
+        return f"it began in step {self.trainer.last_finite() + 1}; {left}; the log is {self.run.metrics}"
 
     def show_on_board(self, terms: dict[str, float | None]) -> None:
         """The same figures for TensorBoard, where it is on."""
@@ -110,28 +162,16 @@ class Session:
         """Save state, release and grid of this step, once."""
         if self.saved == self.trainer.step:
             return
-        self.refuse_nan()
-        checkpoint.save_state(self.trainer, self.run.states, {"seconds": self.seconds})
+        self.save_state()
         write_release(self.trainer, self.run.release, self.seconds)
         draw_grid(self.trainer, self.run.samples)
         if self.board is not None:
             self.board.flush()
+
+    def save_state(self) -> None:
+        """Save all that a resume needs."""
+        checkpoint.save_state(self.trainer, self.run.states, {"seconds": self.seconds})
         self.saved = self.trainer.step
-
-    def refuse_nan(self) -> None:
-        """Raise `TrainingFailed` where a loss has not been finite."""
-        if not checkpoint.is_finite(self.trainer):
-            raise TrainingFailed(self.obituary())
-
-    def obituary(self) -> str:
-        """What went wrong, what is left, what to do."""
-        step = int(self.trainer.first_bad) + 1
-        kept = checkpoint.states(self.run.states)
-        left = f"the last finite state is {kept[-1]}" if kept else "no state had been saved yet"
-        return (
-            f"the loss became NaN or infinite in step {step}; {left}; the log is {self.run.metrics}; "
-            "a lower train.discriminator.lr and train.generator.lr is the usual remedy"
-        )
 
 
 def headline(run: Run, trainer: Trainer) -> str:
@@ -149,19 +189,35 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def readings(trainer: Trainer) -> dict[str, float | None]:
-    """Every named term, the loss's own figures and both gradient norms; None where a number is not finite."""
+    """Every named term, and what the monitor reads; None where a number is not finite."""
     named = {f"d/{name}": value for name, value in trainer.d_terms.items()}
     named |= {f"g/{name}": value for name, value in trainer.g_terms.items()}
     named |= {f"loss/{name}": value for name, value in trainer.loss.readings().items()}
-    named |= {"norm/d": gradient_norm(trainer.D), "norm/g": gradient_norm(trainer.G)}
+    named |= norms("d", trainer.D) | norms("g", trainer.G)
+    named |= scores(trainer.seen, trainer.loss.score_sign)
+    named |= trainer.probe.look(trainer.G, trainer.D, trainer.view)
+    named |= {} if trainer.is_finite() else {"total": torch.tensor(math.nan)}  # of a step since the last log
     values = torch.stack([value.detach().float().reshape(()) for value in named.values()]).tolist()
     return {name: value if math.isfinite(value) else None for name, value in zip(named, values, strict=True)}
 
 
-def gradient_norm(network: nn.Module) -> torch.Tensor:
-    """Euclidean norm of the gradient that the last step of `network` went down."""
+def norms(player: str, network: nn.Module) -> Terms:
+    """Euclidean norms of the gradient that the last step of `network` went down: all of it, its first and last weights."""
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    return torch.stack(torch._foreach_norm(gradients)).norm() if gradients else torch.zeros(())
+    weights = [gradient for gradient in gradients if gradient.ndim > 1]
+    if not weights:
+        return {}
+    ends = {f"norm/{player}.first": weights[0].norm(), f"norm/{player}.last": weights[-1].norm()}
+    return {f"norm/{player}": torch.stack(torch._foreach_norm(gradients)).norm(), **ends}
+
+
+def scores(seen: list[Judged], sign: int) -> Terms:
+    """Mean scores of the last reals and fakes, higher = more real; the share of pairs in which the real one's is higher."""
+    if not seen or any(judged.score is None for judged in seen):
+        return {}
+    real, fake = (sign * judged.score for judged in seen)
+    apart = (real[:, None] > fake).float().mean()
+    return {"score/real": real.mean(), "score/fake": fake.mean(), "score/apart": apart}
 
 
 def open_board(run: Run) -> Any:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ganzoo.config import Config, difference, parse
+from ganzoo.config import Config, Table, difference, parse
 from ganzoo.errors import InputError
 from ganzoo.files import read_json, recover_folder, write_bytes, write_json
 
@@ -25,6 +24,10 @@ class Run:
     @property
     def metrics(self) -> Path:
         return self.folder / "metrics.jsonl"
+
+    @property
+    def findings_file(self) -> Path:
+        return self.folder / "findings.jsonl"
 
     @property
     def samples(self) -> Path:
@@ -77,19 +80,46 @@ class Run:
         """Replace the resolved config."""
         write_json(self.config_file, config.model_dump(mode="json"))
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, record: Table) -> None:
         """One line of the log, on the disk before the call returns to the training."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        append_line(self.metrics, record)
 
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> list[Table]:
         """The log; a last line that a kill cut in half is left out."""
-        if not self.metrics.exists():
-            return []
-        lines = self.metrics.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1]]
+        return lines(self.metrics)
+
+    def append_finding(self, finding: Table) -> None:
+        """One line of what the monitor found."""
+        append_line(self.findings_file, finding)
+
+    def findings(self) -> list[Table]:
+        """What the monitor found: a table each, with step, rule, text and figures."""
+        return lines(self.findings_file)
 
     def cut_back(self, step: int) -> None:
-        """Forget what was logged after `step`, which a resume will log again."""
-        kept = [json.dumps(record) + "\n" for record in self.records() if record["step"] <= step]
-        write_bytes(self.metrics, "".join(kept).encode())
+        """Forget what was logged after `step`, which will be logged again."""
+        cut(self.metrics, step)
+
+    def cut_findings(self, step: int) -> None:
+        """Forget what was found after `step`, which a resume will find again."""
+        if self.findings_file.exists():
+            cut(self.findings_file, step)
+
+
+def append_line(path: Path, table: Table) -> None:
+    """Add `table` to a file of one JSON table a line."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(table) + "\n")
+
+
+def lines(path: Path) -> list[Table]:
+    """The tables in such a file; a last line that a kill cut in half is left out."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+
+
+def cut(path: Path, step: int) -> None:
+    """Leave out the tables of later steps."""
+    kept = [json.dumps(table) + "\n" for table in lines(path) if table["step"] <= step]
+    write_bytes(path, "".join(kept).encode())

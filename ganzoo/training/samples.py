@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import Tensor
+
+from ganzoo.data.mixtures import circles_of
 from ganzoo.latent import class_rows, draw_images
-from ganzoo.pictures import save_png, sheet
+from ganzoo.pictures import grid, save_png, scatter
 from ganzoo.training.trainer import Trainer
 
 ROWS = 8
 COLUMNS = 8
+POINTS = 512
 
 
 def draw_grid(trainer: Trainer, folder: Path) -> None:
-    """Write `folder`/<step>.png: the averaged G on seeds 0, 1, 2, ..., one class a column where it knows classes."""
+    """Write `folder`/<step>.png: the averaged G on seeds 0, 1, 2, ..., one class a column where it knows classes.
+
+    Points are drawn over the true modes, where those are known.
+    """
+    facts = trainer.config.dataset
+    if facts is not None and facts.shape[1:] == (1, 1):
+        points = draw_images(trainer.average, trainer.game.latent, range(POINTS), batch=POINTS)
+        picture = scatter(points.flatten(1), circles_of(facts.name, facts.class_names))
+    else:
+        picture = image_grid(trainer)
+    save_png(picture, folder / f"{trainer.step:08d}.png")
+
+
+def image_grid(trainer: Trainer) -> Tensor:
+    """The grid (C, H, W) of the averaged G."""
     classes = min(trainer.game.latent.classes, 10)
     columns = classes or COLUMNS
     labels = class_rows(classes, ROWS) if classes else None
-    images = draw_images(trainer.average, trainer.game.latent, range(ROWS * columns), labels)
-    save_png(sheet(images, columns), folder / f"{trainer.step:08d}.png")
+    return grid(draw_images(trainer.average, trainer.game.latent, range(ROWS * columns), labels), columns)[0]

@@ -1,7 +1,8 @@
-"""How many D steps belong to a G step, and how the learning rates fall: pure functions of the step."""
+"""How many D steps belong to a G step, when a player steps again, and how the learning rates fall."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import ceil
 
@@ -30,6 +31,20 @@ def d_steps(step: int, per_g: Fraction, warmup: Warmup | None = None) -> int:
     if warmup and (step < warmup.first or step % warmup.every == 0):
         return warmup.d_steps
     return ceil((step + 1) * per_g) - ceil(step * per_g)
+
+
+def turns(count: int, above: float | None, most: int, loss: Callable[[], float]) -> Iterator[int]:
+    """`count` turns, then up to `most` more, each while `loss()` of the turn before exceeds `above`; None = no more.
+
+    Deciding reads the loss from the device, which waits for it; without a threshold `loss` is never asked. A player that
+    had no turn has no loss, and gets none.
+    """
+    yield from range(count)
+    if count and above is not None:
+        for extra in range(most):
+            if not loss() > above:
+                return
+            yield count + extra
 
 
 def rate(step: int, train: Train) -> float:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, optim
+from torch import Tensor, nn, optim
 
 from ganzoo.build import Game, make_optimiser
 from ganzoo.config import Config
 from ganzoo.data import Batches
 from ganzoo.latent import generate
+from ganzoo.networks import REFERENCES, Discriminator
 from ganzoo.optimisers import set_rate
 from ganzoo.records import Judged, Samples, Terms
 from ganzoo.streams import Stream
 from ganzoo.training import ema, schedule
+from ganzoo.training.probe import Probe
 
-COUNTERS = ("step", "d_steps", "g_steps", "images")
+COUNTERS = ("step", "d_steps", "g_steps", "images", "rollbacks")
 
 
 class Trainer:
     """Both players with their optimisers, the data and the counters: all that a step reads and changes.
 
-    One step is one G step preceded by the D steps that the schedule gives it. `images` counts the reals shown to D.
+    One step is one G step preceded by the D steps that the schedule gives it; under thresholds either may be more. `images`
+    counts the reals shown to D; `seen` holds the reals and fakes of the last D step as D judged them.
     """
 
     def __init__(self, game: Game, batches: Batches, config: Config) -> None:
@@ -32,49 +36,63 @@ class Trainer:
         self.G, self.D = game.generator.to(self.device), game.discriminator.to(self.device)
         self.loss, self.tricks = game.loss.to(self.device), [trick.to(self.device) for trick in game.tricks]
         self.average = copy.deepcopy(self.G).eval().requires_grad_(False)
+        pack = math.prod(trick.divides for trick in self.tricks)
+        self.refer(REFERENCES * pack)
         example = self.example()
         for trick in self.tricks:
             trick.attach(self.G, self.D, example)
         self.opt_g = make_optimiser(config.train.generator, self.G)
         self.opt_d = make_optimiser(config.train.discriminator, self.D)
+        self.probe = Probe(batches.dataset, game.latent, pack, config.seed).to(self.device)
         self.ratio = schedule.ratio(config.train.ratio)
         self.g_reads_real = self.loss.g_uses_real or any(trick.g_uses_real for trick in self.tricks)
-        self.step = self.d_steps = self.g_steps = self.images = 0
+        self.step = self.d_steps = self.g_steps = self.images = self.rollbacks = 0
         self.d_terms: Terms = {}
         self.g_terms: Terms = {}
+        self.seen: list[Judged] = []
         self.first_bad = torch.full((), torch.inf, device=self.device)
 
     def train_step(self) -> None:
         """One G step with its D steps; the terms of the last of each stay in `d_terms` and `g_terms`."""
-        factor = schedule.rate(self.step, self.config.train)
+        train, limits = self.config.train, self.config.train.thresholds
+        factor = schedule.rate(self.step, train) * train.rollback_rate**self.rollbacks
         for optimiser in (self.opt_d, self.opt_g):
             set_rate(optimiser, factor)
-        for _ in range(schedule.d_steps(self.step, self.ratio, self.config.train.warmup)):
-            with Stream(self.config.seed, "d", self.d_steps):
+        d_steps = schedule.d_steps(self.step, self.ratio, train.warmup)
+        for _ in schedule.turns(d_steps, limits.d, limits.most, lambda: total(self.d_terms).item()):
+            with Stream(self.seed, "d", self.d_steps):
                 self.d_terms = self.d_step()
-        with Stream(self.config.seed, "g", self.g_steps):
-            self.g_terms = self.g_step()
-        ema.update(self.average, self.G, self.config.train.ema, self.step)
+        for _ in schedule.turns(1, limits.g, limits.most, lambda: total(self.g_terms).item()):
+            with Stream(self.seed, "g", self.g_steps):
+                self.g_terms = self.g_step()
+        ema.update(self.average, self.G, train.ema, self.step)
         self.step += 1
+
+    @property
+    def seed(self) -> int | str:
+        """What the random streams of the steps start from: another after each rollback."""
+        return f"{self.config.seed}.{self.rollbacks}" if self.rollbacks else self.config.seed
 
     def d_step(self) -> Terms:
         """D learns to tell one batch of reals from as many fakes."""
         real = self.reals(self.config.train.batch)
         with torch.no_grad():
-            fake = self.fakes(len(real), real.labels if self.game.d_labelled else None)
-        judged = [self.judge(samples) for samples in self.mix(real, fake)]
+            fake = self.fakes(self.opponent(self.G), len(real), real.labels if self.game.d_labelled else None)
+        judged = [self.judge(self.D, samples) for samples in self.mix(real, fake)]
         terms = merge(self.loss.d_loss(*judged), *self.penalties(real, fake))
         self.descend(self.opt_d, terms)
         self.loss.after_d_step(self.D)
+        self.seen = [record.detach() for record in judged]
         self.d_steps, self.images = self.d_steps + 1, self.images + len(real)
         return terms
 
     def g_step(self) -> Terms:
         """G learns to make what D takes for real."""
         self.D.requires_grad_(False)
-        fake = self.judge(self.fakes(self.config.train.batch * self.config.train.g_batch))
-        real = self.judged_reals(len(fake)) if self.g_reads_real else None
-        terms = merge(self.loss.g_loss(real, fake), *(trick.g_terms(self.D, real, fake) for trick in self.tricks))
+        judge, n = self.opponent(self.D), self.config.train.batch * self.config.train.g_batch
+        fake = self.judge(judge, self.fakes(self.G, n))
+        real = self.judged_reals(judge, n) if self.g_reads_real else None
+        terms = merge(self.loss.g_loss(real, fake), *(trick.g_terms(judge, real, fake) for trick in self.tricks))
         self.descend(self.opt_g, terms)
         self.D.requires_grad_(True)
         self.loss.after_g_step(real, fake.detach())
@@ -88,13 +106,28 @@ class Trainer:
         return self.batches.next(n)
 
     @torch.no_grad()
-    def judged_reals(self, n: int) -> Judged:
+    def judged_reals(self, discriminator: nn.Module, n: int) -> Judged:
         """The next `n` reals as D sees them, for losses of G that read them; nothing of G depends on them."""
-        return self.judge(self.reals(n))
+        return self.judge(discriminator, self.reals(n))
 
-    def fakes(self, n: int, labels: Tensor | None = None) -> Samples:
+    def fakes(self, generator: nn.Module, n: int, labels: Tensor | None = None) -> Samples:
         """`n` images of G from fresh latents."""
-        return generate(self.G, self.game.latent.draw(n, labels, self.device))
+        return generate(generator, self.game.latent.draw(n, labels, self.device))
+
+    def opponent(self, player: nn.Module) -> nn.Module:
+        """Who plays for `player` against the one that moves."""
+        for trick in self.tricks:
+            player = trick.opponent(player)
+        return player
+
+    @torch.no_grad()
+    def refer(self, n: int) -> None:
+        """D's virtual norms, where it has any, refer to the first `n` reals as it sees them; none counts as drawn."""
+        if isinstance(self.D, Discriminator) and self.D.reference is not None:
+            position = self.batches.position
+            with Stream(self.config.seed, "reference"):
+                self.D.refer_to(self.view(self.reals(n)))
+            self.batches.position = position
 
     @torch.no_grad()
     def example(self) -> Samples:
@@ -114,9 +147,9 @@ class Trainer:
             samples = trick.view(samples)
         return samples
 
-    def judge(self, samples: Samples) -> Judged:
+    def judge(self, discriminator: nn.Module, samples: Samples) -> Judged:
         """What D says of a batch as it sees it."""
-        return self.D(self.view(samples))
+        return discriminator(self.view(samples))
 
     def penalties(self, real: Samples, fake: Samples) -> Iterator[Terms]:
         """The terms that run D again, on the clean batch as D views it."""
@@ -127,16 +160,31 @@ class Trainer:
 
     def descend(self, optimiser: optim.Optimizer, terms: Terms) -> None:
         """One optimiser step down the sum of the terms; notes the first step whose sum is not finite, without waiting."""
-        total = torch.stack(list(terms.values())).sum()
-        self.first_bad = torch.where(total.detach().isfinite(), self.first_bad, self.first_bad.clamp(max=self.step))
+        loss = total(terms)
+        self.first_bad = torch.where(loss.detach().isfinite(), self.first_bad, self.first_bad.clamp(max=self.step))
         optimiser.zero_grad()
-        total.backward()
+        loss.backward()
         optimiser.step()
+
+    def is_finite(self) -> bool:
+        """Whether every loss so far was finite; waits for the device."""
+        return bool(torch.isinf(self.first_bad))
+
+    def last_finite(self) -> int:
+        """Up to which step every loss was finite."""
+        return self.step - 1 if self.is_finite() else int(self.first_bad)
+
+    def begin_again(self, rollbacks: int) -> None:
+        """After a rollback: forget what was not finite, and go on by other random numbers and lower rates."""
+        self.rollbacks = rollbacks
+        self.first_bad.fill_(torch.inf)
+        self.d_terms, self.g_terms, self.seen = {}, {}, []
 
     def modules(self) -> dict[str, torch.nn.Module]:
         """Every module with a state, by its name in a checkpoint."""
         tricks = {f"trick.{trick.name}": trick for trick in self.tricks}
-        return {"generator": self.G, "average": self.average, "discriminator": self.D, "loss": self.loss, **tricks}
+        players = {"generator": self.G, "average": self.average, "discriminator": self.D}
+        return players | {"loss": self.loss, "probe": self.probe} | tricks
 
     def optimisers(self) -> dict[str, optim.Optimizer]:
         """Both optimisers, by their name in a checkpoint."""
@@ -151,6 +199,11 @@ class Trainer:
         self.batches.position = counters["position"]
         for name in COUNTERS:
             setattr(self, name, counters[name])
+
+
+def total(terms: Terms) -> Tensor:
+    """What a player goes down: the sum of its terms."""
+    return torch.stack(list(terms.values())).sum()
 
 
 def merge(*parts: Terms) -> Terms:

@@ -16,7 +16,7 @@ TRICKS: Registry[type[Trick]] = Registry("trick")
 
 
 class Trick(nn.Module):
-    """A switch of training, in five hooks that do nothing unless a subclass says otherwise.
+    """A switch of training, in six hooks that do nothing unless a subclass says otherwise.
 
     A subclass has a docstring (authors, year, link), a `name`, an `order`, and an `__init__` whose keywords carry the
     source's defaults: that signature is the schema of its config table. State that must survive a checkpoint is a buffer.
@@ -55,6 +55,10 @@ class Trick(nn.Module):
         """What `view` makes of samples of this shape: D is built for it."""
         return shape
 
+    def opponent(self, player: nn.Module) -> nn.Module:
+        """Who plays against the one that moves: `player` (G in D's step, D in G's) itself, or a frozen one of its past."""
+        return player
+
     def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
         """The batches of a D step before D sees them (replay, label noise)."""
         return real, fake
@@ -72,4 +76,4 @@ class Trick(nn.Module):
         return {}
 
     def after_g_step(self) -> None:
-        """Called once a training step."""
+        """Called after each step of G."""

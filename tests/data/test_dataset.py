@@ -160,6 +160,12 @@ def test_a_limit_spaces_evenly(letters):
         letters.limited(0)
 
 
+def test_halves_are_every_second_sample_and_the_others(letters):
+    even, odd = letters.halves()
+    assert even.images[:, 0, 0, 0].tolist() == [0, 2, 4, 6, 8] and odd.images[:, 0, 0, 0].tolist() == [1, 3, 5, 7, 9]
+    assert odd.labels.tolist() == [1, -1, 1, -1, 1] and even.digest != odd.digest != letters.digest
+
+
 def test_parts_of_parts_and_their_digests(letters):
     part = letters.of_classes(["a", "b"]).limited(3)
     assert part.images[:, 0, 0, 0].tolist() == [0, 4, 8]
@@ -179,3 +185,79 @@ def test_parts_of_parts_and_their_digests(letters):
 def test_the_digest_of_a_part_is_of_the_whole_and_the_choice():
     wholes = [Dataset.from_tensor(bytes_of(*values)) for values in (range(6), range(1, 7))]
     assert len({whole.limited(count).digest for whole in wholes for count in (2, 3)}) == 4
+
+
+def labelled_rows(dataset: Dataset) -> list[int]:
+    return np.flatnonzero(dataset.labels >= 0).tolist()
+
+
+def test_some_labels_are_kept_evenly_spaced_within_each_class():
+    whole = Dataset.from_tensor(bytes_of(*range(12)), [0] * 8 + [1] * 4, ["many", "few"])
+    part = whole.partly_labelled(4)
+    assert labelled_rows(part) == [0, 4, 8, 10]
+    assert part.labels[[0, 4, 8, 10]].tolist() == [0, 0, 1, 1]
+    assert (len(part), part.unlabelled, part.class_names) == (12, 8, ["many", "few"])
+    assert torch.equal(part.samples(range(12)).images, whole.samples(range(12)).images)
+    assert part.samples([1, 4, 8]).labels.tolist() == [-1, 0, 1]
+    assert whole.unlabelled == 0 and whole.labels.tolist() == [0] * 8 + [1] * 4
+
+
+def test_labels_that_do_not_divide_go_to_the_first_classes(letters):
+    assert [letters.partly_labelled(n).labels[letters.labels >= 0].tolist() for n in (1, 2, 5)] == [
+        [0, -1, -1, -1, -1, -1, -1, -1],
+        [0, 1, -1, -1, -1, -1, -1, -1],
+        # a at 0, 4, 8; b at 1, 5, 9; c at 2, 6
+        [0, 1, 2, 0, 1, -1, -1, -1],
+    ]
+
+
+def test_what_had_no_label_gets_none(letters):
+    part = letters.partly_labelled(6)
+    assert part.labels[[3, 7]].tolist() == [-1, -1]
+    assert (letters.unlabelled, part.unlabelled) == (2, 4)
+    assert Dataset.from_tensor(bytes_of(1, 2)).unlabelled == 2
+
+
+def test_which_labels_are_kept_is_fixed_and_in_the_digest(letters):
+    assert letters.partly_labelled(3).digest == letters.partly_labelled(3).digest
+    digests = {letters.digest, *(letters.partly_labelled(n).digest for n in (1, 2, 3, 6))}
+    assert len(digests) == 5
+
+
+@pytest.mark.parametrize(
+    ("count", "complaint"),
+    [(0, "at least 1, not 0"), (9, "3 of class 'c', of which memory has 2; lower data.labelled")],
+)
+def test_labels_that_cannot_be_kept_are_refused(letters, count, complaint):
+    with pytest.raises(InputError) as error:
+        letters.partly_labelled(count)
+    assert complaint in str(error.value)
+
+
+def test_labels_of_unlabelled_data_cannot_be_kept():
+    with pytest.raises(InputError, match=r"memory has no labels, so 5 cannot be kept; leave data.labelled out"):
+        Dataset.from_tensor(bytes_of(1)).partly_labelled(5)
+
+
+def test_the_labelled_are_repeated_to_their_share_and_the_others_are_not():
+    whole = Dataset.from_tensor(bytes_of(*range(8)), [0, -1, -1, -1, 1, -1, -1, -1], ["a", "b"])
+    even = whole.with_labelled_share(0.5)
+    assert even.images[:, 0, 0, 0].tolist() == [0, 0, 0, 1, 2, 3, 4, 4, 4, 5, 6, 7]
+    assert even.labels.tolist() == [0, 0, 0, -1, -1, -1, 1, 1, 1, -1, -1, -1]
+    # 3 of 9 would be too few for 0.45: at least the share.
+    assert [len(whole.with_labelled_share(share)) - 6 for share in (0.1, 0.25, 0.26, 0.45, 0.7)] == [2, 2, 4, 6, 14]
+    assert len({whole.digest, even.digest, whole.with_labelled_share(0.7).digest}) == 3
+
+
+def test_repeated_images_are_not_taken_for_the_whole():
+    part = Dataset.from_tensor(bytes_of(*range(4)), [0, -1, -1, 0]).of_classes([0]).partly_labelled(1)
+    assert part.with_labelled_share(0.75).images[:, 0, 0, 0].tolist() == [0, 0, 0, 3]
+
+
+def test_shares_that_mean_nothing_are_refused(letters):
+    for share in (0.0, 1.0, float("nan")):
+        with pytest.raises(InputError, match="above 0 and below 1"):
+            letters.with_labelled_share(share)
+    for labels in (None, [-1]):
+        with pytest.raises(InputError, match="no labelled image to repeat"):
+            Dataset.from_tensor(bytes_of(1), labels, ["a"] if labels else None).with_labelled_share(0.5)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torchvision.datasets import CIFAR10
 
 from ganzoo.data import load, trusted
@@ -26,7 +27,9 @@ class Bomb:
 def test_the_list_of_trusted_files():
     """A new line here is a decision: whoever made the file may run code on the user's machine."""
     assert trusted.PINNED == {
-        "cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+        "cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+        "weights-inception-2015-12-05-6726825d.pth": "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+        "efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     }
 
 
@@ -40,6 +43,17 @@ def test_only_the_pinned_content_is_read(tmp_path, monkeypatch):
         trusted.read(file)
     with pytest.raises(InputError, match="SHA-256 differs"):
         trusted.read(file.rename(tmp_path / "unknown.bin"))
+
+
+def test_weights_are_opened_under_any_name_but_only_the_pinned_ones(tmp_path, monkeypatch):
+    file = tmp_path / "mine.pth"
+    torch.save({"w": torch.ones(2)}, file)
+    monkeypatch.setitem(trusted.PINNED, "published.pth", hashlib.sha256(file.read_bytes()).hexdigest())
+    assert trusted.tensors(file, "published.pth")["w"].tolist() == [1, 1]
+    file.write_bytes(pickle.dumps(Bomb(tmp_path / "exploded")))
+    with pytest.raises(InputError, match="not the published file"):
+        trusted.tensors(file, "published.pth")
+    assert not (tmp_path / "exploded").exists()
 
 
 def write_batches(folder: Path, red: int) -> None:

@@ -157,6 +157,7 @@ def test_repeating_the_batch_changes_nothing(name: str) -> None:
         ("dragan", {"weight": -1.0}),
         ("dragan", {"noise": "unifrom"}),
         ("acgan", {"weight": -1.0}),
+        ("ssgan", {"weight": -1.0}),
         ("ebgan", {"margin": 0.0}),
         ("ebgan", {"pull_away": -1.0}),
         ("began", {"gamma": 0.0}),

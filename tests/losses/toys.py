@@ -52,7 +52,7 @@ def players(loss: Loss, dtype: torch.dtype = torch.float64) -> tuple[ToyG, ToyD]
 def with_company(loss: Loss, images: Tensor) -> Samples:
     """Images with the labels and codes that the loss needs."""
     n = len(images)
-    labels = torch.arange(n) % CLASSES if loss.needs_labels else None
+    labels = torch.arange(n) % CLASSES if "class_logits" in loss.heads else None
     if loss.code is None:
         return Samples(images, labels)
     category = nn.functional.one_hot(torch.arange(n) % loss.code.categorical, loss.code.categorical)

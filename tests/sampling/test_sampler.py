@@ -15,10 +15,13 @@ from ganzoo.sampling.sampler import slerp
 from ganzoo.training import checkpoint
 from small_runs import small, toy_data
 
+VIRTUAL = {"generator": {"norm": "virtual", "noise": 0.2, "dropout": 0.2}}
 
-@pytest.fixture(scope="module", params=["nsgan", "infogan", "cgan"])
+
+@pytest.fixture(scope="module", params=["nsgan", "infogan", "cgan", "cgan-virtual"])
 def run(request, tmp_path_factory):
-    config = small(request.param, train={"steps": 3}, networks={"init": "he"})
+    variant, _, norm = request.param.partition("-")
+    config = small(variant, train={"steps": 3}, networks={"init": "he"} | (VIRTUAL if norm else {}))
     return api.train(config, toy_data(), tmp_path_factory.mktemp("run") / request.param)
 
 
@@ -52,7 +55,7 @@ def test_the_ends_of_a_walk_are_the_images_of_the_seeds(run):
     walk = sampler.walk(2, 5, 4, classes)
     assert walk.shape == (4, 1, 28, 28)
     assert torch.allclose(walk[0], sampler.sample(1, seed=2, classes=classes)[0], atol=1e-5)
-    if sampler.latent.code is None:
+    if sampler.latent.code is None and not sampler.config.networks.generator["noise"]:
         assert torch.allclose(walk[-1], sampler.sample(1, seed=5, classes=classes)[0], atol=1e-5)
 
 
@@ -64,6 +67,17 @@ def test_slerp_stays_on_the_sphere_and_turns_evenly():
     assert torch.allclose(points, expected, atol=1e-5)
     assert torch.allclose(slerp(a, a, 0.5), a), "parallel ends have no circle"
     assert torch.allclose(slerp(a, 3 * b, 0.5).norm(), torch.tensor(4.0)), "the length moves evenly"
+
+
+def test_a_walk_goes_along_a_circle_or_a_line(run):
+    """At half the way the two differ by the length of z, which only G could hide."""
+    sampler = ganzoo.load(run)
+    circle, line = (sampler.walk(2, 5, 3, along=way) for way in ("circle", "line"))
+    assert torch.allclose(circle[0], line[0], atol=1e-5) and not torch.allclose(circle[1], line[1], atol=1e-5)
+    usual = line if sampler.latent.distribution == "uniform" else circle
+    assert torch.equal(sampler.walk(2, 5, 3), usual)
+    with pytest.raises(InputError, match="no path of a walk is called 'cricle'; did you mean 'circle'"):
+        sampler.walk(2, 5, 3, along="cricle")
 
 
 def test_labels_are_taken_in_turn_by_number_or_name(tmp_path):

@@ -20,7 +20,9 @@ def test_the_log_holds_every_term_norms_and_counters(tmp_path):
     last = records[-1]
     assert (last["d_steps"], last["g_steps"], last["images"]) == (6, 3, 24)
     terms = {"d/real", "d/fake", "d/categorical", "d/continuous", "g/adv", "g/categorical", "g/continuous"}
-    assert last["terms"].keys() == terms | {"norm/d", "norm/g"}
+    norms = {f"norm/{player}{end}" for player in "dg" for end in ("", ".first", ".last")}
+    seen = {"score/real", "score/fake", "score/apart", "variety/pixels", "variety/features"}
+    assert last["terms"].keys() == terms | norms | seen
     assert all(isinstance(v, float) for v in last["terms"].values()) and last["terms"]["norm/g"] > 0
     assert last["images_per_second"] > 0 and last["seconds"] > 0
 
@@ -54,7 +56,9 @@ def test_nan_names_the_step_and_the_last_finite_state_is_kept(tmp_path, monkeypa
 
     monkeypatch.setattr(NSGAN, "g_loss", poisoned)
     config = small("nsgan", train={"steps": 20, "save_every": 2, "log_every": 10})
-    with pytest.raises(TrainingFailed, match=r"NaN or infinite in step 5; the last finite state is .*00000004"):
+    with pytest.raises(
+        TrainingFailed, match=r"NaN or infinite .* it began in step 5; the last finite state is .*00000004"
+    ):
         api.train(config, toy_data(), tmp_path / "run")
     assert [p.name for p in sorted((tmp_path / "run/state").iterdir())] == ["00000002", "00000004"]
 

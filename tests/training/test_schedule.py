@@ -2,7 +2,7 @@ import pytest
 
 from ganzoo.config import Train, Warmup
 from ganzoo.errors import InputError
-from ganzoo.training.schedule import d_steps, rate, ratio
+from ganzoo.training.schedule import d_steps, rate, ratio, turns
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,18 @@ def test_the_rate_falls_linearly_to_the_horizon_whatever_the_steps():
     train = Train(decay_steps=100, steps=7)
     assert [rate(step, train) for step in (0, 25, 100, 130)] == [1.0, 0.75, 0.0, 0.0]
     assert rate(10**6, Train()) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("count", "above", "most", "losses", "played"),
+    [
+        (2, None, 5, [], 2),
+        (2, 1.0, 5, [3, 2, 1, 9], 4),  # the third is not above
+        (1, 1.0, 2, [3, 3, 3, 3], 3),
+        (1, 1.0, 5, [float("nan")], 1),
+        (0, 1.0, 5, [], 0),  # no turn, so no loss
+    ],
+)
+def test_turns_go_on_while_the_loss_is_above(count, above, most, losses, played):
+    asked = iter(losses)
+    assert list(turns(count, above, most, lambda: next(asked))) == list(range(played))

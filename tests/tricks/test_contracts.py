@@ -16,6 +16,7 @@ from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
 NEUTRAL = {
+    "past_players": {"steps": 0},
     "replay": {"share": 0.0},
     "label_noise": {"p": 0.0},
     "augment": {"kinds": []},
@@ -82,8 +83,8 @@ def test_at_its_neutral_setting_a_trick_is_bit_identical_to_none(name):
 
 @pytest.mark.parametrize("name", list(TRICKS))
 def test_a_trick_that_is_on_changes_the_training(name):
-    # Three steps of four pairs are few for label noise's 5 %.
-    on = {"p": 0.5} if name == "label_noise" else True
+    # Three steps of four pairs are few for label noise's 5 %, and no past.
+    on = {"label_noise": {"p": 0.5}, "past_players": {"every": 2, "steps": 1}}.get(name, True)
     assert not torch.equal(weights(after(3, "lsgan", {})), weights(after(3, "lsgan", {name: on})))
 
 
@@ -92,17 +93,18 @@ def test_a_trick_that_is_on_changes_the_training(name):
 def test_every_trick_runs_with_every_loss_that_it_does_not_refuse(loss, name):
     if refused(loss, name):
         return
-    t = after(3, loss, {name: True})
+    t = after(3, loss, {name: {"every": 2, "steps": 1} if name == "past_players" else True})
     assert torch.isinf(t.first_bad) and weights(t).isfinite().all()
 
 
 REFUSALS = {
-    "label_noise": {"acgan", "infogan"},
-    "packing": {"acgan", "infogan", "ebgan", "began"},
-    "r1": {"ebgan", "began"},
-    "r2": {"ebgan", "began"},
-    "gp": {"ebgan", "began", "wgan-gp"},
-    "dragan_gp": {"ebgan", "began", "dragan"},
+    "label_noise": {"acgan", "infogan", "ssgan"},
+    "packing": {"acgan", "infogan", "ebgan", "began", "ssgan"},
+    "feature_matching": {"ssgan"},
+    "r1": {"ebgan", "began", "ssgan"},
+    "r2": {"ebgan", "began", "ssgan"},
+    "gp": {"ebgan", "began", "ssgan", "wgan-gp"},
+    "dragan_gp": {"ebgan", "began", "ssgan", "dragan"},
 }
 
 

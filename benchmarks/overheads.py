@@ -1,0 +1,103 @@
+"""What replay, the monitor, the running average and saving add to a training step, in per cent of it.
+
+    python benchmarks/overheads.py [VARIANT ...] [--set KEY=VALUE] [--blocks 12]
+
+CPU only, one thread. Each part is measured in one process with the step it is compared with, in turn (A B A B), by the
+CPU time of the process; printed are the median over the blocks and, in brackets, the lowest and highest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from ganzoo import api
+from ganzoo.build import resolve
+from ganzoo.config import Table
+from ganzoo.recipes import make, merge, overrides
+from ganzoo.training import checkpoint, ema
+from ganzoo.training.loop import make_trainer, readings
+from ganzoo.training.release import write_release
+from ganzoo.training.rules import RULES, look
+from ganzoo.training.trainer import Trainer
+
+STEPS = 10  # a block
+POOL = 50_000  # images
+
+
+def trainer(variant: str, tables: Table) -> Trainer:
+    """A trainer past its first steps."""
+    config = make(variant, merge({"train": {"threads": 1, "device": "cpu"}}, tables))
+    data = api.open_data(config)
+    made = make_trainer(resolve(config, data), data)
+    for _ in range(3):
+        made.train_step()
+    return made
+
+
+def seconds(do: Callable[[], object], times: int = 1) -> float:
+    """CPU seconds of one call."""
+    began = time.process_time()
+    for _ in range(times):
+        do()
+    return (time.process_time() - began) / times
+
+
+def with_replay(variant: str, tables: Table) -> Trainer:
+    """The same with a full pool."""
+    made = trainer(variant, merge(tables, {"tricks": {"replay": {"capacity": POOL}}}))
+    (pool,) = (trick for trick in made.tricks if trick.name == "replay")
+    pool.seen.fill_(POOL)  # type: ignore[operator]
+    return made
+
+
+def watch(made: Trainer) -> None:
+    """What the monitor does at a log."""
+    record = {"step": made.step, "terms": readings(made)}
+    look([record] * 40, (), RULES)
+
+
+def save(made: Trainer, folder: Path) -> None:
+    """What a save does, but for the grid."""
+    checkpoint.save_state(made, folder / "state", {"seconds": 0.0})
+    write_release(made, folder / "release", 0.0)
+
+
+def measure(variant: str, tables: Table, blocks: int, folder: Path) -> dict[str, list[float]]:
+    """Per cent of a step that each part costs, block by block."""
+    plain, replay = trainer(variant, tables), with_replay(variant, tables)
+    train, found = plain.config.train, {"replay": [], "monitor": [], "average": [], "saving": []}
+    for _ in range(blocks):
+        step = seconds(plain.train_step, STEPS)
+        found["replay"].append(100 * (seconds(replay.train_step, STEPS) / step - 1))
+        found["monitor"].append(100 * seconds(lambda: watch(plain)) / train.log_every / step)
+        average = seconds(lambda: ema.update(plain.average, plain.G, train.ema, plain.step), STEPS)
+        found["average"].append(100 * average / step)
+        found["saving"].append(100 * seconds(lambda: save(plain, folder)) / train.save_every / step)
+    return found
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variants", nargs="*", default=["nsgan", "wgan-gp", "began"])
+    parser.add_argument("--set", action="append", default=[], dest="settings")
+    parser.add_argument("--blocks", type=int, default=12)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    print(f"| variant | replay, {POOL:,} | monitor | average of G | saving |\n|---|---|---|---|---|")
+    for variant in given.variants:
+        with tempfile.TemporaryDirectory() as folder:
+            found = measure(variant, overrides(given.settings), given.blocks, Path(folder))
+        cells = (f"{median(v):.1f} % ({min(v):.1f} to {max(v):.1f})" for v in found.values())
+        print(f"| `{variant}` | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Test error of `ssgan`'s D, and of the same network trained on the same labels alone; writes docs/semi-supervised.md's table.
+
+    python benchmarks/semi_supervised.py OUT [--seeds 3] [--set KEY=VALUE ...] [--report]
+
+Each seed is an ordinary run folder below OUT with one thread: a finished one is not trained again, an interrupted one goes
+on. The classifier starts from the weights with which D starts and has D's optimiser and batch size; at each rate of RATES,
+with D's noise and without, it is trained until the loss of a pass over the labels is below DONE, and its *lowest* test
+error counts, which favours it. `--report` only writes the table from what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from math import ceil, inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import optim
+from torch.nn.functional import cross_entropy
+
+from ganzoo.api import open_data
+from ganzoo.build import make_optimiser
+from ganzoo.config import Config
+from ganzoo.data import Dataset
+from ganzoo.files import write_json
+from ganzoo.records import Judge
+from ganzoo.streams import Stream, generator
+from ganzoo.training.loop import make_trainer, restore
+from ganzoo.training.run import Run
+from ganzoo.training.test_error import classification_error, held_out
+
+PAGE = Path(__file__).parents[1] / "docs" / "semi-supervised.md"
+RATES = (1e-4, 3e-4, 1e-3, 3e-3)
+DONE = 1e-3  # nats
+PASSES = 1000  # at most
+
+
+def train(folder: Path, seed: int, settings: list[str]) -> None:
+    """Train one seed to its end, go on with it, or leave it as it is."""
+    new = ["ssgan", "--seed", str(seed), "--out", str(folder), *(word for s in settings for word in ("--set", s))]
+    begun = ["--resume", str(folder)] if (folder / "config.json").exists() else new
+    command = [sys.executable, "-m", "ganzoo", "train", *begun, "--quiet"]
+    subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """Both test errors of a finished run."""
+    run = Run.open(folder)
+    config = run.config()
+    once = config.data.model_copy(update={"labelled_share": None})  # the classifier takes each label once a pass
+    data, test = open_data(config.model_copy(update={"data": once})), held_out(config)
+    assert test is not None, f"{config.data.spec} has no test split"
+    trainer = make_trainer(config, data)
+    seconds = restore(run, trainer)
+    alone = [labels_alone(config, data, test, rate, noisy) for noisy in (True, False) for rate in RATES]
+    facts = {"seed": config.seed, "labelled": config.data.labelled, "steps": trainer.step, "seconds": seconds}
+    return facts | {"error": classification_error(trainer.D, test), "alone": alone, "test_images": len(test)}
+
+
+def labels_alone(config: Config, data: Dataset, test: Dataset, rate: float, noisy: bool) -> dict[str, Any]:
+    """The D of `config`, trained as a classifier on the labelled samples of `data`, as the GAN's D views them or clean."""
+    trainer = make_trainer(config, data)
+    judge = partial(trainer.judge, trainer.D) if noisy else trainer.D
+    optimiser = make_optimiser(config.train.discriminator | {"lr": rate}, trainer.D)
+    loss, passes = inf, 0
+    while loss > DONE and passes < PASSES:
+        loss = one_pass(judge, optimiser, data, (config.seed, "labels-alone", passes), config.train.batch)
+        passes += 1
+    error = classification_error(trainer.D, test)
+    return {"rate": rate, "noisy": noisy, "passes": passes, "loss": loss, "error": error}
+
+
+def one_pass(judge: Judge, optimiser: optim.Optimizer, data: Dataset, key: tuple[int | str, ...], batch: int) -> float:
+    """One step for each batch of the labelled samples, in random order; their mean cross-entropy."""
+    assert data.labels is not None
+    labelled = np.flatnonzero(data.labels >= 0)
+    order = labelled[torch.randperm(len(labelled), generator=generator(*key)).numpy()]
+    losses = []
+    with Stream(*key):
+        for index in np.array_split(order, ceil(len(order) / batch)):
+            judged = judge(data.samples(index))
+            losses.append(cross_entropy(judged.class_logits, judged.labels))
+            optimiser.zero_grad()
+            losses[-1].backward()
+            optimiser.step()
+    return torch.stack(losses).mean().item()
+
+
+MARK = "<!-- table -->"
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The errors, one line a seed."""
+    rates = ", ".join(f"{rate:g}" for rate in RATES)
+    head = f"| seed | `ssgan` | labels alone, lowest | with D's noise, at rates {rates} | without noise | steps | seconds |"
+    return "\n".join([head, "|---" * 7 + "|", *map(line, rows)])
+
+
+def line(row: dict[str, Any]) -> str:
+    """One line of the table, in per cent."""
+    noisy, clean = (
+        ", ".join(f"{100 * a['error']:.1f}" for a in row["alone"] if a["noisy"] is n) for n in (True, False)
+    )
+    lowest = min(each["error"] for each in row["alone"])
+    errors = f"**{100 * row['error']:.2f} %** | {100 * lowest:.2f} % | {noisy} | {clean}"
+    return f"| {row['seed']} | {errors} | {row['steps']:,} | {row['seconds']:.0f} |"
+
+
+def report(rows: list[dict[str, Any]]) -> None:
+    """Write the table below the mark of the page."""
+    text = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+    PAGE.write_text(f"{text}{MARK}\n\n{table(rows)}\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Train what is not done, measure what is not measured, print the table and write it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--report", action="store_true", help="only write the table of what is measured")
+    given = parser.parse_args()
+    for seed in () if given.report else range(given.seeds):
+        folder = given.out / f"s{seed}"
+        train(folder, seed, given.set)
+        write_json(given.out / f"s{seed}.json", measure(folder))
+    rows = [json.loads(path.read_text()) for path in sorted(given.out.glob("s*.json"))]
+    print(table(rows))
+    report(rows)
+
+
+if __name__ == "__main__":
+    main()

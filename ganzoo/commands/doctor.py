@@ -1,0 +1,103 @@
+"""`ganzoo doctor`."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ganzoo.errors import InputError, missing_extra
+from ganzoo.losses import LOSSES
+from ganzoo.training.rules import Record, column, diagnose, loss
+from ganzoo.training.run import Run
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+WIDTH = 60  # characters of a plot
+PLOTTED = ("norm/d", "norm/g", "score/apart", "variety/pixels", "variety/features", "unrest/lately")
+
+
+def run(folder: Path, out: Path | None, as_json: bool) -> None:
+    """Say what the log of a run shows, with plots; the picture goes to `out`, or into the run as doctor.png."""
+    opened = Run.open(folder)
+    records = opened.records()
+    if not records:
+        raise InputError(f"{folder} has logged nothing yet; go on with: ganzoo train --resume {folder}")
+    found = findings(opened, records)
+    if as_json:
+        return print(json.dumps({"step": records[-1]["step"], "findings": found}, indent=2))
+    print("\n".join([headline(opened, records), *plots(records), "", *verdict(found)]))
+    print(picture(records, out or folder / "doctor.png"))
+
+
+def findings(opened: Run, records: list[Record]) -> list[dict[str, Any]]:
+    """What was said while training, and what the rules say of the log now; each rule once between two rollbacks."""
+    said = opened.findings()
+    known = {finding["rule"] for finding in said}
+    read = diagnose(records, LOSSES[opened.config().loss["name"]].watch)
+    now = [finding.as_record() for finding in read if finding.rule not in known]
+    return sorted(said + now, key=lambda finding: finding["step"])
+
+
+def headline(opened: Run, records: list[Record]) -> str:
+    """What the run is, and how far it has come."""
+    config, last = opened.config(), records[-1]
+    counts = ", ".join(f"{last[name]:,} {what}" for name, what in (("d_steps", "D steps"), ("g_steps", "G steps")))
+    return f"{opened.folder}: {config.variant}, logged to step {last['step']:,} of {config.train.steps:,} ({counts})"
+
+
+def series(records: list[Record]) -> dict[str, list[float]]:
+    """What is plotted, over the records."""
+    losses = {"D's loss": loss(records, "d"), "G's loss": loss(records, "g")}
+    return losses | {name: column(records, name) for name in PLOTTED if name in records[-1]["terms"]}
+
+
+def plots(records: list[Record]) -> list[str]:
+    """A line of blocks a reading, each from its own lowest to its own highest value."""
+    lines = []
+    for name, values in series(records).items():
+        finite = [value for value in values if math.isfinite(value)] or [math.nan]
+        lines.append(f"{name:>16} {spark(values)} {min(finite):.3g} to {max(finite):.3g}, last {values[-1]:.3g}")
+    return lines
+
+
+def spark(values: list[float]) -> str:
+    """At most `WIDTH` blocks, each the mean of its part; a gap where nothing is finite."""
+    count = min(WIDTH, len(values))
+    parts = [values[i * len(values) // count : (i + 1) * len(values) // count] for i in range(count)]
+    means = [fmean(finite) if (finite := [v for v in part if math.isfinite(v)]) else math.nan for part in parts]
+    known = [mean for mean in means if not math.isnan(mean)]
+    span = (max(known) - min(known) or 1) if known else 1
+    return "".join(" " if math.isnan(m) else BLOCKS[int((m - min(known)) / span * 7.999)] for m in means)
+
+
+def verdict(found: list[dict[str, Any]]) -> list[str]:
+    """The findings, or that there is none; early images say nothing, so nothing here asks to stop early."""
+    return [f"[{finding['rule']}] {finding['text']}" for finding in found] or [
+        "nothing found that looks like a failure"
+    ]
+
+
+def picture(records: list[Record], path: Path) -> str:
+    """Write losses and gradient norms over steps as a PNG; where matplotlib is missing, say how to get it."""
+    try:
+        import matplotlib
+    except ImportError:
+        return f"no picture: {missing_extra('matplotlib', 'eval', 'the picture of losses and gradient norms')}"
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    steps, shown = [record["step"] for record in records], series(records)
+    panels = {"loss": ("D's loss", "G's loss"), "gradient norm": [name for name in shown if name.startswith("norm/")]}
+    figure, axes = pyplot.subplots(len(panels), 1, sharex=True, figsize=(8, 6), layout="constrained")
+    for axis, (title, names) in zip(axes, panels.items(), strict=True):
+        for name in names:
+            axis.plot(steps, shown[name], label=name, linewidth=1)
+        axis.set_ylabel(title)
+        axis.legend(frameon=False)
+    axes[-1].set_yscale("log")
+    axes[-1].set_xlabel("step")
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+    return str(path)

@@ -1,0 +1,82 @@
+"""`ganzoo evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Column, Table
+
+from ganzoo.errors import InputError
+from ganzoo.evaluation import Evaluation, Score
+from ganzoo.measure import measure, nearest_training_images
+from ganzoo.pictures import save_png
+from ganzoo.sampling import load
+
+
+def run(
+    checkpoint: str,
+    data: str | None,
+    *,
+    metrics: str | None,
+    extractor: str | None,
+    n: int | None,
+    split: str | None,
+    batch: int,
+    raw: bool,
+    neighbours_png: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure and print; raises `InputError`."""
+    if neighbours_png is not None and neighbours_png.suffix.lower() != ".png":
+        raise InputError(f"--neighbours {neighbours_png}: expected a name that ends in .png")
+    names = None if metrics is None else [name.strip() for name in metrics.split(",")]
+    sampler, device = load(checkpoint, raw), "cuda" if torch.cuda.is_available() else "cpu"
+    sampler.generator.to(device)
+    found = measure(
+        sampler, data, metrics=names, extractor=extractor, n=n, split=split, batch=batch, device=device, quiet=False
+    )
+    if neighbours_png is not None:
+        save_png(
+            nearest_training_images(sampler, data, extractor=extractor, device=device, quiet=False), neighbours_png
+        )
+    print(json.dumps(found.as_json(), indent=2)) if as_json else show(found, neighbours_png)
+
+
+def show(found: Evaluation, neighbours_png: Path | None) -> None:
+    """The scores for a person."""
+    table = Table(Column("score", no_wrap=True), "value", "floor", "samples / real", box=None, header_style="bold")
+    for score in found.scores:
+        table.add_row(score.name, value(score), floor(score), counts(score))
+    console = Console(highlight=False)
+    console.print(table)
+    for line in found.facts.get("left_out", []):
+        console.print(line, markup=False)
+    if neighbours_png is not None:
+        console.print(f"nearest training images: {neighbours_png}", markup=False)
+
+
+def value(score: Score) -> str:
+    """The value, with its spread where there is one."""
+    return number(score.value) if score.spread is None else f"{number(score.value)} ± {number(score.spread)}"
+
+
+def floor(score: Score) -> str:
+    """What real images score, and, where that is at another n, what the samples score there."""
+    if score.floor is None:
+        return ""
+    if score.value_at_floor is None:
+        return number(score.floor)
+    return f"{number(score.floor)} at n = {score.floor_n}, where the samples have {number(score.value_at_floor)}"
+
+
+def counts(score: Score) -> str:
+    """How many samples, and how many real images."""
+    return f"{score.n:,}" if score.reference_n is None else f"{score.n:,} / {score.reference_n:,}"
+
+
+def number(value: float) -> str:
+    """Four digits that count."""
+    return f"{value:.4g}"

@@ -1,0 +1,1 @@
+"""Many runs beside each other: cells (variant x setting x seed) -> results -> report."""

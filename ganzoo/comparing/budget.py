@@ -1,0 +1,61 @@
+"""The budget that every cell of a comparison gets, in the unit that the user chose."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ganzoo.config import Train
+from ganzoo.errors import InputError
+from ganzoo.training import schedule
+
+UNITS = {"steps": int, "images": int, "minutes": float}
+FIRST_SLICE = 5
+"""G steps after which a run with a budget of minutes first looks at the clock."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """`steps`: G steps. `images`: reals shown to D. `minutes`: of training, grids and saving included."""
+
+    unit: str
+    amount: float
+
+    def __str__(self) -> str:
+        return f"{self.unit}={self.amount:g}" if self.unit == "minutes" else f"{self.unit}={self.amount}"
+
+    @property
+    def minutes(self) -> float | None:
+        """The minutes, where they are what is equal."""
+        return self.amount if self.unit == "minutes" else None
+
+
+def parse_budget(text: str) -> Budget:
+    """The budget in "steps=2000", "images=200000" or "minutes=5"; raises `InputError`."""
+    unit, _, amount = text.partition("=")
+    try:
+        value = UNITS[unit](amount)
+    except (KeyError, ValueError):
+        value = 0
+    if not 0 < value < math.inf:
+        raise InputError(f"--budget {text}: expected steps=N, images=N or minutes=M, as in steps=2000")
+    return Budget(unit, value)
+
+
+def steps(budget: Budget, train: Train) -> int:
+    """The G steps that `budget` buys under the schedule of `train`; of minutes, those before the first look at the clock.
+
+    A budget of images ends with the first G step after which D has seen at least so many.
+    """
+    if budget.unit == "steps":
+        return int(budget.amount)
+    return FIRST_SLICE if budget.unit == "minutes" else steps_for_images(int(budget.amount), train)
+
+
+def steps_for_images(images: int, train: Train) -> int:
+    """The fewest G steps whose D steps show D `images` reals."""
+    per_g, step, seen = schedule.ratio(train.ratio), 0, 0
+    while seen < images:
+        seen += train.batch * schedule.d_steps(step, per_g, train.warmup)
+        step += 1
+    return step

@@ -1,0 +1,66 @@
+"""A cell: one setting with one seed, an ordinary run folder in which a `cell.json` says that it is finished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganzoo.comparing.budget import Budget
+from ganzoo.config import Config, Table, difference
+from ganzoo.errors import InputError
+from ganzoo.files import read_json
+from ganzoo.training.run import Run
+
+RECORD = "cell.json"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is to be trained and measured, and where it is kept."""
+
+    setting: str
+    seed: int
+    config: Config
+    """Resolved."""
+    folder: Path
+    budget: Budget
+    measure: Table
+    """How it is scored: the keywords `n`, `metrics` and `split` of `ganzoo.measure.measure`."""
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
+
+    def job(self) -> Table:
+        """All that the process which works on it must know, as JSON."""
+        return {
+            "folder": str(self.folder.resolve()),
+            "config": self.config.model_dump(mode="json"),
+            "minutes": self.budget.minutes,
+            "measure": self.measure,
+        }
+
+    def record(self) -> Table | None:
+        """What became of it; None while it is not finished."""
+        return read_record(self.folder)
+
+    def refuse_contradiction(self) -> None:
+        """Raise `InputError` where the folder holds a cell that was trained or measured in another way."""
+        run = Run(self.folder)
+        changes = difference(run.config(), self.config) if run.config_file.is_file() else []
+        # How many steps a budget of minutes buys is known afterwards.
+        changed = [line for line in changes if not (self.budget.minutes and line.startswith("train.steps:"))]
+        record = self.record() or {"measure": self.measure}
+        changed += [
+            f"{k}: {v!r} -> {self.measure.get(k)!r}" for k, v in record["measure"].items() if v != self.measure.get(k)
+        ]
+        if changed:
+            raise InputError(f"{self.folder} was made in another way ({'; '.join(changed)}); choose another --out")
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """The `cell.json` of a finished cell; None where there is none yet."""
+    path = folder / RECORD
+    return read_json(path) if path.is_file() else None

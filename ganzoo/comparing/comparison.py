@@ -1,0 +1,109 @@
+"""A whole comparison: work off the cells that are not finished, keep the results up to date, write the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ganzoo.comparing import tune
+from ganzoo.comparing.cells import Cell
+from ganzoo.comparing.plan import Plan
+from ganzoo.comparing.pool import Job, Outcome, Pool, Report
+from ganzoo.comparing.report import write_report, write_table
+from ganzoo.comparing.settings import Setting
+from ganzoo.config import Table
+from ganzoo.errors import InputError, Interrupted, TrainingFailed
+
+WorkOff = Callable[[Sequence[Job], Report], None]
+"""`Pool.work_off`, or what takes its place."""
+Say = Callable[[str], None]
+SHOWN = 3
+"""Scores in a line of progress."""
+
+
+def run(plan: Plan, work_off: WorkOff | None = None, say: Say = print) -> Path:
+    """Finish the cells of `plan` and return its folder, with `results.json`, `table.md` and `report.html` in it.
+
+    What is finished already is left alone. Raises `Interrupted` on Ctrl-C, with everything kept; `TrainingFailed` where a
+    cell ended without a result (a diverged one is a result); `InputError` for what a cell finds wrong.
+    """
+    book, tuning = plan.book, None
+    settings, cells = plan.settings, plan.cells
+    plan.request.out.mkdir(parents=True, exist_ok=True)
+    if plan.trials:
+        trials = [cell for of_one in plan.trials for cell in of_one]
+        refuse_lost(Desk(trials, work_off or Pool(plan.request.jobs).work_off, say).finish())
+        settings, tuning = choose(plan)
+        cells = plan.cells_of(settings)
+    book.write(settings, cells, tuning)
+    desk = Desk(cells, work_off or Pool(plan.request.jobs).work_off, say, lambda: book.write(settings, cells, tuning))
+    lost = desk.finish()
+    results = book.write(settings, cells, tuning)
+    write_table(results, book.folder)
+    write_report(results, book.folder)
+    refuse_lost(lost)
+    return book.folder
+
+
+def refuse_lost(lost: Sequence[str]) -> None:
+    """Raise `TrainingFailed` where cells ended without a result: of a line for each."""
+    if lost:
+        raise TrainingFailed(f"{len(lost)} cells ended without a result ({lost[0]}); the same command tries them again")
+
+
+def choose(plan: Plan) -> tuple[list[Setting], Table]:
+    """Each setting with its best draw, and what is told of the tuning."""
+    tried = zip(plan.runnable, plan.trials, strict=True)
+    found = {s.name: tune.tuned(s, plan.request.tune, [cell.record() for cell in cells]) for s, cells in tried}
+    settings = [found[s.name][0] if s.name in found else s for s in plan.settings]
+    told = {"draws": plan.request.tune, "seed": tune.SEED, "split": tune.SPLIT}
+    return settings, told | {"settings": {name: entry for name, (_, entry) in found.items()}}
+
+
+class Desk:
+    """The cells that are worked off together, and what is said and written as each ends."""
+
+    def __init__(
+        self, cells: Sequence[Cell], work_off: WorkOff, say: Say, ended: Callable[[], object] = lambda: None
+    ) -> None:
+        self.cells, self.work_off, self.say, self.ended = cells, work_off, say, ended
+        self.by_folder = {cell.job()["folder"]: cell for cell in cells}
+        self.lost: list[str] = []
+
+    def finish(self) -> list[str]:
+        """Work off what is not finished; returns a line for each cell that ended without a result."""
+        waiting = [cell for cell in self.cells if cell.record() is None]
+        if waiting and len(waiting) < len(self.cells):
+            self.say(f"{len(self.cells) - len(waiting)} of {len(self.cells)} cells are finished already")
+        try:
+            self.work_off([cell.job() for cell in waiting], self.report)
+        except KeyboardInterrupt:
+            self.ended()
+            done = f"{self.finished} of {len(self.cells)} cells finished"
+            raise Interrupted(f"stopped with {done}; the same command goes on") from None
+        return self.lost
+
+    @property
+    def finished(self) -> int:
+        """How many cells are."""
+        return sum(cell.record() is not None for cell in self.cells)
+
+    def report(self, job: Job, outcome: Outcome) -> None:
+        """Note how a cell ended."""
+        cell = self.by_folder[job["folder"]]
+        if outcome.code == 2:
+            raise InputError(f"{cell.name}: {outcome.message}")
+        record = cell.record()
+        if record is None:
+            self.lost.append(f"{cell.name}: {outcome.message or f'exit code {outcome.code}'}")
+        self.ended()
+        self.say(f"[{self.finished}/{len(self.cells)}] {cell.name}: {described(record) if record else self.lost[-1]}")
+
+
+def described(record: Table) -> str:
+    """A finished cell in one line, with its first scores."""
+    if record["status"] == "failed":
+        return f"failed: {record['finding']}"
+    first = list(record["scores"].items())[:SHOWN]
+    scores = [f"{name} {'none' if value is None else f'{value:.4g}'}" for name, value in first]
+    return f"{', '.join(scores) or 'no score'}, {record['cost']['seconds']:.0f} s"

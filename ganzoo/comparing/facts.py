@@ -1,0 +1,104 @@
+"""What a finished run tells of itself: its cost, its curve, what the monitor found."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+
+import torch
+
+from ganzoo.build import make_game
+from ganzoo.config import Table
+from ganzoo.files import read_json
+from ganzoo.training import checkpoint
+from ganzoo.training.loop import count_parameters
+from ganzoo.training.progress import total
+from ganzoo.training.run import Run
+from ganzoo.training.trainer import COUNTERS
+
+POINTS = 60
+
+
+def facts_of(run: Run, failure: str | None) -> Table:
+    """The entry of a cell in results.json but for its scores; `failure` is what the training failed of."""
+    records, findings = run.records(), run.findings()
+    return {
+        "status": "failed" if failure else "done",
+        "finding": finding(findings, failure),
+        "cost": cost(run),
+        "curve": curve(records),
+        "findings": [{"rule": each["rule"], "step": each["step"]} for each in findings],
+        "grid": last_grid(run),
+    }
+
+
+def finding(findings: Sequence[Table], failure: str | None) -> str | None:
+    """What a failed run is named by: the monitor's last finding, or else what the training said."""
+    if failure is None:
+        return None
+    return findings[-1]["text"] if findings else failure
+
+
+def cost(run: Run) -> Table:
+    """What the run took: steps, images, seconds, weights, and the memory of this process at its peak (of this sitting)."""
+    spent, game = counted(run), make_game(run.config())
+    return {name: spent[name] for name in ("d_steps", "g_steps", "images", "seconds")} | {
+        "g_parameters": count_parameters(game.generator),
+        "d_parameters": count_parameters(game.discriminator),
+        "memory_mib": peak_memory(run.config().train.device),
+    }
+
+
+def counted(run: Run) -> Table:
+    """The counters and seconds of the last step that the run saved or logged."""
+    saved = [read_json(path / "state.json") for path in checkpoint.states(run.states)]
+    told = [state["counters"] | {"seconds": state["seconds"]} for state in saved] + run.records()
+    nothing = dict.fromkeys((*COUNTERS, "seconds"), 0)
+    return max(told, key=lambda each: each["step"], default=nothing)
+
+
+def peak_memory(device: str) -> float | None:
+    """MiB at the peak: of the GPU, or of this process; None where the system does not say."""
+    if device.startswith("cuda"):
+        return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def curve(records: Sequence[Table]) -> list[Table]:
+    """At most 60 points of the log; half of them with a score, where scores were taken in training."""
+    scored = [record for record in records if record.get("scores")]
+    kept = [*thinned(records, POINTS // 2), *thinned(scored, POINTS // 2)] if scored else thinned(records, POINTS)
+    by_step = {record["step"]: record for record in kept}
+    return [point(by_step[step]) for step in sorted(by_step)]
+
+
+def thinned(records: Sequence[Table], limit: int) -> list[Table]:
+    """At most `limit` records: the last, and every one, second, fourth, ... so that runs of any length share steps."""
+    stride = 1
+    while len(records[::stride]) >= limit:
+        stride *= 2
+    return [*records[::stride], *(records[-1:] if (len(records) - 1) % stride else ())]
+
+
+def point(record: Table) -> Table:
+    """One point of the curve: both players' losses, each the sum of its terms, and the score, if one was taken."""
+    terms = {f"{player}/loss": total(record, player) for player in ("d", "g")}
+    return {
+        "step": record["step"],
+        "seconds": record["seconds"],
+        "images": record["images"],
+        "terms": {name: round(value, 5) if math.isfinite(value) else None for name, value in terms.items()},
+        "score": next(iter(record.get("scores", {}).values()), None),
+    }
+
+
+def last_grid(run: Run) -> str | None:
+    """The newest grid, from the run's folder."""
+    grids = sorted(run.samples.glob("*.png"))
+    return grids[-1].relative_to(run.folder).as_posix() if grids else None

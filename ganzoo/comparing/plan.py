@@ -1,0 +1,180 @@
+"""From a request to its cells, with everything that can be wrong said before anything is written."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import torch
+
+from ganzoo.api import open_data
+from ganzoo.build import resolve
+from ganzoo.comparing import tune
+from ganzoo.comparing.budget import steps
+from ganzoo.comparing.cells import Cell
+from ganzoo.comparing.request import Request, refuse_numbers
+from ganzoo.comparing.results import FILE, Book, cell_folder, head, read_results
+from ganzoo.comparing.settings import Setting, checked
+from ganzoo.config import Config, Facts, Table, flat
+from ganzoo.data import Dataset
+from ganzoo.errors import InputError, missing_extra
+from ganzoo.training.loop import make_trainer
+from ganzoo.training.trainer import Trainer
+
+How = Callable[[Request, Dataset], Table]
+"""`ganzoo.comparing.measuring.how`, or what takes its place."""
+
+
+class Plan:
+    """The cells of a request, and those of its tuning: `trials`, a list for each setting that can be trained.
+
+    Raises `InputError` for whatever is wrong; writes nothing. With tuning, `cells` are known once it is done.
+    """
+
+    def __init__(
+        self, request: Request, how: How | None = None, device: str | None = None, cores: int | None = None
+    ) -> None:
+        """`device` and `cores`, where given, are those of a cluster, and take the place of what this machine has."""
+        refuse_numbers(request)
+        refuse_foreign(request.out)
+        require_extras()
+        self.request, self.device = request, device
+        self.data: dict[str, Dataset] = {}
+        self.threads = self._threads(cores or torch.get_num_threads())
+        self.settings = [checked(setting, self._trainer) for setting in request.settings]
+        self.how = (how or standard_how())(request, self.dataset(request.settings[0].config))
+        self.book = self._book()
+        self.trials = [self._trials(setting) for setting in self.runnable] if request.tune else []
+        self.cells = [] if request.tune else self.cells_of(self.settings)
+        refuse_unlike([*self.cells, *(cell for trials in self.trials for cell in trials)])
+
+    @property
+    def runnable(self) -> list[Setting]:
+        """The settings that are not refused."""
+        return [setting for setting in self.settings if not setting.refused]
+
+    def dataset(self, config: Config) -> Dataset:
+        """The data of a config, opened once."""
+        key = config.data.model_dump_json()
+        if key not in self.data:
+            self.data[key] = open_data(config)
+        return self.data[key]
+
+    def cells_of(self, settings: Iterable[Setting]) -> list[Cell]:
+        """The cells of those that can be trained, seed by seed; checked against what is in the folder."""
+        settings = [setting for setting in settings if not setting.refused]
+        places = [
+            (s, seed, cell_folder(self.request.out, s.name, seed))
+            for seed in range(self.request.seeds)
+            for s in settings
+        ]
+        return sound([self._cell(*place, self.how) for place in places])
+
+    def _trials(self, setting: Setting) -> list[Cell]:
+        how = self.how | {"split": tune.SPLIT}
+        drawn = enumerate(tune.draws(setting, self.request.tune))
+        folder = self.request.out / "tune"
+        return sound(
+            [self._cell(setting.changed(each), tune.SEED, folder / f"{setting.name}-t{i}", how) for i, each in drawn]
+        )
+
+    def _cell(self, setting: Setting, seed: int, folder: Path, how: Table) -> Cell:
+        config = self._resolved(setting.config, seed)
+        if self.device:
+            config = with_train(config, {"device": self.device})
+        return Cell(setting.name, seed, config, folder, self.request.budget, how)
+
+    def _resolved(self, config: Config, seed: int = 0) -> Config:
+        values: Table = {"steps": steps(self.request.budget, config.train), "threads": self.threads}
+        # A cluster's device need not be here, where it would be refused.
+        values |= {"device": "cpu"} if self.device else {}
+        return resolve(with_train(config.model_copy(update={"seed": seed}), values), self.dataset(config))
+
+    def _trainer(self, config: Config) -> Trainer:
+        return make_trainer(self._resolved(config), self.dataset(config))
+
+    def _threads(self, cores: int) -> int:
+        # A cell keeps its threads, so those of an earlier command on the folder hold.
+        asked, old = self.request.settings[0].config.train.threads, read_results(self.request.out)
+        return asked or (old["protocol"]["threads"] if old else max(1, cores // self.request.jobs))
+
+    def _book(self) -> Book:
+        request, config = self.request, self._resolved(self.request.settings[0].config)
+        protocol = self.how | {
+            "threads": self.threads,
+            "jobs": request.jobs,
+            "device": self.device or config.train.device,
+            "precision": precision(config),
+            "set": flat(request.shared),
+            "tuning": request.tune,
+        }
+        budget = {"unit": request.budget.unit, "amount": request.budget.amount}
+        book = Book(request.out, head(request.kind, request.options, facts(config), config.data.spec, budget, protocol))
+        book.refuse_contradiction()
+        return book
+
+
+def standard_how() -> How:
+    """`ganzoo.comparing.measuring.how`."""
+    from ganzoo.comparing.measuring import how
+
+    return how
+
+
+def with_train(config: Config, values: Table) -> Config:
+    """`config` with other values in `[train]`."""
+    return config.model_copy(update={"train": config.train.model_copy(update=values)})
+
+
+def facts(config: Config) -> Facts:
+    """What a resolved config says of its data."""
+    assert config.dataset is not None, "a cell's config is resolved"
+    return config.dataset
+
+
+def precision(config: Config) -> str:
+    """In what numbers a config computes."""
+    return str(getattr(config.train, "precision", "float32"))
+
+
+def sound(cells: list[Cell]) -> list[Cell]:
+    """`cells`, none of which contradicts what is in its folder; raises `InputError` otherwise."""
+    for cell in cells:
+        cell.refuse_contradiction()
+    return cells
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise `InputError` where the folder holds anything but a comparison."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder} is a file; a comparison needs a folder")
+    inside = {path.name for path in folder.glob("*")}
+    if inside and inside.isdisjoint(("cells", "tune", FILE)):
+        raise InputError(f"--out {folder} is not empty and holds no comparison; choose another --out")
+
+
+def require_extras() -> None:
+    """Raise `InputError` where the cells could not be scored, or the report not be written, in the end."""
+    for module, package in (("torch_fidelity", "torch-fidelity"), ("matplotlib", "matplotlib"), ("jinja2", "Jinja2")):
+        if importlib.util.find_spec(module) is None:
+            raise missing_extra(package, "eval", "a comparison")
+
+
+ALIKE: dict[str, Callable[[Config], object]] = {
+    "data": lambda config: facts(config).digest,
+    "data.size": lambda config: facts(config).shape,
+    "train.device": lambda config: config.train.device,
+    "train.precision": precision,
+}
+
+
+def refuse_unlike(cells: Sequence[Cell]) -> None:
+    """Raise `InputError` unless all cells see the same data, on the same device and in the same precision."""
+    for key, value in ALIKE.items():
+        found = {value(cell.config): cell.setting for cell in cells}
+        if len(found) > 1:
+            one, other = list(found.values())[:2]
+            raise InputError(
+                f"{one} and {other} differ in {key}, which a comparison needs equal; set it for all with --set"
+            )

@@ -1,0 +1,171 @@
+"""Results -> `report.html`, one file that fetches nothing, and `table.md`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from ganzoo.comparing import curves, figures
+from ganzoo.comparing.grids import grids
+from ganzoo.comparing.headline import COSTS, NONE, cells_of, headline
+from ganzoo.comparing.table import amount, interval, markdown
+from ganzoo.errors import missing_extra
+from ganzoo.files import write_bytes
+
+
+def write_table(results: dict[str, Any], folder: Path) -> Path:
+    """Write the headline as GitHub Markdown to `folder`/table.md."""
+    path = folder / "table.md"
+    write_bytes(path, markdown(results).encode())
+    return path
+
+
+def write_report(results: dict[str, Any], folder: Path) -> Path:
+    """Write `folder`/report.html; the grids that `results` names are read relative to `folder`.
+
+    What is not there yet (summaries, scores, curves, a grid) is left out or said to be missing. Raises `InputError`
+    where the extra `eval` is not installed.
+    """
+    path = folder / "report.html"
+    write_bytes(path, page(results, folder).encode())
+    return path
+
+
+def page(results: dict[str, Any], folder: Path) -> str:
+    """The whole page."""
+    try:
+        import matplotlib  # noqa: F401
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    except ImportError as error:
+        raise missing_extra(error.name or "Jinja2", "eval", "the report of a comparison") from None
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"amount": amount, "setting": json.dumps}
+    environment.globals |= {"interval": interval, "COSTS": COSTS, "NONE": NONE}
+    return environment.get_template("report.html.j2").render(content(results, folder))
+
+
+def content(results: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """All that the template shows."""
+    results = {"summary": [], "cells": [], "floors": {}, "refused": [], "tuning": None, **results}
+    table = headline(results)
+    cells = {row.name: cells_of(results, row.name) for row in table.rows}
+    plots = [figures.quality_against_cost(results, table, i, f"cost{i}") for i in range(len(table.columns))]
+    return {
+        "results": results,
+        "table": table,
+        "title": title(results),
+        "floors": {protocol: f"{floor:.4g}" for protocol, floor in results["floors"].items()},
+        "machine": {"hardware": results["hardware"], **results["versions"]},
+        "plots": [plot for plot in plots if plot],
+        "losses": losses(cells),
+        "scores": scores(cells),
+        "grids": sorted(grids(results, folder), key=lambda grid: list(cells).index(grid["name"])),
+        "lost": [cell for mine in cells.values() for cell in mine if cell["status"] == "failed"],
+        "unfinished": sum(row.unfinished for row in table.rows),
+        "findings": findings(cells),
+        "at_floor": at_floor(cells),
+        "caveats": caveats(results),
+    }
+
+
+def title(results: dict[str, Any]) -> str:
+    """What was compared on what."""
+    what = "Comparison" if results["kind"] == "compare" else "Ablation"
+    return f"{what} of {len(results['settings'])} settings on {results['data']['spec']}"
+
+
+def losses(cells: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str]]:
+    """Setting -> the losses of D and of G. Each has its own axis: the numbers of two objectives are not comparable."""
+    found, until = curves.panels(cells, curves.loss_of_d, curves.loss_of_g), last_step(cells)
+    return [
+        (c.name, figures.panel(c, f"loss{i}", f"losses of {c.name}", until, c.limits())) for i, c in enumerate(found)
+    ]
+
+
+def scores(cells: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str]]:
+    """Setting -> the score during training; all on one axis."""
+    found, until = curves.panels(cells, curves.score), last_step(cells)
+    ends = curves.limits(found)
+    return [(c.name, figures.panel(c, f"score{i}", f"score of {c.name}", until, ends)) for i, c in enumerate(found)]
+
+
+def last_step(cells: dict[str, list[dict[str, Any]]]) -> int:
+    """The last step in any log, or 1."""
+    return max(
+        (record["step"] for mine in cells.values() for cell in mine for record in cell.get("curve") or []), default=1
+    )
+
+
+def findings(cells: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """What the monitor found: a line for each setting and rule, with its seeds and the step of the first."""
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    for name, mine in cells.items():
+        for cell in mine:
+            for finding in cell.get("findings") or []:
+                steps = found.setdefault((name, finding["rule"]), {})
+                steps[cell["seed"]] = min(finding["step"], steps.get(cell["seed"], finding["step"]))
+    return [
+        {"name": name, "rule": rule, "seeds": sorted(steps), "of": len(cells[name]), "first": min(steps.values())}
+        for (name, rule), steps in found.items()
+    ]
+
+
+def at_floor(cells: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """A line for each setting and score whose floor had to be taken at another n: the median at that n beside it."""
+    found: dict[tuple[str, str, int], list[dict[str, float]]] = {}
+    for name, mine in cells.items():
+        for cell in mine:
+            for protocol, each in (cell.get("at_floor") or {}).items():
+                found.setdefault((name, protocol, each["n"]), []).append(each)
+    return [
+        {
+            "name": name,
+            "protocol": protocol,
+            "n": n,
+            "floor": taken[0]["floor"],
+            "median": median(e["value"] for e in taken),
+        }
+        for (name, protocol, n), taken in found.items()
+    ]
+
+
+def caveats(results: dict[str, Any]) -> list[str]:
+    """What may not be concluded from these results."""
+    protocol, budget = results["protocol"], results["budget"]
+    seeds, ended = len(protocol["seeds"]), {cell["status"] for cell in results["cells"]}
+    return [
+        *([] if "unfinished" not in ended else ["Some cells are unfinished: everything here may still change."]),
+        f"An interval comes from {count(seeds, 'seed')}. It is as uncertain as that makes it, and among many settings some "
+        "intervals lie apart by chance: lying apart is not a test of significance.",
+        *([] if "failed" not in ended else [FAILURES]),
+        "The number of samples is part of a score's name. Several scores are biased at small n (FID upwards): they may be "
+        "compared with each other and with the floor, and with other work only at the same n, extractor and reference.",
+        "A score sees what its extractor sees. The extractor is part of the score's name, and numbers of two extractors "
+        "have no common scale; those of a small classifier say nothing about Inception's.",
+        f"There is one data set ({results['data']['spec']}) and one budget ({budget['amount']:,} {budget['unit']}): "
+        "elsewhere, or after longer training, the order may be another.",
+        UNTUNED if not results["tuning"] else TUNED,
+        *([] if protocol.get("jobs", 1) == 1 else [f"Seconds were taken with {protocol['jobs']} jobs on one machine."]),
+    ]
+
+
+UNTUNED = (
+    "Every setting ran with the values of its own config; one that ranks low may only be tuned less well for this data."
+)
+TUNED = "Every setting had as many draws of hyper-parameters as the others; wider ranges or more draws may change the order."
+FAILURES = (
+    "A seed that failed has no score: the median of its setting is over the seeds that survived, which flatters it."
+)
+
+
+def count(number: int, noun: str) -> str:
+    """`number` of them in words."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,49 @@
+"""What the user asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganzoo.comparing.budget import Budget
+from ganzoo.comparing.settings import Setting
+from ganzoo.config import Table
+from ganzoo.errors import InputError
+
+
+@dataclass(frozen=True)
+class Request:
+    """A comparison as the command line or a program asks for it."""
+
+    kind: str
+    """compare or ablate"""
+    settings: tuple[Setting, ...]
+    shared: Table
+    """What was set for all of them."""
+    seeds: int
+    budget: Budget
+    out: Path
+    n: int | None = None
+    """Samples a score; None: 10,000, or what the protocol of a ground truth says."""
+    metrics: tuple[str, ...] | None = None
+    jobs: int = 1
+    """Cells at once on one machine."""
+    tune: int = 0
+    """Hyper-parameter draws a setting; 0 = none."""
+    cluster: str | None = None
+    """The address of a Ray cluster, or `local`."""
+    options: tuple[str, ...] = ()
+    """The words of the command behind the settings and seeds, for who wants to repeat it."""
+
+
+def refuse_numbers(request: Request) -> None:
+    """Raise `InputError` for numbers that make no sense, alone or together."""
+    for name in ("seeds", "jobs", "n"):
+        if (value := getattr(request, name)) is not None and value < 1:
+            raise InputError(f"--{name} must be at least 1, not {value}")
+    if request.tune < 0 or request.tune == 1:
+        raise InputError(f"--tune {request.tune}: choosing takes at least 2 draws")
+    if request.budget.minutes and (request.jobs > 1 or request.cluster):
+        raise InputError(
+            "--budget minutes=... needs the machine for one cell at a time; leave out --jobs and --cluster"
+        )

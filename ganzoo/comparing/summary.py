@@ -1,0 +1,74 @@
+"""Median and interval over seeds, and the rank, for which an overlap of intervals is told beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+Table = dict[str, Any]
+Interval = tuple[float, float]
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+
+
+def median_interval(values: Sequence[float]) -> Interval:
+    """The 95 % percentile interval of the median by bootstrap over 10,000 resamples (Efron 1979).
+
+    The same values give the same interval in any order. Up to five values it spans all of them; that is what so few say.
+    """
+    # RandomState's numbers are frozen for good (NumPy's NEP 19); a Generator's may change with a release.
+    picks = np.random.RandomState(0).randint(0, len(values), size=(RESAMPLES, len(values)))
+    medians = np.median(np.sort(np.asarray(values, float))[picks], axis=1)
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(medians, [tail, 1 - tail], method="inverted_cdf")
+    return float(low), float(high)
+
+
+def summarise(cells: Iterable[Table], metrics: Iterable[Table]) -> list[Table]:
+    """A row for every setting and score, metric by metric, best first.
+
+    `cells` are those of results.json; `metrics` name each score's `protocol` and what is `better`.
+    """
+    cells = list(cells)
+    settings = list(dict.fromkeys(cell["setting"] for cell in cells))
+    return [row for metric in metrics for row in _ranked(metric, [_row(name, metric, cells) for name in settings])]
+
+
+def _row(setting: str, metric: Table, cells: list[Table]) -> Table:
+    mine = [cell for cell in cells if cell["setting"] == setting]
+    values = [value for cell in mine if (value := cell["scores"].get(metric["protocol"])) is not None]
+    low, high = median_interval(values) if values else (None, None)
+    return {
+        "setting": setting,
+        "protocol": metric["protocol"],
+        "median": float(np.median(values)) if values else None,
+        "low": low,
+        "high": high,
+        "n": len(values),
+        "failed": sum(cell["status"] == "failed" for cell in mine),
+    }
+
+
+def badness(value: float, better: str) -> float:
+    """`value` turned so that less is better; `better` is "lower", "higher" or "near 1"."""
+    return {"lower": value, "higher": -value, "near 1": abs(value - 1)}[better]
+
+
+def _ranked(metric: Table, rows: list[Table]) -> list[Table]:
+    by_name = {row["setting"]: badness(row["median"], metric["better"]) for row in rows if row["median"] is not None}
+    order = sorted(by_name.values())
+    for row in rows:
+        row["rank"] = 1 + order.index(by_name[row["setting"]]) if row["setting"] in by_name else None
+        row["overlaps"] = [other["setting"] for other in rows if other is not row and overlap(row, other)]
+    return sorted(rows, key=lambda row: row["rank"] or math.inf)
+
+
+def overlap(a: Table, b: Table) -> bool:
+    """Whether the intervals of two rows meet; one seed alone says nothing of the spread, and is told apart from nothing."""
+    if a["median"] is None or b["median"] is None:
+        return False
+    return min(a["n"], b["n"]) < 2 or (a["low"] <= b["high"] and b["low"] <= a["high"])

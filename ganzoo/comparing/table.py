@@ -1,0 +1,96 @@
+"""The headline in words: each kind of cell for a person, and the whole as GitHub Markdown."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ganzoo.comparing.headline import COSTS, NONE, Column, Headline, Score, headline
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """GitHub Markdown: a line with the protocol, the headline by the first score, and the other scores in a second table."""
+    table = headline(results)
+    parts = [protocol_line(results), headline_table(table)]
+    return "\n\n".join([*parts, *([other_scores(table)] if table.columns[1:] else [])]) + "\n"
+
+
+def headline_table(table: Headline) -> str:
+    """The first score with its rank, the failed seeds and the costs."""
+    first = table.columns[:1]
+    titles = ["setting", *(t for c in first for t in (title(c), "rank")), "failed", *COSTS.values()]
+    rows = [
+        [
+            plain(row.name),
+            *(t for c in first for t in (with_interval(c, row.scores[0]), with_places(row.scores[0]))),
+            row.ended,
+            *(amount(value) for value in row.costs.values()),
+        ]
+        for row in table.rows
+    ]
+    return lines(titles, rows, [t for c in first for t in (c.text(c.floor), "")])
+
+
+def other_scores(table: Headline) -> str:
+    """All scores but the first."""
+    others = table.columns[1:]
+    rows = [[plain(row.name), *(with_interval(c, row.scores[c.index]) for c in others)] for row in table.rows]
+    return lines(["setting", *map(title, others)], rows, [c.text(c.floor) for c in others])
+
+
+def lines(titles: list[str], rows: list[list[str]], floors: list[str]) -> str:
+    """A table that ends with the floors."""
+    last = ["real images (floor)", *floors, *[""] * (len(titles) - 1 - len(floors))]
+    rules = [":--", *["--:"] * (len(titles) - 1)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (titles, rules, *rows, last))
+
+
+def title(column: Column) -> str:
+    """The name of a score, and which way it is better."""
+    return plain(f"{column.protocol}, {column.better} is better")
+
+
+def with_interval(column: Column, score: Score) -> str:
+    """Median and interval; bold where nothing overlaps."""
+    if score.median is None:
+        return NONE
+    text = f"**{column.text(score.median)}**" if score.clear else column.text(score.median)
+    return f"{text} ({interval(column, score)})"
+
+
+def interval(column: Column, score: Score) -> str:
+    """The interval over seeds in words."""
+    if score.median is None:
+        return NONE
+    return "one seed" if score.n < 2 else f"{column.text(score.low)} to {column.text(score.high)}"
+
+
+def with_places(score: Score) -> str:
+    """The rank, and the ranks that the overlap leaves open."""
+    if score.rank is None or score.places is None:
+        return NONE
+    first, last = score.places
+    return str(score.rank) if first == last else f"{score.rank} ({first} to {last})"
+
+
+def amount(value: float | None) -> str:
+    """A cost: whole from ten on."""
+    return NONE if value is None else f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+
+
+def protocol_line(results: dict[str, Any]) -> str:
+    """One paragraph: what was done with what, and how it is read."""
+    protocol, data, budget = results["protocol"], results["data"], results["budget"]
+    seeds = ", ".join(map(str, protocol["seeds"]))
+    samples = f"{protocol['n']:,} samples " if protocol["n"] else ""
+    return plain(
+        f"{data['spec']} ({data['split']}, {data['count']:,} images), {budget['amount']:,} {budget['unit']} each, "
+        f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}. "
+        "Median over the seeds that finished (bootstrap interval); a rank is followed by those that overlap leaves open; "
+        "costs are medians over the same seeds."
+    )
+
+
+def plain(text: str) -> str:
+    """`text` on one line, with nothing in it that Markdown or HTML would read as theirs."""
+    return re.sub(r"([\\`*_\[\]<>|&~$])", r"\\\1", " ".join(text.split()))

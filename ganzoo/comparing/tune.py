@@ -1,0 +1,70 @@
+"""`--tune N`: the same number of hyper-parameter draws for every setting, the best of them by validation."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from ganzoo.comparing.settings import Setting
+from ganzoo.comparing.summary import badness
+from ganzoo.config import Table
+from ganzoo.errors import InputError
+from ganzoo.recipes import ranges
+
+SEED = 10_000
+"""The seed of every tuning run: none of those that a comparison counts from 0."""
+SPLIT = "train"
+"""What tuning runs are measured against, so that the test split decides nothing."""
+
+
+def draws(setting: Setting, n: int) -> list[Table]:
+    """`n` draws from the `[tune]` table of the setting's variant, as dotted overrides; raises `InputError`.
+
+    Draw i of a key is the same quantile of its range in every setting: who is lucky is so for all.
+    """
+    table = ranges(setting.variant)
+    if not table:
+        raise InputError(f"--tune: the config of {setting.variant} has no [tune] table with the ranges to draw from")
+    return [{key: draw(key, table[key], i) for key in table} for i in range(n)]
+
+
+def draw(key: str, span: Any, number: int) -> Any:
+    """One value of `span`: [low, high, "log"], or {choices = [...]}; raises `InputError` for another form."""
+    share = random.Random(f"{number} {key}").random()  # seeded by the text, the same on every machine
+    match span:
+        case [int() | float() as low, int() | float() as high, "log"] if 0 < low < high:
+            return float(f"{math.exp(math.log(low) + share * math.log(high / low)):.3g}")
+        case {"choices": [_, *_] as choices}:
+            return choices[int(share * len(choices))]
+    raise InputError(
+        f'tune.{key}: expected [low, high, "log"] with 0 < low < high, or {{ choices = [...] }}, not {span}'
+    )
+
+
+def best(trials: Sequence[Table | None]) -> int | None:
+    """Which of the tuning runs' records scores best by its first metric; None where every one failed."""
+    scored = {number: value for number, trial in enumerate(trials) if (value := validation(trial)) is not None}
+    return min(scored, key=lambda number: scored[number], default=None)
+
+
+def validation(trial: Table | None) -> float | None:
+    """The first score of a tuning run, turned so that lower is better; None where it has none."""
+    if not trial or not trial["metrics"]:
+        return None
+    metric = trial["metrics"][0]
+    value = trial["scores"][metric["protocol"]]
+    return None if value is None else badness(value, metric["better"])
+
+
+def tuned(setting: Setting, n: int, trials: Sequence[Table | None]) -> tuple[Setting, Table]:
+    """`setting` with the best of its `n` draws, or as it is where every one failed; and what is told of the tuning."""
+    drawn, chosen = draws(setting, n), best(trials)
+    told = [{"overrides": overrides, **ended(trial)} for overrides, trial in zip(drawn, trials, strict=True)]
+    return setting if chosen is None else setting.changed(drawn[chosen]), {"chosen": chosen, "trials": told}
+
+
+def ended(trial: Table | None) -> Table:
+    """How a tuning run ended."""
+    return {"status": trial["status"], "scores": trial["scores"]} if trial else {"status": "unfinished", "scores": {}}

@@ -1,0 +1,152 @@
+"""One cell in a process of its own: `python -m ganzoo.comparing.worker`, with the job as a line of JSON on stdin.
+
+It stops, with everything saved, when its stdin closes: so no worker outlives the command that started it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ganzoo import api
+from ganzoo.comparing.budget import FIRST_SLICE
+from ganzoo.comparing.cells import RECORD, read_record
+from ganzoo.comparing.facts import counted, facts_of
+from ganzoo.config import Config, Table, parse
+from ganzoo.errors import InputError, Interrupted, TrainingFailed
+from ganzoo.files import FORMAT, write_json
+from ganzoo.sampling import load
+from ganzoo.training.run import Run
+
+Score = Callable[..., Any]
+"""`ganzoo.measure.measure`, or what takes its place."""
+
+CLOSE = 0.02
+"""The share of a budget of minutes that may be left over."""
+
+
+def main(score: Score | None = None) -> int:
+    """Work on the job on stdin; the exit code is that of `ganzoo train`, but for a diverged cell, which is finished: 0."""
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_stop_with_the_parent, daemon=True).start()
+    try:
+        work(job, score)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (Interrupted, KeyboardInterrupt):
+        return 130
+    return 0
+
+
+def _stop_with_the_parent() -> None:
+    # Not through sys.stdin, whose lock a thread that waits would hold when the interpreter ends.
+    while os.read(0, 1):
+        pass
+    signal.raise_signal(signal.SIGINT)
+
+
+def work(job: Table, score: Score | None = None) -> None:
+    """Train a cell to its budget, measure it, and write its `cell.json`; a cell that has one is left alone."""
+    run, config = Run(Path(job["folder"])), parse(Config, job["config"])
+    with locked(run.folder):
+        if read_record(run.folder) is not None:
+            return
+        failure = train(run, config, job["minutes"])
+        record = {"format": FORMAT, "measure": job["measure"]} | facts_of(run, failure)
+        measured = {} if failure else measure(run, job["measure"], score)
+        write_json(run.folder / RECORD, record | {"scores": {}, "metrics": [], "floors": {}} | measured)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time work on a cell: one that was cut off may still be saving."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two commands on one folder are the user's to avoid
+        yield
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def train(run: Run, config: Config, minutes: float | None) -> str | None:
+    """Train to the end of the budget; returns what the training failed of, if it did."""
+    try:
+        if minutes is None:
+            go_on(run, config)
+        else:
+            train_for(run, config, 60 * minutes)
+    except TrainingFailed as error:
+        return str(error)
+    return None
+
+
+def go_on(run: Run, config: Config) -> None:
+    """Begin the run of `config`, or take it up where it stopped."""
+    if run.config_file.is_file():
+        api.resume(run.folder, config)
+    else:
+        shutil.rmtree(run.folder, ignore_errors=True)  # what a run leaves that was stopped before it began
+        api.train(config, out=run.folder)
+
+
+def train_for(run: Run, config: Config, seconds: float) -> None:
+    """Train until `seconds` are used up, in slices: each an exact resume, and as long as the last one's speed allows.
+
+    A slice aims at nine tenths of what is left, and at no more steps than have been done, so that one whose steps get
+    slower does not overshoot by much. The last ends within 2 % of the budget.
+    """
+    end, before = run.config().train.steps if run.config_file.is_file() else FIRST_SLICE, (0, 0.0)
+    while True:
+        go_on(run, with_steps(config, end))
+        done = counted(run)
+        step, spent = done["step"], done["seconds"]
+        if seconds - spent < CLOSE * seconds:
+            return
+        speed = (step - before[0]) / (spent - before[1])
+        end, before = step + max(1, min(step, int(0.9 * speed * (seconds - spent)))), (step, spent)
+
+
+def with_steps(config: Config, steps: int) -> Config:
+    """`config` with another end."""
+    return config.model_copy(update={"train": config.train.model_copy(update={"steps": steps})})
+
+
+def measure(run: Run, how: Table, score: Score | None = None) -> Table:
+    """The scores of the averaged weights of the last step, what is better of each, and the floors that stand beside them."""
+    device = run.config().train.device
+    scores = (score or standard_score())(load(run.folder), **how, device=device).scores
+    return {
+        "scores": {each.name: each.value if math.isfinite(each.value) else None for each in scores},
+        "metrics": [{"protocol": each.name, "metric": each.metric, "better": each.better} for each in scores],
+        "floors": {each.name: each.floor for each in scores if each.floor is not None and each.value_at_floor is None},
+        "at_floor": {each.name: at_floor(each) for each in scores if each.value_at_floor is not None},
+    }
+
+
+def standard_score() -> Score:
+    """`ganzoo.measure.measure`."""
+    from ganzoo.measure import measure
+
+    return measure
+
+
+def at_floor(score: Any) -> Table:
+    """A floor that had to be taken at another number of samples, and the score at that number."""
+    return {"n": score.floor_n, "floor": score.floor, "value": score.value_at_floor}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

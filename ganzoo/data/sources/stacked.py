@@ -1,0 +1,68 @@
+"""Three random digits as the colours of one picture: 1,000 modes that a classifier of digits can count.
+
+Metz et al. 2017, https://arxiv.org/abs/1611.02163, section 3.3.1; 128,000 stacks as Lin et al. 2018, https://arxiv.org/abs/1712.04086.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from ganzoo import streams
+from ganzoo.data.cache import OnCorrupt
+from ganzoo.data.dataset import Dataset
+from ganzoo.data.source import SOURCES, Pictures, Source, Split
+from ganzoo.data.transform import Picture
+from ganzoo.errors import InputError
+
+COUNTS: dict[Split, int] = {"train": 128_000, "test": 26_000}
+NAMES = [f"{number:03}" for number in range(1000)]
+
+
+class StackedDigits(Source):
+    """Stacks of the embedded digits; the label reads red, green and blue as one number of three digits."""
+
+    name = usage = "stacked-digits"
+    licence = "part of MNIST, Yann LeCun and Corinna Cortes, CC BY-SA 3.0"
+    base = "digits"
+    size, channels = 32, 3
+
+    def fingerprint(self, split: Split) -> str:
+        """That of the digits, of which the stacks are a function."""
+        return f"{self.digits.fingerprint(split)} {COUNTS[split]}"
+
+    def pictures(self, split: Split) -> Pictures:
+        """Every digit is drawn at random, so a triple is as frequent as its digits are."""
+        digits = self.digits.dataset(split, 32, 1, "refuse", True)
+        generator = streams.generator("data", "stacked", split)
+        triples = torch.randint(len(digits), (COUNTS[split], 3), generator=generator).numpy()
+        return Pictures(len(triples), each(digits, triples), NAMES)
+
+    def dataset(self, split: Split, size: int, channels: int, on_corrupt: OnCorrupt, quiet: bool) -> Dataset:
+        """Raises `InputError` where the three digits would be mixed into one channel."""
+        if channels != 3:
+            raise InputError(f"data {self.name!r} have a digit in each of three channels; leave data.channels out")
+        return super().dataset(split, size, channels, on_corrupt, quiet)
+
+    @property
+    def digits(self) -> Source:
+        """What is stacked."""
+        return SOURCES[self.base]("")
+
+
+class StackedMnist(StackedDigits):
+    """Stacks of all of MNIST."""
+
+    name = usage = "stacked-mnist"
+    licence = "MNIST, Yann LeCun and Corinna Cortes, CC BY-SA 3.0"
+    base = "mnist"
+
+
+def each(digits: Dataset, triples: np.ndarray) -> Iterator[tuple[Picture, int]]:
+    """A picture (H, W, 3) and its label for every row of `triples` (N, 3)."""
+    assert digits.labels is not None, "digits are labelled"
+    for triple in triples:
+        a, b, c = digits.labels[triple].tolist()
+        yield digits.images[triple, 0].transpose(1, 2, 0), 100 * a + 10 * b + c

@@ -1,0 +1,47 @@
+"""A small score at every so many steps of a training: cheap, the same each time, and without a random number."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ganzoo.data import Dataset
+from ganzoo.errors import InputError
+from ganzoo.evaluation.described import Described
+from ganzoo.evaluation.extractor import Extractor
+from ganzoo.evaluation.features import Draw, Reader
+from ganzoo.evaluation.metrics import Value, fid, fidelity, kid_of_subsets
+from ganzoo.evaluation.protocol import Score
+
+
+class Curve:
+    """KID or FID of a few samples against as many images of `reference`, whose features are read once.
+
+    KID is of all of them at once, so that it has no chance in it; it is the better choice, since FID is far too high at
+    small n. Compare the points of a curve with each other, and with nothing else.
+    """
+
+    def __init__(
+        self,
+        reference: Dataset,
+        extractor: Extractor,
+        n: int = 1000,
+        metric: Literal["kid", "fid"] = "kid",
+        device: str = "cpu",
+    ) -> None:
+        fidelity(f"metric_{metric}")  # that it is missing must be known before a training begins
+        extractor.refuse(reference.shape)
+        self.n, self.metric = min(n, len(reference)), metric
+        if self.n < 2:
+            raise InputError(f"a curve needs at least 2 images, not {self.n}")
+        self.reader = Reader(extractor, device)
+        self.real = self.reader.data(reference.limited(self.n))
+        self.name = Score(metric, 0.0, self.n, "lower", extractor.tag, reference.split).name
+
+    def measure(self, draw: Draw) -> dict[str, float]:
+        """The score of the images of seeds 0 to n - 1, under its name, as in {"kid-digits@1k/train": 0.01}."""
+        return {self.name: self._value(self.reader.samples(draw, self.n)).value}
+
+    def _value(self, samples: Described) -> Value:
+        if self.metric == "fid":
+            return fid(samples, self.real)["fid"]
+        return kid_of_subsets(samples.features, self.real.features, subsets=1, size=self.n)

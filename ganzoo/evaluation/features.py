@@ -1,0 +1,115 @@
+"""Images -> `Described`: read once, in batches; for real data kept in the cache."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ganzoo.data import Dataset, home
+from ganzoo.evaluation.checkerboard import energies
+from ganzoo.evaluation.described import Described
+from ganzoo.evaluation.extractor import Extractor
+from ganzoo.files import write_bytes
+from ganzoo.pictures import to_uint8
+
+Draw = Callable[[Sequence[int]], Tensor]
+"""Seeds -> images (N, C, H, W) in [-1, 1]; one seed is one image."""
+
+VERSION = 1  # of what is computed; another makes other entries
+
+
+class Reader:
+    """Reads sets of images with one extractor."""
+
+    def __init__(self, extractor: Extractor, device: str = "cpu", batch: int = 128, quiet: bool = True) -> None:
+        self.extractor, self.device, self.batch, self.quiet = extractor.to(device), device, batch, quiet
+
+    def samples(self, draw: Draw, n: int, asked: Sequence[str] = ()) -> Described:
+        """Of the images of seeds 0 to n - 1, which were asked to be of the classes `asked` in turn.
+
+        They are rounded to 256 grey levels first, as a file would hold them and as the real ones are.
+        """
+        described = self._read(lambda seeds: rounded(draw(seeds)), n, "samples")
+        return with_labels(described, [asked[i % len(asked)] for i in range(n)] if asked else [], self.extractor)
+
+    def data(self, dataset: Dataset) -> Described:
+        """Of real images; kept in `GANZOO_HOME/cache/features`, and read from there the next time."""
+        path = self.entry(dataset)
+        tensors = kept(path)
+        if tensors is None:
+            read = self._read(
+                lambda rows: dataset.samples(rows).images, len(dataset), f"{dataset.name}, {dataset.split}"
+            )
+            tensors = {"features": read.features, "logits": read.logits, "bands": read.bands}
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, save(tensors))
+        nobody = torch.full((len(dataset),), -1)
+        return with_labels(Described(**tensors, labels=nobody), class_of_each(dataset), self.extractor)
+
+    def entry(self, dataset: Dataset) -> Path:
+        """Where what is read of `dataset` is kept: by its digest, the extractor's weights, and how it sees pictures."""
+        seen = [dataset.digest, self.extractor.tag, self.extractor.sha256, self.extractor.border, VERSION]
+        key = sha256(json.dumps(seen).encode()).hexdigest()[:16]
+        return home() / "cache" / "features" / f"{dataset.name}-{dataset.split}-{self.extractor.name}-{key}.safetensors"
+
+    def seconds(self, dataset: Dataset, images: int) -> float:
+        """How long `images` pictures will take, as measured on a few of `dataset`."""
+        few = dataset.samples(range(min(4, len(dataset)))).images.to(self.device)
+        self.extractor(few)
+        began = time.perf_counter()
+        self.extractor(few)
+        return (time.perf_counter() - began) / len(few) * images
+
+    def _read(self, images: Draw, n: int, what: str) -> Described:
+        parts = [self._batch(images(rows)) for rows in self._shown(n, what)]
+        features, logits, bands = (torch.cat(each) for each in zip(*parts, strict=True))
+        return Described(features, logits, bands, torch.full((n,), -1))
+
+    def _batch(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        images = images.to(self.device)
+        read = self.extractor(images)
+        return read.features.cpu(), read.logits.cpu(), energies(images).cpu()
+
+    def _shown(self, n: int, what: str) -> Iterator[range]:
+        """The rows of each batch, under a bar on a terminal."""
+        batches = [range(start, min(start + self.batch, n)) for start in range(0, n, self.batch)]
+        console = Console(stderr=True)
+        off = self.quiet or not console.is_terminal
+        return iter(track(batches, f"reading {what}", console=console, transient=True, disable=off))
+
+
+def rounded(images: Tensor) -> Tensor:
+    """`images` at the nearest of 256 grey levels, in [-1, 1]."""
+    return to_uint8(images).float() / 127.5 - 1
+
+
+def kept(path: Path) -> dict[str, Tensor] | None:
+    """The tensors in `path`; None where there is no such file, or none that can be read."""
+    try:
+        return load(path.read_bytes())
+    except (FileNotFoundError, SafetensorError):
+        return None
+
+
+def class_of_each(dataset: Dataset) -> list[str]:
+    """The name of each image's class, "" where it has none; empty without labels."""
+    if dataset.labels is None:
+        return []
+    return [dataset.class_names[label] if label >= 0 else "" for label in dataset.labels.tolist()]
+
+
+def with_labels(described: Described, names: Sequence[str], extractor: Extractor) -> Described:
+    """`described` with the classes called `names`, as the extractor numbers them."""
+    number = {name: i for i, name in enumerate(extractor.class_names)}
+    labels = torch.tensor([number.get(name, -1) for name in names]) if names else described.labels
+    return Described(described.features, described.logits, described.bands, labels)

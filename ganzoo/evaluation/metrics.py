@@ -1,0 +1,146 @@
+"""The scores, each a function of two described sets: samples and real images.
+
+Those that torch-fidelity has are computed by its functions of features, so that they are the published ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ganzoo.errors import missing_extra
+from ganzoo.evaluation.checkerboard import PERIODS, ratios
+from ganzoo.evaluation.described import Described
+from ganzoo.evaluation.neighbourhoods import density_and_coverage, rows
+from ganzoo.evaluation.protocol import Better
+from ganzoo.registry import Registry
+
+KID_SUBSETS, KID_SUBSET = 100, 1000
+INCEPTION_SPLITS = 10
+PRECISION_K, DENSITY_K = 3, 5
+
+
+class Value(NamedTuple):
+    """A number, where there is one its spread, and what more there is to say."""
+
+    value: float
+    spread: float | None = None
+    details: dict[str, float] = {}  # noqa: RUF012 - of a tuple, never changed
+
+
+Compute = Callable[[Described, Described], dict[str, Value]]
+
+
+class Metric(NamedTuple):
+    """How a score is computed and how it is to be read."""
+
+    compute: Compute
+    """Gives the values of one or more metrics by name; called once for all that are asked of it."""
+    better: Better
+    least: int
+    """Images below which it is not defined, in either set."""
+    needs: str = "features"
+    """The part of `Described` that it reads; it is left out where that is empty."""
+    reference: bool = True
+    both: bool = False
+    """A distance: it is also measured against the other split."""
+    extra: bool = True
+    """Whether torch-fidelity computes it."""
+
+
+METRICS: Registry[Metric] = Registry("metric")
+
+
+def fidelity(module: str) -> Any:
+    """A module of torch-fidelity; raises `InputError` where it is not installed."""
+    try:
+        return import_module(f"torch_fidelity.{module}")
+    except ImportError:
+        raise missing_extra("torch-fidelity", "eval", "this score") from None
+
+
+def fid(samples: Described, real: Described) -> dict[str, Value]:
+    """Frechet distance of two Gaussians with the sets' means and covariances (Heusel et al. 2017, arXiv:1706.08500)."""
+    functions = fidelity("metric_fid")
+    ours, theirs = (functions.fid_features_to_statistics(s.features.double()) for s in (samples, real))
+    return {"fid": Value(functions.fid_statistics_to_metric(ours, theirs, False)["frechet_inception_distance"])}
+
+
+def kid(samples: Described, real: Described) -> dict[str, Value]:
+    """Squared MMD under the kernel (x.y / F + 1)^3, without bias (Binkowski et al. 2018, arXiv:1801.01401).
+
+    The mean over 100 subsets of 1,000 images, or of half the smaller set where that has fewer than 2,000.
+    """
+    size = min(KID_SUBSET, min(len(samples), len(real)) // 2)
+    return {"kid": kid_of_subsets(samples.features, real.features, KID_SUBSETS, size)}
+
+
+def kid_of_subsets(samples: Tensor, real: Tensor, subsets: int, size: int) -> Value:
+    """KID of features (N, F) and (M, F): mean and spread over `subsets` subsets of `size` images."""
+    found = fidelity("metric_kid").kid_features_to_metric(
+        in_order(samples, samples), in_order(real, real), kid_subsets=subsets, kid_subset_size=size, verbose=False
+    )
+    mean, spread = found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]
+    return Value(mean, spread, {"subsets": subsets, "subset_size": size})
+
+
+def inception_score(samples: Described, _: Described) -> dict[str, Value]:
+    """The exponential of E KL(p(y|x) || p(y)), the mean over ten parts (Salimans et al. 2016, arXiv:1606.03498)."""
+    parts = min(INCEPTION_SPLITS, len(samples))
+    logits = in_order(samples.logits, samples.features)
+    found = fidelity("metric_isc").isc_features_to_metric(logits, splits=parts)
+    return {"is": Value(found["inception_score_mean"], found["inception_score_std"], {"splits": parts})}
+
+
+def precision_and_recall(samples: Described, real: Described) -> dict[str, Value]:
+    """The share of either set that lies in the other's manifold, k = 3 (Kynkaanniemi et al. 2019, arXiv:1904.06991)."""
+    block = rows(max(len(samples), len(real)))
+    found = fidelity("metric_prc").prc_features_to_metric(
+        samples.features,
+        real.features,
+        prc_neighborhood=PRECISION_K,
+        prc_batch_size=block,
+        save_cpu_ram=True,
+        verbose=False,
+    )
+    return {name: Value(found[name], details={"k": PRECISION_K}) for name in ("precision", "recall")}
+
+
+def density_coverage(samples: Described, real: Described) -> dict[str, Value]:
+    """See `neighbourhoods`; k = 5."""
+    pair = density_and_coverage(samples.features, real.features, DENSITY_K)
+    return {name: Value(v, details={"k": DENSITY_K}) for name, v in zip(("density", "coverage"), pair, strict=True)}
+
+
+def checkerboard(samples: Described, real: Described) -> dict[str, Value]:
+    """See `checkerboard.py`: the mean of the ratios at the stride frequencies, and each of them."""
+    found = ratios(samples.bands, real.bands)
+    details = {f"period {period}": ratio for period, ratio in zip(PERIODS, found.tolist(), strict=False)}
+    return {"checkerboard": Value(found.mean().item(), details=details)}
+
+
+def class_accuracy(samples: Described, _: Described) -> dict[str, Value]:
+    """The share of samples that the classifier takes for the class that was asked for, where it knows that class."""
+    asked = samples.labels >= 0
+    right = (samples.logits.argmax(1) == samples.labels)[asked].double()
+    return {"class_accuracy": Value(right.mean().item(), details={"labelled": len(right)})}
+
+
+def in_order(rows: Tensor, features: Tensor) -> Tensor:
+    """`rows` in an order that depends on the images only: torch-fidelity draws its subsets by position."""
+    return rows[torch.argsort(features.double().sum(1), stable=True)]
+
+
+METRICS.add("fid", Metric(fid, "lower", 2, both=True))
+METRICS.add("kid", Metric(kid, "lower", 4, both=True))
+METRICS.add("is", Metric(inception_score, "higher", 2, needs="logits", reference=False))
+METRICS.add("precision", Metric(precision_and_recall, "higher", PRECISION_K + 1))
+METRICS.add("recall", Metric(precision_and_recall, "higher", PRECISION_K + 1))
+METRICS.add("density", Metric(density_coverage, "higher", DENSITY_K + 1, extra=False))
+METRICS.add("coverage", Metric(density_coverage, "higher", DENSITY_K + 1, extra=False))
+METRICS.add("checkerboard", Metric(checkerboard, "near 1", 2, needs="bands", extra=False))
+METRICS.add("class_accuracy", Metric(class_accuracy, "higher", 2, needs="labels", reference=False, extra=False))

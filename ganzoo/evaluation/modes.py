@@ -1,0 +1,109 @@
+"""How many modes of a known truth samples reach: the two-dimensional mixtures, and stacked digits."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.data import Dataset, load
+from ganzoo.data.mixtures import MIXTURES, WITHIN, Mixture, mixture_of
+from ganzoo.errors import InputError
+
+COUNTS = dict.fromkeys(MIXTURES, 2500) | dict.fromkeys(("stacked-digits", "stacked-mnist"), 26_000)
+"""The sets that have modes to count, and how many samples the published figures are of."""
+
+TRIPLES = 1000
+
+
+def measure(data: Dataset | str, samples: Tensor) -> dict[str, float]:
+    """What `samples` (N, C, H, W) of a generator trained on `data` (a set of `COUNTS`, or its spec) reach.
+
+    `ring` and `grid`: `modes`, `high_quality` and `reverse_kl` of `mixture_scores`. Stacks: `modes`, `kl`, and the two
+    floors of `stacked_scores`. Raises `InputError` for data without modes to count and for samples of another shape.
+    """
+    data = load(data) if isinstance(data, str) else data
+    if samples.shape[1:] != data.shape:
+        raise InputError(f"the samples are of shape {tuple(samples.shape[1:])} and {data.name} of {data.shape}")
+    mixture = mixture_of(data.name, data.class_names)
+    if mixture is not None:
+        return mixture_scores(mixture, samples.flatten(1))
+    if data.name not in COUNTS:
+        raise InputError(f"{data.name} has no modes that are known; there are {', '.join(COUNTS)}")
+    # Its weights are read only here.
+    from ganzoo.evaluation import classifier
+
+    return stacked_scores(read_digits(classifier.load("digits"), samples), digit_frequencies(data))
+
+
+def mixture_scores(mixture: Mixture, points: Tensor) -> dict[str, float]:
+    """Lin et al. 2018 (arXiv:1712.04086), section 4.1, on `points` (N, 2).
+
+    A point is of high quality within three standard deviations of the nearest centre. `modes`: centres that have such a
+    point. `high_quality`: their share. `reverse_kl`: from the histogram h of their modes to the uniform one,
+    log K - H(h), natural logarithm; infinite where no point is of high quality.
+    """
+    centres = torch.from_numpy(mixture.centres)
+    distance, nearest = torch.cdist(points.double(), centres, compute_mode="donot_use_mm_for_euclid_dist").min(1)
+    good = nearest[distance <= WITHIN * mixture.sigma]
+    counts = torch.bincount(good, minlength=len(centres))
+    return {
+        "modes": int((counts > 0).sum()),
+        "high_quality": len(good) / len(points),
+        "reverse_kl": divergence_from_uniform(counts),
+    }
+
+
+def divergence_from_uniform(counts: Tensor) -> float:
+    """KL(h || uniform) = log K - H(h) in nats, of the histogram h with `counts` (K,); infinite where it is empty."""
+    if not counts.sum():
+        return math.inf
+    h = counts.double() / counts.sum()
+    return math.log(len(counts)) + float(torch.special.xlogy(h, h).sum())
+
+
+def stacked_scores(triples: Tensor, frequencies: Tensor) -> dict[str, float]:
+    """Metz et al. 2017 (arXiv:1611.02163), section 3.3.1, on the digits `triples` (N, 3) that were read.
+
+    `modes`: distinct triples of 1,000. `kl`: KL(histogram || uniform), natural logarithm. A finite histogram is never
+    flat: `kl_floor_uniform` is what a perfect uniform generator scores on average with N samples, `kl_floor_data` what a
+    perfect copy of the data does, whose digits have `frequencies` (10,).
+    """
+    counts = torch.bincount(triples @ torch.tensor([100, 10, 1]), minlength=TRIPLES)
+    each = torch.einsum("a,b,c->abc", frequencies, frequencies, frequencies).flatten()
+    return {
+        "modes": int((counts > 0).sum()),
+        "kl": divergence_from_uniform(counts),
+        "kl_floor_uniform": floor(torch.full((TRIPLES,), 1 / TRIPLES), len(triples)),
+        "kl_floor_data": floor(each, len(triples)),
+    }
+
+
+def floor(probabilities: Tensor, n: int) -> float:
+    """The mean of KL(histogram || uniform) over histograms of `n` draws from `probabilities` (K,), exactly.
+
+    The count of a mode is binomial, and the divergence a sum over modes, so its mean is one of binomials.
+    """
+    p, how_often = probabilities.double().unique(return_counts=True)
+    count = torch.arange(n + 1, dtype=torch.float64)
+    ways = math.lgamma(n + 1) - torch.lgamma(count + 1) - torch.lgamma(n - count + 1)
+    chance = (ways + torch.special.xlogy(count, p[:, None]) + torch.special.xlog1py(n - count, -p[:, None])).exp()
+    share = count / n
+    return math.log(len(probabilities)) + float(how_often.double() @ (chance @ torch.special.xlogy(share, share)))
+
+
+@torch.no_grad()
+def read_digits(classifier: nn.Module, images: Tensor, batch: int = 500) -> Tensor:
+    """The digit in each channel of `images` (N, 3, 32, 32), by a classifier of (N, 1, 32, 32): (N, 3)."""
+    read = [classifier(part.flatten(0, 1)[:, None]).argmax(1).view(-1, 3) for part in images.split(batch)]
+    return torch.cat(read).cpu()
+
+
+def digit_frequencies(data: Dataset) -> Tensor:
+    """The share of each digit in all three places of the labels of stacks: (10,); raises `InputError` for a part of them."""
+    if data.labels is None or data.classes != TRIPLES:
+        raise InputError(f"the modes are those of all of {data.name}; leave data.classes out")
+    labels = torch.from_numpy(data.labels)
+    digits = torch.cat([labels // 100, labels // 10 % 10, labels % 10])
+    return torch.bincount(digits, minlength=10).double() / len(digits)

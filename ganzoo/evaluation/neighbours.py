@@ -1,0 +1,23 @@
+"""Samples beside the training images nearest to them: a copy shows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganzoo.data import Dataset
+from ganzoo.evaluation.features import Draw, Reader, rounded
+from ganzoo.evaluation.neighbourhoods import nearest
+from ganzoo.pictures import grid
+
+
+def picture(draw: Draw, train: Dataset, reader: Reader, rows: int = 10, k: int = 5) -> Tensor:
+    """(C, H, W): in each row the sample of a seed (0, 1, ...), then the `k` images of all of `train` nearest to it.
+
+    Nearest by the features, so that a copy that was shifted or mirrored a little is found too.
+    """
+    k = min(k, len(train))
+    samples, queries = rounded(draw(range(rows))), reader.samples(draw, rows).features
+    found = nearest(queries, reader.data(train).features, k)
+    real = train.samples(found.flatten().numpy()).images.unflatten(0, found.shape)
+    return grid(torch.cat([samples[:, None], real], 1).flatten(0, 1), k + 1)[0]

@@ -1,0 +1,133 @@
+"""All scores of a described set of samples, each with the floor that real images have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from ganzoo.data import Dataset, Split
+from ganzoo.errors import InputError
+from ganzoo.evaluation.described import Described
+from ganzoo.evaluation.extractor import Extractor
+from ganzoo.evaluation.features import Reader
+from ganzoo.evaluation.metrics import METRICS, Value
+from ganzoo.evaluation.protocol import Score
+
+NEEDS = {
+    "logits": "an extractor that knows classes, which {!r} does not",
+    "bands": "pictures of at least 8 pixels, an even number of them",
+    "labels": "a model that takes labels, of classes that the extractor {!r} knows by name",
+}
+
+
+class Reference(NamedTuple):
+    """Real images to measure against, and those whose score is the floor."""
+
+    real: Described
+    held: Described
+    """Real images beside `real`, at most as many as samples."""
+    against: Described
+    """What `held` is measured against: `real`, or a half of it where there is only one split."""
+
+
+def images_read(train: Dataset, test: Dataset | None, n: int) -> list[Dataset]:
+    """The real sets that are read for scores of `n` samples: both splits, or one and its halves."""
+    sets = [train, test] if test is not None else [train, *train.halves()]
+    return [each.limited(n) for each in sets]
+
+
+def references(reader: Reader, train: Dataset, test: Dataset | None, n: int) -> dict[Split, Reference]:
+    """What `n` samples are measured against, by split; of each set at most `n` images, evenly spaced over it."""
+    first, *others = (reader.data(each) for each in images_read(train, test, n))
+    if test is None:
+        return {"train": Reference(first, others[1], others[0])}
+    return {"train": Reference(first, others[0], first), "test": Reference(others[0], first, others[0])}
+
+
+def missing(name: str, samples: Described, real: Described, extractor: Extractor) -> str | None:
+    """Why a metric cannot be computed of these sets, in one line; None if it can."""
+    metric, fewest = METRICS[name], min(len(samples), len(real))
+    if fewest < metric.least:
+        return f"{name} needs at least {metric.least} samples and as many real images; there are {fewest}"
+    lacks = {
+        "logits": samples.logits.shape[1] == 0,
+        "bands": samples.bands.shape[1] < 2,
+        "labels": not bool((samples.labels >= 0).any()),
+    }
+    return f"{name} needs {NEEDS[metric.needs].format(extractor.name)}" if lacks.get(metric.needs) else None
+
+
+def scores(
+    samples: Described, found: dict[Split, Reference], split: Split, names: Sequence[str], extractor: Extractor
+) -> list[Score]:
+    """The metrics `names` against `split`, and the distances among them against the other split too.
+
+    Raises `InputError` for one that cannot be computed.
+    """
+    for name in names:
+        if why := missing(name, samples, found[split].real, extractor):
+            raise InputError(why)
+    rows = scored(samples, found[split], split, names, extractor)
+    for other in found.keys() - {split}:
+        distances = [name for name in names if METRICS[name].both]
+        rows += scored(
+            samples, found[other], other, possible(distances, samples, found[other].real, extractor), extractor
+        )
+    return rows
+
+
+def scored(
+    samples: Described, reference: Reference, split: Split, names: Sequence[str], extractor: Extractor
+) -> list[Score]:
+    """A row for each of `names`, with its floor."""
+    real, held, against = reference
+    floored = possible(names, held, against, extractor)
+    values, floors = compute(names, samples, real), compute(floored, held, against)
+    same = (len(held), len(against)) == (len(samples), len(real))
+    again = {} if same else compute(floored, samples.first(len(held)), against)
+    rows = []
+    for name in names:
+        row = plain(name, values[name], len(samples), split, len(real), extractor)
+        rows.append(with_floor(row, floors[name], reference, again.get(name)) if name in floors else row)
+    return rows
+
+
+def plain(name: str, value: Value, n: int, split: Split, reference_n: int, extractor: Extractor) -> Score:
+    """A score without its floor."""
+    metric = METRICS[name]
+    return Score(
+        name,
+        value.value,
+        n,
+        metric.better,
+        extractor=None if metric.needs == "bands" else extractor.tag,
+        split=split if metric.reference else None,
+        reference_n=reference_n if metric.reference else None,
+        spread=value.spread,
+        details=value.details,
+    )
+
+
+def with_floor(score: Score, floor: Value, reference: Reference, again: Value | None) -> Score:
+    """`score` with its floor, and, where that is at other numbers, with the value at those."""
+    return replace(
+        score,
+        floor=floor.value,
+        floor_n=len(reference.held),
+        floor_reference_n=None if score.split is None else len(reference.against),
+        value_at_floor=None if again is None else again.value,
+    )
+
+
+def possible(names: Iterable[str], samples: Described, real: Described, extractor: Extractor) -> list[str]:
+    """Those of `names` that can be computed of these sets."""
+    return [name for name in names if missing(name, samples, real, extractor) is None]
+
+
+def compute(names: Iterable[str], samples: Described, real: Described) -> dict[str, Value]:
+    """The values of `names`; what gives several is called once."""
+    found: dict[str, Value] = {}
+    for function in dict.fromkeys(METRICS[name].compute for name in names):
+        found |= function(samples, real)
+    return found

@@ -1,0 +1,42 @@
+"""Scores of data whose modes are known: points of a mixture, and stacked digits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from ganzoo.data import Dataset
+from ganzoo.errors import unknown
+from ganzoo.evaluation import modes
+from ganzoo.evaluation.features import Draw
+from ganzoo.evaluation.protocol import Better, Score
+
+TRUTHS: dict[str, Better] = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower", "kl": "lower"}
+"""Their names, and which way is better."""
+
+
+def is_known(data: Dataset) -> bool:
+    """Whether the modes of `data` can be counted."""
+    return data.name in modes.COUNTS
+
+
+def truths(draw: Draw, real: Dataset, names: Sequence[str] | None, n: int, batch: int) -> list[Score]:
+    """What the samples of seeds 0 to n - 1 reach, and, as the floor, what as many of `real` do; raises `InputError`."""
+    parts = [draw(range(start, min(start + batch, n))) for start in range(0, n, batch)]
+    held = real.limited(n)
+    values = modes.measure(real, torch.cat(parts))
+    floors = modes.measure(real, held.samples(range(len(held))).images)
+    there = [name for name in TRUTHS if name in values]
+    for name in names or ():
+        if name not in there:
+            raise unknown(f"count of modes for {real.name}", name, there)
+    return [
+        Score(name, values[name], n, TRUTHS[name], floor=floors[name], floor_n=len(held), details=details(name, values))
+        for name in names or there
+    ]
+
+
+def details(name: str, values: dict[str, float]) -> dict[str, float]:
+    """What belongs to `name` and is no score: `kl_floor_uniform` to `kl`."""
+    return {key: value for key, value in values.items() if key.startswith(f"{name}_")}

@@ -1,0 +1,56 @@
+"""Which switches of the table of techniques can be on together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganzoo.build import resolve
+from ganzoo.config import Config, parse
+from ganzoo.data import Dataset
+from ganzoo.errors import InputError
+from ganzoo.recipes import merge, nested
+from ganzoo.techniques import TECHNIQUES, Settings, switches
+
+
+def largest_legal(
+    config: Config, dataset: Dataset, names: Iterable[str] | None = None
+) -> tuple[tuple[str, ...], Settings, dict[str, str]]:
+    """A set of switches that fit `config`, `dataset` and each other, to which no other can be added.
+
+    They are taken one after the other in the order of `names`, so the first of two that do not go together stays; None is
+    the table's order, without the switches that take something away. Returns their names, their dotted settings, and by
+    name the reason why each of the others is left out.
+    """
+    chosen: list[str] = []
+    settings: Settings = {}
+    waiting = [name for row in TECHNIQUES for name in row.on] if names is None else list(names)
+    while True:
+        refused: dict[str, str] = {}
+        for name in waiting:
+            reason = clash(name, chosen) or misfit(config, dataset, settings | switches()[name])
+            if reason:
+                refused[name] = reason
+            else:
+                chosen.append(name)
+                settings |= switches()[name]
+        if len(refused) == len(waiting):
+            return tuple(chosen), settings, refused
+        waiting = list(refused)  # a later switch, such as another norm, may have made room
+
+
+def clash(name: str, others: Iterable[str]) -> str | None:
+    """Why the switch `name` cannot stand beside `others`: one key has one value."""
+    known = switches()
+    for other in others:
+        if keys := known[name].keys() & known[other].keys():
+            return f"{name} and {other} both set {min(keys)}"
+    return None
+
+
+def misfit(config: Config, dataset: Dataset, settings: Settings) -> str | None:
+    """Why `config` with the dotted `settings` cannot be trained on `dataset`."""
+    try:
+        resolve(parse(Config, merge(config.model_dump(mode="json"), nested(settings))), dataset)
+    except InputError as reason:
+        return str(reason)
+    return None

@@ -1,0 +1,58 @@
+"""A D that names the class of reals, and calls fakes one class more."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy, softplus
+
+from ganzoo.errors import InputError
+from ganzoo.losses.base import Loss
+from ganzoo.records import Judged, Terms
+
+
+class SSGAN(Loss):
+    """Improved Techniques for Training GANs. Salimans et al., 2016, https://arxiv.org/abs/1606.03498
+
+    L_D = weight CE(c(x), y) + E sp(-s(x)) + E sp(s(g)),  s = log sum exp of the K class logits c    section 5
+    L_G = ||E f(x) - E f(g)||_2^2,  f the encoder's output                                           section 3.1
+
+    D has K + 1 classes, the last one "fake" with its logit held at 0, so its probability of a real is sigmoid(s). The class
+    term is a mean over the labelled reals (0 where there is none), s is taken of all reals. The authors' code halves the
+    two terms of s and divides G's by the number of features; we follow the paper. G takes no labels, so its images have none.
+    Settings: the weight of the class term (1 in the paper).
+    """
+
+    name: ClassVar[str] = "ssgan"
+    heads: ClassVar[tuple[str, ...]] = ("class_logits",)
+    g_uses_real: ClassVar[bool] = True
+    couples_samples: ClassVar[bool] = True
+    classifies: ClassVar[bool] = True
+    penalties: ClassVar[tuple[str, ...]] = ("feature_matching",)
+
+    def __init__(
+        self,
+        *,
+        weight: float = 1.0,  # of the class term
+    ) -> None:
+        super().__init__()
+        if not weight >= 0:
+            raise InputError(f"ssgan: weight must be at least 0, not {weight}")
+        self.weight = weight
+
+    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+        """The class of the labelled reals, and real against fake on all."""
+        s_real, s_fake = (judged.class_logits.logsumexp(1) for judged in (real, fake))
+        return {"class": self._class_term(real), "real": softplus(-s_real).mean(), "fake": softplus(s_fake).mean()}
+
+    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+        """The squared distance of the mean features."""
+        assert real is not None  # g_uses_real
+        return {"feature_matching": (real.features.mean(0) - fake.features.mean(0)).square().sum()}
+
+    def _class_term(self, real: Judged) -> Tensor:
+        assert real.labels is not None  # the class head wants data with classes
+        # The sum over no label is a zero with a graph, where torch's own mean is NaN.
+        total = cross_entropy(real.class_logits, real.labels, ignore_index=-1, reduction="sum")
+        return self.weight * total / (real.labels >= 0).sum().clamp(min=1)

@@ -1,0 +1,188 @@
+"""A sampler and the data that it was trained on -> all scores."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo import __version__
+from ganzoo.api import open_data
+from ganzoo.data import Dataset, Split
+from ganzoo.errors import InputError, unknown
+from ganzoo.evaluation import METRICS, Evaluation, Extractor, modes, neighbours
+from ganzoo.evaluation.extractor import default
+from ganzoo.evaluation.extractor import find as find_extractor
+from ganzoo.evaluation.features import Draw, Reader
+from ganzoo.evaluation.metrics import fidelity
+from ganzoo.evaluation.real import Real, prepared
+from ganzoo.evaluation.scores import images_read, missing, references, scores
+from ganzoo.evaluation.truths import TRUTHS, is_known, truths
+from ganzoo.sampling import Sampler
+
+SAMPLES = 10_000
+
+
+def measure(
+    sampler: Sampler,
+    spec: str | None = None,
+    *,
+    metrics: Sequence[str] | None = None,
+    extractor: str | Extractor | None = None,
+    n: int | None = None,
+    split: str | None = None,
+    batch: int = 128,
+    device: str = "cpu",
+    quiet: bool = True,
+) -> Evaluation:
+    """The scores of the images of seeds 0 to `n` - 1: 10,000, or of data with known modes as many as published figures.
+
+    `spec` defaults to what the model was trained on, `metrics` to all that can be computed, `extractor` to what fits the
+    data (see `extractor.default`), `split` to test where there is one. `device` is the extractor's; the images are drawn
+    where the sampler is. Raises `InputError`, in one line, for whatever is wrong.
+    """
+    began = time.perf_counter()
+    real = real_data(sampler, spec, quiet)
+    against, dataset = real.split(split)
+    n = planned(real.train, metrics, n, batch)
+    if counted(metrics, real.train):
+        if extractor is not None:
+            raise InputError(f"the modes of {dataset.name} are counted without an extractor; leave --extractor out")
+        found = Evaluation(truths(drawer(sampler), dataset, metrics, n, batch), {})
+    else:
+        reader = open_reader(extractor, real.train, device, batch, quiet)
+        found = image_scores(sampler, real, metrics, n, against, reader)
+    facts = facts_of(sampler, real) | found.facts | {"device": device, "seconds": round(time.perf_counter() - began, 1)}
+    return Evaluation(found.scores, facts)
+
+
+def planned(data: Dataset, metrics: Sequence[str] | None = None, n: int | None = None, batch: int = 128) -> int:
+    """How many samples will be measured; raises `InputError` for metrics and counts that `measure` would refuse."""
+    if n is not None and n < 2:
+        raise InputError(f"a score needs at least 2 samples, not {n}")
+    if batch < 1:
+        raise InputError(f"--batch must be at least 1, not {batch}")
+    by_modes = counted(metrics, data)
+    if not by_modes and any(METRICS[name].extra for name in metrics or METRICS):
+        fidelity("metric_fid")
+    return n or (modes.COUNTS[data.name] if by_modes else SAMPLES)
+
+
+def counted(metrics: Sequence[str] | None, data: Dataset) -> bool:
+    """Whether modes are to be counted, rather than features compared; raises `InputError` for a metric there is not."""
+    known = list(TRUTHS) if is_known(data) else []
+    points = data.shape[1:] == (1, 1)
+    for name in metrics or ():
+        if points and name in METRICS:
+            raise InputError(f"{name} is for pictures; of points there are modes, high_quality and reverse_kl")
+        if name not in known and (points or name not in METRICS):
+            raise unknown("metric", name, known + ([] if points else list(METRICS)))
+    if points and not known:
+        raise InputError(f"{data.name} are points with no known modes, so there is nothing to measure them by")
+    kinds = {name in TRUTHS for name in metrics or ()} or {bool(known)}
+    if len(kinds) > 1:
+        raise InputError(
+            "counts of modes and scores of features have samples of their own; ask for them one after another"
+        )
+    return kinds.pop()
+
+
+def open_reader(
+    extractor: str | Extractor | None, data: Dataset, device: str = "cpu", batch: int = 128, quiet: bool = True
+) -> Reader:
+    """A reader with the extractor asked for, or the one that fits the data; raises `InputError`."""
+    tool = extractor if isinstance(extractor, Extractor) else find_extractor(extractor or default(data))
+    tool.refuse(data.shape)
+    return Reader(tool, device, batch, quiet)
+
+
+def image_scores(
+    sampler: Sampler, real: Real, metrics: Sequence[str] | None, n: int, split: Split, reader: Reader
+) -> Evaluation:
+    """Scores of pictures by features; raises `InputError` where one that was asked for cannot be computed."""
+    say_time(reader, images_read(real.train, real.test, n), n)
+    tool, found = reader.extractor, references(reader, real.train, real.test, n)
+    samples = reader.samples(drawer(sampler), n, sampler.class_names)
+    lines = {name: missing(name, samples, found[split].real, tool) for name in METRICS}
+    names = [name for name, why in lines.items() if why is None] if metrics is None else metrics
+    facts = {
+        "extractor": {"name": tool.name, "sha256": tool.sha256, "size": tool.size, "native_size": tool.native},
+        "left_out": [why for why in lines.values() if why and metrics is None],
+    }
+    return Evaluation(scores(samples, found, split, names, tool), facts)
+
+
+def say_time(reader: Reader, real: Sequence[Dataset], n: int) -> None:
+    """Say on stderr how long a slow extractor will take for `real` and `n` samples, as measured on a few images."""
+    if reader.quiet or not reader.extractor.slow or reader.device != "cpu":
+        return
+    images = n + sum(len(each) for each in real if not reader.entry(each).exists())
+    minutes = reader.seconds(real[0], images) / 60
+    print(f"{reader.extractor.name} on the CPU: about {minutes:.0f} minutes for {images:,} images", file=sys.stderr)
+
+
+def drawer(sampler: Sampler) -> Draw:
+    """Seeds -> images; where G takes labels, seed i is of class i modulo their number."""
+    names = sampler.class_names
+
+    def draw(seeds: Sequence[int]) -> Tensor:
+        classes = [names[seed % len(names)] for seed in seeds] if names else None
+        return sampler.sample(seeds=seeds, classes=classes, batch=len(seeds))
+
+    return draw
+
+
+def nearest_training_images(
+    sampler: Sampler,
+    spec: str | None = None,
+    *,
+    extractor: str | Extractor | None = None,
+    device: str = "cpu",
+    quiet: bool = True,
+) -> Tensor:
+    """One picture (C, H, W) of ten samples, each beside the five training images nearest to it; raises `InputError`."""
+    train = real_data(sampler, spec, quiet).train
+    if train.shape[1:] == (1, 1):
+        raise InputError("points have no picture of nearest training images; leave --neighbours out")
+    reader = open_reader(extractor, train, device, quiet=quiet)
+    say_time(reader, [train], 0)
+    return neighbours.picture(drawer(sampler), train, reader)
+
+
+def real_data(sampler: Sampler, spec: str | None, quiet: bool = True) -> Real:
+    """Both splits of `spec`, prepared as what `sampler` was trained on, or of that; see `prepared`.
+
+    Raises `InputError`, with `spec` None, where what its config names is not what it was trained on.
+    """
+    config, facts = sampler.config, sampler.config.dataset
+    assert facts is not None, "a kept config is resolved"
+    if spec is None and open_data(config, quiet).digest != facts.digest:
+        raise InputError(f"the data {config.data.spec!r} are not those the model was trained on; name some with --data")
+    return prepared(config, spec or config.data.spec, quiet)
+
+
+def facts_of(sampler: Sampler, real: Real) -> dict[str, Any]:
+    """Which model, which data, which versions."""
+    card = {key: sampler.card[key] for key in ("step", "steps", "sha256") if key in sampler.card}
+    splits = {each.split: {"count": len(each), "digest": each.digest} for each in (real.train, real.test) if each}
+    return {
+        "model": {"variant": sampler.config.variant, "seed": sampler.config.seed} | card,
+        "data": {"name": real.train.name, "shape": list(real.train.shape), "splits": splits},
+        "samples": "seeds 0 to n - 1" + ("; seed i is of class i modulo their number" if sampler.class_names else ""),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of all that a score depends on."""
+    found = {"ganzoo": __version__, "torch": torch.__version__, "python": platform.python_version()}
+    try:
+        return found | {"torch-fidelity": version("torch-fidelity")}
+    except PackageNotFoundError:
+        return found

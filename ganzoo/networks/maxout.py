@@ -1,0 +1,19 @@
+"""A layer that learns its activation."""
+
+from __future__ import annotations
+
+from einops import reduce
+from torch import Tensor, nn
+
+
+class Maxout(nn.Linear):
+    """Each unit is the largest of five linear ones. Goodfellow et al. 2013, https://arxiv.org/abs/1302.4389, section 2"""
+
+    pieces = 5
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        super().__init__(inputs, outputs * self.pieces, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs) -> (N, outputs)."""
+        return reduce(super().forward(x), "n (outputs pieces) -> n outputs", "max", pieces=self.pieces)

@@ -1,0 +1,135 @@
+"""What the layers compute with: each operator as its formula says, or rewritten into one that gives the same, faster.
+
+Layers, weights and checkpoints know nothing of it. The choice depends on shape, device and precision alone, never on a clock,
+so a run repeats itself. Within `plain` every operator is PyTorch's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganzoo.networks import piecewise
+from ganzoo.networks.convolution import convolution, transposed_convolution
+
+Resample = Literal["none", "nearest", "mean"]
+"""Around a convolution: every pixel four times before it, or the mean of 2x2 pixels after it."""
+
+_rewriting: ContextVar[bool] = ContextVar("ganzoo_rewriting", default=True)
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """A block in which networks are run as they were built."""
+    token = _rewriting.set(False)
+    try:
+        yield
+    finally:
+        _rewriting.reset(token)
+
+
+def rewritten(x: Tensor) -> bool:
+    """Whether the operators on `x` are rewritten: on a CPU in full precision, where it was measured to pay.
+
+    Compilers, exporters and torch.func want PyTorch's own operators.
+    """
+    return (
+        _rewriting.get()
+        and x.device.type == "cpu"
+        and x.dtype in (torch.float32, torch.float64)
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
+    )
+
+
+def conv2d(x: Tensor, w: Tensor, b: Tensor | None, stride: int = 1, padding: int = 0) -> Tensor:
+    """`F.conv2d` of x (N, C, H, W), w (O, C, k, k), b (O,)."""
+    operator = convolution if rewritten(x) else F.conv2d
+    return operator(x, w, b, stride, padding)
+
+
+def conv_transpose2d(
+    x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, output_padding: int = 0
+) -> Tensor:
+    """`F.conv_transpose2d` of x (N, C, H, W), w (C, O, k, k), b (O,)."""
+    operator = transposed_convolution if rewritten(x) else F.conv_transpose2d
+    return operator(x, w, b, stride, padding, output_padding)
+
+
+def leaky_relu(x: Tensor, slope: float) -> Tensor:
+    """max(x, slope x); ReLU for a slope of 0."""
+    if rewritten(x):
+        return piecewise.leaky_relu(x, slope)
+    return F.leaky_relu(x, slope) if slope else F.relu(x)
+
+
+def same_conv(x: Tensor, w: Tensor, b: Tensor | None, resample: Resample = "none") -> Tensor:
+    """A convolution of stride 1 that keeps height and width, for even kernels too, with `resample` around it."""
+    kernel = w.shape[-1]
+    if rewritten(x) and resample != "none" and kernel % 2:
+        return nearest_then_conv(x, w, b) if resample == "nearest" else conv_then_mean(x, w, b)
+    if resample == "nearest":
+        x = twice(x)
+    y = conv2d(x, w, b, padding=kernel // 2)
+    # An even kernel fits once more into symmetric padding.
+    y = y if kernel % 2 else y[..., :-1, :-1]
+    return halved(y) if resample == "mean" else y
+
+
+def nearest_then_conv(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
+    """One transposed convolution of stride 2, in place of doubling and a convolution with an odd kernel.
+
+    A pixel of x stands at four places, so it meets w four times, shifted by 0 or 1 each way: together a kernel one wider. Of
+    its taps an output pixel meets a quarter: 4 for 9 where k = 3. A 1x1 kernel sees no neighbours: it goes before.
+    """
+    kernel = w.shape[-1]
+    if kernel == 1:
+        return twice(convolution(x, w, b, 1, 0))
+    wider = widened(w.flip(2, 3)).transpose(0, 1)
+    return transposed_convolution(x, wider, b, 2, kernel // 2, 0)
+
+
+def conv_then_mean(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
+    """One convolution of stride 2, in place of a convolution with an odd kernel and the mean of 2x2 pixels.
+
+    The four outputs are of w shifted by 0 or 1 each way: their mean is the output of a kernel one wider, 16 taps for 36 where
+    k = 3. A 1x1 kernel sees no neighbours: it goes after.
+    """
+    kernel = w.shape[-1]
+    if kernel == 1:
+        return convolution(halved(x), w, b, 1, 0)
+    return convolution(x, widened(w) / 4, b, 2, kernel // 2)
+
+
+def widened(w: Tensor) -> Tensor:
+    """(O, C, k, k) -> (O, C, k + 1, k + 1): the sum of w at its four places, shifted by 0 or 1 each way."""
+    kernel = w.shape[-1]
+    return (w.flatten(2) @ shifts(kernel, w.dtype)).unflatten(2, (kernel + 1, kernel + 1))
+
+
+@cache
+@torch.inference_mode(False)  # A constant of inference mode could not be used in training.
+def shifts(kernel: int, dtype: torch.dtype) -> Tensor:
+    """The matrix (k k, (k + 1)(k + 1)) that widens: a product is quicker than four paddings, forward and backward."""
+    one = torch.eye(kernel, kernel + 1, dtype=dtype)
+    along = one + one.roll(1, 1)
+    return torch.kron(along, along)
+
+
+def twice(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, 2H, 2W): every pixel four times."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def halved(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, H / 2, W / 2): the mean of 2x2 pixels; a last odd row or column is left out."""
+    even = x.shape[-2] % 2 == x.shape[-1] % 2 == 0
+    return piecewise.mean_of_four(x) if rewritten(x) and even else F.avg_pool2d(x, 2)

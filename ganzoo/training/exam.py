@@ -1,0 +1,42 @@
+"""What a run measures at the side while it trains: a score of the samples, and how often a D that names classes is wrong."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ganzoo.evaluation import Curve
+from ganzoo.evaluation.extractor import default, find
+from ganzoo.latent import draw_images
+from ganzoo.training.test_error import classification_error, held_out
+from ganzoo.training.trainer import Trainer
+
+
+class Exam:
+    """`train.eval_every` steps apart the averaged G's score; at each save the test error, where D is to name classes."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        """Raises `InputError` where what is asked for cannot be measured."""
+        train, data = trainer.config.train, trainer.batches.dataset
+        self.trainer, self.curve = trainer, None
+        if train.eval_every:
+            self.curve = Curve(data, find(default(data)), train.eval_n, train.eval_metric, train.device)
+        self.test = held_out(trainer.config) if trainer.loss.classifies else None
+
+    def due(self, step: int) -> bool:
+        """Whether there is something to measure after this step."""
+        return self._score_due(step) or self._error_due(step)
+
+    def take(self, step: int) -> dict[str, float]:
+        """What is due, by name; no random stream moves and nothing of the players changes."""
+        found: dict[str, float] = {}
+        if self.curve is not None and self._score_due(step):
+            found |= self.curve.measure(partial(draw_images, self.trainer.average, self.trainer.game.latent))
+        if self.test is not None and self._error_due(step):
+            found["test_error"] = classification_error(self.trainer.D, self.test)
+        return found
+
+    def _score_due(self, step: int) -> bool:
+        return self.curve is not None and step % self.trainer.config.train.eval_every == 0
+
+    def _error_due(self, step: int) -> bool:
+        return self.test is not None and step % self.trainer.config.train.save_every == 0

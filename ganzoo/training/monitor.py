@@ -1,0 +1,36 @@
+"""Watches a training: which rules have spoken already, and how far back all was well."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+from ganzoo.training import checkpoint
+from ganzoo.training.rules import LAST, WINDOW, Finding, Record, look
+from ganzoo.training.run import Run
+from ganzoo.training.trainer import Trainer
+
+
+class Monitor:
+    """Looks at each record of a run as it is logged; a rule speaks once between two rollbacks."""
+
+    def __init__(self, run: Run, trainer: Trainer) -> None:
+        self.run, self.trainer = run, trainer
+        self.records: deque[Record] = deque(run.records(), WINDOW)
+        self.known = {found["rule"] for found in run.findings() if found["rollbacks"] == trainer.rollbacks}
+
+    def look(self, record: Record) -> list[Finding]:
+        """What is new after `record`; it is written to the run's `findings.jsonl`."""
+        self.records.append(record)
+        found = look(list(self.records), self.known, self.trainer.loss.watch)
+        for finding in found:
+            self.known.add(finding.rule)
+            self.run.append_finding(finding.as_record() | {"rollbacks": self.trainer.rollbacks})
+        return found
+
+    def last_good(self, finding: Finding) -> Path:
+        """The newest state from before `finding` began to show, or the oldest there is."""
+        states = checkpoint.states(self.run.states)
+        began = list(self.records)[-LAST:][0]["step"]
+        earlier = [path for path in states if int(path.name) < began]
+        return earlier[-1] if earlier else states[0]

@@ -1,0 +1,110 @@
+"""What the monitor looks at beside the losses: one fixed batch of latents and one of reals, seen anew at each log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganzoo.data import Dataset
+from ganzoo.latent import Latent, generate
+from ganzoo.records import Samples, Terms
+from ganzoo.streams import Stream
+
+BATCH = 32  # images
+GROUP = 4  # images of one class, where G knows classes
+SIDE = 8  # pixels of the pictures that are remembered
+KEPT = 30  # logs that are remembered
+LATELY, EARLIER = 5, 10  # logs back
+
+
+class Probe(nn.Module):
+    """How varied and how restless G's images of a fixed batch of latents are; 1 = as far apart as two reals.
+
+    The pictures that are remembered for it are part of the state, so that a resumed run logs what an unbroken one does.
+    """
+
+    past: Tensor
+    count: Tensor
+
+    def __init__(self, dataset: Dataset, latent: Latent, pack: int, seed: int) -> None:
+        super().__init__()
+        self.dataset, self.latent, self.seed = dataset, latent, seed
+        self.index = rows(dataset, BATCH, grouped=latent.classes > 0)
+        self.index = self.index[: len(self.index) // pack * pack]
+        side = min(SIDE, dataset.shape[1])
+        self.register_buffer("past", torch.zeros(KEPT, len(self.index), dataset.shape[0], side, side))
+        self.register_buffer("count", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def look(self, generator: nn.Module, discriminator: nn.Module, view: Callable[[Samples], Samples]) -> Terms:
+        """Scalars on the device, of the players as they would be sampled; neither changes, and no random stream moves.
+
+        `variety/...`: mean distance of two images, in pixels or D's features, over that of two reals; of one class, where
+        G is conditional. `unrest/lately`: how far a latent's image moved since 5 logs ago; `unrest/back`: how near it is
+        to where it was 10 to 29 logs ago, both over the mean distance of two reals.
+        """
+        real = self.dataset.samples(self.index, self.past.device)
+        labels = real.labels if self.latent.classes else None
+        with Stream(self.seed, "probe"), asleep(generator, discriminator):
+            fake = generate(generator, self.latent.draw(len(real), labels, self.past.device))
+            of_fake, of_real = (discriminator(view(samples)).features for samples in (fake, real))
+        return {
+            "variety/pixels": ratio(fake.images, real.images, labels),
+            "variety/features": ratio(of_fake, of_real, labels),
+            **self._unrest(shrunk(fake.images, self.past), spread(shrunk(real.images, self.past))),
+        }
+
+    def _unrest(self, now: Tensor, scale: Tensor) -> Terms:
+        count = int(self.count)
+        moved = [(now - self.past[(count - lag) % KEPT]).flatten(1).norm(dim=1).mean() for lag in range(1, KEPT)]
+        self.past[count % KEPT] = now
+        self.count += 1
+        unrest = {"unrest/lately": moved[LATELY - 1 : LATELY], "unrest/back": moved[EARLIER - 1 :]}
+        known = {"unrest/lately": count >= LATELY, "unrest/back": count >= KEPT - 1}
+        return {name: torch.stack(values).min() / scale for name, values in unrest.items() if known[name]}
+
+
+def rows(dataset: Dataset, n: int, grouped: bool) -> np.ndarray:
+    """The indices of `n` samples, evenly spaced; `grouped` takes several of each of the first classes, `n` at most."""
+    if not grouped or dataset.labels is None:
+        return np.arange(n) * len(dataset) // n
+    classes = min(dataset.classes, n // GROUP)
+    return np.concatenate([np.flatnonzero(dataset.labels == c)[: n // classes] for c in range(classes)])
+
+
+@contextmanager
+def asleep(*networks: nn.Module) -> Iterator[None]:
+    """The networks in eval mode, so that no running statistic moves."""
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.train()
+
+
+def ratio(fake: Tensor, real: Tensor, labels: Tensor | None) -> Tensor:
+    """How far apart two of `fake` are, over how far two of `real` are; 1 where no two reals differ."""
+    true = spread(real, labels)
+    return torch.where(true > 0, spread(fake, labels) / true, 1.0)
+
+
+def spread(batch: Tensor, labels: Tensor | None = None) -> Tensor:
+    """Mean Euclidean distance of two samples of (N, ...), of one label where labels (N,) fit the batch."""
+    flat = batch.flatten(1).float()
+    distance = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
+    pairs = ~torch.eye(len(batch), dtype=torch.bool, device=batch.device)
+    if labels is not None and len(labels) == len(batch):
+        pairs &= labels[:, None] == labels
+    return (distance * pairs).sum() / pairs.sum().clamp(min=1)
+
+
+def shrunk(images: Tensor, like: Tensor) -> Tensor:
+    """Images (N, C, H, W) at the size of the pictures that are remembered."""
+    return F.adaptive_avg_pool2d(images.float(), like.shape[-1])

@@ -1,0 +1,90 @@
+"""`ganzoo doctor` on runs that were written down rather than trained."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from PIL import Image
+
+from ganzoo import api, cli
+from ganzoo.commands.doctor import spark
+from ganzoo.training.run import Run
+from small_runs import small, toy_data
+
+
+def ganzoo(*words: object) -> int:
+    return cli._run([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return api.train(small("nsgan", train={"steps": 6}), toy_data(), tmp_path_factory.mktemp("doctor") / "run")
+
+
+@pytest.fixture
+def ill(run, tmp_path):
+    """The same run with a gradient that exploded in its log."""
+    records = Run(run).records()
+    for record in records[1:]:
+        record["terms"]["norm/d"] = 400.0
+    sick = Run(tmp_path / "ill")
+    sick.create(Run(run).config())
+    for record in records:
+        sick.append(record)
+    return sick
+
+
+def test_a_healthy_run(run, tmp_path, capsys):
+    assert ganzoo("doctor", run, "--out", tmp_path / "x.png") == 0
+    printed = capsys.readouterr().out
+    assert "nsgan, logged to step 6 of 6 (6 D steps, 6 G steps)" in printed
+    assert "nothing found that looks like a failure" in printed and str(tmp_path / "x.png") in printed
+    assert Image.open(tmp_path / "x.png").size == (960, 720)
+
+
+def test_what_the_log_shows_is_said_though_nothing_was_said_while_training(ill, capsys):
+    assert ganzoo("doctor", ill.folder) == 0
+    printed = capsys.readouterr().out
+    assert "[gradient-explodes] step 6: a gradient norm stays above 100 (norm/d 400); lower the rates" in printed
+    assert (ill.folder / "doctor.png").exists()
+
+
+def test_what_was_said_while_training_is_said_once(ill, capsys):
+    ill.append_finding(
+        {"step": 5, "rule": "gradient-explodes", "text": "said", "figures": {}, "fatal": False, "rollbacks": 0}
+    )
+    assert ganzoo("doctor", ill.folder, "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (found["rule"], found["text"]) == ("gradient-explodes", "said")
+
+
+def test_a_number_that_is_not_finite_leaves_a_gap(ill, capsys):
+    record = Run(ill.folder).records()[-1]
+    ill.append(record | {"step": 7, "terms": record["terms"] | {"d/real": None, "norm/g": None}})
+    assert ganzoo("doctor", ill.folder) == 0
+    assert (
+        "[not-finite] step 7: a number became NaN or infinite (d/real = nan, norm/g = nan)" in capsys.readouterr().out
+    )
+
+
+def test_without_matplotlib_the_plots_stay_and_a_line_says_how_to_get_the_picture(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert ganzoo("doctor", run, "--out", tmp_path / "x.png") == 0
+    printed = capsys.readouterr().out
+    assert "no picture" in printed and "pip install 'ganzoo-torch[eval]'" in printed and "D's loss" in printed
+
+
+def test_what_is_no_run_is_refused(tmp_path, run, capsys):
+    assert ganzoo("doctor", tmp_path) == 2
+    assert "is not a run" in capsys.readouterr().err
+    empty = Run(tmp_path / "empty")
+    empty.create(Run(run).config())
+    assert ganzoo("doctor", empty.folder) == 2
+    assert "has logged nothing yet" in capsys.readouterr().err
+
+
+def test_a_spark_line_runs_from_its_lowest_to_its_highest():
+    assert spark([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
+    assert spark([float("nan"), 1.0, 1.0]) == " ▁▁" and len(spark(list(range(1000)))) == 60

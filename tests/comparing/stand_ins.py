@@ -1,0 +1,84 @@
+"""Small comparisons, and a score that is quick: what takes the place of `ganzoo.measure` in these tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from ganzoo.comparing import worker
+from ganzoo.comparing.budget import parse_budget
+from ganzoo.comparing.comparison import run
+from ganzoo.comparing.plan import Plan
+from ganzoo.comparing.pool import Outcome
+from ganzoo.comparing.request import Request
+from ganzoo.comparing.results import read_results
+from ganzoo.comparing.settings import of_variants
+from ganzoo.recipes import merge, nested
+from small_runs import SMALL, toy_data
+
+TIMES = ("seconds", "memory_mib")
+
+
+def toy_file(folder: Path) -> str:
+    """The spec of a small set of pictures."""
+    data = toy_data()
+    np.savez(folder / "toy.npz", images=data.images[:, 0], labels=data.labels)
+    return f"npz:{folder / 'toy.npz'}"
+
+
+def score(sampler, *, n, metrics, split, device):
+    """The mean and the spread of the pictures' pixels; the latter has a floor of another n."""
+    images = sampler.sample(n)
+    rows = [("mean", float(images.mean()), "lower", None), ("spread", float(images.std()), "higher", 0.7)]
+    return SimpleNamespace(
+        scores=[
+            SimpleNamespace(
+                name=f"{name}@{n}/{split}",
+                metric=name,
+                value=value,
+                better=better,
+                floor=0.5,
+                floor_n=5 if at_floor else n,
+                value_at_floor=at_floor,
+            )
+            for name, value, better, at_floor in rows
+        ]
+    )
+
+
+def how(request, data):
+    """Without looking for an extractor."""
+    return {"n": request.n or 4, "metrics": request.metrics and list(request.metrics), "split": "test"}
+
+
+def here(jobs, report, score=score):
+    """Work off the jobs in this process, one after the other."""
+    for job in jobs:
+        worker.work(job, score)
+        report(job, Outcome(0))
+
+
+def shared(folder: Path, **more) -> dict:
+    """What all cells of a small comparison have in common."""
+    return merge(merge(SMALL, nested({"data.spec": toy_file(folder)})), nested(more))
+
+
+def request(folder: Path, variants=("nsgan", "wgan"), *, out="out", budget="steps=3", tables=None, **more) -> Request:
+    """A small request."""
+    tables = shared(folder) if tables is None else tables
+    given = {"seeds": 2, "budget": parse_budget(budget), "out": folder / out} | more
+    return Request(kind="compare", settings=of_variants(variants, tables), shared=tables, **given)
+
+
+def compare(asked: Request, work_off=here) -> dict:
+    """Finish a request; the results."""
+    return read_results(run(Plan(asked, how), work_off, say=lambda line: None))
+
+
+def without_times(value):
+    """`value` but for what two runs of the same need not have in common."""
+    if isinstance(value, dict):
+        return {k: without_times(v) for k, v in value.items() if k not in TIMES}
+    return [without_times(v) for v in value] if isinstance(value, list) else value

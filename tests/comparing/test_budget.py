@@ -1,0 +1,46 @@
+"""Budgets: read from words, and converted to exactly the steps that a trainer needs."""
+
+import pytest
+
+from ganzoo.build import make_game, resolve
+from ganzoo.comparing.budget import FIRST_SLICE, parse_budget, steps
+from ganzoo.data import Batches
+from ganzoo.errors import InputError
+from ganzoo.training.trainer import Trainer
+from small_runs import small, toy_data
+
+
+@pytest.mark.parametrize("text", ["steps=2000", "images=200000", "minutes=0.5"])
+def test_a_budget_is_written_as_it_is_read(text):
+    assert str(parse_budget(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["steps", "steps=", "steps=2.5", "hours=3", "images=0", "minutes=-1", "minutes=inf", "=3"]
+)
+def test_what_is_no_budget_is_refused(text):
+    with pytest.raises(InputError, match="expected steps=N, images=N or minutes=M"):
+        parse_budget(text)
+
+
+def test_steps_are_g_steps_and_minutes_begin_with_a_slice():
+    train = small("nsgan").train
+    assert steps(parse_budget("steps=7"), train) == 7
+    assert steps(parse_budget("minutes=7"), train) == FIRST_SLICE
+
+
+@pytest.mark.parametrize("images", [1, 5, 6, 33, 35])
+@pytest.mark.parametrize(
+    "table",
+    [{"ratio": "1:1"}, {"ratio": "3:2"}, {"ratio": "1:3"}, {"warmup": {"d_steps": 3, "first": 1, "every": 4}}],
+    ids=str,
+)
+def test_images_become_the_fewest_steps_after_which_d_has_seen_so_many(images, table):
+    data = toy_data()
+    config = resolve(small("wgan", train={"batch": 5, **table}), data)
+    trainer = Trainer(make_game(config), Batches(data, config.seed), config)
+    seen = [0]
+    while seen[-1] < images:
+        trainer.train_step()
+        seen.append(trainer.images)
+    assert steps(parse_budget(f"images={images}"), config.train) == trainer.step

@@ -1,0 +1,78 @@
+"""`ganzoo compare` and `ganzoo ablate` as they are typed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ganzoo import cli
+from ganzoo.comparing import pool
+
+SMALL = [
+    word
+    for setting in ("latent.dim=2", "networks.generator.width=8", "networks.discriminator.width=8", "train.batch=8")
+    for word in ("--set", setting)
+]
+
+
+def ganzoo(*words: object) -> int:
+    return cli._run([str(word) for word in words])
+
+
+def test_points_are_compared_by_their_modes_in_one_command_and_then_only_added_to(tmp_path, capsys):
+    words = ["--data", "ring", "--budget", "steps=3", "--n", 200, "--out", tmp_path / "out", *SMALL]
+    assert ganzoo("compare", "nsgan", "--seeds", 1, *words) == 0
+    printed = capsys.readouterr()
+    assert "report.html" in printed.out and printed.err.startswith("[1/1] nsgan-s0: modes@200")
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    assert [metric["metric"] for metric in results["metrics"]] == ["modes", "high_quality", "reverse_kl"]
+    assert results["floors"]["modes@200"] == 8 and results["protocol"]["n"] == 200
+    page = (tmp_path / "out/report.html").read_text()
+    assert "modes@200" in page and results["command"] in page
+    typed = results["command"].split()[1:]
+    assert ganzoo(*typed) == 0, "the command that the results name is the one that made them"
+    assert json.loads((tmp_path / "out/results.json").read_text())["cells"] == results["cells"]
+    assert ganzoo(*typed, "--n", 300) == 2 and "protocol.n: 200 -> 300" in capsys.readouterr().err
+
+
+def test_an_ablation_takes_the_steps_of_the_recipe_and_the_switches_of_the_table(tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr(pool.Pool, "work_off", lambda self, jobs, report: begun.extend(jobs))
+    words = ["--switch", "replay", "--switch", "r1", "--switch", "all", "--seeds", 1, "--out", tmp_path / "out"]
+    assert ganzoo("ablate", "nsgan", "--data", "ring", "--set", "train.steps=7", "--quiet", *words) == 0
+    configs = {job["folder"].rpartition("/")[2]: job["config"] for job in begun}
+    assert {"baseline-s0", "replay-s0", "all-s0"} <= configs.keys()
+    assert {config["train"]["steps"] for config in configs.values()} == {7}
+    assert not configs["baseline-s0"]["tricks"] and list(configs["replay-s0"]["tricks"]) == ["replay"]
+    assert len(configs["all-s0"]["tricks"]) > 2
+    refused = json.loads((tmp_path / "out/results.json").read_text())["refused"]
+    assert any(each["setting"].startswith("all without ") for each in refused)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["compare", "--budget", "steps=3"], "which variants?"),
+        (["compare", "nsgan"], "which budget?"),
+        (["compare", "nsgan", "--budget", "3"], "expected steps=N"),
+        (["compare", "nsgan", "--budget", "hours=3"], "expected steps=N"),
+        (["compare", "nsgam", "--budget", "steps=3"], "did you mean 'nsgan'?"),
+        (["compare", "nsgan", "--budget", "steps=3", "--seeds", "0"], "--seeds must be at least 1"),
+        (["compare", "nsgan", "--budget", "steps=3", "--data", "rong"], "did you mean 'ring'?"),
+        (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "fid"], "is for pictures"),
+        (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "modez"], "did you mean 'modes'?"),
+        (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--n", "1"], "at least 2 samples"),
+        (["compare", "nsgan", "--budget", "steps=3", "--set", "train.bach=3"], "did you mean 'train.batch'?"),
+        (["compare", "nsgan", "--budget", "minutes=1", "--jobs", "2"], "one cell at a time"),
+        (["compare", "nsgan", "--budget", "minutes=1", "--cluster", "local"], "one cell at a time"),
+        (["ablate", "nsgan"], "which switches?"),
+        (["ablate", "nsgan", "--switch", "replya"], "did you mean 'replay'?"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_2(words, says, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ganzoo(*words, "--out", "out") == 2
+    printed = capsys.readouterr()
+    assert says in printed.err and printed.err.count("\n") == 1 and "Traceback" not in printed.err
+    assert not printed.out and not list(tmp_path.iterdir())

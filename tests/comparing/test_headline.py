@@ -1,0 +1,121 @@
+"""The numbers of the headline."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from ganzoo.comparing.headline import Column, Score, decimals, headline
+
+FID = "fid-digits@10k/test"
+
+
+def entry(
+    setting: str, low: float, median: float, high: float, rank: int, overlaps: str = "", n: int = 3
+) -> dict[str, Any]:
+    numbers = {"low": low, "median": median, "high": high, "rank": rank, "n": n}
+    return {"setting": setting, "protocol": FID, "overlaps": overlaps.split(), **numbers}
+
+
+def results(
+    *summary: dict[str, Any], cells: tuple[dict[str, Any], ...] = (), floor: float | None = 1.0
+) -> dict[str, Any]:
+    names = [row["setting"] for row in summary] + [cell["setting"] for cell in cells]
+    return {
+        "metrics": [{"protocol": FID, "metric": "fid", "better": "lower"}],
+        "floors": {} if floor is None else {FID: floor},
+        "settings": [{"name": name} for name in dict.fromkeys(names)],
+        "cells": list(cells),
+        "summary": list(summary),
+    }
+
+
+def cell(setting: str, seed: int, status: str = "done", **cost: float) -> dict[str, Any]:
+    return {"setting": setting, "seed": seed, "status": status, "cost": cost or None}
+
+
+def scores(found: dict[str, Any]) -> dict[str, Score]:
+    return {row.name: row.scores[0] for row in headline(found).rows}
+
+
+def test_rows_come_best_first_and_those_without_a_score_last():
+    found = results(entry("b", 4, 5, 6, 2), entry("a", 1, 2, 3, 1), cells=(cell("lost", 0, "failed"),))
+    assert [row.name for row in headline(found).rows] == ["a", "b", "lost"]
+    assert scores(found)["lost"] == Score()
+
+
+def test_overlap_leaves_ranks_open_and_bold_is_only_what_overlaps_nothing():
+    found = scores(
+        results(
+            entry("a", 1, 2, 3, 1, "b"),
+            entry("b", 2, 3, 5, 2, "a c"),
+            entry("c", 4, 5, 6, 3, "b"),
+            entry("d", 7, 8, 9, 4),
+        )
+    )
+    assert {name: score.places for name, score in found.items()} == {"a": (1, 2), "b": (1, 3), "c": (2, 3), "d": (4, 4)}
+    assert [name for name, score in found.items() if score.clear] == ["d"]
+
+
+def test_two_of_one_rank_leave_the_next_open_too():
+    found = scores(results(entry("a", 2, 2, 2, 1, "b"), entry("b", 2, 2, 2, 1, "a"), entry("c", 3, 3, 3, 3)))
+    assert [found[name].places for name in "abc"] == [(1, 2), (1, 2), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        [entry("a", 1, 1, 1, 1, n=1), entry("b", 2, 2, 2, 2, n=1)],
+        [entry("a", 1, 1, 1, 1, n=3), entry("b", 2, 2, 2, 2, n=1)],
+        [entry("a", 1, 1, 1, 1, n=3)],
+    ],
+    ids=["one seed each", "one seed of the other", "nothing to compare with"],
+)
+def test_nothing_is_bold_where_spread_or_comparison_is_missing(summary):
+    assert not any(score.clear for score in scores(results(*summary)).values())
+
+
+def test_failed_and_unfinished_cells_are_counted_and_do_not_cost():
+    cells = (
+        cell("a", 0, seconds=10, images=640),
+        cell("a", 1, seconds=30, images=640),
+        cell("a", 2, "failed", seconds=1, images=64),
+        cell("a", 3, "unfinished"),
+    )
+    (row,) = headline(results(cells=cells)).rows
+    assert row.ended == "1 of 4, 1 unfinished"
+    assert (row.costs["seconds"], row.costs["images"], row.costs["memory_mib"]) == (20, 640, None)
+
+
+@pytest.mark.parametrize(
+    ("smallest", "expected"), [(123.0, 1), (12.3, 1), (5.67, 2), (0.873, 3), (0.00234, 5), (1e-9, 5)]
+)
+def test_the_smallest_median_has_three_figures_within_bounds(smallest, expected):
+    assert decimals([smallest, 400.0, 0.0], 3) == expected
+    assert decimals([], 3) == decimals([0.0], 3) == 1
+
+
+def test_the_floor_has_two_figures_at_least():
+    """A floor of 0.023 is not 0.0 because the scores beside it are large."""
+    columns = [headline(results(entry("a", 90, 95, 99, 1), floor=floor)).columns[0] for floor in (0.0234, 1.6, None)]
+    assert [column.text(column.floor) for column in columns] == ["0.023", "1.6", "–"]
+    assert [column.text(95) for column in columns] == ["95.000", "95.0", "95.0"]
+
+
+def test_places_on_the_bar_are_in_proportion_and_logarithmic_where_the_range_is_wide():
+    narrow = Column(0, FID, "lower", 10.0, 2, (10.0, 30.0))
+    assert [narrow.place(v) for v in (10, 15, 30)] == [0, 25, 100] and not narrow.logarithmic
+    wide = Column(0, FID, "lower", 1.0, 2, (1.0, 100.0))
+    assert wide.logarithmic and [wide.place(v) for v in (1, 10, 100)] == [0, 50, 100]
+    assert wide.place(20) == pytest.approx(100 * math.log(20) / math.log(100), abs=0.01)
+    assert not Column(0, "x", "higher", None, 2, (-1.0, 100.0)).logarithmic, "a KID may be negative"
+    assert Column(0, "x", "higher", None, 2, (3.0, 3.0)).place(3.0) == 50
+
+
+def test_a_column_reaches_from_the_floor_to_the_worst_interval():
+    summary = (entry("a", 4, 5, 6, 1), entry("b", 5, 7, 9, 2))
+    assert headline(results(*summary)).columns[0].ends == (1.0, 9)
+    assert headline(results(*summary, floor=None)).columns[0].ends == (4, 9)
+    assert headline(results()).columns[0].ends == (1.0, 1.0)

@@ -1,0 +1,118 @@
+"""Median, interval and rank, against the exact distribution of a resampled median and cases done by hand."""
+
+import math
+import random
+from math import comb
+
+import pytest
+
+from ganzoo.comparing.summary import median_interval, overlap, summarise
+
+FID = {"protocol": "fid@10/test", "metric": "fid", "better": "lower"}
+
+
+def exact_quantile(values, share):
+    """A quantile of the bootstrap distribution of the median of an odd number of values, without resampling.
+
+    The median of n draws with replacement is at most the k-th smallest value iff more than half of the draws are.
+    """
+    n, ordered = len(values), sorted(values)
+
+    def at_most(k):
+        return sum(comb(n, j) * (k / n) ** j * (1 - k / n) ** (n - j) for j in range(n // 2 + 1, n + 1))
+
+    return next(ordered[k - 1] for k in range(1, n + 1) if at_most(k) >= share)
+
+
+@pytest.mark.parametrize("n", [3, 5, 7, 9, 15, 21])
+def test_the_interval_is_that_of_the_exact_distribution(n):
+    values = [float(i * i) for i in range(n)]
+    random.Random(n).shuffle(values)
+    low, high = median_interval(values)
+    error = 3 * math.sqrt(0.025 * 0.975 / 10_000)  # three standard errors of a share of 10,000 resamples
+    assert exact_quantile(values, 0.025 - error) <= low <= exact_quantile(values, 0.025 + error)
+    assert exact_quantile(values, 0.975 - error) <= high <= exact_quantile(values, 0.975 + error)
+
+
+def test_of_seven_and_nine_values_the_interval_leaves_out_the_ends():
+    assert median_interval([1, 2, 3, 4, 5, 6, 7]) == (2, 6)
+    assert median_interval([1, 2, 3, 4, 5, 6, 7, 8, 9]) == (2, 8)
+
+
+def test_the_order_of_the_seeds_does_not_matter():
+    values = [3.0, 1.0, 4.0, 1.5, 9.0, 2.6, 5.3, 5.8]
+    assert median_interval(values) == median_interval(sorted(values)) == median_interval(values[::-1])
+
+
+def test_up_to_five_values_the_interval_spans_them():
+    assert median_interval([2.0, 9.0, 4.0]) == (2.0, 9.0)
+    assert median_interval([7.0]) == (7.0, 7.0)
+
+
+def cell(setting, value, status="done"):
+    return {"setting": setting, "status": status, "scores": {} if value is None else {FID["protocol"]: value}}
+
+
+def cells(**values):
+    return [cell(name, value) for name, each in values.items() for value in each]
+
+
+def by_name(rows):
+    return {row["setting"]: row for row in rows}
+
+
+def test_rank_and_overlap_by_hand():
+    rows = summarise(cells(a=[1, 2, 3], b=[2.5, 4, 5], c=[6, 7, 8], d=[4, 4, 4]), [FID])
+    assert [(row["setting"], row["median"], row["rank"]) for row in rows] == [
+        ("a", 2, 1),
+        ("b", 4, 2),
+        ("d", 4, 2),
+        ("c", 7, 4),
+    ]
+    assert {name: row["overlaps"] for name, row in by_name(rows).items()} == {
+        "a": ["b"],
+        "b": ["a", "d"],
+        "d": ["b"],
+        "c": [],
+    }
+
+
+def test_what_is_better_turns_the_order():
+    values = cells(a=[0.2, 0.2], b=[0.9, 0.9], c=[1.3, 1.3])
+    for better, order in {"lower": "abc", "higher": "cba", "near 1": "bca"}.items():
+        assert "".join(row["setting"] for row in summarise(values, [FID | {"better": better}])) == order
+
+
+def test_failed_cells_are_counted_and_have_no_score():
+    rows = by_name(summarise([*cells(a=[1, 3]), cell("a", None, "failed"), cell("b", None, "failed")], [FID]))
+    assert (rows["a"]["median"], rows["a"]["n"], rows["a"]["failed"], rows["a"]["rank"]) == (2, 2, 1, 1)
+    assert (rows["b"]["median"], rows["b"]["low"], rows["b"]["n"], rows["b"]["failed"], rows["b"]["rank"]) == (
+        None,
+        None,
+        0,
+        1,
+        None,
+    )
+    assert rows["a"]["overlaps"] == rows["b"]["overlaps"] == []
+
+
+def test_one_seed_is_told_apart_from_nothing():
+    rows = by_name(summarise(cells(a=[1], b=[5, 6]), [FID]))
+    assert rows["a"]["overlaps"] == ["b"] and rows["b"]["overlaps"] == ["a"]
+
+
+def test_intervals_that_touch_overlap():
+    def row(low, high):
+        return {"median": low, "low": low, "high": high, "n": 3}
+
+    assert overlap(row(1, 2), row(2, 3)) and overlap(row(2, 3), row(1, 2)) and overlap(row(0, 9), row(1, 2))
+    assert not overlap(row(1, 2), row(2.1, 3)) and not overlap(row(2.1, 3), row(1, 2))
+
+
+def test_each_metric_has_its_own_rows():
+    kid = {"protocol": "kid@10/test", "metric": "kid", "better": "lower"}
+    both = [{"setting": "a", "status": "done", "scores": {FID["protocol"]: 1.0, kid["protocol"]: 2.0}}]
+    assert [(row["protocol"], row["median"]) for row in summarise(both, [FID, kid])] == [
+        ("fid@10/test", 1.0),
+        ("kid@10/test", 2.0),
+    ]

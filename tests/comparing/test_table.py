@@ -1,0 +1,72 @@
+"""The headline as GitHub Markdown."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from synthetic_results import FID, KID, renamed, synthetic
+
+from ganzoo.comparing.report import write_table
+from ganzoo.comparing.table import amount, plain
+
+
+@pytest.fixture
+def results(tmp_path):
+    return synthetic(tmp_path, ["nsgan", "lsgan", "wgan", "ebgan"], side=20)
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """The cells of each table, told apart as GitHub does."""
+    found = [part.splitlines() for part in text.strip().split("\n\n") if part.startswith("|")]
+    return [[[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in part] for part in found]
+
+
+def test_the_table_says_what_results_say(results, tmp_path):
+    path = write_table(results, tmp_path)
+    assert path == tmp_path / "table.md"
+    (head, _, *rows, floor), others = tables(path.read_text(encoding="utf-8"))
+    shown = {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
+    best = next(s for s in results["summary"] if s["setting"] == "nsgan" and s["protocol"] == FID)
+    text = shown["nsgan"][f"{FID}, lower is better"]
+    assert [float(number) for number in re.findall(r"[\d.]+", text)] == pytest.approx(
+        [best["median"], best["low"], best["high"]], abs=0.005
+    )
+    assert shown["ebgan"]["failed"] == "5 of 5" and shown["ebgan"][f"{FID}, lower is better"] == "–"
+    assert shown["wgan"]["failed"] == "2 of 5" and shown["wgan"]["images"] == "128,000"
+    assert floor[1] == "1.20"
+    assert others[0] == ["setting", f"{KID}, lower is better"] and others[-1] == ["real images (floor)", "0.00040"]
+    assert [row[0] for row in others[2:-1]] == [row[0] for row in rows]
+
+
+def test_the_protocol_stands_above_it(results, tmp_path):
+    first = write_table(results, tmp_path).read_text(encoding="utf-8").splitlines()[0]
+    for words in ("mnist", "2,000 steps", "seeds 0, 1, 2, 3, 4", "10,000 samples against test", "averaged weights"):
+        assert words in first
+
+
+def test_only_what_overlaps_nothing_is_bold(results, tmp_path):
+    clear = {s["setting"] for s in results["summary"] if s["protocol"] == FID and s["n"] and not s["overlaps"]}
+    assert 0 < len(clear) < 3
+    found, _ = tables(write_table(results, tmp_path).read_text(encoding="utf-8"))
+    assert {row[0] for row in found if "**" in row[1]} == clear
+
+
+def test_no_name_breaks_the_table(results, tmp_path):
+    name = "a|b\n<script>*x*`y`[z](u)$1$"
+    for found in tables(write_table(renamed(results, "nsgan", name), tmp_path).read_text(encoding="utf-8")):
+        assert {len(line) for line in found} == {len(found[0])} and len(found) == 7
+    shown = next(line[0] for line in found if "script" in line[0])
+    assert re.sub(r"\\(.)", r"\1", shown) == name.replace("\n", " ")
+    assert not re.search(r"(?<!\\)[<*`\[$]", shown)
+
+
+def test_before_there_is_a_score_there_is_a_table(results, tmp_path):
+    empty = results | {"summary": [], "metrics": [], "floors": {}, "cells": []}
+    (found,) = tables(write_table(empty, tmp_path).read_text(encoding="utf-8"))
+    assert len(found) == 2 + 4 + 1 and {len(line) for line in found} == {len(found[0])}
+
+
+def test_costs_are_whole_from_ten_on():
+    assert [amount(v) for v in (None, 0, 3, 3.14159, 83.4, 128000)] == ["–", "0", "3", "3.1", "83", "128,000"]
+    assert plain("fid-digits@10k/test") == "fid-digits@10k/test", "no backslash where none is needed"

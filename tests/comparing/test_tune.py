@@ -1,0 +1,81 @@
+"""Draws of hyper-parameters: within their ranges, as many and as lucky for each variant."""
+
+import math
+
+import pytest
+
+from ganzoo.comparing.settings import of_variants
+from ganzoo.comparing.tune import best, draw, draws
+from ganzoo.errors import InputError
+from ganzoo.recipes import make, ranges, variants
+
+FOURTEEN = [name for name in variants() if "/" not in name and ranges(name)]
+
+
+def test_the_fourteen_have_ranges_for_both_rates_and_training_ignores_them():
+    assert len(FOURTEEN) >= 14
+    for name in FOURTEEN:
+        assert {"train.generator.lr", "train.discriminator.lr"} <= ranges(name).keys()
+        assert "tune" not in make(name).model_dump()
+
+
+@pytest.mark.parametrize("variant", FOURTEEN)
+def test_every_draw_is_within_its_range_and_makes_a_config(variant):
+    [setting] = of_variants([variant], {})
+    for drawn in draws(setting, 20):
+        assert drawn.keys() == ranges(variant).keys()
+        for key, span in ranges(variant).items():
+            assert drawn[key] in span["choices"] if isinstance(span, dict) else span[0] <= drawn[key] <= span[1]
+        assert setting.changed(drawn).config.train.generator["lr"] == drawn["train.generator.lr"]
+
+
+def test_a_range_is_covered_evenly_by_its_logarithm():
+    values = sorted(math.log10(draw("k", [1e-4, 1e-2, "log"], i)) for i in range(400))
+    shares = [(value + 4) / 2 for value in values]
+    assert max(abs(share - (i + 0.5) / 400) for i, share in enumerate(shares)) < 0.1, "Kolmogorov-Smirnov at 400: 0.068"
+
+
+def test_choices_are_taken_evenly():
+    taken = [draw("k", {"choices": ["a", "b", "c"]}, i) for i in range(300)]
+    assert all(70 < taken.count(each) < 130 for each in "abc")
+
+
+def test_the_same_draw_is_the_same_quantile_for_every_variant():
+    assert draw("k", [1, 100, "log"], 3) == pytest.approx(10 * draw("k", [0.1, 10, "log"], 3), rel=1e-2)
+    assert draw("k", [1, 100, "log"], 3) != draw("j", [1, 100, "log"], 3)
+
+
+@pytest.mark.parametrize(
+    "span", [[1, 2], [2, 1, "log"], [0, 1, "log"], [1, 2, "linear"], {"choices": []}, {"choice": [1]}, 3]
+)
+def test_another_form_of_range_is_refused(span):
+    with pytest.raises(InputError, match=r"tune\.train\.batch: expected"):
+        draw("train.batch", span, 0)
+
+
+def test_a_config_without_ranges_cannot_be_tuned(tmp_path):
+    (tmp_path / "mine.toml").write_text('[loss]\nname = "nsgan"\n')
+    with pytest.raises(InputError, match=r"has no \[tune\] table"):
+        draws(of_variants([str(tmp_path / "mine.toml")], {})[0], 3)
+
+
+def test_a_file_that_extends_a_variant_inherits_its_ranges(tmp_path):
+    (tmp_path / "mine.toml").write_text('extends = "wgan"\n[tune]\n"loss.clip" = [0.1, 0.2, "log"]\n')
+    assert ranges(str(tmp_path / "mine.toml")) == ranges("wgan") | {"loss.clip": [0.1, 0.2, "log"]}
+
+
+def trial(value, better="lower"):
+    return {
+        "metrics": [{"protocol": "x", "better": better}, {"protocol": "y", "better": "lower"}],
+        "scores": {"x": value, "y": 0},
+    }
+
+
+FAILED = {"metrics": [], "scores": {}}
+
+
+def test_the_best_is_chosen_by_the_first_metric_among_those_that_did_not_fail():
+    assert best([trial(3.0), FAILED, trial(1.0), None, trial(2.0)]) == 2
+    assert best([trial(3.0, "higher"), trial(1.0, "higher")]) == 0
+    assert best([trial(None), trial(9.0)]) == 1
+    assert best([FAILED, None]) is None

