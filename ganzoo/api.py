@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from torch import Tensor
 
 from ganzoo.build import resolve
 from ganzoo.complete import complete
-from ganzoo.config import Config, Table
+from ganzoo.config import Config, Table, parse
 from ganzoo.data import Dataset
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
 from ganzoo.recipes import make
 from ganzoo.training.exam import Exam
-from ganzoo.training.loop import fit, make_trainer, restore
+from ganzoo.training.loop import fit, follow, make_trainer, restore
+from ganzoo.training.parallel import Group, joined
 from ganzoo.training.run import Run
 
 
@@ -38,10 +40,15 @@ def train(
     config = complete(config)  # what is wrong without looking at the data is said before they are prepared
     dataset = _dataset(config, data, quiet)
     resolved = resolve(config, dataset)
-    trainer = make_trainer(resolved, dataset)
-    exam = Exam(trainer)
-    run.create(resolved)
-    fit(run, trainer, exam, quiet=quiet)
+    with joined() as group:
+        resolved = of_the_first(group, resolved, dataset)
+        trainer = make_trainer(resolved, dataset, group)
+        if group.first:
+            exam = Exam(trainer)
+            run.create(resolved)
+            fit(run, trainer, exam, quiet=quiet)
+        else:
+            follow(trainer)
     return run.folder
 
 
@@ -58,12 +65,24 @@ def resume(
     dataset = _dataset(config, data, quiet)
     if config.dataset is None or dataset.digest != config.dataset.digest:
         raise InputError(f"the data {config.data.spec!r} have changed since {folder} was made; begin a new run")
-    trainer = make_trainer(config, dataset)
-    exam = Exam(trainer)
-    seconds = restore(run, trainer)
-    run.write_config(config)
-    fit(run, trainer, exam, seconds, quiet)
+    with joined() as group:
+        trainer = make_trainer(of_the_first(group, config, dataset), dataset, group)
+        if group.first:
+            exam = Exam(trainer)
+            seconds = restore(run, trainer)
+            run.write_config(config)
+            fit(run, trainer, exam, seconds, quiet)
+        else:
+            follow(trainer)
     return run.folder
+
+
+def of_the_first(group: Group, config: Config, dataset: Dataset) -> Config:
+    """The resolved config of the first process, in all; raises `InputError` where this one has other data."""
+    config = parse(Config, json.loads(group.same(lambda: config.model_dump_json().encode())))
+    if config.dataset is None or dataset.digest != config.dataset.digest:
+        raise InputError(f"rank {group.rank} has other data under {config.data.spec!r} than the first process")
+    return config
 
 
 def default_folder(config: Config) -> Path:

@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 
 Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="A Python file with losses, tricks or networks.")]
+Checkpoint = Annotated[str, typer.Argument(help="A run, a release folder, or a name that ships.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a config key; repeatable.")]
 
 # What `compare` and `ablate` share.
@@ -79,28 +80,92 @@ def train(
 
 @app.command()
 def sample(
-    checkpoint: Annotated[str, typer.Argument(help="A run, a release folder, or a name that ships.")],
+    checkpoint: Checkpoint,
     n: Annotated[int | None, typer.Option("-n", help="How many images: seeds 0 to N-1 (64 if not given).")] = None,
     seeds: Annotated[
         str | None, typer.Option(help="Which seeds, as in 0-63 or 3,8,20-25; one seed is one image.")
     ] = None,
     classes: Annotated[str | None, typer.Option(help="Classes to take in turn, by number or name: 0,1,2.")] = None,
+    per_class: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="A row for each class (all if no --classes), of seeds 0 to N-1."),
+    ] = None,
+    sweep: Annotated[
+        str | None, typer.Option(metavar="CODE", help="InfoGAN's code along each row: category, 1, 2, ..., or all.")
+    ] = None,
+    truncation: Annotated[
+        float | None, typer.Option(metavar="PSI", help="Bound the values of a Gaussian z: better, less various.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="x.png for a grid, x.gif for a walk, a folder for single PNGs.")
     ] = None,
-    interpolate: Annotated[str | None, typer.Option(metavar="A,B", help="Walk from seed A to seed B.")] = None,
+    interpolate: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="Walk from seed to seed; back to the first for an endless film."),
+    ] = None,
     along: Annotated[
         str | None, typer.Option(help="circle or line; if not given, what suits the latent: line for a uniform one.")
     ] = None,
-    frames: Annotated[int, typer.Option(help="Images of the walk.")] = 8,
+    frames: Annotated[int, typer.Option(help="Images of the walk from one seed to the next, both included.")] = 8,
     raw: Annotated[bool, typer.Option("--raw", help="The raw weights of a run, not their average.")] = False,
 ) -> None:
     """Draw images from a checkpoint."""
     from ganzoo.commands import sample as command
 
-    command.run(
-        checkpoint, n=n, seeds=seeds, classes=classes, out=out, walk=interpolate, along=along, frames=frames, raw=raw
-    )
+    request = command.Request(n, seeds, classes, per_class, interpolate, along, frames, sweep, truncation)
+    command.run(checkpoint, request, out, raw)
+
+
+@app.command()
+def project(
+    image: Annotated[Path, typer.Argument(help="Any picture; it is cut and scaled as training data are.")],
+    checkpoint: Checkpoint,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of Adam on the latents.")] = 200,
+    restarts: Annotated[int, typer.Option(min=1, help="Latents that are tried, for each class or category.")] = 4,
+    only: Annotated[
+        str | None, typer.Option("--class", help="The class, if known; all are tried if not given.")
+    ] = None,
+    extractor: Annotated[str | None, typer.Option(help="Match its features as well: digits, cifar, lite0, ...")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Image and reconstruction; <image>-projected.png if not given.")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="The raw weights of a run, not their average.")] = False,
+) -> None:
+    """Find the latent whose image is nearest to a picture."""
+    from ganzoo.commands import project as command
+
+    command.run(image, checkpoint, steps=steps, restarts=restarts, only=only, extractor=extractor, out=out, raw=raw)
+
+
+@app.command()
+def gallery(
+    checkpoints: Annotated[
+        list[str] | None,
+        typer.Argument(help="Runs, releases, names, folders of them; what ships and runs/ if not given."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder that gets index.html.")] = Path("gallery"),
+) -> None:
+    """Write one page that shows all checkpoints at hand: images, scores, facts, the command that made each."""
+    from ganzoo.commands import gallery as command
+
+    command.run(checkpoints or [], out)
+
+
+@app.command()
+def demo(
+    checkpoints: Annotated[
+        list[str] | None,
+        typer.Argument(help="Runs, releases, names, folders of them; what ships and runs/ if not given."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="The address to listen at; the default is open to nobody else.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8000,
+) -> None:
+    """Explore checkpoints in the browser, on a page of this machine; Ctrl-C ends it."""
+    from ganzoo.commands import demo as command
+
+    command.run(checkpoints or [], host, port)
 
 
 @app.command()
@@ -202,6 +267,32 @@ def doctor(
     for path in plugin or []:
         load_plugin(path)
     command.run(run, out, json)
+
+
+@app.command()
+def push(
+    release: Annotated[str, typer.Argument(help="A release folder, a run, or a name that ships.")],
+    address: Annotated[str, typer.Argument(metavar="hf:USER/NAME", help="Where to, on the Hugging Face Hub.")],
+    licence: Annotated[
+        str | None, typer.Option("--license", metavar="ID", help="Of the weights, as the Hub has it: mit, cc0-1.0, ...")
+    ] = None,
+) -> None:
+    """Upload a release to the Hugging Face Hub, with a model card; 'ganzoo sample hf:USER/NAME' then draws from it."""
+    from ganzoo.commands import push as command
+
+    command.run(release, address, licence)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[str, typer.Argument(help="A run, a release folder, a name that ships, or hf:USER/NAME.")],
+    form: Annotated[str, typer.Option("--format", metavar="onnx|pt2", help="ONNX, or PyTorch's own.")] = "onnx",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="CHECKPOINT.onnx or .pt2 if not given.")] = None,
+) -> None:
+    """Write a generator as one file for other programs, checked against PyTorch."""
+    from ganzoo.commands import export as command
+
+    command.run(checkpoint, form, out)
 
 
 def main(arguments: list[str] | None = None) -> None:

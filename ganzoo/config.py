@@ -79,6 +79,8 @@ class Train(Section):
     steps: PositiveInt = 2000
     batch: PositiveInt = 64  # images
     g_batch: PositiveInt = 1  # G's batch as a multiple of D's
+    accumulate: PositiveInt = 1  # parts of a batch, gone through one after the other, whose gradients are added up
+    sync_batch_norm: bool = False  # over the rows of all processes; CUDA only
     ratio: str = "1:1"  # D steps : G steps
     warmup: Warmup | None = None
     thresholds: Thresholds = Thresholds()

@@ -19,6 +19,7 @@ def misfits(config: Config, tricks: list[Trick], unlabelled: int = 0) -> Iterato
     yield from _penalty_misfits(config, loss, tricks)
     yield from _trick_misfits(config, loss, tricks)
     yield from _kernel_misfits(config)
+    yield from split_misfits(config, tricks, unlabelled)
 
 
 def _shape_misfits(config: Config, tricks: list[Trick]) -> Iterator[str]:
@@ -100,3 +101,57 @@ def _kernel_misfits(config: Config) -> Iterator[str]:
             f"networks.generator.kernel={kernel} is not divisible by the stride 2, so a transposed convolution "
             f"paints a checkerboard (overlaps differ by {unevenness:.0%}); take kernel 4"
         )
+
+
+def coupled(loss: Loss | type[Loss], tricks: list[Trick], unlabelled: int) -> list[str]:
+    """What compares the samples of a batch with each other, or takes a mean over some of them; by name."""
+    some = unlabelled > 0 and "class_logits" in loss.heads  # the class term's mean is over the labelled
+    found = [f"loss {loss.name}"] if loss.couples_samples or some else []
+    return found + [f"trick {trick.name}" for trick in tricks if trick.couples_samples]
+
+
+def split_misfits(config: Config, tricks: list[Trick], unlabelled: int, processes: int = 1) -> Iterator[str]:
+    """Each reason for which a batch cannot be split over so many processes and `train.accumulate` parts in each."""
+    train, loss = config.train, LOSSES[config.loss["name"]]
+    if train.sync_batch_norm and not train.device.startswith("cuda"):
+        yield f"train.sync_batch_norm needs CUDA, and the device is {train.device}: torch synchronises no batch norm there"
+    if processes * train.accumulate > 1:
+        yield from _row_misfits(config, tricks, processes)
+        yield from _coupling_misfits(config, loss, tricks, unlabelled)
+    if processes > 1:
+        yield from _process_misfits(config)
+
+
+def _row_misfits(config: Config, tricks: list[Trick], processes: int) -> Iterator[str]:
+    batch, parts = config.train.batch, processes * config.train.accumulate
+    how = f"{processes} x {config.train.accumulate} parts (processes x train.accumulate)"
+    if batch % parts:
+        yield f"train.batch={batch} cannot be split into {how} of one size; take a multiple of {parts}"
+    for trick in tricks:
+        if batch // parts % trick.divides:
+            size = parts * trick.divides
+            yield f"trick {trick.name} needs {how} of a multiple of {trick.divides} images; take a train.batch of {size} n"
+
+
+def _coupling_misfits(config: Config, loss: type[Loss], tricks: list[Trick], unlabelled: int) -> Iterator[str]:
+    if config.networks.discriminator.get("minibatch", "none") != "none":
+        yield (
+            "minibatch features compare all samples of a batch, and D sees a part of it here; "
+            "set networks.discriminator.minibatch='none'"
+        )
+    penalties = [f"loss {loss.name}"] if loss.couples_samples and loss.penalty is not Loss.penalty else []
+    penalties += [f"trick {t.name}" for t in tricks if t.couples_samples and type(t).d_terms is not Trick.d_terms]
+    if penalties:
+        yield f"the penalty of {penalties[0]} takes a statistic of the whole batch, and D sees a part of it here"
+    if config.train.accumulate > 1 and (names := coupled(loss, tricks, unlabelled)):
+        yield (
+            f"{names[0]} compares the samples of a batch with each other, or takes a mean over some of them, so its gradient "
+            "is not the sum of those of parts; set train.accumulate=1 (several processes gather the batch)"
+        )
+
+
+def _process_misfits(config: Config) -> Iterator[str]:
+    if config.train.on_failure == "rollback":
+        yield "train.on_failure='rollback' takes one process back, and several train here; set train.on_failure='stop'"
+    if config.train.device.startswith("cuda:"):
+        yield f"train.device={config.train.device!r} is one card for all processes; set train.device='cuda' for one each"

@@ -4,13 +4,18 @@ A layer, loss or trick asks for numbers by name (`streams.normal("instance-noise
 the active `Stream` answers from a generator seeded by (seed, step, name, how often this name was asked), so no state has to
 be saved, resume is exact, and a part that draws nothing shifts nobody else's numbers. While sampling, `ImageStreams` gives
 every image a seed of its own, so image i is the same whatever the batch size. Outside both, torch's global generator is used.
+
+Where a batch is split, over processes or over parts that are gone through one after the other, each part draws the numbers
+of the whole batch and keeps its own rows, so the numbers do not depend on the split.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import torch
@@ -26,18 +31,51 @@ def generator(*key: int | str, device: torch.device | str = "cpu") -> Generator:
     return Generator(device=device).manual_seed(int.from_bytes(digest, "big") >> 1)
 
 
-class Stream:
-    """Answers every draw inside its `with` block from (key, name, count); the first axis of a shape is the batch."""
+@dataclass(frozen=True)
+class Share:
+    """Which rows of a batch are drawn here: part number `part` of `parts` of one size."""
 
-    def __init__(self, *key: int | str) -> None:
-        self.key = key
+    part: int = 0
+    parts: int = 1
+
+    def rows(self, n: int) -> slice:
+        """The rows of this part, `n` of `n * parts`."""
+        return slice(self.part * n, (self.part + 1) * n)
+
+    def split(self, parts: int) -> list[Share]:
+        """The share in `parts` smaller ones, in order."""
+        return [Share(self.part * parts + part, self.parts * parts) for part in range(parts)]
+
+
+WHOLE = Share()
+
+
+class Stream:
+    """Answers every draw inside its `with` block from (key, name, count); the first axis of a shape is the batch.
+
+    Where `share` is a part of the batch, it gets the rows that it would have in the whole.
+    """
+
+    def __init__(self, *key: int | str, share: Share = WHOLE) -> None:
+        self.key, self.share = key, share
         self.asked: Counter[str] = Counter()
         self._tokens: list[Token[Stream | None]] = []
 
     def draw(self, name: str, out: Tensor, fill: Fill) -> Tensor:
         """`out` filled with the next numbers of stream `name`."""
         self.asked[name] += 1
-        return fill(out, generator(*self.key, name, self.asked[name], device=out.device))
+        source = generator(*self.key, name, self.asked[name], device=out.device)
+        if self.share.parts == 1:
+            return fill(out, source)
+        whole = out.new_empty(len(out) * self.share.parts, *out.shape[1:])
+        return fill(whole, source)[self.share.rows(len(out))]
+
+    def split(self, parts: int) -> list[Stream]:
+        """How each of `parts` parts of the batch goes on with this stream from here."""
+        streams = [Stream(*self.key, share=share) for share in self.share.split(parts)]
+        for stream in streams:
+            stream.asked.update(self.asked)
+        return streams
 
     def __enter__(self) -> Stream:
         self._tokens.append(_active.set(self))
@@ -71,6 +109,29 @@ _active: ContextVar[Stream | None] = ContextVar("ganzoo_stream", default=None)
 def _draw(name: str, out: Tensor, fill: Fill) -> Tensor:
     stream = _active.get()
     return fill(out, None) if stream is None else stream.draw(name, out, fill)
+
+
+def share() -> Share:
+    """The rows of the batch that are drawn where this is asked; all of them outside a split."""
+    stream = _active.get()
+    return stream.share if stream else WHOLE
+
+
+def split(parts: int) -> list[AbstractContextManager[object]]:
+    """Blocks in which the first, second, ... of `parts` parts of the batch draws its own rows."""
+    stream = _active.get()
+    return list(stream.split(parts)) if stream else [nullcontext()] * parts
+
+
+@contextmanager
+def whole() -> Iterator[None]:
+    """A block in which the rows of the whole batch are drawn, as every part of it draws them."""
+    stream = _active.get() or Stream()
+    before, stream.share = stream.share, WHOLE
+    try:
+        yield
+    finally:
+        stream.share = before
 
 
 def step() -> int:

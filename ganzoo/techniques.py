@@ -202,6 +202,14 @@ TECHNIQUES = (
         without={"no-average": {"train.ema": 0.0}},
     ),
     Technique(25, "one class at a time", ("data.classes",), HACKS),
+    Technique(26, "track failures", ("train.log_every",), HACKS),
+    Technique(
+        27,
+        "patience",
+        ("train.on_failure", "train.rollbacks", "train.rollback_rate"),
+        HACKS,
+        {"train.on_failure": "warn"},
+    ),
     of_trick(28, "differentiable augmentation", "augment", "Zhao et al. 2020, arXiv:2006.10738", kinds=[]),
     Technique(
         28,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,6 +64,25 @@ def test_classes_are_columns_by_number_or_name(run, tmp_path):
     assert Image.open(tmp_path / "c.png").size == (2 + 3 * 34, 2 + 3 * 34)
 
 
+def test_a_class_a_row_and_a_film_that_comes_back(run, tmp_path):
+    assert ganzoo("sample", run, "--per-class", 4, "--classes", "7,2", "--out", tmp_path / "c.png") == 0
+    assert Image.open(tmp_path / "c.png").size == (2 + 4 * 34, 2 + 2 * 34)
+    for seeds, images in (("1,5,9", 5), ("1,5,1", 4)):
+        words = ["--interpolate", seeds, "--frames", 3, "--truncation", 2, "--out", tmp_path / "walk.gif"]
+        assert ganzoo("sample", run, *words) == 0
+        assert Image.open(tmp_path / "walk.gif").n_frames == images
+
+
+def test_a_picture_is_projected(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (28, 28)).save("x.png")
+    assert ganzoo("project", "x.png", run, "--steps", 2, "--restarts", 1, "--class", 3, "--extractor", "digits") == 0
+    assert Image.open("x-projected.png").size == (2 + 2 * 34, 2 + 34)
+    printed = capsys.readouterr()
+    assert re.match(r"x-projected.png: error [\d.]+ of 255 grey levels .*, from seed 0, class 3\n$", printed.out)
+    assert not printed.err, "no bar where nobody looks"
+
+
 def test_raw_weights_of_a_run(run, tmp_path):
     assert ganzoo("sample", run, "-n", 4, "--out", tmp_path / "ema.png") == 0
     assert ganzoo("sample", run, "-n", 4, "--raw", "--out", tmp_path / "raw.png") == 0
@@ -116,7 +136,16 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["sample", "wgan-pg"], "wgan-pg"),
         (["sample", "x", "-n", "3", "--seeds", "4"], "give one of"),
         (["sample", "x", "--seeds", "4-"], "expected numbers and ranges"),
-        (["sample", "x", "--interpolate", "4"], "expected two seeds"),
+        (["sample", "x", "--interpolate", "4"], "expected two seeds or more"),
+        (["sample", "x", "--interpolate", "4,x"], "expected two seeds or more"),
+        (["sample", "x", "--per-class", "3", "-n", "4"], "give one of"),
+        (["sample", "x", "--per-class", "0"], "--per-class"),
+        (["sample", "x", "--per-class", "2", "--out", "many"], "rows of images are one grid"),
+        (["sample", "x", "--sweep", "1", "--classes", "2"], "--sweep goes with"),
+        (["project", "x.png", "wgan-pg"], "wgan-pg"),
+        (["gallery", "/nowhere"], "/nowhere"),
+        (["demo", "/nowhere"], "/nowhere"),
+        (["demo", "--port", "99999"], "--port"),
         (["sample", "x", "--out", "x.jpg"], "ends in .png"),
         (["frobnicate"], "No such command"),
     ],
@@ -139,6 +168,11 @@ def test_wrong_input_about_a_run(run, capsys):
         (["sample", run, "--classes", "10"], "no class is called '10'"),
         (["sample", run, "-n", "0"], "no image was asked for"),
         (["sample", run, "--interpolate", "0,1", "--frames", "1"], "at least 2 frames"),
+        (["sample", run, "--truncation", "-1"], "a bound above 0"),
+        (["sample", run, "--sweep", "all"], "trained without a code"),
+        (["project", "/no.png", run], "cannot read /no.png (No such file or directory)"),
+        (["project", run / "config.json", run], "cannot identify image file"),
+        (["demo", run, "--host", "203.0.113.9"], "cannot listen at 203.0.113.9:8000"),
         (["sample", run / "release", "--raw"], "--raw works on runs"),
     ]:
         assert ganzoo(*words) == 2

@@ -21,7 +21,8 @@ LEVELS = [
     {"training"},
     {"api", "sampling"},
     {"measure"},
-    {"comparing"},
+    {"comparing", "sharing"},
+    {"showing"},
     {"commands"},
     {"cli"},
 ]

@@ -172,7 +172,8 @@ def test_a_slow_extractor_says_how_long_it_will_take(run, capsys):
         assert not said if quiet else "tiny on the CPU: about 0 minutes for 30 images" in said
 
 
-def test_neighbours_say_how_long_they_will_take_too(run, capsys):
+def test_neighbours_say_how_long_they_will_take_too(run, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_HOME", str(tmp_path))  # where nothing was read before
     nearest_training_images(ganzoo.load(run), extractor=digits(slow=True, sha256="2" * 64), quiet=False)
     assert "minutes for 10,000 images" in capsys.readouterr().err
 

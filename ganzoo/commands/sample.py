@@ -2,46 +2,96 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ganzoo.data.mixtures import circles_of
 from ganzoo.errors import InputError
 from ganzoo.pictures import Circles, save_gif, save_png, sheet
 from ganzoo.sampling import Sampler, load
+from ganzoo.sampling.codes import columns as code_columns
 
 IMAGES = 64
+ROWS = 4  # seeds of a sweep
+ALL = "all"
 
 
-def run(
-    checkpoint: str,
-    *,
-    n: int | None,
-    seeds: str | None,
-    classes: str | None,
-    out: Path | None,
-    walk: str | None,
-    along: str | None,
-    frames: int,
-    raw: bool,
-) -> None:
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for; None = not given."""
+
+    n: int | None = None
+    seeds: str | None = None
+    classes: str | None = None
+    per_class: int | None = None
+    walk: str | None = None
+    along: str | None = None
+    frames: int = 8
+    sweep: str | None = None
+    truncation: float | None = None
+
+    def refuse_contradictions(self) -> None:
+        """Raise `InputError` for options that say different things."""
+        if sum(option is not None for option in (self.n, self.seeds, self.per_class, self.walk)) > 1:
+            raise InputError("give one of -n, --seeds, --per-class and --interpolate")
+        if self.sweep is not None and any(o is not None for o in (self.per_class, self.walk, self.classes)):
+            raise InputError("--sweep goes with -n or --seeds, its rows, and --truncation only")
+        if self.along is not None and self.walk is None:
+            raise InputError("--along says how --interpolate goes; give that as well")
+
+    @property
+    def kind(self) -> str:
+        """What is drawn, as it stands in the name of the file."""
+        asked = {"walk": self.walk, "sweep": self.sweep, "classes": self.per_class}
+        return next((kind for kind, value in asked.items() if value is not None), "samples")
+
+    def numbers(self, usual: int) -> list[int]:
+        """The seeds, `usual` many if none are said."""
+        n = self.per_class if self.n is None else self.n
+        return parse_seeds(self.seeds) if self.seeds else list(range(usual if n is None else n))
+
+
+def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
     """Draw the images and write them."""
-    if sum(option is not None for option in (n, seeds, walk)) > 1:
-        raise InputError("give one of -n, --seeds and --interpolate")
-    if along is not None and walk is None:
-        raise InputError("--along says how --interpolate goes; give that as well")
-    asked = parse_classes(classes)
-    ends = None if walk is None else parse_ends(walk)
-    numbers = parse_seeds(seeds) if seeds else list(range(IMAGES if n is None else n))
-    out = out or Path(f"{Path(checkpoint).name}-{'walk' if walk else 'samples'}.png")
-    refuse_suffix(out, walking=walk is not None)
+    request.refuse_contradictions()
+    through = None if request.walk is None else parse_points(request.walk)
+    numbers = request.numbers(ROWS if request.sweep else IMAGES)
+    out = out or Path(f"{Path(checkpoint).name}-{request.kind}.png")
+    refuse_suffix(out, request.kind)
     sampler = load(checkpoint, raw)
-    if ends is not None:
-        write_walk(sampler.walk(*ends, frames, asked, along), out)
+    if through is not None:
+        write_walk(walk(sampler, request, through), out, closed=through[0] == through[-1])
+    elif request.kind in ("classes", "sweep"):
+        images, wide = rows(sampler, request, numbers)
+        save_png(sheet(images, wide), out)
     else:
-        write_images(sampler.sample(seeds=numbers, classes=asked), numbers, len(asked or ()), out, truth(sampler))
+        write_images(*samples(sampler, request, numbers), out, truth(sampler))
     print(out)
+
+
+def walk(sampler: Sampler, request: Request, through: list[int]) -> Tensor:
+    """The images from seed to seed."""
+    asked = parse_classes(request.classes)
+    return sampler.walk(through, request.frames, classes=asked, along=request.along, truncation=request.truncation)
+
+
+def rows(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, int]:
+    """One class a row, or one code after the other with a row a seed; and the number of columns."""
+    if request.sweep is None:
+        return sampler.by_class(seeds, parse_classes(request.classes), request.truncation), len(seeds)
+    names = (sampler.code_names or [ALL]) if request.sweep == ALL else [request.sweep]
+    parts = [sampler.sweep(name, seeds, request.truncation) for name in names]
+    assert sampler.latent.code is not None, "there was one to sweep"
+    return torch.cat(parts), code_columns(sampler.latent.code)
+
+
+def samples(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, list[int], int]:
+    """The images, their seeds, and how many classes they take in turn."""
+    asked = parse_classes(request.classes)
+    return sampler.sample(seeds=seeds, classes=asked, truncation=request.truncation), seeds, len(asked or ())
 
 
 def truth(sampler: Sampler) -> Circles | None:
@@ -63,19 +113,21 @@ def columns(n: int, classes: int) -> int:
     return classes if classes > 1 else max(1, round(n**0.5))
 
 
-def write_walk(images: Tensor, out: Path) -> None:
-    """A strip, a film or a folder."""
-    if out.suffix == ".gif":
-        save_gif(images, out)
+def write_walk(images: Tensor, out: Path, closed: bool) -> None:
+    """A strip, a folder, or a film, which ends before the first image where a `closed` walk comes back to it."""
+    if out.suffix.lower() == ".gif":
+        save_gif(images[:-1] if closed else images, out)
     else:
         write_images(images, list(range(len(images))), len(images), out)
 
 
-def refuse_suffix(out: Path, walking: bool) -> None:
+def refuse_suffix(out: Path, kind: str) -> None:
     """Raise `InputError` for a kind of file that is not written."""
-    allowed = (".png", ".gif", "") if walking else (".png", "")
-    if out.suffix.lower() not in allowed:
-        film = "" if walking else " (a .gif needs --interpolate)"
+    if kind in ("classes", "sweep"):
+        if out.suffix.lower() != ".png":
+            raise InputError(f"--out {out}: rows of images are one grid; expected a name that ends in .png")
+    elif out.suffix.lower() not in ((".png", ".gif", "") if kind == "walk" else (".png", "")):
+        film = "" if kind == "walk" else " (a .gif needs --interpolate)"
         raise InputError(f"--out {out}: expected a name that ends in .png for a grid, or a folder{film}")
 
 
@@ -84,7 +136,7 @@ def parse_seeds(text: str) -> list[int]:
     seeds: list[int] = []
     for piece in text.split(","):
         first, dash, last = piece.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not first.isdecimal() or (dash and not last.isdecimal()):
             raise InputError(f"--seeds {text}: expected numbers and ranges, as in 0-63 or 3,8,20-25")
         seeds += range(int(first), int(last or first) + 1)
     if not seeds:
@@ -92,12 +144,12 @@ def parse_seeds(text: str) -> list[int]:
     return seeds
 
 
-def parse_ends(text: str) -> tuple[int, int]:
-    """The two seeds in "3,8"; raises `InputError`."""
-    ends = text.split(",")
-    if len(ends) != 2 or not all(end.strip().isdigit() for end in ends):
-        raise InputError(f"--interpolate {text}: expected two seeds, as in 3,8")
-    return int(ends[0]), int(ends[1])
+def parse_points(text: str) -> list[int]:
+    """The seeds in "3,8,12"; raises `InputError`."""
+    points = [point.strip() for point in text.split(",")]
+    if len(points) < 2 or not all(point.isdecimal() for point in points):
+        raise InputError(f"--interpolate {text}: expected two seeds or more, as in 3,8 or 3,8,12,3")
+    return [int(point) for point in points]
 
 
 def parse_classes(text: str | None) -> list[str] | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from ganzoo.files import read_json
 from ganzoo.losses import LOSSES
 from ganzoo.recipes import make, variants
 from ganzoo.sampling import shipped
@@ -23,7 +25,7 @@ def row(name: str) -> dict[str, Any]:
     """What there is to say of one variant."""
     config = make(name)
     loss = LOSSES[config.loss["name"]]
-    releases = [release for release in shipped() if release == name or release.startswith(f"{name}-")]
+    releases = [release for release, folder in shipped().items() if name in makers(folder)]
     return {
         "variant": name,
         "paper": config.about,
@@ -32,6 +34,12 @@ def row(name: str) -> dict[str, Any]:
         "discriminator_gives": list(loss.heads),
         "checkpoints": releases,
     }
+
+
+def makers(release: Path) -> tuple[str, str]:
+    """The config that a release was trained from, and the variant that it extends: mnist/wgan-gp and wgan-gp."""
+    config = str(read_json(release / "card.json")["variant"])
+    return config, config.rpartition("/")[2]
 
 
 def as_table(rows: list[dict[str, Any]]) -> Table:

@@ -13,7 +13,8 @@ from ganzoo.records import Samples
 class Batches:
     """The samples of `dataset` in a new order each epoch, in batches of any size, which may reach into the next epoch.
 
-    `position`, the number of samples drawn so far, is the whole state: set it to go on from there.
+    `position`, the number of samples drawn so far, is the whole state: set it to go on from there. Within a part of a split
+    batch (see `ganzoo.streams.Share`) it counts the samples of all parts, of which the part gets its own.
     """
 
     def __init__(self, dataset: Dataset, seed: int, flip: bool = False, device: torch.device | str = "cpu") -> None:
@@ -23,8 +24,10 @@ class Batches:
 
     def next(self, n: int) -> Samples:
         """The next `n` samples on the device, each mirrored left to right at random if `flip` is on."""
-        mirrored = self._mirrored(n) if self.flip else None
-        samples = self.dataset.samples(self._draw(n), self.device)
+        share = streams.share()
+        total, rows = n * share.parts, share.rows(n)
+        mirrored = self._mirrored(total)[rows] if self.flip else None
+        samples = self.dataset.samples(self._draw(total)[rows], self.device)
         if mirrored is None:
             return samples
         return samples.with_images(torch.where(mirrored, samples.images.flip(3), samples.images))

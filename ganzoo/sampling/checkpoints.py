@@ -1,4 +1,4 @@
-"""From what the user calls a checkpoint (a run, a release folder, a name that ships) to a `Sampler`."""
+"""From what the user calls a checkpoint (a run, a release folder, a name that ships, hf:user/name) to a `Sampler`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ganzoo.build import make_latent, make_loss, make_player
 from ganzoo.config import Config, parse
 from ganzoo.errors import InputError, unknown
 from ganzoo.files import digest, read_json
+from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training import checkpoint
 from ganzoo.training.run import Run
@@ -26,38 +27,48 @@ def shipped() -> dict[str, Path]:
     """The releases that ship, by name."""
     found: dict[str, Path] = {}
     for folder in FOLDERS:
-        for card in sorted(folder.glob("*/card.json")):
+        for card in sorted(folder.glob("[!.]*/card.json")):  # one that is being written has a dot
             found.setdefault(card.parent.name, card.parent)
     return found
 
 
 def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
-    """The generator of a run, of a release folder, or of a name that ships (`wgan-gp` means `wgan-gp-mnist`).
+    """The generator of a run, of a release folder, of a name that ships (`wgan-gp` means `wgan-gp-mnist`), of hf:user/name.
 
     `raw` takes the weights of a run's last state instead of their running average. Raises `InputError`.
     """
+    folder = find(checkpoint_name)
+    if not raw:
+        return _from_release(_release_in(folder))
+    if (folder / "card.json").is_file():
+        raise InputError(f"--raw works on runs: {folder} is a release, which holds the averaged weights only")
+    return _from_state(folder)
+
+
+def release_folder(checkpoint_name: str | Path) -> Path:
+    """The release that `load` would read; raises `InputError` where there is none."""
+    return _release_in(find(checkpoint_name))
+
+
+def find(checkpoint_name: str | Path) -> Path:
+    """The folder of a run or release; one on the Hub is fetched. Raises `InputError` where there is none."""
+    if is_address(checkpoint_name):
+        return fetch(str(checkpoint_name))
     folder = Path(checkpoint_name)
     if (folder / "config.json").is_file():
-        return _from_folder(folder, raw)
+        return folder
     if folder.exists():
         raise InputError(f"{folder} is neither a run nor a release: it has no config.json")
     names = shipped()
     found = names.get(str(checkpoint_name)) or names.get(f"{checkpoint_name}-mnist")
     if found is None:
         raise unknown("run, release folder or shipped checkpoint", str(checkpoint_name), names)
-    return _from_folder(found, raw)
+    return found
 
 
-def _from_folder(folder: Path, raw: bool) -> Sampler:
-    is_release = (folder / "card.json").is_file()
-    if raw and is_release:
-        raise InputError(f"--raw works on runs: {folder} is a release, which holds the averaged weights only")
-    if raw:
-        return _from_state(folder)
-    return _from_release(folder if is_release else _release_of(folder))
-
-
-def _release_of(folder: Path) -> Path:
+def _release_in(folder: Path) -> Path:
+    if (folder / "card.json").is_file():
+        return folder
     run = Run.open(folder)
     if not (run.release / "card.json").is_file():
         raise InputError(f"{folder} has saved nothing yet; train it first: ganzoo train --resume {folder}")
@@ -94,7 +105,7 @@ def _sampler(folder: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> 
         warnings.simplefilter("ignore", UserWarning)  # what the networks warn about was said when they were trained
         generator = make_player(config, latent)
     try:
-        generator.load_state_dict(weights)
+        generator.load_state_dict(weights)  # casts what was stored in half precision
     except RuntimeError:
         raise InputError(f"the weights in {folder} do not fit the networks that its config.json describes") from None
     return Sampler(_asleep(generator), latent, config, card)

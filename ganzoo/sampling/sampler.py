@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,12 @@ from torch import Tensor, nn
 from ganzoo import streams
 from ganzoo.config import Config
 from ganzoo.errors import InputError, unknown
-from ganzoo.latent import Inputs, Latent, draw_images, generate
+from ganzoo.latent import Inputs, Latent, generate
+from ganzoo.sampling import codes
+from ganzoo.sampling.paths import between, through
+from ganzoo.sampling.truncation import truncated
 
-Path = Literal["circle", "line"]
+BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Sampler:
         assert self.config.dataset is not None, "a kept config is resolved"
         return self.config.dataset.class_names if self.latent.classes else ()
 
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """The parts of the code that can be swept; empty without one."""
+        return codes.names(self.latent.code)
+
     def sample(
         self,
         n: int | None = None,
@@ -39,80 +47,107 @@ class Sampler:
         *,
         seeds: Sequence[int] | None = None,
         classes: Sequence[int | str] | None = None,
-        batch: int = 64,
+        truncation: float | None = None,
+        batch: int = BATCH,
     ) -> Tensor:
         """Images (N, C, H, W) in [-1, 1], on the CPU: of seeds `seed` ... `seed` + `n` - 1, or of `seeds`.
 
-        `classes`, by number or name, are taken in turn; without them each seed draws its own.
+        `classes`, by number or name, are taken in turn; without them each seed draws its own. `truncation` bounds the values
+        of z (see `truncated`).
         """
         if seeds is None:
             seeds = range(seed, seed + (16 if n is None else n))
-        if not seeds:
-            raise InputError("no image was asked for: n must be at least 1")
         labels = None if classes is None else self.labels(classes, len(seeds))
-        return draw_images(self.generator, self.latent, seeds, labels, batch)
+        return self.images(self.inputs(seeds, labels, truncation), seeds, batch)
 
-    def labels(self, classes: Sequence[int | str], n: int) -> Tensor:
-        """`n` labels that take `classes` in turn; raises `InputError` for a class there is not."""
+    def by_class(
+        self,
+        seeds: Sequence[int],
+        classes: Sequence[int | str] | None = None,
+        truncation: float | None = None,
+        batch: int = BATCH,
+    ) -> Tensor:
+        """Images (classes * seeds, C, H, W): for each class, all of them if not given, the images of the same `seeds`."""
+        rows = self.labels(self.class_names if classes is None else classes)
+        labels = rows.repeat_interleave(len(seeds))
+        repeated = [*seeds] * len(rows)
+        return self.images(self.inputs(repeated, labels, truncation), repeated, batch)
+
+    def walk(
+        self,
+        seeds: Sequence[int],
+        frames: int = 8,
+        *,
+        classes: Sequence[int | str] | None = None,
+        along: str | None = None,
+        truncation: float | None = None,
+        batch: int = BATCH,
+    ) -> Tensor:
+        """Images (M, C, H, W) through `seeds` in turn, `frames` from each to the next, both of them included.
+
+        z moves, along the "circle" or the "line" (None: what suits it, see `between`); the label, the code and G's noise
+        stay those of the first seed.
+        """
+        labels = None if classes is None else self.labels(classes[:1], len(seeds))
+        points = self.inputs(seeds, labels, truncation)
+        z = through(points.z, frames, between(along, self.latent.distribution))
+        held = [None if value is None else value[:1].expand(len(z), *value.shape[1:]) for value in points[1:]]
+        return self.images(Inputs(z, *held), [seeds[0]] * len(z), batch)
+
+    def sweep(self, code: str, seeds: Sequence[int], truncation: float | None = None, batch: int = BATCH) -> Tensor:
+        """Images (seeds * columns, C, H, W): each seed a row along which one of `code_names` changes, and nothing else.
+
+        See `ganzoo.sampling.codes` for the values and the columns. Raises `InputError` where there is no such code.
+        """
+        known = self.latent.code
+        if known is None:
+            raise InputError(f"{self.config.variant} was trained without a code, so there is none to sweep")
+        if code not in self.code_names:
+            raise unknown("code", code, self.code_names)
+        repeated = [seed for seed in seeds for _ in range(codes.columns(known))]
+        inputs = self.inputs(repeated, None, truncation)
+        assert inputs.code is not None, "there is a code"
+        return self.images(inputs._replace(code=codes.swept(inputs.code, known, code)), repeated, batch)
+
+    def labels(self, classes: Sequence[int | str], n: int | None = None) -> Tensor:
+        """`n` labels that take `classes` in turn, or each once; raises `InputError` for a class there is not."""
+        if not self.latent.classes:
+            raise InputError(f"{self.config.variant} was trained without labels, so no class can be asked for")
         numbers = [self._class(name) for name in classes]
         if not numbers:
             raise InputError("no class was asked for")
-        return torch.tensor([numbers[i % len(numbers)] for i in range(n)])
+        return torch.tensor([numbers[i % len(numbers)] for i in range(len(numbers) if n is None else n)])
 
     def _class(self, name: int | str) -> int:
-        if not self.latent.classes:
-            raise InputError(f"{self.config.variant} was trained without labels, so no class can be asked for")
         names = list(self.class_names)
         if str(name) in names:
             return names.index(str(name))
-        if str(name).isdigit() and int(name) < len(names):
+        if str(name).isdecimal() and int(name) < len(names):
             return int(name)
         raise unknown("class", str(name), names)
 
+    def inputs(self, seeds: Sequence[int], labels: Tensor | None = None, truncation: float | None = None) -> Inputs:
+        """What G is fed for `seeds`, on the CPU; raises `InputError` where there are none, or z cannot be truncated."""
+        if not seeds:
+            raise InputError("no image was asked for: n must be at least 1")
+        with streams.ImageStreams(seeds):
+            inputs = self.latent.draw(len(seeds), labels)
+        if truncation is None:
+            return inputs
+        if self.latent.distribution != "gaussian":
+            raise InputError(
+                f"truncation is for Gaussian latents; those of {self.config.variant} are {self.latent.distribution}, "
+                "without rare values to leave out"
+            )
+        return inputs._replace(z=truncated(inputs.z, truncation))
+
     @torch.no_grad()
-    def walk(
-        self,
-        start: int,
-        end: int,
-        frames: int,
-        classes: Sequence[int | str] | None = None,
-        along: str | None = None,
-    ) -> Tensor:
-        """Images (frames, C, H, W) between two seeds: z moves, the label, the code and G's noise stay those of `start`.
-
-        `along` the "circle" or the "line"; None is the great circle for Gaussian and spherical latents (White 2016,
-        arXiv:1609.04468), where a line would pass through lengths that G never met, and the line for uniform.
-        """
-        between = self._between(along)
-        if frames < 2:
-            raise InputError(f"a walk needs at least 2 frames, not {frames}")
-        labels = None if classes is None else self.labels(classes[:1], 2)
-        with streams.ImageStreams([start, end]):
-            ends = self.latent.draw(2, labels)
-        z = torch.cat([between(ends.z[:1], ends.z[1:], t) for t in torch.linspace(0, 1, frames).tolist()])
-        held = [None if value is None else value[:1].expand(frames, *value.shape[1:]) for value in ends[1:]]
-        with streams.ImageStreams([start] * frames):
-            return generate(self.generator, Inputs(z, *held)).images.float()
-
-    def _between(self, along: str | None) -> Callable[[Tensor, Tensor, float], Tensor]:
-        if along is None:
-            return lerp if self.latent.distribution == "uniform" else slerp
-        if along not in get_args(Path):
-            raise unknown("path of a walk", along, get_args(Path))
-        return lerp if along == "line" else slerp
-
-
-def lerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """The point at `t` on the straight line from `a` to `b`, both (1, dim)."""
-    return torch.lerp(a, b, t)
-
-
-def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """The point at `t` on the great circle from `a` to `b`, both (1, dim); the length moves evenly."""
-    cosine = nn.functional.cosine_similarity(a, b).clamp(-1, 1)
-    angle = torch.acos(cosine)
-    if angle.sin() < 1e-4:  # the circle is not defined for (nearly) parallel ends
-        return lerp(a, b, t)
-    unit_a, unit_b = nn.functional.normalize(a), nn.functional.normalize(b)
-    direction = (torch.sin((1 - t) * angle) * unit_a + torch.sin(t * angle) * unit_b) / torch.sin(angle)
-    return direction * torch.lerp(a.norm(dim=1), b.norm(dim=1), t)
+    def images(self, inputs: Inputs, seeds: Sequence[int], batch: int = BATCH) -> Tensor:
+        """Images (N, C, H, W) of `inputs`, on the CPU; G's own noise, where it has some, is that of `seeds`, one a row."""
+        device, parts = next(self.generator.parameters()).device, []
+        for start in range(0, len(seeds), batch):
+            rows = slice(start, start + batch)
+            given = Inputs(*(None if value is None else value[rows].to(device) for value in inputs))  # type: ignore[arg-type]
+            with streams.ImageStreams(seeds[rows]):
+                parts.append(generate(self.generator, given).images.float().cpu())
+        return torch.cat(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,27 @@ def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def restore(trainer: Trainer, path: Path) -> dict[str, Any]:
     """Put the state at `path` into `trainer`; returns the facts that were saved with it."""
     state, facts = read_state(path)
+    put(trainer, state, facts["counters"])
+    return facts
+
+
+def put(trainer: Trainer, state: dict[str, Tensor], counters: dict[str, int]) -> None:
+    """Let `trainer` go on from `state`, as `tensors` names it, and `counters`."""
     for name, module in trainer.modules().items():
         module.load_state_dict(part(state, name))
     for name, optimiser in trainer.optimisers().items():
         _restore_optimiser(optimiser, part(state, name))
-    trainer.set_counters(facts["counters"])
-    return facts
+    trainer.set_counters(counters)
+
+
+def align(trainer: Trainer) -> None:
+    """Let every process go on from what the first one has: weights, buffers, optimisers and counters."""
+    group = trainer.group
+    if group.size > 1:
+        state = group.same(lambda: save(tensors(trainer)))
+        counters = group.same(lambda: json.dumps(trainer.counters()).encode())
+        if not group.first:
+            put(trainer, load(state), json.loads(counters))
 
 
 def part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -13,11 +13,13 @@ from ganzoo.build import make_game
 from ganzoo.config import Config
 from ganzoo.data import Batches, Dataset
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
+from ganzoo.misfits import split_misfits
 from ganzoo.records import Judged, Terms
 from ganzoo.training import checkpoint
 from ganzoo.training.exam import Exam
 from ganzoo.training.interrupt import Interrupt
 from ganzoo.training.monitor import Monitor
+from ganzoo.training.parallel import ALONE, Group
 from ganzoo.training.progress import Reporter, reporter
 from ganzoo.training.release import write_release
 from ganzoo.training.rules import Finding, Record
@@ -26,12 +28,19 @@ from ganzoo.training.samples import draw_grid
 from ganzoo.training.trainer import COUNTERS, Trainer
 
 
-def make_trainer(config: Config, dataset: Dataset) -> Trainer:
-    """A trainer at step 0 for a resolved config."""
+def make_trainer(config: Config, dataset: Dataset, group: Group = ALONE) -> Trainer:
+    """A trainer at step 0 for a resolved config; raises `InputError` where its batch cannot be split over `group`."""
     torch.set_num_threads(config.train.threads)
     device = torch.device(config.train.device)
     batches = Batches(dataset, seed=config.seed, flip=config.data.flip, device=device)
-    return Trainer(make_game(config), batches, config)
+    game = make_game(config)
+    if reason := next(split_misfits(config, game.tricks, dataset.unlabelled, group.size), None):
+        raise InputError(reason)
+    if config.train.sync_batch_norm and group.size > 1:
+        game.generator, game.discriminator = map(
+            nn.SyncBatchNorm.convert_sync_batchnorm, (game.generator, game.discriminator)
+        )
+    return Trainer(game, batches, config, group)
 
 
 def restore(run: Run, trainer: Trainer) -> float:
@@ -53,19 +62,36 @@ def restore(run: Run, trainer: Trainer) -> float:
 
 
 def fit(run: Run, trainer: Trainer, exam: Exam, seconds: float = 0.0, quiet: bool = False) -> None:
-    """Train `run` to its last step; raises `Interrupted` or `TrainingFailed` with everything saved."""
-    steps = trainer.config.train.steps
+    """Train `run` to its last step; raises `Interrupted` or `TrainingFailed` with everything saved.
+
+    Called in the first process; the others `follow`.
+    """
+    steps, group = trainer.config.train.steps, trainer.group
+    checkpoint.align(trainer)
     with reporter(steps, trainer.step, quiet) as report, Interrupt() as interrupt:
         session = Session(run, trainer, exam, report, seconds)
         report.say(headline(run, trainer))
-        while trainer.step < steps and interrupt.signal is None:
+        while trainer.step < steps and group.agree(interrupt.signal is None):
             trainer.train_step()
             session.after_step()
         session.save()
-    if interrupt.signal is not None and trainer.step < steps:
+        group.agree(True)  # so that no process ends, and has the others ended, before all is saved
+    if trainer.step < steps:
         raise Interrupted(
             f"stopped after step {trainer.step} of {steps}; go on with: ganzoo train --resume {run.folder}"
         )
+
+
+def follow(trainer: Trainer) -> None:
+    """Train as the first process does, which logs and saves for all; raises what `fit` does."""
+    steps, group = trainer.config.train.steps, trainer.group
+    checkpoint.align(trainer)
+    with Interrupt() as interrupt:
+        while trainer.step < steps and group.agree(interrupt.signal is None):
+            trainer.train_step()
+        group.agree(True)
+    if trainer.step < steps:
+        raise Interrupted(f"rank {group.rank} of {group.size} stopped after step {trainer.step} of {steps} too")
 
 
 class Session:

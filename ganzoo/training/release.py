@@ -14,6 +14,11 @@ from ganzoo.config import Config
 from ganzoo.files import FORMAT, digest, write_bytes, write_folder, write_json
 from ganzoo.training.trainer import Trainer
 
+NEEDED = ("generator.safetensors", "config.json", "card.json")
+"""The files that a release is read from."""
+SHOWN = ("card.md", "grid.png", "thumbnails.png")
+"""What one that is shared has beside them, for people."""
+
 
 def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
     """Write `generator.safetensors` (the averaged G), `config.json` and `card.json`, all at once."""
@@ -47,7 +52,19 @@ def make_card(config: Config, counters: dict[str, int], seconds: float, sha256: 
         "images": counters["images"],
         "seconds": round(seconds, 1),
         "seed": config.seed,
-        "hardware": f"{config.train.device}, {config.train.threads} threads, {platform.machine()}",
+        "hardware": f"{processor(config.train.device)}, {config.train.threads} threads",
         "versions": {"ganzoo": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "sha256": sha256,
     }
+
+
+def processor(device: str) -> str:
+    """The name of the GPU, or of the CPU where the system tells it, else its kind."""
+    if device.startswith("cuda"):
+        return f"{device}, {torch.cuda.get_device_name(device)}"
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{device}, {next(iter(names), platform.processor() or platform.machine())}"

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn, optim
 
+from ganzoo import streams
 from ganzoo.build import Game, make_optimiser
 from ganzoo.config import Config
 from ganzoo.data import Batches
 from ganzoo.latent import generate
+from ganzoo.losses import Loss
+from ganzoo.misfits import coupled
 from ganzoo.networks import REFERENCES, Discriminator
 from ganzoo.optimisers import set_rate
 from ganzoo.records import Judged, Samples, Terms
 from ganzoo.streams import Stream
 from ganzoo.training import ema, schedule
+from ganzoo.training.parallel import ALONE, Group
+from ganzoo.training.parts import Parts, joined, total
 from ganzoo.training.probe import Probe
+from ganzoo.tricks import Trick
 
 COUNTERS = ("step", "d_steps", "g_steps", "images", "rollbacks")
 
@@ -27,11 +34,12 @@ class Trainer:
     """Both players with their optimisers, the data and the counters: all that a step reads and changes.
 
     One step is one G step preceded by the D steps that the schedule gives it; under thresholds either may be more. `images`
-    counts the reals shown to D; `seen` holds the reals and fakes of the last D step as D judged them.
+    counts the reals shown to D; `seen` holds the reals and fakes of the last D step as D judged them (of its last part, where
+    gradients are accumulated). With a `group` of processes each has its rows of every batch; a step is one of all together.
     """
 
-    def __init__(self, game: Game, batches: Batches, config: Config) -> None:
-        self.game, self.batches, self.config = game, batches, config
+    def __init__(self, game: Game, batches: Batches, config: Config, group: Group = ALONE) -> None:
+        self.game, self.batches, self.config, self.group = game, batches, config, group
         self.device = torch.device(config.train.device)
         self.G, self.D = game.generator.to(self.device), game.discriminator.to(self.device)
         self.loss, self.tricks = game.loss.to(self.device), [trick.to(self.device) for trick in game.tricks]
@@ -45,7 +53,11 @@ class Trainer:
         self.opt_d = make_optimiser(config.train.discriminator, self.D)
         self.probe = Probe(batches.dataset, game.latent, pack, config.seed).to(self.device)
         self.ratio = schedule.ratio(config.train.ratio)
+        self.parts = Parts(config.train.accumulate, self.G, self.D)
+        self.rows = config.train.batch // group.size
         self.g_reads_real = self.loss.g_uses_real or any(trick.g_uses_real for trick in self.tricks)
+        self.couples = bool(coupled(game.loss, game.tricks, batches.dataset.unlabelled))
+        self.mixes = any(type(trick).mix is not Trick.mix for trick in self.tricks)
         self.step = self.d_steps = self.g_steps = self.images = self.rollbacks = 0
         self.d_terms: Terms = {}
         self.g_terms: Terms = {}
@@ -60,12 +72,13 @@ class Trainer:
             set_rate(optimiser, factor)
         d_steps = schedule.d_steps(self.step, self.ratio, train.warmup)
         for _ in schedule.turns(d_steps, limits.d, limits.most, lambda: total(self.d_terms).item()):
-            with Stream(self.seed, "d", self.d_steps):
+            with Stream(self.seed, "d", self.d_steps, share=self.group.share):
                 self.d_terms = self.d_step()
         for _ in schedule.turns(1, limits.g, limits.most, lambda: total(self.g_terms).item()):
-            with Stream(self.seed, "g", self.g_steps):
+            with Stream(self.seed, "g", self.g_steps, share=self.group.share):
                 self.g_terms = self.g_step()
-        ema.update(self.average, self.G, train.ema, self.step)
+        if self.group.first:
+            ema.update(self.average, self.G, train.ema, self.step)
         self.step += 1
 
     @property
@@ -75,40 +88,76 @@ class Trainer:
 
     def d_step(self) -> Terms:
         """D learns to tell one batch of reals from as many fakes."""
-        real = self.reals(self.config.train.batch)
+        real = self.reals(self.rows)
         with torch.no_grad():
             fake = self.fakes(self.opponent(self.G), len(real), real.labels if self.game.d_labelled else None)
-        judged = [self.judge(self.D, samples) for samples in self.mix(real, fake)]
-        terms = merge(self.loss.d_loss(*judged), *self.penalties(real, fake))
-        self.descend(self.opt_d, terms)
+        terms = self.learn(self.opt_d, self.d_part, real, fake, *self.mix(real, fake))
         self.loss.after_d_step(self.D)
-        self.seen = [record.detach() for record in judged]
-        self.d_steps, self.images = self.d_steps + 1, self.images + len(real)
+        self.d_steps, self.images = self.d_steps + 1, self.images + self.config.train.batch
         return terms
+
+    def d_part(self, real: Samples, fake: Samples, *mixed: Samples) -> Terms:
+        """D's terms on a part of its batch: clean reals and fakes, and both as the tricks mixed them."""
+        judged = [self.judge(self.D, samples) for samples in mixed]
+        self.seen = [record.detach() for record in judged]
+        return merge(self.compared(self.loss.d_loss, *judged), *self.penalties(real, fake))
 
     def g_step(self) -> Terms:
         """G learns to make what D takes for real."""
         self.D.requires_grad_(False)
-        judge, n = self.opponent(self.D), self.config.train.batch * self.config.train.g_batch
-        fake = self.judge(judge, self.fakes(self.G, n))
-        real = self.judged_reals(judge, n) if self.g_reads_real else None
-        terms = merge(self.loss.g_loss(real, fake), *(trick.g_terms(judge, real, fake) for trick in self.tricks))
-        self.descend(self.opt_g, terms)
+        judged: list[tuple[Judged | None, Judged]] = []
+        real = self.reals(self.rows * self.config.train.g_batch) if self.g_reads_real else None
+        terms = self.learn(self.opt_g, partial(self.g_part, judged), real)
         self.D.requires_grad_(True)
-        self.loss.after_g_step(real, fake.detach())
-        for trick in self.tricks:
-            trick.after_g_step()
+        self.look_back(judged)
         self.g_steps += 1
         return terms
+
+    def g_part(self, judged: list[tuple[Judged | None, Judged]], real: Samples | None) -> Terms:
+        """G's terms on a part of its batch, whose reals and fakes as judged are added to `judged`."""
+        judge, n = self.opponent(self.D), self.rows * self.config.train.g_batch // self.parts.count
+        fake = self.judge(judge, self.fakes(self.G, n))
+        judged.append((None if real is None else self.judged_reals(judge, real), fake.detach()))
+        return self.compared(partial(self.terms_of_g, judge), judged[-1][0], fake)
+
+    def terms_of_g(self, judge: nn.Module, real: Judged | None, fake: Judged) -> Terms:
+        """What G goes down: the terms of the loss and of every trick."""
+        return merge(self.loss.g_loss(real, fake), *(trick.g_terms(judge, real, fake) for trick in self.tricks))
+
+    def compared(self, terms_of: Callable[..., Terms], real: Judged | None, fake: Judged) -> Terms:
+        """`terms_of` a judged batch; of that of all processes, where a term compares samples with each other."""
+        if not self.couples:
+            return terms_of(real, fake)
+        with streams.whole():
+            return terms_of(real and self.group.whole(real), self.group.whole(fake))
+
+    def learn(self, optimiser: optim.Optimizer, terms_of: Callable[..., Terms], *batch: Samples | None) -> Terms:
+        """One optimiser step on the whole batch, of which this process has `batch`; `terms_of` is asked part by part."""
+        optimiser.zero_grad()
+        terms = self.parts.backward(terms_of, *batch)
+        gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
+        self.group.average([*gradients, *terms.values(), *self.parts.running])
+        self.descend(optimiser, terms)
+        return terms
+
+    def look_back(self, judged: list[tuple[Judged | None, Judged]]) -> None:
+        """The loss is shown G's whole batch, and every trick that G has stepped."""
+        reals, fakes = zip(*judged, strict=True)
+        real, fake = joined(reals), joined(fakes)
+        if type(self.loss).after_g_step is not Loss.after_g_step:
+            real, fake = real and self.group.whole(real), self.group.whole(fake)
+        self.loss.after_g_step(real, fake)
+        for trick in self.tricks:
+            trick.after_g_step()
 
     def reals(self, n: int) -> Samples:
         """The next `n` reals."""
         return self.batches.next(n)
 
     @torch.no_grad()
-    def judged_reals(self, discriminator: nn.Module, n: int) -> Judged:
-        """The next `n` reals as D sees them, for losses of G that read them; nothing of G depends on them."""
-        return self.judge(discriminator, self.reals(n))
+    def judged_reals(self, discriminator: nn.Module, real: Samples) -> Judged:
+        """Reals as D sees them, for losses of G that read them; nothing of G depends on them."""
+        return self.judge(discriminator, real)
 
     def fakes(self, generator: nn.Module, n: int, labels: Tensor | None = None) -> Samples:
         """`n` images of G from fresh latents."""
@@ -136,10 +185,14 @@ class Trainer:
             return generate(self.average, self.game.latent.draw(1, device=self.device))
 
     def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
-        """D's batch as the tricks exchange it."""
-        for trick in self.tricks:
-            real, fake = trick.mix(real, fake)
-        return real, fake
+        """D's batch as the tricks exchange it, with all rows of all processes before them."""
+        if not self.mixes:
+            return real, fake
+        real, fake = self.group.whole(real), self.group.whole(fake)
+        with streams.whole():
+            for trick in self.tricks:
+                real, fake = trick.mix(real, fake)
+        return self.group.own(real), self.group.own(fake)
 
     def view(self, samples: Samples) -> Samples:
         """A batch as D sees it."""
@@ -159,11 +212,9 @@ class Trainer:
             yield trick.d_terms(self.D, real, fake)
 
     def descend(self, optimiser: optim.Optimizer, terms: Terms) -> None:
-        """One optimiser step down the sum of the terms; notes the first step whose sum is not finite, without waiting."""
-        loss = total(terms)
-        self.first_bad = torch.where(loss.detach().isfinite(), self.first_bad, self.first_bad.clamp(max=self.step))
-        optimiser.zero_grad()
-        loss.backward()
+        """One optimiser step by the gradients of `terms`; notes the first step whose sum is not finite, without waiting."""
+        finite = total(terms).isfinite()
+        self.first_bad = torch.where(finite, self.first_bad, self.first_bad.clamp(max=self.step))
         optimiser.step()
 
     def is_finite(self) -> bool:
@@ -199,11 +250,6 @@ class Trainer:
         self.batches.position = counters["position"]
         for name in COUNTERS:
             setattr(self, name, counters[name])
-
-
-def total(terms: Terms) -> Tensor:
-    """What a player goes down: the sum of its terms."""
-    return torch.stack(list(terms.values())).sum()
 
 
 def merge(*parts: Terms) -> Terms:

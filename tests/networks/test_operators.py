@@ -168,6 +168,13 @@ def test_no_map_is_doubled_before_a_convolution_or_halved_after_one(backbone, sh
         assert resampled() == (4, 2) if backbone == "resnet" else (2, 2)
 
 
+@pytest.mark.parametrize(("resample", "side"), [("nearest", 8), ("mean", 4)])
+def test_a_convolution_of_single_pixels_sees_the_smaller_map(resample, side):
+    with Operators() as ran:
+        same_conv(torch.randn(2, 6, 8, 8), torch.randn(5, 6, 1, 1), None, resample)
+    assert [shapes[0] for shapes in ran.of("convolution")] == [(2, 6, side, side)]
+
+
 def test_where_other_operators_are_wanted_they_are_pytorchs():
     x = torch.randn(2, 3, 8, 8)
     assert rewritten(x) and rewritten(x.double())

@@ -53,5 +53,5 @@ def test_a_noisy_run_samples_as_it_was_trained_and_by_seed(tmp_path):
     together, alone = sampler.sample(5), torch.cat([sampler.sample(1, seed=s) for s in range(5)])
     assert (together - alone).abs().max() < 2 / 255
     assert any(isinstance(m, Dropout) for m in sampler.generator.modules())
-    walk = sampler.walk(0, 1, 3)
+    walk = sampler.walk([0, 1], 3)
     assert torch.allclose(walk[0], together[0], atol=1e-5), "the walk holds the noise of its start"

@@ -11,7 +11,6 @@ import torch
 import ganzoo
 from ganzoo import api
 from ganzoo.errors import InputError
-from ganzoo.sampling.sampler import slerp
 from ganzoo.training import checkpoint
 from small_runs import small, toy_data
 
@@ -52,32 +51,81 @@ def test_a_release_is_the_average_and_raw_the_weights_of_the_last_state(run):
 def test_the_ends_of_a_walk_are_the_images_of_the_seeds(run):
     sampler = ganzoo.load(run)
     classes = [1] if sampler.class_names else None
-    walk = sampler.walk(2, 5, 4, classes)
+    walk = sampler.walk([2, 5], 4, classes=classes)
     assert walk.shape == (4, 1, 28, 28)
     assert torch.allclose(walk[0], sampler.sample(1, seed=2, classes=classes)[0], atol=1e-5)
     if sampler.latent.code is None and not sampler.config.networks.generator["noise"]:
         assert torch.allclose(walk[-1], sampler.sample(1, seed=5, classes=classes)[0], atol=1e-5)
 
 
-def test_slerp_stays_on_the_sphere_and_turns_evenly():
-    a, b = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 2.0]])
-    points = torch.cat([slerp(a, b, t) for t in (0.0, 0.25, 0.5, 1.0)])
-    half = 2**0.5
-    expected = torch.tensor([[2.0, 0.0], [1.847759, 0.765367], [half, half], [0.0, 2.0]])
-    assert torch.allclose(points, expected, atol=1e-5)
-    assert torch.allclose(slerp(a, a, 0.5), a), "parallel ends have no circle"
-    assert torch.allclose(slerp(a, 3 * b, 0.5).norm(), torch.tensor(4.0)), "the length moves evenly"
-
-
 def test_a_walk_goes_along_a_circle_or_a_line(run):
     """At half the way the two differ by the length of z, which only G could hide."""
     sampler = ganzoo.load(run)
-    circle, line = (sampler.walk(2, 5, 3, along=way) for way in ("circle", "line"))
+    circle, line = (sampler.walk([2, 5], 3, along=way) for way in ("circle", "line"))
     assert torch.allclose(circle[0], line[0], atol=1e-5) and not torch.allclose(circle[1], line[1], atol=1e-5)
     usual = line if sampler.latent.distribution == "uniform" else circle
-    assert torch.equal(sampler.walk(2, 5, 3), usual)
+    assert torch.equal(sampler.walk([2, 5], 3), usual)
     with pytest.raises(InputError, match="no path of a walk is called 'cricle'; did you mean 'circle'"):
-        sampler.walk(2, 5, 3, along="cricle")
+        sampler.walk([2, 5], 3, along="cricle")
+
+
+GREY_LEVEL = 2 / 255
+
+
+def test_a_walk_through_several_seeds_passes_them_and_holds_all_but_z(run):
+    sampler = ganzoo.load(run)
+    walk, few = sampler.walk([2, 5, 9, 2], 4), sampler.walk([2, 5, 9, 2], 4, batch=3)
+    assert len(walk) == 10 and (walk - few).abs().max() < GREY_LEVEL
+    assert torch.allclose(walk[3], sampler.walk([2, 5], 4)[-1], atol=1e-5)
+    assert torch.allclose(walk[0], walk[9], atol=1e-5), "back where it began"
+
+
+def test_truncated_images_are_the_same_whatever_the_batch(run):
+    sampler = ganzoo.load(run)
+    if sampler.latent.distribution != "gaussian":
+        for draw in (sampler.sample, lambda **k: sampler.walk([0, 1], **k)):
+            with pytest.raises(InputError, match="truncation is for Gaussian latents; those of infogan are uniform"):
+                draw(truncation=1.0)
+        return
+    together = sampler.sample(5, truncation=0.5)
+    alone = torch.cat([sampler.sample(1, seed=s, truncation=0.5) for s in range(5)])
+    assert (together - alone).abs().max() < GREY_LEVEL
+    assert not torch.allclose(together, sampler.sample(5), atol=1e-3)
+    inputs = sampler.inputs(range(5), truncation=0.5)
+    assert inputs.z.abs().max() <= 0.5 and torch.equal(inputs.z.sign(), sampler.inputs(range(5)).z.sign())
+    assert torch.allclose(sampler.sample(5, truncation=40.0), sampler.sample(5), atol=1e-4)
+
+
+def test_a_class_a_row_has_the_same_seeds_in_every_row(run):
+    sampler = ganzoo.load(run)
+    if not sampler.class_names:
+        with pytest.raises(InputError, match="was trained without labels"):
+            sampler.by_class([0, 1])
+        return
+    rows = sampler.by_class([7, 3], [2, 0], batch=3)
+    for row, name in enumerate([2, 0]):
+        one_by_one = torch.cat([sampler.sample(1, seed=seed, classes=[name]) for seed in (7, 3)])
+        assert (rows[2 * row : 2 * row + 2] - one_by_one).abs().max() < GREY_LEVEL
+    assert len(sampler.by_class([0])) == 3, "all classes where none is named"
+    assert torch.equal(sampler.inputs([7, 3, 7, 3], torch.tensor([2, 2, 0, 0])).z[:2], sampler.inputs([7, 3]).z)
+
+
+def test_a_code_is_swept_along_each_row(run):
+    sampler = ganzoo.load(run)
+    if sampler.latent.code is None:
+        with pytest.raises(InputError, match="was trained without a code"):
+            sampler.sweep("1", [0])
+        return
+    seeds = [4, 8]
+    for name in sampler.code_names:
+        rows, few = sampler.sweep(name, seeds), sampler.sweep(name, seeds, batch=3)
+        assert rows.shape == (2 * 10, 1, 28, 28) and (rows - few).abs().max() < GREY_LEVEL
+        assert rows[:10].std(0).max() > 0.01, "it changes something"
+    own = sampler.inputs(seeds).code[:, :10].argmax(1)
+    plain, swept = sampler.sample(seeds=seeds), sampler.sweep("category", seeds).view(2, 10, 1, 28, 28)
+    assert (swept[[0, 1], own] - plain).abs().max() < GREY_LEVEL, "at its own category a row has the seed's image"
+    with pytest.raises(InputError, match="no code is called '3'"):
+        sampler.sweep("3", seeds)
 
 
 def test_labels_are_taken_in_turn_by_number_or_name(tmp_path):

@@ -1,0 +1,159 @@
+"""Train the releases that ship, measure them, and write each to a folder beside this file.
+
+    python checkpoints/make.py RUNS [NAME ...] [--jobs 2]
+
+A NAME is a release, as in wgan-gp-mnist; without one, all of them. Each is an ordinary run folder below RUNS with one thread:
+an interrupted one goes on, a release that is there is left as it is. Needs the extras eval and, for Fashion-MNIST, lite0.
+What is seen in the samples is written into faults.toml and put into the cards the next time. The table goes to
+docs/results/checkpoints.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs/results/checkpoints.md"
+MNIST = "wgan-gp hinge rpgan nsgan lsgan dragan wgan minimax coulomb ebgan began acgan cgan infogan".split()
+FASHION = "wgan-gp hinge rpgan acgan cgan".split()
+RELEASES = {f"{v}-mnist": f"mnist/{v}" for v in MNIST} | {f"{v}-fashion-mnist": f"fashion-mnist/{v}" for v in FASHION}
+"""Every release that ships, by name, and the config that it is trained from."""
+LICENCE = "mit"
+COLUMNS = ("fid", "kid", "precision", "recall", "coverage", "class_accuracy")
+
+
+def make(name: str, runs: Path) -> None:
+    """Train one release, or go on with it, measure it and write its folder; one that is there is left as it is."""
+    from ganzoo.sharing.finish import finish
+    from ganzoo.sharing.judge import judge
+
+    folder = HERE / name
+    if folder.exists():
+        return
+    run = trained(RELEASES[name], runs / name)
+    finish(run, folder, judge, {"licence": LICENCE, "command": f"python checkpoints/make.py RUNS {name}", **seen(name)})
+
+
+def trained(variant: str, run: Path) -> Path:
+    """The finished run of a config."""
+    from ganzoo import api
+    from ganzoo.recipes import make as config
+
+    if (run / "config.json").exists():
+        return api.resume(run)
+    return api.train(config(variant), out=run)
+
+
+def seen(name: str) -> dict[str, str]:
+    """What faults.toml says of the samples of a release; nothing where nobody has looked yet."""
+    faults = tomllib.loads((HERE / "faults.toml").read_text(encoding="utf-8"))
+    return {"faults": faults[name]} if name in faults else {}
+
+
+def tell_all() -> None:
+    """Bring the cards of the releases that are there up to faults.toml."""
+    from ganzoo.files import read_json
+    from ganzoo.sharing.finish import tell
+
+    for name in filter(is_there, RELEASES):
+        card, told = read_json(HERE / name / "card.json"), seen(name)
+        if card.get("faults") != told.get("faults"):
+            tell(HERE / name, told)
+
+
+def is_there(name: str) -> bool:
+    """Whether a release has been made."""
+    return (HERE / name / "card.json").exists()
+
+
+def write_page() -> None:
+    """The table of all releases that are there, in docs/results/checkpoints.md."""
+    from ganzoo.files import read_json
+    from ganzoo.sharing.card import table
+
+    cards = {name: read_json(HERE / name / "card.json") for name in RELEASES if is_there(name)}
+    head = ("release", "protocol", *COLUMNS, "steps", "seconds", "MB")
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    rows = [row(name, card) for name, card in cards.items()]
+    PAGE.write_text(f"{INTRODUCTION}\n{table(head, rows)}\n", encoding="utf-8")
+
+
+INTRODUCTION = """# The checkpoints that ship
+
+Written by `python checkpoints/make.py RUNS` from the cards of the releases, which have every score in full, with the faults
+seen in the samples. In brackets stands the floor: what real images have that are not in the reference
+([evaluation.md](../evaluation.md)). At `digits` and at `lite0` the same name means different quantities.
+"""
+
+
+def row(name: str, card: dict) -> list[str]:
+    """One line of the table: the scores against test, each with its floor."""
+    found = {s["metric"]: s for s in card["scores"] if s["split"] in ("test", None)}
+    size = (HERE / name / "generator.safetensors").stat().st_size / 1e6
+    protocol = found["fid"]["name"].removeprefix("fid-")
+    cells = [cell(found.get(metric)) for metric in COLUMNS]
+    return [f"`{name}`", protocol, *cells, f"{card['steps']:,}", f"{card['seconds']:,.0f}", f"{size:.2f}"]
+
+
+def cell(score: dict | None) -> str:
+    """A score with its floor."""
+    from ganzoo.sharing.card import number
+
+    if score is None:
+        return ""
+    return number(score["value"]) + (f" ({number(score['floor'])})" if score["floor"] is not None else "")
+
+
+def make_each(names: Sequence[str], runs: Path, jobs: int) -> list[str]:
+    """`make`, each in a process of its own with one thread, `jobs` at once; returns those that failed."""
+
+    def work(name: str) -> int:
+        command = [sys.executable, __file__, str(runs), name, "--alone"]
+        return subprocess.run(command, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}).returncode
+
+    with ThreadPoolExecutor(jobs) as pool:
+        codes = list(pool.map(work, names))
+    return [name for name, code in zip(names, codes, strict=True) if code]
+
+
+def alone(name: str, runs: Path) -> int:
+    """`make`, as a command."""
+    from ganzoo.errors import InputError, Interrupted, TrainingFailed
+
+    try:
+        make(name, runs)
+    except (InputError, Interrupted, TrainingFailed) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    print(f"{name}: done", file=sys.stderr)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make what is not there, then bring cards and page up to date; 1 where a release failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if wrong := [name for name in given.names if name not in RELEASES]:
+        parser.error(f"no release is called {', '.join(wrong)}; choose from: {', '.join(RELEASES)}")
+    if given.alone:
+        return alone(given.names[0], given.runs)
+    failed = make_each([name for name in given.names or RELEASES if not is_there(name)], given.runs, given.jobs)
+    tell_all()
+    write_page()
+    print(f"failed: {', '.join(failed)}" if failed else "done", file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

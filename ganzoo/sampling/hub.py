@@ -1,0 +1,64 @@
+"""Releases on the Hugging Face Hub, `hf:user/name`: what is fetched is safetensors, JSON, Markdown and PNG, by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ganzoo.errors import InputError, missing_extra
+from ganzoo.training.release import NEEDED, SHOWN
+
+PREFIX = "hf:"
+
+
+def is_address(name: str | Path) -> bool:
+    """Whether `name` means a repository on the Hub."""
+    return str(name).startswith(PREFIX)
+
+
+def repository(address: str) -> str:
+    """The user/name of hf:user/name; raises `InputError`."""
+    name = address.removeprefix(PREFIX)
+    if not is_address(address) or not re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII):
+        raise InputError(f"{address}: expected hf:USER/NAME, as in hf:jane/wgan-gp-mnist")
+    return name
+
+
+def fetch(address: str) -> Path:
+    """The folder that a release of the Hub was brought to; kept there, so that the next time needs no network.
+
+    No other file of the repository is fetched. Raises `InputError`, in one line, for all that can go wrong.
+    """
+    name, hub = repository(address), library()
+    with one_line(address):
+        folder = Path(hub.snapshot_download(name, allow_patterns=[*NEEDED, *SHOWN]))
+    lacking = [file for file in NEEDED if not (folder / file).is_file()]
+    if lacking:
+        raise InputError(f"{address} is not a release of ganzoo: it has no {', '.join(lacking)}")
+    return folder
+
+
+def library() -> Any:
+    """huggingface_hub; raises `InputError` where it is not installed."""
+    try:
+        return import_module("huggingface_hub")
+    except ImportError:
+        raise missing_extra("huggingface_hub", "hub", f"{PREFIX}USER/NAME") from None
+
+
+@contextmanager
+def one_line(address: str) -> Iterator[None]:
+    """A block in which what goes wrong between here and the Hub becomes one line."""
+    http: Any = import_module("huggingface_hub.errors").HfHubHTTPError
+    try:
+        yield
+    # Its base is the HTTP library's own error, whichever library that is: a connection that fails raises it bare.
+    except (OSError, ValueError, http, http.__base__) as error:
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InputError(
+            f"{address}: {first} (a wrong name, no network, or not logged in with 'hf auth login'?)"
+        ) from None

@@ -1,0 +1,53 @@
+"""A run's release -> the folder that ships: small, measured, with its card and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ganzoo.config import Table
+from ganzoo.errors import InputError
+from ganzoo.files import read_json, write_bytes, write_folder, write_json
+from ganzoo.sampling import Sampler, load
+from ganzoo.sampling.checkpoints import release_folder
+from ganzoo.sharing.card import text
+from ganzoo.sharing.files import copy
+from ganzoo.sharing.pictures import draw_grid, draw_thumbnails
+from ganzoo.sharing.slim import TooCoarse, slim
+
+Judge = Callable[[Sampler], dict[str, Any]]
+
+
+def finish(checkpoint: str | Path, folder: Path, judge: Judge, told: Table) -> None:
+    """Write the release of a run, whole, to `folder`, which must not be there: raises `InputError` where it is.
+
+    Half precision is taken where no image shows it. `judge` measures what ships, so it is called after that; what it finds
+    and what is `told` (faults, licence, command) go into card.json.
+    """
+    if folder.exists():
+        raise InputError(f"{folder} is there already; remove it to write that release anew")
+    source = release_folder(checkpoint)
+
+    def fill(new: Path) -> None:
+        copy(source, new)
+        with suppress(TooCoarse):  # stays in float32
+            slim(new)
+        sampler = load(new)
+        draw_grid(sampler, new / "grid.png")
+        draw_thumbnails(sampler, new / "thumbnails.png")
+        write_card(new, sampler.card | judge(sampler) | {"classes": list(sampler.class_names)} | told, folder.name)
+
+    write_folder(folder, fill)
+
+
+def tell(folder: Path, told: Table) -> None:
+    """Put what is `told`, such as the faults seen in its samples, into the card of a finished release; the rest stays."""
+    write_card(folder, read_json(folder / "card.json") | told, folder.name)
+
+
+def write_card(folder: Path, card: Table, name: str) -> None:
+    """Write card.json, and card.md, which says the same to people."""
+    write_json(folder / "card.json", card)
+    write_bytes(folder / "card.md", text(card, name).encode())

@@ -1,0 +1,80 @@
+"""One page over many checkpoints: what each draws, how it scores, what it is, and the command that made it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ganzoo.config import Table
+from ganzoo.files import write_bytes
+from ganzoo.sampling import Sampler
+from ganzoo.sharing.card import facts, floor, value
+from ganzoo.sharing.pictures import draw_grid
+from ganzoo.showing.collection import Collection
+from ganzoo.showing.page import data_uri, png_size, render
+from ganzoo.showing.recipe import command
+
+ELSEWHERE = ("trained again by", "SHA-256 of generator.safetensors")  # shown below the other facts
+
+
+def write_gallery(found: Collection, folder: Path) -> Path:
+    """Write `folder`/index.html, one file that needs nothing else."""
+    path = folder / "index.html"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, page(found).encode())
+    return path
+
+
+def page(found: Collection) -> str:
+    """The whole page."""
+    entries = [entry(name, sampler) for name, sampler in found.samplers.items()]
+    return render("gallery.html.j2", entries=entries, left_out=found.left_out)
+
+
+def entry(name: str, sampler: Sampler) -> dict[str, Any]:
+    """All that is shown of one checkpoint; what its card does not say is left out."""
+    card, png = sampler.card, grid(sampler)
+    return {
+        "name": name,
+        "about": card["about"],
+        "source": data_uri(png),
+        "size": png_size(png),
+        "shown": shown(sampler),
+        "brief": brief(card),
+        "scores": list(scores(card)),
+        "faults": card.get("faults"),
+        "facts": [(key, text.strip("`")) for key, text in facts(card) if key not in ELSEWHERE],
+        "sha256": card["sha256"],
+        "sample": shlex.join(["ganzoo", "sample", name]),
+        "made_by": card.get("command") or command(sampler.config),
+    }
+
+
+def grid(sampler: Sampler) -> bytes:
+    """The PNG of seeds 0, 1, 2, ..., drawn now."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "grid.png"
+        draw_grid(sampler, path)
+        return path.read_bytes()
+
+
+def shown(sampler: Sampler) -> str:
+    """What the grid is, in words."""
+    if sampler.card["shape"][1:] == [1, 1]:
+        return "points of seeds 0, 1, 2, ..., over the true modes where they are known"
+    columns = "one class a column" if sampler.class_names else "row by row"
+    return f"seeds 0, 1, 2, ..., {columns}"
+
+
+def brief(card: Table) -> str:
+    """Data, length and cost in one line."""
+    return f"{card['data']}, {card['steps']:,} steps, {card['images']:,} images, {card['seconds']:,.0f} s"
+
+
+def scores(card: Table) -> Iterator[dict[str, str]]:
+    """Each score of a card, with its floor, as it is shown."""
+    for score in card.get("scores", []):
+        yield {"name": score["name"], "value": value(score), "better": score["better"], "floor": floor(score)}

@@ -1,0 +1,66 @@
+"""The command that makes a model again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from ganzoo.complete import complete
+from ganzoo.config import Config, Table, flat
+from ganzoo.data import find
+from ganzoo.errors import InputError
+from ganzoo.recipes import make, nested
+
+OPTIONS = {"data.spec": "--data", "train.steps": "--steps", "seed": "--seed"}
+ASIDE = ("format", "variant", "about", "dataset", "train.device", "train.threads")
+
+
+def command(config: Config) -> str | None:
+    """`ganzoo train ...` with all in which a kept `config` departs from its variant; device and threads are left out.
+
+    None where no such line gives this config: the variant is a user's own file, or a recipe that has changed too much.
+    """
+    try:
+        # Completed here, since an older one lacks the options that came later; with a device that any machine has.
+        kept = _values(complete(_on_cpu(config))) | _of_the_data(config)
+        named = {key: value for key, value in kept.items() if key.endswith(".name")}
+        base = _values(_made(config.variant, named))
+        changed = named | {k: v for k, v in kept.items() if base.get(k) != v} | {k: kept[k] for k in OPTIONS}
+        if _values(_made(config.variant, changed)) != kept:
+            return None
+        own = _values(_made(config.variant, {}))
+    except InputError:
+        return None
+    said = [word for key, option in OPTIONS.items() for word in (option, str(kept[key]))]
+    sets = [f"{key}={_toml(v)}" for key, v in changed.items() if key not in OPTIONS and own.get(key) != v]
+    return shlex.join(["ganzoo", "train", config.variant, *said, *(word for each in sets for word in ("--set", each))])
+
+
+def _on_cpu(config: Config) -> Config:
+    return config.model_copy(update={"train": config.train.model_copy(update={"device": "cpu"})})
+
+
+def _made(variant: str, settings: Table) -> Config:
+    return complete(make(variant, nested(settings)))
+
+
+def _values(config: Config) -> Table:
+    values = flat(config.model_dump(mode="json"))
+    return {key: value for key, value in values.items() if not f"{key}.".startswith(tuple(f"{a}." for a in ASIDE))}
+
+
+def _of_the_data(config: Config) -> Table:
+    """A size and channels that are the data's own need not be said."""
+    try:
+        source = find(config.data.spec)
+    except InputError:
+        return {}
+    own = {"data.size": source.size, "data.channels": source.channels}
+    kept = {"data.size": config.data.size, "data.channels": config.data.channels}
+    return {key: None for key, value in own.items() if kept[key] == value}
+
+
+def _toml(value: Any) -> str:
+    bare = isinstance(value, str) and value[:1].isalpha() and value.replace("-", "").isalnum()
+    return value if bare else json.dumps(value)

@@ -1,0 +1,88 @@
+"""The folder that ships: small, with a card for people and for programs, and thumbnails that hold it to its samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganzoo
+from ganzoo.errors import InputError
+from ganzoo.files import read_json
+from ganzoo.pictures import to_uint8
+from ganzoo.sharing.finish import finish, tell
+from ganzoo.sharing.pictures import drift
+from ganzoo.training.release import NEEDED, SHOWN
+
+
+def test_it_holds_all_files_and_no_other(finished):
+    assert {p.name for p in finished.iterdir()} == {*NEEDED, *SHOWN}
+    assert not list(finished.parent.glob(".*"))
+
+
+def test_the_card_for_programs_says_all(finished):
+    card = read_json(finished / "card.json")
+    told = "variant about data data_licence steps d_steps images seconds hardware seed versions sha256 scores faults licence"
+    assert set(told.split()) <= card.keys() and card["storage"] == "float16" and card["classes"] == ["0", "1", "2"]
+    assert card["steps"] == 2 and card["hardware"].startswith("cpu, ") and card["hardware"].endswith(", 1 threads")
+
+
+def test_the_card_for_people_says_the_same(finished):
+    card, text = read_json(finished / "card.json"), (finished / "card.md").read_text()
+    assert (
+        "# cgan on memory" in text
+        and "ganzoo sample cgan-memory" in text
+        and "(https://arxiv.org/abs/1411.1784)" in text
+    )
+    assert "| fid-digits@10k/test | 12.35 | lower | 0.5 |" in text and "| is-digits@10k | not finite |" in text
+    assert "0 12.5%" in text and card["sha256"] in text and "`make it`" in text
+    assert text.index("## Known faults") < text.index("Every sample is noise.")
+
+
+def test_faults_that_are_seen_later_are_put_in(release):
+    weights = (release / "generator.safetensors").read_bytes()
+    tell(release, {"faults": "Sevens look like ones."})
+    assert read_json(release / "card.json")["faults"] == "Sevens look like ones."
+    assert "Sevens look like ones." in (release / "card.md").read_text()
+    assert (release / "generator.safetensors").read_bytes() == weights and "noise" not in (
+        release / "card.md"
+    ).read_text()
+
+
+def test_the_thumbnails_are_the_images_of_seeds_0_to_3(finished):
+    kept = np.asarray(Image.open(finished / "thumbnails.png"))
+    assert kept.shape == (32, 4 * 32)
+    for seed in range(4):
+        image = to_uint8(ganzoo.load(finished).sample(1, seed=seed))[0, 0].numpy()
+        assert abs(kept[:, 32 * seed : 32 * (seed + 1)].astype(int) - image).max() <= 1
+    assert drift(ganzoo.load(finished), finished / "thumbnails.png") == 0
+
+
+def test_a_changed_pixel_is_noticed(release):
+    path = release / "thumbnails.png"
+    pixels = np.asarray(Image.open(path)).copy()
+    pixels[5, 7] ^= 16
+    Image.fromarray(pixels).save(path)
+    assert drift(ganzoo.load(release), path) == 16
+    Image.fromarray(pixels[:, :32]).save(path)
+    with pytest.raises(InputError, match="is a picture of"):
+        drift(ganzoo.load(release), path)
+    path.write_bytes(b"no picture")
+    with pytest.raises(InputError, match="cannot read"):
+        drift(ganzoo.load(release), path)
+
+
+def test_one_that_is_there_is_not_written_anew(run, release):
+    before = {p.name: p.read_bytes() for p in release.iterdir()}
+    with pytest.raises(InputError, match="is there already"):
+        finish(run, release, lambda sampler: {}, {})
+    assert {p.name: p.read_bytes() for p in release.iterdir()} == before
+
+
+def test_a_judge_that_fails_leaves_no_release(run, tmp_path):
+    def judge(sampler):
+        raise InputError("no data")
+
+    with pytest.raises(InputError, match="no data"):
+        finish(run, tmp_path / "x", judge, {})
+    assert not (tmp_path / "x").exists()

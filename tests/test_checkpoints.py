@@ -1,0 +1,184 @@
+"""Every release that ships, and the script that makes them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import ganzoo
+from ganzoo import api, cli
+from ganzoo.build import make_latent, make_loss, make_player, resolve
+from ganzoo.files import digest, read_json
+from ganzoo.recipes import read_variant
+from ganzoo.sampling import checkpoints, shipped
+from ganzoo.sharing import judge
+from ganzoo.sharing.pictures import TOLERANCE, drift
+from ganzoo.training.release import NEEDED, SHOWN
+from small_runs import small, toy_data
+
+ROOT = Path(__file__).parents[1]
+MIB = 2**20
+
+
+def script():
+    spec = importlib.util.spec_from_file_location("checkpoints_make", ROOT / "checkpoints/make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The script with a release of two small steps in the place of the zoo, and what it wrote."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "ships").mkdir()
+    (folder / "ships/faults.toml").write_text('nsgan-digits = "Noise."\n')
+    module = script()
+    module.HERE, module.PAGE = folder / "ships", folder / "page.md"
+    module.RELEASES = {"nsgan-digits": str(folder / "small.toml")}
+    (folder / "small.toml").write_text(SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge, "judge", partial(judge.judge, n=20))
+        module.make("nsgan-digits", folder / "runs")
+    return module
+
+
+SMALL = """
+extends = "nsgan"
+variant = "mnist/nsgan"
+[latent]
+dim = 8
+[networks]
+init = "he"
+generator = { width = 4 }
+discriminator = { width = 4 }
+[train]
+steps = 2
+batch = 4
+threads = 1
+"""
+
+
+def everything(folder):
+    return {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.rglob("*") if p.is_file()}
+
+
+def whole(folder):
+    """Assert all that must hold of a release that ships."""
+    card = read_json(folder / "card.json")
+    assert {p.name for p in folder.iterdir()} == {*NEEDED, *SHOWN}
+    assert digest((folder / "generator.safetensors").read_bytes()) == card["sha256"]
+    assert (folder / "generator.safetensors").stat().st_size < 3 * MIB
+    assert drift(ganzoo.load(folder), folder / "thumbnails.png") <= TOLERANCE
+    assert card["scores"] and card["data"] in folder.name and card["licence"] and card["command"].endswith(folder.name)
+
+
+@pytest.mark.parametrize("name", list(shipped()))
+def test_a_release_that_ships_is_whole_and_draws_its_thumbnails(name):
+    whole(shipped()[name])
+    assert name in script().RELEASES
+
+
+def test_all_of_them_are_small_enough_for_a_wheel():
+    assert sum(p.stat().st_size for p in (ROOT / "checkpoints").rglob("*") if p.is_file()) < 30 * MIB
+
+
+def test_the_script_makes_a_release_that_is_whole(made):
+    whole(made.HERE / "nsgan-digits")
+    card = read_json(made.HERE / "nsgan-digits/card.json")
+    assert card["faults"] == "Noise." and card["steps"] == 2 and sum(card["class_shares"].values()) == pytest.approx(1)
+
+
+def test_what_is_done_is_not_done_again(made):
+    before = everything(made.HERE), everything(made.HERE.parent / "runs")
+    made.make("nsgan-digits", made.HERE.parent / "runs")
+    assert made.main([str(made.HERE.parent / "runs")]) == 0
+    assert (everything(made.HERE), everything(made.HERE.parent / "runs")) == before
+
+
+def test_what_was_seen_later_goes_into_the_card(made):
+    path = made.HERE / "faults.toml"
+    before = path.read_text()
+    path.write_text('nsgan-digits = "Grey mist."\n')
+    made.tell_all()
+    assert "Grey mist." in (made.HERE / "nsgan-digits/card.md").read_text()
+    path.write_text(before)
+    made.tell_all()
+
+
+def test_the_page_has_a_line_for_it(made):
+    made.write_page()
+    line = next(line for line in made.PAGE.read_text().splitlines() if "`nsgan-digits`" in line)
+    assert "digits@20/test" in line and line.count("|") == 12
+
+
+def test_an_interrupted_run_goes_on(made, tmp_path):
+    run = api.train(small("nsgan", train={"steps": 1}), out=tmp_path / "run")
+    config = json.loads((run / "config.json").read_text())
+    config["train"]["steps"] = 3
+    (run / "config.json").write_text(json.dumps(config))
+    assert made.trained("nsgan", run) == run
+    assert read_json(run / "release/card.json")["steps"] == 3
+
+
+def test_each_is_made_in_a_process_of_its_own_with_one_thread(made, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(made, "HERE", tmp_path)
+    monkeypatch.setattr(made, "RELEASES", dict.fromkeys(["x-mnist", "y-mnist"], "mnist/nsgan"))
+    calls = []
+
+    def run(command, check, env):
+        calls.append((command[2:], env["OMP_NUM_THREADS"]))
+        return subprocess.CompletedProcess(command, int(command[3] == "y-mnist"))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert made.main(["runs"]) == 1 and "failed: y-mnist" in capsys.readouterr().err
+    assert sorted(calls) == [(["runs", name, "--alone"], "1") for name in ("x-mnist", "y-mnist")]
+
+
+def test_such_a_process_says_in_one_line_what_went_wrong(made, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(made, "HERE", tmp_path)
+    monkeypatch.setattr(made, "RELEASES", {"x-mnist": "mnist/nsgna"})
+    assert made.main([str(tmp_path / "runs"), "x-mnist", "--alone"]) == 1
+    assert capsys.readouterr().err.startswith("x-mnist: no variant is called 'mnist/nsgna'; did you mean 'mnist/nsgan'")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_there_is_not_is_refused(made, capsys):
+    with pytest.raises(SystemExit) as end:
+        made.main(["runs", "wgan-mnst"])
+    assert end.value.code == 2 and "no release is called wgan-mnst" in capsys.readouterr().err
+
+
+def test_a_release_is_listed_and_drawn_by_name(made, monkeypatch, tmp_path, capsys):
+    shutil.copytree(made.HERE / "nsgan-digits", tmp_path / "ships/nsgan-mnist")
+    shutil.copytree(made.HERE / "nsgan-digits", tmp_path / "ships/.half-written")
+    monkeypatch.setattr(checkpoints, "FOLDERS", (tmp_path / "ships",))
+    assert list(shipped()) == ["nsgan-mnist"]
+    assert cli._run(["list", "--json"]) == 0
+    rows = {row["variant"]: row["checkpoints"] for row in json.loads(capsys.readouterr().out)}
+    assert {name for name, found in rows.items() if found} == {"nsgan", "mnist/nsgan"} and rows["nsgan"] == [
+        "nsgan-mnist"
+    ]
+    for name in ("nsgan-mnist", "nsgan"):
+        assert cli._run(["sample", name, "-n", "2", "--out", str(tmp_path / "x.png")]) == 0
+
+
+@pytest.mark.parametrize("name", list(script().RELEASES))
+def test_a_release_is_trained_from_a_recipe_and_fits_into_its_size(name):
+    """Float16 matrices, without training: the size is that of the network."""
+    variant = script().RELEASES[name]
+    table = read_variant(variant)
+    base = read_variant(variant.rpartition("/")[2])
+    assert {key for key in table if table[key] != base.get(key)} == {"variant", "data", "train"}
+    assert table["train"]["decay_steps"] == table["train"]["steps"] > 3 * base["train"]["steps"]
+    config = resolve(ganzoo.recipes.make(variant), toy_data(size=32, classes=10))
+    generator = make_player(config, make_latent(config, make_loss(config)))
+    size = sum(v.numel() * (2 if v.ndim > 1 else 4) for v in generator.state_dict().values())
+    assert size < 1.1e6
+    assert name == f"{variant.rpartition('/')[2]}-{table['data']['spec']}"
