@@ -1,29 +1,20 @@
-"""Steps in float64 whose batch may be split. Run as a script it is one process of several, and writes down what it got."""
+"""Steps in float64 whose batch may be split, and what they come to."""
 
 from __future__ import annotations
 
-import sys
-import warnings
 from hashlib import blake2b
-from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
+from ganzoo.build import resolve
 from ganzoo.config import Table
 from ganzoo.data import Dataset
 from ganzoo.losses import LOSSES
 from ganzoo.recipes import merge
-from ganzoo.training.checkpoint import align
 from ganzoo.training.loop import make_trainer
-from ganzoo.training.parallel import ALONE, Group, joined
+from ganzoo.training.parallel import ALONE, Group
 from ganzoo.training.trainer import Trainer
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from ganzoo.build import resolve
 from small_runs import small, switched, toy_data
 
 WITHOUT_BATCH_NORM: Table = {"networks": {"generator": {"norm": "none"}, "discriminator": {"norm": "none"}}}
@@ -90,27 +81,3 @@ def fingerprints(t: Trainer, steps: int) -> Tensor:
         values = [v.numpy().tobytes() for player in (t.G, t.D) for v in player.state_dict().values()]
         found.append(int.from_bytes(blake2b(b"".join(values), digest_size=7).digest(), "big"))
     return torch.tensor(found)
-
-
-def write_down(folder: Path, names: list[str]) -> None:
-    """What the cases `names` come to in this process, as `folder`/<rank>.safetensors."""
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    with joined() as group:
-        torch.set_default_dtype(torch.float64)
-        found = {}
-        for name in names:
-            accumulate = 2 if name in ("hinge", "began") else 1
-            found |= {f"{name}/{k}": v for k, v in outcome(trainer(*ALL[name], group, accumulate=accumulate)).items()}
-        torch.set_default_dtype(torch.float32)
-        shipped = resolve(small("nsgan", train={"batch": 8}), data({}))
-        t = make_trainer(shipped, data({}), group)
-        if not group.first:
-            next(t.G.parameters()).data.zero_()  # which the first process must put right
-        align(t)
-        found["fingerprints"] = fingerprints(t, 100)
-        save_file({key: value.contiguous() for key, value in found.items()}, folder / f"{group.rank}.safetensors")
-
-
-if __name__ == "__main__":
-    write_down(Path(sys.argv[1]), sys.argv[2:])
