@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +46,7 @@ def run(
         if dry:
             return show(config)
         folder = api.train(config, out=out, quiet=quiet)
-    if not quiet:
+    if not quiet and os.environ.get("RANK", "0") == "0":
         print(f"done: {last_grid(folder)}\nmore: ganzoo sample {folder}")
 
 

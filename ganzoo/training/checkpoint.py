@@ -102,7 +102,7 @@ def part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
 
 
 def _restore_optimiser(optimiser: optim.Optimizer, state: dict[str, Tensor]) -> None:
-    full = optimiser.state_dict()
+    full = optimiser.state_dict() | {"state": {}}  # what a later step left must not stay
     for key, value in state.items():
         index, _, name = key.partition(".")
         full["state"].setdefault(int(index), {})[name] = value

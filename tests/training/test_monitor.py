@@ -98,6 +98,18 @@ def test_a_rollback_halves_both_rates(tmp_path):
     assert rates == [rate / 4 for rate in whole]
 
 
+def test_a_state_from_before_the_first_step_takes_the_moments_away(tmp_path):
+    from ganzoo.build import resolve
+    from ganzoo.training.loop import make_trainer
+
+    data = toy_data()
+    trainer = make_trainer(resolve(config(), data), data)
+    state = checkpoint.save_state(trainer, tmp_path, {"seconds": 0.0})
+    trainer.train_step()
+    checkpoint.restore(trainer, state)
+    assert not any(opt.state_dict()["state"] for opt in trainer.optimisers().values())
+
+
 def test_after_the_last_rollback_the_run_fails(poisoned, tmp_path):
     poisoned(3, times=1000)
     with pytest.raises(TrainingFailed, match="it began in step 1; the last finite state"):
