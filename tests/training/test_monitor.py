@@ -85,6 +85,22 @@ def test_a_rollback_returns_with_a_lower_rate_and_other_numbers(poisoned, tmp_pa
     assert facts["counters"]["rollbacks"] == 1 and all(v.isfinite().all() for v in state.values())
 
 
+def test_what_a_rollback_gave_up_is_gone_at_once(poisoned, tmp_path, monkeypatch):
+    """Or a run that is killed then would go on from it."""
+    from ganzoo.training.monitor import Monitor
+
+    left, begin = [], Monitor.__init__
+
+    def watched(self, run, trainer):
+        left.append([path.name for path in checkpoint.states(run.states)])
+        begin(self, run, trainer)
+
+    monkeypatch.setattr(Monitor, "__init__", watched)
+    poisoned(11)
+    api.train(config(steps=12, on_failure="rollback"), toy_data(), tmp_path / "run")
+    assert left == [[], ["00000004"]]
+
+
 def test_a_rollback_halves_both_rates(tmp_path):
     from ganzoo.build import resolve
     from ganzoo.training.loop import make_trainer
