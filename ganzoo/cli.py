@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -299,7 +300,13 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with 0 done, 1 the training failed, 2 the user's input, 130 interrupted."""
     warnings.showwarning = _warn
     warnings.simplefilter("once", UserWarning)  # not again for every layer
-    sys.exit(_run(arguments))
+    code = _run(arguments)
+    if "WORLD_SIZE" in os.environ:
+        # Threads of torch's process groups may outlive them, and abort an interpreter that ends in its own time.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _run(arguments: list[str] | None) -> int:
