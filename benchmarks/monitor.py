@@ -26,8 +26,9 @@ from ganzoo.errors import TrainingFailed
 from ganzoo.latent import Latent
 from ganzoo.losses import LOSSES
 from ganzoo.recipes import make, nested
-from ganzoo.training.rules import Record, diagnose
+from ganzoo.training.rules import diagnose
 from ganzoo.training.run import Run
+from ganzoo.training.signs import Record
 
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "tests/training/recorded"

@@ -22,7 +22,8 @@ from ganzoo.build import resolve
 from ganzoo.config import Table
 from ganzoo.recipes import make, merge, overrides
 from ganzoo.training import checkpoint, ema
-from ganzoo.training.loop import make_trainer, readings
+from ganzoo.training.loop import make_trainer
+from ganzoo.training.readings import readings
 from ganzoo.training.release import write_release
 from ganzoo.training.rules import RULES, look
 from ganzoo.training.trainer import Trainer

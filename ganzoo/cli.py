@@ -337,5 +337,6 @@ def _warn(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"ganzoo: {message}", file=sys.stderr)
+    # In one write, where print makes two: several processes may speak at once.
+    sys.stderr.write(f"ganzoo: {message}\n")
     return code

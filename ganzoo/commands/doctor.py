@@ -10,8 +10,9 @@ from typing import Any
 
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.losses import LOSSES
-from ganzoo.training.rules import Record, column, diagnose, loss
+from ganzoo.training.rules import diagnose
 from ganzoo.training.run import Run
+from ganzoo.training.signs import Record, column, loss
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # characters of a plot

@@ -18,6 +18,7 @@ from ganzoo.comparing.summary import summarise
 from ganzoo.config import Facts, Table, flat
 from ganzoo.errors import InputError
 from ganzoo.files import FORMAT, read_json, write_json
+from ganzoo.training.release import cpu
 
 FILE = "results.json"
 FIXED = ("kind", "data", "budget", "protocol.n", "protocol.metrics", "protocol.set", "protocol.tuning")
@@ -139,17 +140,7 @@ def head(kind: str, options: Sequence[str], facts: Facts, spec: str, budget: Tab
 def hardware() -> str:
     """The processor, its cores, and the GPU where there is one."""
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return ", ".join([processor(), f"{os.cpu_count()} cores", platform.system(), *gpus])
-
-
-def processor() -> str:
-    """What the system calls its processor."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    except OSError:  # not Linux
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
+    return ", ".join([cpu(), f"{os.cpu_count()} cores", platform.system(), *gpus])
 
 
 def command(results: Table) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import Any
 
@@ -14,17 +13,18 @@ from ganzoo.config import Config
 from ganzoo.data import Batches, Dataset
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.misfits import split_misfits
-from ganzoo.records import Judged, Terms
 from ganzoo.training import checkpoint
 from ganzoo.training.exam import Exam
 from ganzoo.training.interrupt import Interrupt
 from ganzoo.training.monitor import Monitor
 from ganzoo.training.parallel import ALONE, Group
 from ganzoo.training.progress import Reporter, reporter
+from ganzoo.training.readings import readings
 from ganzoo.training.release import write_release
-from ganzoo.training.rules import Finding, Record
+from ganzoo.training.rules import Finding
 from ganzoo.training.run import Run
 from ganzoo.training.samples import draw_grid
+from ganzoo.training.signs import Record
 from ganzoo.training.trainer import COUNTERS, Trainer
 
 
@@ -212,38 +212,6 @@ def headline(run: Run, trainer: Trainer) -> str:
 def count_parameters(network: nn.Module) -> int:
     """How many weights a network has."""
     return sum(p.numel() for p in network.parameters())
-
-
-def readings(trainer: Trainer) -> dict[str, float | None]:
-    """Every named term, and what the monitor reads; None where a number is not finite."""
-    named = {f"d/{name}": value for name, value in trainer.d_terms.items()}
-    named |= {f"g/{name}": value for name, value in trainer.g_terms.items()}
-    named |= {f"loss/{name}": value for name, value in trainer.loss.readings().items()}
-    named |= norms("d", trainer.D) | norms("g", trainer.G)
-    named |= scores(trainer.seen, trainer.loss.score_sign)
-    named |= trainer.probe.look(trainer.G, trainer.D, trainer.view)
-    named |= {} if trainer.is_finite() else {"total": torch.tensor(math.nan)}  # of a step since the last log
-    values = torch.stack([value.detach().float().reshape(()) for value in named.values()]).tolist()
-    return {name: value if math.isfinite(value) else None for name, value in zip(named, values, strict=True)}
-
-
-def norms(player: str, network: nn.Module) -> Terms:
-    """Euclidean norms of the gradient that the last step of `network` went down: all of it, its first and last weights."""
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    weights = [gradient for gradient in gradients if gradient.ndim > 1]
-    if not weights:
-        return {}
-    ends = {f"norm/{player}.first": weights[0].norm(), f"norm/{player}.last": weights[-1].norm()}
-    return {f"norm/{player}": torch.stack(torch._foreach_norm(gradients)).norm(), **ends}
-
-
-def scores(seen: list[Judged], sign: int) -> Terms:
-    """Mean scores of the last reals and fakes, higher = more real; the share of pairs in which the real one's is higher."""
-    if not seen or any(judged.score is None for judged in seen):
-        return {}
-    real, fake = (sign * judged.score for judged in seen)
-    apart = (real[:, None] > fake).float().mean()
-    return {"score/real": real.mean(), "score/fake": fake.mean(), "score/apart": apart}
 
 
 def open_board(run: Run) -> Any:

@@ -6,8 +6,9 @@ from collections import deque
 from pathlib import Path
 
 from ganzoo.training import checkpoint
-from ganzoo.training.rules import LAST, WINDOW, Finding, Record, look
+from ganzoo.training.rules import Finding, look
 from ganzoo.training.run import Run
+from ganzoo.training.signs import LAST, WINDOW, Record
 from ganzoo.training.trainer import Trainer
 
 

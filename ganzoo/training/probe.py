@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from ganzoo.data import Dataset
 from ganzoo.latent import Latent, generate
 from ganzoo.records import Samples, Terms
 from ganzoo.streams import Stream
+from ganzoo.training.eval_mode import in_eval_mode
 
 BATCH = 32  # images
 GROUP = 4  # images of one class, where G knows classes
@@ -50,7 +50,7 @@ class Probe(nn.Module):
         """
         real = self.dataset.samples(self.index, self.past.device)
         labels = real.labels if self.latent.classes else None
-        with Stream(self.seed, "probe"), asleep(generator, discriminator):
+        with Stream(self.seed, "probe"), in_eval_mode(generator, discriminator):
             fake = generate(generator, self.latent.draw(len(real), labels, self.past.device))
             of_fake, of_real = (discriminator(view(samples)).features for samples in (fake, real))
         return {
@@ -75,18 +75,6 @@ def rows(dataset: Dataset, n: int, grouped: bool) -> np.ndarray:
         return np.arange(n) * len(dataset) // n
     classes = min(dataset.classes, n // GROUP)
     return np.concatenate([np.flatnonzero(dataset.labels == c)[: n // classes] for c in range(classes)])
-
-
-@contextmanager
-def asleep(*networks: nn.Module) -> Iterator[None]:
-    """The networks in eval mode, so that no running statistic moves."""
-    for network in networks:
-        network.eval()
-    try:
-        yield
-    finally:
-        for network in networks:
-            network.train()
 
 
 def ratio(fake: Tensor, real: Tensor, labels: Tensor | None) -> Tensor:

@@ -59,12 +59,15 @@ def make_card(config: Config, counters: dict[str, int], seconds: float, sha256: 
 
 
 def processor(device: str) -> str:
-    """The name of the GPU, or of the CPU where the system tells it, else its kind."""
-    if device.startswith("cuda"):
-        return f"{device}, {torch.cuda.get_device_name(device)}"
+    """The device, with the name of the GPU or of the CPU."""
+    return f"{device}, {torch.cuda.get_device_name(device) if device.startswith('cuda') else cpu()}"
+
+
+def cpu() -> str:
+    """What the system calls its processor, where it tells, else its kind."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
+    except OSError:  # not Linux
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{device}, {next(iter(names), platform.processor() or platform.machine())}"
+    return next(iter(names), platform.processor() or platform.machine())

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from torch import nn
@@ -13,6 +10,7 @@ from ganzoo.config import Config
 from ganzoo.data import Dataset, find, load
 from ganzoo.errors import InputError
 from ganzoo.streams import Stream
+from ganzoo.training.eval_mode import in_eval_mode
 
 
 def held_out(config: Config) -> Dataset | None:
@@ -52,15 +50,3 @@ def classification_error(discriminator: nn.Module, data: Dataset, batch: int = 2
             said = discriminator(samples).class_logits.argmax(1)
             wrong += int((said != samples.labels).sum())
     return wrong / len(labelled)
-
-
-@contextmanager
-def in_eval_mode(network: nn.Module) -> Iterator[None]:
-    """`network` in eval mode; afterwards each of its modules is in the mode in which it was."""
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

@@ -10,7 +10,8 @@ import pytest
 
 from ganzoo.commands.techniques import defaults
 from ganzoo.losses import LOSSES
-from ganzoo.training.rules import LAST, PATIENCE, RULES, WINDOW, diagnose, trend
+from ganzoo.training.rules import RULES, diagnose
+from ganzoo.training.signs import LAST, PATIENCE, WINDOW, trend
 
 HEALTHY = {
     "d/real": 0.6,
