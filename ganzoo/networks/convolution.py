@@ -16,7 +16,7 @@ Maps lie in memory with their channels last, as oneDNN's kernels read them; othe
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,25 +24,18 @@ from torch.autograd import Function
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_weight
 
+from ganzoo.networks import products
+from ganzoo.networks.geometry import Geometry
+from ganzoo.networks.wanted import wanted
+
 COLOURS = 4
 """So many channels an image has at most."""
 
+SMALL = 16
+"""So many pixels a small map has at most."""
 
-class Geometry(NamedTuple):
-    """The shapes of T's arguments, and how x and g lie on each other; one number for both axes."""
-
-    x: torch.Size
-    w: torch.Size
-    g: torch.Size
-    stride: int
-    padding: int
-
-    def laid(self, x: Tensor) -> Tensor:
-        """An image or a map as the kernels should get it."""
-        # Where the weights outweigh the maps, they would be rearranged instead.
-        if self.w.numel() > 2 * (self.x.numel() + self.g.numel()):
-            return x.contiguous()
-        return channels_last(x)
+HEAVY = 2**20
+"""So many weights outweigh a small map."""
 
 
 def convolution(x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int) -> Tensor:
@@ -61,17 +54,32 @@ def transposed_convolution(
     return _InputGradient.apply(g, w, b, Geometry(x, w.shape, g.shape, stride, padding))
 
 
-def wanted(node: Any, i: int) -> bool:
-    """Whether the backward that runs will use the gradient of the i-th tensor that went into `node`.
+def by_products(at: Geometry) -> bool:
+    """Whether products of matrices take a convolution or its input gradient quicker than oneDNN's kernels.
 
-    A penalty asks for the slope in the images alone: the gradient of the weights is then not worth its kernel.
+    GFLOP/s of the forward pass and of the input gradient, for 4x4 pixels, stride 2 and a batch of 64, by the CPU time of
+    one thread on an AMD EPYC with AVX-512 that had other work (torch 2.15):
+
+    | weights      | oneDNN, float32 | products  | oneDNN, bfloat16 | products  |
+    |--------------|-----------------|-----------|------------------|-----------|
+    | 1056x528x4x4 | 131, 92         | 159, 187  | 294, 169         | 366, 318  |
+    | 576x288x4x4  | 168, 128        | 183, 155  | 262, 195         | 345, 259  |
+    | 256x256x4x4  | 174, 137        | 167, 150  | 238, 289         | 274, 247  |
+    | 128x64x4x4   | 158, 145        | 120, 101  | 241, 194         | 188, 139  |
+
+    For 8x8 pixels products were 0.45 to 1.1 times as fast as oneDNN, whatever the weights.
     """
-    if not node.needs_input_grad[i]:
-        return False
-    try:
-        return torch._C._will_engine_execute_node(node.next_functions[i][0])
-    except RuntimeError:  # of a leaf that autograd.grad names: it may not be asked, and is used
-        return True
+    return at.pixels <= SMALL and at.w.numel() > HEAVY
+
+
+def weights_by_products(at: Geometry, dtype: torch.dtype) -> bool:
+    """Whether products take the gradient of the weights quicker.
+
+    As above, GFLOP/s of oneDNN and of products: in float32 68 and 140 for the largest weights, 106 and 185, 124 and 155,
+    96 and 106 for the smallest, and below these 106 and 93 (64x32x4x4); in bfloat16 79 and 290, 103 and 287, 171 and 281,
+    143 and 185, 109 and 146.
+    """
+    return at.pixels <= SMALL and (dtype == torch.bfloat16 or at.w.numel() >= HEAVY // 8)
 
 
 class _Convolution(Function):
@@ -79,6 +87,8 @@ class _Convolution(Function):
     def forward(node: Any, x: Tensor, w: Tensor, b: Tensor | None, at: Geometry) -> Tensor:
         node.save_for_backward(x, w)
         node.at = at
+        if by_products(at):
+            return products.convolution(x, w, b, at)
         return F.conv2d(at.laid(x), w, b, at.stride, at.padding)
 
     @staticmethod
@@ -99,6 +109,8 @@ class _InputGradient(Function):
         node.at = at
         if at.x[1] <= COLOURS:
             return to_colours(at.laid(g), w, b, at)
+        if by_products(at):
+            return products.input_gradient(g, w, b, at)
         # Pixels of x after the last that a full stride reaches.
         rest = [(side + 2 * at.padding - at.w[-1]) % at.stride for side in at.x[2:]]
         return F.conv_transpose2d(at.laid(g), w, b, at.stride, at.padding, rest)
@@ -119,6 +131,8 @@ class _WeightGradient(Function):
     def forward(node: Any, g: Tensor, x: Tensor, at: Geometry) -> Tensor:
         node.save_for_backward(g, x)
         node.at = at
+        if weights_by_products(at, g.dtype):
+            return products.weight_gradient(g, x, at)
         return conv2d_weight(at.laid(x), at.w, at.laid(g), at.stride, at.padding)
 
     @staticmethod
@@ -139,12 +153,3 @@ def to_colours(g: Tensor, w: Tensor, b: Tensor | None, at: Geometry) -> Tensor:
     parts = w.flatten(1).t() @ g.flatten(2)
     x = F.fold(parts, at.x[2:], at.w[2:], stride=at.stride, padding=at.padding)
     return x if b is None else x.add_(b[:, None, None])
-
-
-def channels_last(x: Tensor) -> Tensor:
-    """`x`, its values in the order N, H, W, C."""
-    if x.shape[1] > 1:
-        return x.contiguous(memory_format=torch.channels_last)
-    # One channel lies in both orders: which is meant, only the strides say.
-    _, _, height, width = x.shape
-    return x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))

@@ -44,6 +44,14 @@ class SameConv(nn.Conv2d):
         return operators.same_conv(x, self.weight, self.bias, resample)
 
 
+class Linear(nn.Linear):
+    """x w^T + b."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs) -> (N, outputs)."""
+        return operators.linear(x, self.weight, self.bias)
+
+
 class ReLU(nn.ReLU):
     """max(x, 0)."""
 
@@ -124,5 +132,5 @@ def keeps_bias(norm: str) -> bool:
 
 def project(inputs: int, outputs: int, size: int) -> Chain:
     """A vector straight to a map (N, outputs, size, size), without hidden layers (Radford et al. 2016, sec. 3)."""
-    linear = nn.Linear(inputs, outputs * size * size)
+    linear = Linear(inputs, outputs * size * size)
     return Chain(linear=linear, map=Rearrange("n (c h w) -> n c h w", h=size, w=size))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from einops import reduce
-from torch import Tensor, nn
+from torch import Tensor
+
+from ganzoo.networks.layers import Linear
 
 
-class Maxout(nn.Linear):
+class Maxout(Linear):
     """Each unit is the largest of five linear ones. Goodfellow et al. 2013, https://arxiv.org/abs/1302.4389, section 2"""
 
     pieces = 5

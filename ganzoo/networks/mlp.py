@@ -13,7 +13,7 @@ from pydantic import PositiveInt
 from torch import nn
 
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape
-from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, keeps_bias, make_norm
+from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, Linear, keeps_bias, make_norm
 from ganzoo.networks.maxout import Maxout
 from ganzoo.networks.randomness import Probability, Std, stirred
 
@@ -63,7 +63,7 @@ def _hidden(widths: list[int], norms: list[str], activation: str, classes: int =
     layers: dict[str, nn.Module] = {}
     for i, ((inputs, outputs), norm) in enumerate(zip(pairwise(widths), norms, strict=True), 1):
         maxout = activation == "maxout"  # an activation that takes a wider layer, so not one of the registry
-        linear = (Maxout if maxout else nn.Linear)(inputs, outputs, bias=keeps_bias(norm))
+        linear = (Maxout if maxout else Linear)(inputs, outputs, bias=keeps_bias(norm))
         act = nn.Identity() if maxout else ACTIVATIONS[activation]()
         layers[f"layer{i}"] = Chain(linear=linear, norm=make_norm(norm, outputs, classes), act=act)
     return layers

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganzoo.networks import piecewise
+from ganzoo.networks import piecewise, products
 from ganzoo.networks.convolution import convolution, transposed_convolution
 
 Resample = Literal["none", "nearest", "mean"]
@@ -36,15 +36,14 @@ def plain() -> Iterator[None]:
 
 
 def rewritten(x: Tensor) -> bool:
-    """Whether the operators on `x` are rewritten: on a CPU in full precision, where it was measured to pay.
+    """Whether the operators on `x` are rewritten: on a CPU, where it was measured to pay.
 
     Compilers, exporters and torch.func want PyTorch's own operators.
     """
     return (
         _rewriting.get()
         and x.device.type == "cpu"
-        and x.dtype in (torch.float32, torch.float64)
-        and not torch.is_autocast_enabled("cpu")
+        and x.dtype in (torch.float32, torch.float64, torch.bfloat16)
         and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
     )
@@ -52,16 +51,42 @@ def rewritten(x: Tensor) -> bool:
 
 def conv2d(x: Tensor, w: Tensor, b: Tensor | None, stride: int = 1, padding: int = 0) -> Tensor:
     """`F.conv2d` of x (N, C, H, W), w (O, C, k, k), b (O,)."""
-    operator = convolution if rewritten(x) else F.conv2d
-    return operator(x, w, b, stride, padding)
+    if rewritten(x):
+        return convolution(*as_asked(x, w, b), stride, padding)
+    return F.conv2d(laid(x), w, b, stride, padding)
 
 
 def conv_transpose2d(
     x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, output_padding: int = 0
 ) -> Tensor:
     """`F.conv_transpose2d` of x (N, C, H, W), w (C, O, k, k), b (O,)."""
-    operator = transposed_convolution if rewritten(x) else F.conv_transpose2d
-    return operator(x, w, b, stride, padding, output_padding)
+    if rewritten(x):
+        return transposed_convolution(*as_asked(x, w, b), stride, padding, output_padding)
+    return F.conv_transpose2d(laid(x), w, b, stride, padding, output_padding)
+
+
+def laid(x: Tensor) -> Tensor:
+    """`x` as the kernels should get it: on CUDA with its channels last, as tensor cores read them."""
+    return x.contiguous(memory_format=torch.channels_last) if x.is_cuda else x
+
+
+def as_asked(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """All in the precision that autocast asks for, if it is on: it knows PyTorch's own operators alone."""
+    if not torch.is_autocast_enabled("cpu"):
+        return x, w, b
+    low = torch.get_autocast_dtype("cpu")
+    return x.to(low), w.to(low), None if b is None else b.to(low)
+
+
+def linear(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
+    """`F.linear` of x (N, inputs), w (outputs, inputs), b (outputs,)."""
+    # Below so many inputs or outputs the library makes no difference. In bfloat16 PyTorch takes the faster one by itself.
+    if rewritten(x) and x.ndim == 2 and min(w.shape) >= NARROW and not torch.is_autocast_enabled("cpu"):
+        return products.linear(x, w, b)
+    return F.linear(x, w, b)
+
+
+NARROW = 16
 
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:
@@ -75,7 +100,8 @@ def same_conv(x: Tensor, w: Tensor, b: Tensor | None, resample: Resample = "none
     """A convolution of stride 1 that keeps height and width, for even kernels too, with `resample` around it."""
     kernel = w.shape[-1]
     if rewritten(x) and resample != "none" and kernel % 2:
-        return nearest_then_conv(x, w, b) if resample == "nearest" else conv_then_mean(x, w, b)
+        rewrite = nearest_then_conv if resample == "nearest" else conv_then_mean
+        return rewrite(*as_asked(x, w, b))
     if resample == "nearest":
         x = twice(x)
     y = conv2d(x, w, b, padding=kernel // 2)

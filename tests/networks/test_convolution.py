@@ -6,6 +6,7 @@ from operator_counts import Operators
 from torch.autograd import grad, gradcheck, gradgradcheck
 from torch.nn import functional as F
 
+from ganzoo.networks import convolution as module
 from ganzoo.networks.convolution import convolution, transposed_convolution
 
 # (x, w, stride, padding); the last has more weights than maps, and the one before it a row of x that no stride reaches.
@@ -18,6 +19,13 @@ GEOMETRIES = [
     ((2, 5, 7, 7), (3, 5, 4, 4), 2, 1),
     ((1, 9, 4, 4), (8, 9, 5, 5), 2, 2),
 ]
+
+
+@pytest.fixture(params=["onednn", "products"])
+def kernels(request, monkeypatch):
+    """What computes, whatever the shapes."""
+    monkeypatch.setattr(module, "by_products", lambda at: request.param == "products")
+    monkeypatch.setattr(module, "weights_by_products", lambda at, dtype: request.param == "products")
 
 
 def arguments(x, w, stride, padding):
@@ -42,7 +50,7 @@ def slopes(y, inputs, order):
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_values_and_three_derivatives_are_those_of_pytorch(geometry):
+def test_values_and_three_derivatives_are_those_of_pytorch(geometry, kernels):
     x, w, b, _ = arguments(*geometry)
     ours, theirs = (slopes(conv(x, w, b, *geometry[2:]), (x, w, b), 3) for conv in (convolution, F.conv2d))
     for mine, his in zip(ours, theirs, strict=True):
@@ -50,7 +58,7 @@ def test_values_and_three_derivatives_are_those_of_pytorch(geometry):
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_the_transposed_one_likewise(geometry):
+def test_the_transposed_one_likewise(geometry, kernels):
     x, w, _, g = arguments(*geometry)
     b, extra = torch.randn(x.shape[1], dtype=torch.float64, requires_grad=True), rest(*geometry)[0]
     order = 2 if extra else 3  # PyTorch has no third with output padding.
@@ -62,7 +70,7 @@ def test_the_transposed_one_likewise(geometry):
 
 
 @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
-def test_derivatives_against_finite_differences(check):
+def test_derivatives_against_finite_differences(check, kernels):
     x, w, b, _ = arguments((1, 2, 4, 4), (2, 2, 4, 4), 2, 1)
     assert check(lambda *a: convolution(*a, 2, 1), (x, w, b))
     x, w, b, g = arguments((1, 5, 4, 4), (2, 5, 2, 2), 2, 0)

@@ -177,16 +177,30 @@ def test_a_convolution_of_single_pixels_sees_the_smaller_map(resample, side):
 
 def test_where_other_operators_are_wanted_they_are_pytorchs():
     x = torch.randn(2, 3, 8, 8)
-    assert rewritten(x) and rewritten(x.double())
-    assert not rewritten(x.bfloat16()) and not rewritten(x.half()) and not rewritten(x.to("meta"))
+    assert rewritten(x) and rewritten(x.double()) and rewritten(x.bfloat16())
+    assert not rewritten(x.half()) and not rewritten(x.to("meta"))
     with plain():
         assert not rewritten(x)
         with plain():
             pass
         assert not rewritten(x)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert not rewritten(x)
     assert rewritten(x)
+
+
+@pytest.mark.parametrize("resample", ["none", "nearest", "mean"])
+@pytest.mark.parametrize("kernel", [1, 3, 4])
+def test_autocast_reaches_the_rewritten_operators(kernel, resample):
+    x, w, b = torch.randn(2, 6, 8, 8), torch.randn(5, 6, kernel, kernel, requires_grad=True), torch.randn(5)
+    with plain():
+        true = same_conv(x, w, b, resample)
+        expected = torch.autograd.grad(true.sum(), w)[0]
+    with torch.autocast("cpu", torch.bfloat16), Operators() as ran:
+        y = same_conv(x, w, b, resample)
+    (slope,) = torch.autograd.grad(y.float().sum(), w)
+    assert {args[0].dtype for name, _, args in ran.ran if name == "convolution"} == {y.dtype} == {torch.bfloat16}
+    assert slope.dtype == torch.float32
+    for near, exact in ((y.float(), true), (slope, expected)):
+        assert (near - exact).norm() < 0.01 * exact.norm()
 
 
 def test_gradients_of_single_samples_by_torch_func():

@@ -1,0 +1,39 @@
+"""How the three tensors of a convolution lie on each other, and in memory."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Geometry(NamedTuple):
+    """The shapes of an image x (N, C, H, W), weights w (O, C, k, k) and a map g (N, O, h, w), the output of x * w."""
+
+    x: torch.Size
+    w: torch.Size
+    g: torch.Size
+    stride: int
+    padding: int
+
+    @property
+    def pixels(self) -> int:
+        """Of g, in one image."""
+        return self.g[2] * self.g[3]
+
+    def laid(self, x: Tensor) -> Tensor:
+        """An image or a map as oneDNN's kernels should get it."""
+        # Where the weights outweigh the maps, they would be rearranged instead.
+        if self.w.numel() > 2 * (self.x.numel() + self.g.numel()):
+            return x.contiguous()
+        return channels_last(x)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """`x`, its values in the order N, H, W, C."""
+    if x.shape[1] > 1:
+        return x.contiguous(memory_format=torch.channels_last)
+    # One channel lies in both orders: which is meant, only the strides say.
+    _, _, height, width = x.shape
+    return x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
