@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from torch import Tensor
 
+from ganzoo import cores
 from ganzoo.build import resolve
 from ganzoo.complete import complete
 from ganzoo.config import Config, Table, parse
@@ -15,6 +17,7 @@ from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
 from ganzoo.recipes import make
 from ganzoo.training.exam import Exam
+from ganzoo.training.faster import settled
 from ganzoo.training.loop import fit, follow, make_trainer, restore
 from ganzoo.training.parallel import Group, joined
 from ganzoo.training.run import Run
@@ -37,16 +40,19 @@ def train(
         config = make(config, points=points) if isinstance(config, str) else make(None, config, points)
     run = Run(Path(out) if out else default_folder(config))
     run.refuse_if_taken()
+    auto = not config.train.threads
     config = complete(config)  # what is wrong without looking at the data is said before they are prepared
     dataset = _dataset(config, data, quiet)
     resolved = resolve(config, dataset)
-    with joined() as group:
+    with joined() as group, cores.threads_kept():
+        resolved, note = on_free_cores(resolved) if auto and group.first else (resolved, "")
+        resolved = settled(resolved, dataset) if group.first else resolved
         resolved = of_the_first(group, resolved, dataset)
         trainer = make_trainer(resolved, dataset, group)
         if group.first:
             exam = Exam(trainer)
             run.create(resolved)
-            fit(run, trainer, exam, quiet=quiet)
+            fit(run, trainer, exam, quiet=quiet, note=note)
         else:
             follow(trainer)
     return run.folder
@@ -65,7 +71,7 @@ def resume(
     dataset = _dataset(config, data, quiet)
     if config.dataset is None or dataset.digest != config.dataset.digest:
         raise InputError(f"the data {config.data.spec!r} have changed since {folder} was made; begin a new run")
-    with joined() as group:
+    with joined() as group, cores.threads_kept():
         trainer = make_trainer(of_the_first(group, config, dataset), dataset, group)
         if group.first:
             exam = Exam(trainer)
@@ -75,6 +81,12 @@ def resume(
         else:
             follow(trainer)
     return run.folder
+
+
+def on_free_cores(config: Config) -> tuple[Config, str]:
+    """A resolved config with the threads that the processes on this machine have cores for now; what to say of it."""
+    threads, note = cores.auto(config.train.threads, int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+    return config.model_copy(update={"train": config.train.model_copy(update={"threads": threads})}), note
 
 
 def of_the_first(group: Group, config: Config, dataset: Dataset) -> Config:

@@ -20,9 +20,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="A Python file with losses, tricks or networks.")]
-Checkpoint = Annotated[str, typer.Argument(help="A run, a release folder, or a name that ships.")]
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="A Python file with losses, tricks or networks; repeatable.")
+]
+Checkpoint = Annotated[
+    str, typer.Argument(help="A release that ships (by name: wgan-gp-mnist), a release folder, a run, or hf:USER/NAME.")
+]
+Checkpoints = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Releases that ship (by name: wgan-gp-mnist), release folders, runs, hf:USER/NAME, or folders of these; "
+        "what ships and runs/ if not given."
+    ),
+]
+Raw = Annotated[bool, typer.Option("--raw", help="The raw weights of a run, not their average.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a config key; repeatable.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
 # What `compare` and `ablate` share.
 Spec = Annotated[str | None, typer.Option(metavar="SPEC", help="What all are trained on; digits if not given.")]
@@ -59,6 +72,12 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of weights, data order, latents and noise.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<variant>-<data>-s<seed> if not given.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="float32|bf16|auto", help="Of the networks; auto: the faster one here.")
+    ] = None,
+    threads: Annotated[
+        str | None, typer.Option(metavar="auto|N", help="CPU threads; auto: one for each core that is free.")
+    ] = None,
     eval_every: Annotated[int | None, typer.Option(help="Steps between two small scores of the samples (KID).")] = None,
     on_failure: Annotated[
         str | None,
@@ -68,13 +87,14 @@ def train(
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with this run.")] = None,
     plugin: Plugins = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print config and networks, then stop.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a variant, or go on with a run."""
     from ganzoo.commands import train as command
 
     given = {"data.spec": data, "train.steps": steps, "seed": seed, "train.device": device}
-    given |= {"train.on_failure": on_failure, "train.eval_every": eval_every}
+    given |= {"train.threads": None if threads is None else command.number(threads)}
+    given |= {"train.precision": precision, "train.on_failure": on_failure, "train.eval_every": eval_every}
     over = {key: value for key, value in given.items() if value is not None}
     command.run(variant, settings or [], over, out=out, resume=resume, plugins=plugin or [], dry=dry_run, quiet=quiet)
 
@@ -108,7 +128,7 @@ def sample(
         str | None, typer.Option(help="circle or line; if not given, what suits the latent: line for a uniform one.")
     ] = None,
     frames: Annotated[int, typer.Option(help="Images of the walk from one seed to the next, both included.")] = 8,
-    raw: Annotated[bool, typer.Option("--raw", help="The raw weights of a run, not their average.")] = False,
+    raw: Raw = False,
 ) -> None:
     """Draw images from a checkpoint."""
     from ganzoo.commands import sample as command
@@ -130,7 +150,7 @@ def project(
     out: Annotated[
         Path | None, typer.Option(help="Image and reconstruction; <image>-projected.png if not given.")
     ] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="The raw weights of a run, not their average.")] = False,
+    raw: Raw = False,
 ) -> None:
     """Find the latent whose image is nearest to a picture."""
     from ganzoo.commands import project as command
@@ -140,10 +160,7 @@ def project(
 
 @app.command()
 def gallery(
-    checkpoints: Annotated[
-        list[str] | None,
-        typer.Argument(help="Runs, releases, names, folders of them; what ships and runs/ if not given."),
-    ] = None,
+    checkpoints: Checkpoints = None,
     out: Annotated[Path, typer.Option(help="The folder that gets index.html.")] = Path("gallery"),
 ) -> None:
     """Write one page that shows all checkpoints at hand: images, scores, facts, the command that made each."""
@@ -154,10 +171,7 @@ def gallery(
 
 @app.command()
 def demo(
-    checkpoints: Annotated[
-        list[str] | None,
-        typer.Argument(help="Runs, releases, names, folders of them; what ships and runs/ if not given."),
-    ] = None,
+    checkpoints: Checkpoints = None,
     host: Annotated[
         str, typer.Option(help="The address to listen at; the default is open to nobody else.")
     ] = "127.0.0.1",
@@ -171,7 +185,7 @@ def demo(
 
 @app.command()
 def evaluate(
-    checkpoint: Annotated[str, typer.Argument(help="A run, a release folder, or a name that ships.")],
+    checkpoint: Checkpoint,
     data: Annotated[str | None, typer.Option(metavar="SPEC", help="What it was trained on, if not given.")] = None,
     metrics: Annotated[str | None, typer.Option(help="fid,kid,is,precision,...; all that fit if not given.")] = None,
     extractor: Annotated[
@@ -180,7 +194,7 @@ def evaluate(
     n: Annotated[int | None, typer.Option("--n", help="Samples (10000; modes: as many as published figures).")] = None,
     split: Annotated[str | None, typer.Option(help="train or test; test where there is one.")] = None,
     batch: Annotated[int, typer.Option(help="Images at once; changes no score.")] = 128,
-    raw: Annotated[bool, typer.Option("--raw", help="The raw weights of a run, not their average.")] = False,
+    raw: Raw = False,
     neighbours: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Draw samples beside the nearest training images.")
     ] = None,
@@ -217,15 +231,17 @@ def compare(
     metrics: Metrics = None,
     tune: Tune = 0,
     settings: Sets = None,
+    plugin: Plugins = None,
     cluster: Address = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train variants with the same budget and several seeds, score them, and write a report."""
     from ganzoo.commands import compare as command
 
-    options = {"data": data, "budget": budget, "n": n, "metrics": metrics, "tune": tune or None}
-    options |= {"seeds": seeds, "jobs": jobs, "cluster": cluster}
-    command.run(variants or [], settings or [], options, out=out, quiet=quiet)
+    asked = command.Asked(
+        out, budget, data, seeds, jobs, n, metrics, tune, settings or [], plugin or [], cluster, quiet
+    )
+    command.run(variants or [], asked)
 
 
 @app.command()
@@ -243,15 +259,17 @@ def ablate(
     metrics: Metrics = None,
     tune: Tune = 0,
     settings: Sets = None,
+    plugin: Plugins = None,
     cluster: Address = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compare a variant with itself under each switch alone; 'all' is the largest set that fits together."""
     from ganzoo.commands import ablate as command
 
-    options = {"data": data, "budget": budget, "n": n, "metrics": metrics, "tune": tune or None}
-    options |= {"seeds": seeds, "jobs": jobs, "cluster": cluster}
-    command.run(variant, switch or [], settings or [], options, out=out, quiet=quiet)
+    asked = command.Asked(
+        out, budget, data, seeds, jobs, n, metrics, tune, settings or [], plugin or [], cluster, quiet
+    )
+    command.run(variant, switch or [], asked)
 
 
 @app.command()
@@ -263,16 +281,17 @@ def doctor(
 ) -> None:
     """Say what a run's log shows: failures, what they mean, what to change."""
     from ganzoo.commands import doctor as command
-    from ganzoo.commands.train import load_plugin
+    from ganzoo.plugins import load_plugins
 
-    for path in plugin or []:
-        load_plugin(path)
+    load_plugins(plugin or [])
     command.run(run, out, json)
 
 
 @app.command()
 def push(
-    release: Annotated[str, typer.Argument(help="A release folder, a run, or a name that ships.")],
+    release: Annotated[
+        str, typer.Argument(help="A release that ships (by name: wgan-gp-mnist), a release folder, or a run.")
+    ],
     address: Annotated[str, typer.Argument(metavar="hf:USER/NAME", help="Where to, on the Hugging Face Hub.")],
     licence: Annotated[
         str | None, typer.Option("--license", metavar="ID", help="Of the weights, as the Hub has it: mit, cc0-1.0, ...")
@@ -286,7 +305,7 @@ def push(
 
 @app.command()
 def export(
-    checkpoint: Annotated[str, typer.Argument(help="A run, a release folder, a name that ships, or hf:USER/NAME.")],
+    checkpoint: Checkpoint,
     form: Annotated[str, typer.Option("--format", metavar="onnx|pt2", help="ONNX, or PyTorch's own.")] = "onnx",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="CHECKPOINT.onnx or .pt2 if not given.")] = None,
 ) -> None:

@@ -89,7 +89,9 @@ class Train(Section):
     decay_steps: Annotated[int, Field(ge=0)] = 0  # both rates fall linearly to 0 over so many steps; 0 = constant
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay of G's running average; 0 = a copy
     device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
-    threads: Annotated[int, Field(ge=0)] = 0  # 0 = what torch finds, written down when the run is created
+    precision: Literal["float32", "bf16", "auto"] = "float32"  # of the networks; auto = the faster one, measured once
+    cuda_graphs: bool = False  # launch a player's step as a whole, where that is possible
+    threads: Annotated[int, Field(ge=0)] = 0  # 0 = auto, one a free core, written down when the run is created
     log_every: PositiveInt = 20  # steps
     sample_every: PositiveInt = 250  # steps
     save_every: PositiveInt = 250  # steps

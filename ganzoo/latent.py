@@ -66,7 +66,9 @@ class Latent:
         if not self.code.categorical:
             return continuous
         category = streams.integers("code.category", self.code.categorical, n, device=device)
-        return torch.cat([F.one_hot(category, self.code.categorical).to(continuous.dtype), continuous], 1)
+        # Not torch's one_hot, which reads its largest value on a CPU.
+        one_hot = category[:, None] == torch.arange(self.code.categorical, device=device)
+        return torch.cat([one_hot.to(continuous.dtype), continuous], 1)
 
 
 def generate(generator: nn.Module, inputs: Inputs) -> Samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Annotated
 
+import torch
 from pydantic import Field, PositiveFloat
 from torch import nn, optim
 
@@ -40,4 +41,17 @@ for _make in (adam, sgd, rmsprop):
 def set_rate(optimiser: optim.Optimizer, factor: float) -> None:
     """Set every group's rate to `factor` times the one it was built with."""
     for group in optimiser.param_groups:
-        group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+        rate = group.setdefault("initial_lr", group["lr"]) * factor
+        group["lr"] = group["lr"].fill_(rate) if isinstance(group["lr"], torch.Tensor) else rate
+
+
+CAPTURABLE = {optim.Adam: ("capturable", "fused"), optim.SGD: ("fused",), optim.RMSprop: ("capturable", "foreach")}
+"""What makes torch's optimisers read a rate from the device without waiting for it."""
+
+
+def keep_rate_on_device(optimiser: optim.Optimizer) -> None:
+    """Let a CUDA graph of a step find there what changes from step to step: the rate, and how many steps there were."""
+    for group in optimiser.param_groups:
+        group["initial_lr"] = group["lr"]
+        group["lr"] = torch.tensor(group["lr"], device=group["params"][0].device)
+        group.update(dict.fromkeys(CAPTURABLE[type(optimiser)], True))

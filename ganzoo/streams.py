@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
+from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -64,17 +65,20 @@ class Stream:
     def draw(self, name: str, out: Tensor, fill: Fill) -> Tensor:
         """`out` filled with the next numbers of stream `name`."""
         self.asked[name] += 1
-        source = generator(*self.key, name, self.asked[name], device=out.device)
         if self.share.parts == 1:
-            return fill(out, source)
+            return self.filled(name, out, fill)
         whole = out.new_empty(len(out) * self.share.parts, *out.shape[1:])
-        return fill(whole, source)[self.share.rows(len(out))]
+        return self.filled(name, whole, fill)[self.share.rows(len(out))]
+
+    def filled(self, name: str, out: Tensor, fill: Fill) -> Tensor:
+        """`out` filled for the whole batch."""
+        return fill(out, generator(*self.key, name, self.asked[name], device=out.device))
 
     def split(self, parts: int) -> list[Stream]:
         """How each of `parts` parts of the batch goes on with this stream from here."""
-        streams = [Stream(*self.key, share=share) for share in self.share.split(parts)]
-        for stream in streams:
-            stream.asked.update(self.asked)
+        streams = [copy(self) for _ in range(parts)]
+        for stream, share in zip(streams, self.share.split(parts), strict=True):
+            stream.share, stream.asked, stream._tokens = share, self.asked.copy(), []
         return streams
 
     def __enter__(self) -> Stream:
@@ -104,6 +108,11 @@ class ImageStreams(Stream):
 
 
 _active: ContextVar[Stream | None] = ContextVar("ganzoo_stream", default=None)
+
+
+def active() -> Stream | None:
+    """The stream that answers where this is asked."""
+    return _active.get()
 
 
 def _draw(name: str, out: Tensor, fill: Fill) -> Tensor:

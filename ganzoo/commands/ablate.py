@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
 from ganzoo.api import open_data
-from ganzoo.commands.compare import Options, shared_table, work
+from ganzoo.commands.compare import Asked, work
 from ganzoo.comparing.settings import of_switches
 from ganzoo.errors import InputError
 from ganzoo.legal import largest_legal
+from ganzoo.plugins import load_plugins
 from ganzoo.recipes import make
 from ganzoo.techniques import switches
 
 
-def run(
-    variant: str, names: Sequence[str], settings: Sequence[str], options: Options, *, out: Path, quiet: bool
-) -> None:
+def run(variant: str, names: Sequence[str], asked: Asked) -> None:
     """Compare a variant with itself under each switch alone; without a budget, for as many steps as its recipe trains."""
     if not names:
         raise InputError("which switches? as in --switch replay --switch all ('ganzoo list --techniques' shows them)")
-    shared = shared_table(settings, options)
-    budget = options["budget"] or f"steps={make(variant, shared).train.steps}"
+    plugins, shared = load_plugins(asked.plugins), asked.shared()
+    budget = asked.budget or f"steps={make(variant, shared).train.steps}"
     rows = of_switches(variant, names, shared, switches(), lambda config: largest_legal(config, open_data(config)))
-    work("ablate", rows, shared, settings, options | {"budget": budget}, out, quiet)
+    work("ablate", rows, plugins, replace(asked, budget=budget))

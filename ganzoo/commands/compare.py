@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ganzoo.comparing.budget import parse_budget
@@ -15,55 +15,75 @@ from ganzoo.comparing.request import Request, refuse_numbers
 from ganzoo.comparing.settings import Setting, of_variants
 from ganzoo.config import Table
 from ganzoo.errors import InputError
+from ganzoo.plugins import load_plugins
 from ganzoo.recipes import merge, nested, overrides
 
-Options = dict[str, str | int | None]
-"""The options of both commands by their names on the command line; None = not given."""
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of both commands, as they were typed."""
+
+    out: Path
+    budget: str | None
+    data: str | None
+    seeds: int
+    jobs: int
+    n: int | None
+    metrics: str | None
+    tune: int
+    settings: Sequence[str]
+    plugins: Sequence[Path]
+    cluster: str | None
+    quiet: bool
+
+    def shared(self) -> Table:
+        """What is set for every cell."""
+        return merge(overrides(self.settings), {} if self.data is None else nested({"data.spec": self.data}))
+
+    def words(self) -> list[str]:
+        """The options for who wants to repeat it, but for the seeds and for where it runs."""
+        told: dict[str, Sequence[object]] = {
+            "--data": [self.data],
+            "--budget": [self.budget],
+            "--n": [self.n],
+            "--metrics": [self.metrics],
+            "--tune": [self.tune or None],
+            "--set": self.settings,
+            "--plugin": self.plugins,
+            "--out": [self.out],
+        }
+        return [word for name, values in told.items() for v in values if v is not None for word in (name, str(v))]
 
 
-def run(variants: Sequence[str], settings: Sequence[str], options: Options, *, out: Path, quiet: bool) -> None:
+def run(variants: Sequence[str], asked: Asked) -> None:
     """Compare variants on the same data with the same budget."""
     if not variants:
         raise InputError("which variants? as in: ganzoo compare nsgan wgan-gp ('ganzoo list' shows them all)")
-    if options["budget"] is None:
+    if asked.budget is None:
         raise InputError("which budget? as in --budget steps=2000, images=200000 or minutes=5")
-    shared = shared_table(settings, options)
-    work("compare", of_variants(variants, shared), shared, settings, options, out, quiet)
+    plugins = load_plugins(asked.plugins)
+    work("compare", of_variants(variants, asked.shared()), plugins, asked)
 
 
-def shared_table(settings: Iterable[str], options: Options) -> Table:
-    """What is set for every cell."""
-    spec = options["data"]
-    return merge(overrides(settings), {} if spec is None else nested({"data.spec": spec}))
-
-
-def work(
-    kind: str,
-    rows: Sequence[Setting],
-    shared: Table,
-    settings: Sequence[str],
-    options: Options,
-    out: Path,
-    quiet: bool,
-) -> None:
+def work(kind: str, rows: Sequence[Setting], plugins: Mapping[str, str], asked: Asked) -> None:
     """Plan the comparison of `rows`, finish it, and say where its report is."""
-    metrics = options["metrics"]
     request = Request(
         kind=kind,
         settings=tuple(rows),
-        shared=shared,
-        seeds=int(options["seeds"] or 0),
-        budget=parse_budget(str(options["budget"])),
-        out=out,
-        n=None if options["n"] is None else int(options["n"]),
-        metrics=None if metrics is None else tuple(name.strip() for name in str(metrics).split(",")),
-        jobs=int(options["jobs"] or 0),
-        tune=int(options["tune"] or 0),
-        cluster=None if options["cluster"] is None else str(options["cluster"]),
-        options=tuple(words(settings, options, out)),
+        shared=asked.shared(),
+        seeds=asked.seeds,
+        budget=parse_budget(str(asked.budget)),
+        out=asked.out,
+        n=asked.n,
+        metrics=None if asked.metrics is None else tuple(name.strip() for name in asked.metrics.split(",")),
+        jobs=asked.jobs,
+        tune=asked.tune,
+        cluster=asked.cluster,
+        plugins=plugins,
+        options=tuple(asked.words()),
     )
-    folder = compare(request, quiet)
-    if not quiet:
+    folder = compare(request, asked.quiet)
+    if not asked.quiet:
         print(f"done: {folder / 'report.html'}\nalso: {folder / 'table.md'}, {folder / 'results.json'}")
 
 
@@ -85,12 +105,3 @@ def say(line: str) -> None:
 
 def say_nothing(line: str) -> None:
     """`--quiet`."""
-
-
-def words(settings: Iterable[str], options: Options, out: Path) -> list[str]:
-    """The options as they are typed, but for the seeds and for where it runs; `-n` is the number of samples."""
-    told = {
-        name: value for name, value in options.items() if value is not None and name not in ("seeds", "jobs", "cluster")
-    }
-    typed = [word for name, value in told.items() for word in (f"--{name}", str(value))]
-    return [*typed, *(word for setting in settings for word in ("--set", setting)), "--out", os.fspath(out)]

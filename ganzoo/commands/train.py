@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from ganzoo import api
 from ganzoo.build import make_game, resolve
 from ganzoo.config import Config, Table, parse
 from ganzoo.errors import InputError
+from ganzoo.plugins import load_plugins
 from ganzoo.recipes import make, merge, nested, overrides
 from ganzoo.training.loop import count_parameters
 from ganzoo.training.run import Run
@@ -32,8 +31,7 @@ def run(
     quiet: bool,
 ) -> None:
     """Train a new run or go on with one; `over` holds the dotted keys that have an option of their own."""
-    for path in plugins:
-        load_plugin(path)
+    load_plugins(plugins)
     given = merge(overrides(settings), nested(over))
     if resume is not None:
         if out is not None:
@@ -50,6 +48,15 @@ def run(
         print(f"done: {last_grid(folder)}\nmore: ganzoo sample {folder}")
 
 
+def number(threads: str) -> int:
+    """What `--threads` says, in the config's terms: 0 is auto."""
+    if threads == "auto":
+        return 0
+    if not threads.isdecimal() or int(threads) == 0:
+        raise InputError(f"--threads: expected auto or a number from 1, not {threads!r}")
+    return int(threads)
+
+
 def changed(config: Config, variant: str | None, given: Table) -> Config:
     """The config of a run with what the command line says laid upon it."""
     if variant not in (None, config.variant):
@@ -60,19 +67,6 @@ def changed(config: Config, variant: str | None, given: Table) -> Config:
 def last_grid(folder: Path) -> Path:
     """The newest sample grid of a run."""
     return max((folder / "samples").glob("*.png"))
-
-
-def load_plugin(path: Path) -> None:
-    """Run a user's file, whose losses, tricks and networks register themselves."""
-    spec = importlib.util.spec_from_file_location(f"ganzoo_plugin_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise InputError(f"--plugin {path}: no such Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"--plugin {path}: {type(error).__name__}: {error}") from error
 
 
 def show(config: Config) -> None:

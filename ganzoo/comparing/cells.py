@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ class Cell:
     budget: Budget
     measure: Table
     """How it is scored: the keywords `n`, `metrics` and `split` of `ganzoo.measure.measure`."""
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    """The sources of the user's files, by path."""
 
     @property
     def name(self) -> str:
@@ -40,6 +43,7 @@ class Cell:
             "config": self.config.model_dump(mode="json"),
             "minutes": self.budget.minutes,
             "measure": self.measure,
+            "plugins": dict(self.plugins),
         }
 
     def record(self) -> Table | None:

@@ -19,6 +19,7 @@ from ganzoo.comparing.settings import Setting, checked
 from ganzoo.config import Config, Facts, Table, flat
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
+from ganzoo.files import digest
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 
@@ -83,7 +84,7 @@ class Plan:
         config = self._resolved(setting.config, seed)
         if self.device:
             config = with_train(config, {"device": self.device})
-        return Cell(setting.name, seed, config, folder, self.request.budget, how)
+        return Cell(setting.name, seed, config, folder, self.request.budget, how, self.request.plugins)
 
     def _resolved(self, config: Config, seed: int = 0) -> Config:
         values: Table = {"steps": steps(self.request.budget, config.train), "threads": self.threads}
@@ -105,10 +106,12 @@ class Plan:
             "threads": self.threads,
             "jobs": request.jobs,
             "device": self.device or config.train.device,
-            "precision": precision(config),
+            "precision": config.train.precision,
             "set": flat(request.shared),
             "tuning": request.tune,
         }
+        if request.plugins:
+            protocol["plugins"] = {Path(path).name: digest(text.encode()) for path, text in request.plugins.items()}
         budget = {"unit": request.budget.unit, "amount": request.budget.amount}
         book = Book(request.out, head(request.kind, request.options, facts(config), config.data.spec, budget, protocol))
         book.refuse_contradiction()
@@ -131,11 +134,6 @@ def facts(config: Config) -> Facts:
     """What a resolved config says of its data."""
     assert config.dataset is not None, "a cell's config is resolved"
     return config.dataset
-
-
-def precision(config: Config) -> str:
-    """In what numbers a config computes."""
-    return str(getattr(config.train, "precision", "float32"))
 
 
 def sound(cells: list[Cell]) -> list[Cell]:
@@ -165,7 +163,7 @@ ALIKE: dict[str, Callable[[Config], object]] = {
     "data": lambda config: facts(config).digest,
     "data.size": lambda config: facts(config).shape,
     "train.device": lambda config: config.train.device,
-    "train.precision": precision,
+    "train.precision": lambda config: config.train.precision,
 }
 
 
@@ -178,3 +176,8 @@ def refuse_unlike(cells: Sequence[Cell]) -> None:
             raise InputError(
                 f"{one} and {other} differ in {key}, which a comparison needs equal; set it for all with --set"
             )
+    if any(cell.config.train.precision == "auto" for cell in cells):
+        raise InputError(
+            "train.precision = 'auto' is measured by each run, and a comparison needs it equal; "
+            "set it for all with --set train.precision=float32 or bf16"
+        )

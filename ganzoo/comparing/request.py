@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ganzoo.comparing.budget import Budget
@@ -32,6 +33,8 @@ class Request:
     """Hyper-parameter draws a setting; 0 = none."""
     cluster: str | None = None
     """The address of a Ray cluster, or `local`."""
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    """The sources of the user's files, by path: every worker runs them first (`ganzoo.plugins`)."""
     options: tuple[str, ...] = ()
     """The words of the command behind the settings and seeds, for who wants to repeat it."""
 

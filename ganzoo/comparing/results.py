@@ -21,7 +21,7 @@ from ganzoo.files import FORMAT, read_json, write_json
 from ganzoo.training.release import cpu
 
 FILE = "results.json"
-FIXED = ("kind", "data", "budget", "protocol.n", "protocol.metrics", "protocol.set", "protocol.tuning")
+FIXED = ("kind", "data", "budget", *(f"protocol.{key}" for key in ("n", "metrics", "set", "tuning", "plugins")))
 """What two commands on one folder must have in common."""
 UNFINISHED: Table = {
     "status": "unfinished",

@@ -24,6 +24,7 @@ from ganzoo.comparing.facts import counted, facts_of
 from ganzoo.config import Config, Table, parse
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.files import FORMAT, write_json
+from ganzoo.plugins import run_plugins
 from ganzoo.sampling import load
 from ganzoo.training.run import Run
 
@@ -39,6 +40,7 @@ def main(score: Score | None = None) -> int:
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_stop_with_the_parent, daemon=True).start()
     try:
+        run_plugins(job["plugins"])
         work(job, score)
     except InputError as error:
         print(error, file=sys.stderr)

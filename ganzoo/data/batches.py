@@ -7,6 +7,7 @@ import torch
 
 from ganzoo import streams
 from ganzoo.data.dataset import Dataset, moved
+from ganzoo.data.resident import source
 from ganzoo.records import Samples
 
 
@@ -19,6 +20,7 @@ class Batches:
 
     def __init__(self, dataset: Dataset, seed: int, flip: bool = False, device: torch.device | str = "cpu") -> None:
         self.dataset, self.seed, self.flip, self.device = dataset, seed, flip, device
+        self.source = source(dataset, device)
         self.position = 0
         self._order = (-1, np.empty(0, np.int64))
 
@@ -27,7 +29,7 @@ class Batches:
         share = streams.share()
         total, rows = n * share.parts, share.rows(n)
         mirrored = self._mirrored(total)[rows] if self.flip else None
-        samples = self.dataset.samples(self._draw(total)[rows], self.device)
+        samples = self.source.samples(self._draw(total)[rows], self.device)
         if mirrored is None:
             return samples
         return samples.with_images(torch.where(mirrored, samples.images.flip(3), samples.images))

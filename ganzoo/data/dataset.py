@@ -87,9 +87,7 @@ class Dataset:
     def samples(self, index: ArrayLike, device: torch.device | str = "cpu") -> Samples:
         """The samples of `index` (n,) on `device`; bytes travel, and become float32 there."""
         index = np.asarray(index)
-        images = moved(torch.from_numpy(self.pixels[self.rows[index]]), device)
-        if images.dtype == torch.uint8:
-            images = images.float().div_(127.5).sub_(1)
+        images = as_images(moved(torch.from_numpy(self.pixels[self.rows[index]]), device))
         labels = None if self.labels is None else moved(torch.from_numpy(self.labels[index]), device)
         return Samples(images, labels)
 
@@ -217,6 +215,11 @@ def _array(values: Tensor | ArrayLike) -> np.ndarray:
         return np.asarray(values)
     # NumPy has no bfloat16.
     return (values.float() if values.is_floating_point() else values).detach().cpu().numpy()
+
+
+def as_images(pixels: Tensor) -> Tensor:
+    """Pixels as they are stored to float32: bytes to [-1, 1], other values as they are."""
+    return pixels.float().div_(127.5).sub_(1) if pixels.dtype == torch.uint8 else pixels
 
 
 def moved(tensor: Tensor, device: torch.device | str) -> Tensor:

@@ -11,6 +11,7 @@ from ganzoo.errors import InputError
 from ganzoo.evaluation.described import Described
 from ganzoo.evaluation.extractor import Extractor
 from ganzoo.evaluation.features import Reader
+from ganzoo.evaluation.floors import Floors
 from ganzoo.evaluation.metrics import METRICS, Value
 from ganzoo.evaluation.protocol import Score
 
@@ -29,6 +30,8 @@ class Reference(NamedTuple):
     """Real images beside `real`, at most as many as samples."""
     against: Described
     """What `held` is measured against: `real`, or a half of it where there is only one split."""
+    floors: Floors
+    """Those of `held` against `against`."""
 
 
 def images_read(train: Dataset, test: Dataset | None, n: int) -> list[Dataset]:
@@ -39,10 +42,15 @@ def images_read(train: Dataset, test: Dataset | None, n: int) -> list[Dataset]:
 
 def references(reader: Reader, train: Dataset, test: Dataset | None, n: int) -> dict[Split, Reference]:
     """What `n` samples are measured against, by split; of each set at most `n` images, evenly spaced over it."""
-    first, *others = (reader.data(each) for each in images_read(train, test, n))
+    sets = images_read(train, test, n)
+    read, entries = [reader.data(each) for each in sets], [reader.entry(each).name for each in sets]
+
+    def reference(real: int, held: int, against: int) -> Reference:
+        return Reference(read[real], read[held], read[against], Floors(entries[held], entries[against]))
+
     if test is None:
-        return {"train": Reference(first, others[1], others[0])}
-    return {"train": Reference(first, others[0], first), "test": Reference(others[0], first, others[0])}
+        return {"train": reference(0, 2, 1)}
+    return {"train": reference(0, 1, 0), "test": reference(1, 0, 1)}
 
 
 def missing(name: str, samples: Described, real: Described, extractor: Extractor) -> str | None:
@@ -81,9 +89,9 @@ def scored(
     samples: Described, reference: Reference, split: Split, names: Sequence[str], extractor: Extractor
 ) -> list[Score]:
     """A row for each of `names`, with its floor."""
-    real, held, against = reference
+    real, held, against, kept = reference
     floored = possible(names, held, against, extractor)
-    values, floors = compute(names, samples, real), compute(floored, held, against)
+    values, floors = compute(names, samples, real), kept.get(floored, lambda new: numbers(new, held, against))
     same = (len(held), len(against)) == (len(samples), len(real))
     again = {} if same else compute(floored, samples.first(len(held)), against)
     rows = []
@@ -109,11 +117,11 @@ def plain(name: str, value: Value, n: int, split: Split, reference_n: int, extra
     )
 
 
-def with_floor(score: Score, floor: Value, reference: Reference, again: Value | None) -> Score:
+def with_floor(score: Score, floor: float, reference: Reference, again: Value | None) -> Score:
     """`score` with its floor, and, where that is at other numbers, with the value at those."""
     return replace(
         score,
-        floor=floor.value,
+        floor=floor,
         floor_n=len(reference.held),
         floor_reference_n=None if score.split is None else len(reference.against),
         value_at_floor=None if again is None else again.value,
@@ -131,3 +139,8 @@ def compute(names: Iterable[str], samples: Described, real: Described) -> dict[s
     for function in dict.fromkeys(METRICS[name].compute for name in names):
         found |= function(samples, real)
     return found
+
+
+def numbers(names: Iterable[str], samples: Described, real: Described) -> dict[str, float]:
+    """The values of `names` alone, without spread or details."""
+    return {name: value.value for name, value in compute(names, samples, real).items()}

@@ -9,8 +9,11 @@ import torch
 from ganzoo.data import Dataset
 from ganzoo.errors import unknown
 from ganzoo.evaluation import modes
+from ganzoo.evaluation.classifier import WEIGHTS
 from ganzoo.evaluation.features import Draw
+from ganzoo.evaluation.floors import Floors
 from ganzoo.evaluation.protocol import Better, Score
+from ganzoo.files import read_json
 
 TRUTHS: dict[str, Better] = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower", "kl": "lower"}
 """Their names, and which way is better."""
@@ -24,17 +27,21 @@ def is_known(data: Dataset) -> bool:
 def truths(draw: Draw, real: Dataset, names: Sequence[str] | None, n: int, batch: int) -> list[Score]:
     """What the samples of seeds 0 to n - 1 reach, and, as the floor, what as many of `real` do; raises `InputError`."""
     parts = [draw(range(start, min(start + batch, n))) for start in range(0, n, batch)]
-    held = real.limited(n)
-    values = modes.measure(real, torch.cat(parts))
-    floors = modes.measure(real, held.samples(range(len(held))).images)
+    held, values = real.limited(n), modes.measure(real, torch.cat(parts))
     there = [name for name in TRUTHS if name in values]
     for name in names or ():
         if name not in there:
             raise unknown(f"count of modes for {real.name}", name, there)
+    floors = floors_of(held).get(there, lambda _: modes.measure(real, held.samples(range(len(held))).images))
     return [
         Score(name, values[name], n, TRUTHS[name], floor=floors[name], floor_n=len(held), details=details(name, values))
         for name in names or there
     ]
+
+
+def floors_of(held: Dataset) -> Floors:
+    """Where the counts of the real samples `held` are kept: by their digest, and that of what reads stacks."""
+    return Floors("modes", held.name, held.digest, read_json(WEIGHTS / "digits.json")["sha256"])
 
 
 def details(name: str, values: dict[str, float]) -> dict[str, float]:

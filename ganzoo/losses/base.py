@@ -37,6 +37,8 @@ class Loss(nn.Module):
     """Whether D is wanted as a classifier: its error on the test split is then logged at each save."""
     penalties: ClassVar[tuple[str, ...]] = ()
     """The terms of `penalty` that are also tricks: those would count twice, and are refused."""
+    capturable: ClassVar[bool] = True
+    """Whether each step computes the same on numbers that lie in tensors, so that a CUDA graph can repeat it."""
     watch: ClassVar[tuple[str, ...]] = (
         "not-finite",
         "gradient-explodes",

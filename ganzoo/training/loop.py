@@ -17,6 +17,7 @@ from ganzoo.training import checkpoint
 from ganzoo.training.exam import Exam
 from ganzoo.training.interrupt import Interrupt
 from ganzoo.training.monitor import Monitor
+from ganzoo.training.pace import Pace
 from ganzoo.training.parallel import ALONE, Group
 from ganzoo.training.progress import Reporter, reporter
 from ganzoo.training.readings import readings
@@ -32,6 +33,8 @@ def make_trainer(config: Config, dataset: Dataset, group: Group = ALONE) -> Trai
     """A trainer at step 0 for a resolved config; raises `InputError` where its batch cannot be split over `group`."""
     torch.set_num_threads(config.train.threads)
     device = torch.device(config.train.device)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32, which convolutions have by default
     batches = Batches(dataset, seed=config.seed, flip=config.data.flip, device=device)
     game = make_game(config)
     if reason := next(split_misfits(config, game.tricks, dataset.unlabelled, group.size), None):
@@ -61,18 +64,21 @@ def restore(run: Run, trainer: Trainer) -> float:
     return 0.0
 
 
-def fit(run: Run, trainer: Trainer, exam: Exam, seconds: float = 0.0, quiet: bool = False) -> None:
+def fit(run: Run, trainer: Trainer, exam: Exam, seconds: float = 0.0, quiet: bool = False, note: str = "") -> None:
     """Train `run` to its last step; raises `Interrupted` or `TrainingFailed` with everything saved.
 
-    Called in the first process; the others `follow`.
+    Called in the first process; the others `follow`. `note` is one more line to say at the start.
     """
     steps, group = trainer.config.train.steps, trainer.group
     checkpoint.align(trainer)
     with reporter(steps, trainer.step, quiet) as report, Interrupt() as interrupt:
         session = Session(run, trainer, exam, report, seconds)
         report.say(headline(run, trainer))
+        if note:
+            report.say(note)
         while trainer.step < steps and group.agree(interrupt.signal is None):
-            trainer.train_step()
+            with session.pace.counted():
+                trainer.train_step()
             session.after_step()
         session.save()
         group.agree(True)  # so that no process ends, and has the others ended, before all is saved
@@ -100,7 +106,8 @@ class Session:
     def __init__(self, run: Run, trainer: Trainer, exam: Exam, report: Reporter, seconds: float) -> None:
         self.run, self.trainer, self.exam, self.report = run, trainer, exam, report
         self.began = time.perf_counter() - seconds
-        self.logged = (time.perf_counter(), trainer.images)
+        self.logged = now(trainer)
+        self.pace = Pace(trainer.config.train.threads)
         self.saved: int | None = None
         self.monitor = Monitor(run, trainer)
         self.board: Any = open_board(run) if trainer.config.train.tensorboard else None
@@ -115,6 +122,8 @@ class Session:
     def after_step(self) -> None:
         """Log, draw and save where it is time to."""
         train, step = self.trainer.config.train, self.trainer.step
+        while self.trainer.graphs.news:
+            self.report.say(self.trainer.graphs.news.pop(0))
         self.report.update(step, self.log() if self.is_logged(step) else None)
         if self.trainer.step != step:  # rolled back
             return
@@ -131,14 +140,18 @@ class Session:
 
     def log(self) -> Record:
         """Write one record of the log, and say and do what it calls for."""
-        trainer, (then, images) = self.trainer, self.logged
-        self.logged = (time.perf_counter(), trainer.images)
-        terms, speed = readings(trainer), (trainer.images - images) / (self.logged[0] - then)
+        trainer, (then, images, turns) = self.trainer, self.logged
+        self.logged = now(trainer)
+        with self.pace.counted():  # for a device that works on by itself is waited for here
+            terms = readings(trainer)
+        speed = (trainer.images - images) / (self.logged[0] - then)
         counters: Record = {name: getattr(trainer, name) for name in COUNTERS}
         record = counters | {"terms": terms, "seconds": round(self.seconds, 3), "images_per_second": round(speed, 1)}
         record |= {"scores": self.exam.take(trainer.step)} if self.exam.due(trainer.step) else {}
         self.run.append(record)
         self.show_on_board(terms)
+        if line := self.pace.look(self.logged[2] - turns):
+            self.report.say(line)
         for finding in self.monitor.look(record):
             self.report.say(finding.text)
             if finding.fatal:
@@ -162,7 +175,7 @@ class Session:
         checkpoint.forget_after(self.run.states, trainer.step)
         self.run.cut_back(trainer.step)
         self.monitor = Monitor(self.run, trainer)
-        self.saved, self.logged = trainer.step, (time.perf_counter(), trainer.images)
+        self.saved, self.logged = trainer.step, now(trainer)
         rate = train.rollback_rate**rollbacks
         self.report.say(
             f"rollback {rollbacks} of {train.rollbacks}: on from step {trainer.step}, both rates times {rate:g}"
@@ -200,11 +213,16 @@ class Session:
         self.saved = self.trainer.step
 
 
+def now(trainer: Trainer) -> tuple[float, int, int]:
+    """The time, and what has been done by now: images shown to D, steps of either player."""
+    return time.perf_counter(), trainer.images, trainer.d_steps + trainer.g_steps
+
+
 def headline(run: Run, trainer: Trainer) -> str:
     """What trains on what, and where it is kept."""
     facts, train = trainer.config.dataset, trainer.config.train
     assert facts is not None, "a trainer's config is resolved"
-    size, where = " x ".join(map(str, facts.shape)), f"{train.device}, {train.threads} threads"
+    size, where = " x ".join(map(str, facts.shape)), f"{train.device}, {train.threads} threads, {train.precision}"
     players = ", ".join(f"{name} {count_parameters(net):,}" for name, net in (("G", trainer.G), ("D", trainer.D)))
     return f"{trainer.config.variant} on {facts.name} ({facts.count:,} of {size}), {players} weights, {where}: {run.folder}"
 

@@ -10,6 +10,9 @@ from ganzoo.config import Config, Table, difference, parse
 from ganzoo.errors import InputError
 from ganzoo.files import read_json, recover_folder, write_bytes, write_json
 
+FREE = ("train.steps:", "train.cuda_graphs:")
+"""What a resume may change, as `difference` begins its lines."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -68,9 +71,9 @@ class Run:
         return parse(Config, read_json(self.config_file))
 
     def refuse_change(self, config: Config) -> None:
-        """Raise `InputError` showing the difference unless `config` is the run's own, or only trains for longer."""
+        """Raise `InputError` showing the difference unless `config` is the run's own, or differs in `FREE` alone."""
         old = self.config()
-        changed = [line for line in difference(old, config) if not line.startswith("train.steps:")]
+        changed = [line for line in difference(old, config) if not line.startswith(FREE)]
         if changed:
             raise InputError(f"{self.folder} was made with another config ({'; '.join(changed)}); begin a new run")
         if config.train.steps < old.train.steps:

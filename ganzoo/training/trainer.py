@@ -21,7 +21,8 @@ from ganzoo.networks import REFERENCES, Discriminator
 from ganzoo.optimisers import set_rate
 from ganzoo.records import Judged, Samples, Terms
 from ganzoo.streams import Stream
-from ganzoo.training import ema, schedule
+from ganzoo.training import ema, precision, schedule
+from ganzoo.training.graphs import Graphs
 from ganzoo.training.parallel import ALONE, Group
 from ganzoo.training.parts import Parts, joined, total
 from ganzoo.training.probe import Probe
@@ -53,6 +54,7 @@ class Trainer:
         self.opt_d = make_optimiser(config.train.discriminator, self.D)
         self.probe = Probe(batches.dataset, game.latent, pack, config.seed).to(self.device)
         self.ratio = schedule.ratio(config.train.ratio)
+        self.run = precision.runner(config.train.precision, self.device.type)
         self.parts = Parts(config.train.accumulate, self.G, self.D)
         self.rows = config.train.batch // group.size
         self.g_reads_real = self.loss.g_uses_real or any(trick.g_uses_real for trick in self.tricks)
@@ -63,6 +65,8 @@ class Trainer:
         self.g_terms: Terms = {}
         self.seen: list[Judged] = []
         self.first_bad = torch.full((), torch.inf, device=self.device)
+        self.clock = torch.zeros((), device=self.device)  # `step`, for what runs there
+        self.graphs = Graphs.made(config.train, [self.loss, *self.tricks], group.size, self.optimisers().values())
 
     def train_step(self) -> None:
         """One G step with its D steps; the terms of the last of each stay in `d_terms` and `g_terms`."""
@@ -70,6 +74,7 @@ class Trainer:
         factor = schedule.rate(self.step, train) * train.rollback_rate**self.rollbacks
         for optimiser in (self.opt_d, self.opt_g):
             set_rate(optimiser, factor)
+        self.clock.fill_(self.step)
         d_steps = schedule.d_steps(self.step, self.ratio, train.warmup)
         for _ in schedule.turns(d_steps, limits.d, limits.most, lambda: total(self.d_terms).item()):
             with Stream(self.seed, "d", self.d_steps, share=self.group.share):
@@ -88,12 +93,16 @@ class Trainer:
 
     def d_step(self) -> Terms:
         """D learns to tell one batch of reals from as many fakes."""
-        real = self.reals(self.rows)
+        terms = self.graphs.run(self.d_learns, self.reals(self.rows))
+        self.d_steps, self.images = self.d_steps + 1, self.images + self.config.train.batch
+        return terms
+
+    def d_learns(self, real: Samples) -> Terms:
+        """What the device does in a step of D."""
         with torch.no_grad():
             fake = self.fakes(self.opponent(self.G), len(real), real.labels if self.game.d_labelled else None)
         terms = self.learn(self.opt_d, self.d_part, real, fake, *self.mix(real, fake))
         self.loss.after_d_step(self.D)
-        self.d_steps, self.images = self.d_steps + 1, self.images + self.config.train.batch
         return terms
 
     def d_part(self, real: Samples, fake: Samples, *mixed: Samples) -> Terms:
@@ -104,13 +113,18 @@ class Trainer:
 
     def g_step(self) -> Terms:
         """G learns to make what D takes for real."""
+        real = self.reals(self.rows * self.config.train.g_batch) if self.g_reads_real else None
+        terms = self.graphs.run(self.g_learns, real)
+        self.g_steps += 1
+        return terms
+
+    def g_learns(self, real: Samples | None) -> Terms:
+        """What the device does in a step of G."""
         self.D.requires_grad_(False)
         judged: list[tuple[Judged | None, Judged]] = []
-        real = self.reals(self.rows * self.config.train.g_batch) if self.g_reads_real else None
         terms = self.learn(self.opt_g, partial(self.g_part, judged), real)
         self.D.requires_grad_(True)
         self.look_back(judged)
-        self.g_steps += 1
         return terms
 
     def g_part(self, judged: list[tuple[Judged | None, Judged]], real: Samples | None) -> Terms:
@@ -161,7 +175,8 @@ class Trainer:
 
     def fakes(self, generator: nn.Module, n: int, labels: Tensor | None = None) -> Samples:
         """`n` images of G from fresh latents."""
-        return generate(generator, self.game.latent.draw(n, labels, self.device))
+        inputs = self.game.latent.draw(n, labels, self.device)
+        return self.run(lambda: generate(generator, inputs))
 
     def opponent(self, player: nn.Module) -> nn.Module:
         """Who plays for `player` against the one that moves."""
@@ -202,7 +217,8 @@ class Trainer:
 
     def judge(self, discriminator: nn.Module, samples: Samples) -> Judged:
         """What D says of a batch as it sees it."""
-        return discriminator(self.view(samples))
+        seen = self.view(samples)
+        return self.run(lambda: discriminator(seen))
 
     def penalties(self, real: Samples, fake: Samples) -> Iterator[Terms]:
         """The terms that run D again, on the clean batch as D views it."""
@@ -214,7 +230,7 @@ class Trainer:
     def descend(self, optimiser: optim.Optimizer, terms: Terms) -> None:
         """One optimiser step by the gradients of `terms`; notes the first step whose sum is not finite, without waiting."""
         finite = total(terms).isfinite()
-        self.first_bad = torch.where(finite, self.first_bad, self.first_bad.clamp(max=self.step))
+        self.first_bad.clamp_(max=torch.where(finite, torch.inf, self.clock))
         optimiser.step()
 
     def is_finite(self) -> bool:
@@ -250,6 +266,7 @@ class Trainer:
         self.batches.position = counters["position"]
         for name in COUNTERS:
             setattr(self, name, counters[name])
+        self.graphs.forget()
 
 
 def merge(*parts: Terms) -> Terms:

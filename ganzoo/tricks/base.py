@@ -43,6 +43,8 @@ class Trick(nn.Module):
 
     couples_samples: ClassVar[bool] = False
     """Whether a term is not a mean over samples."""
+    capturable: bool = True
+    """Whether each step computes the same on numbers that lie in tensors, so that a CUDA graph can repeat it."""
 
     def __init_subclass__(cls) -> None:
         if "name" in cls.__dict__:

@@ -49,7 +49,8 @@ class InstanceNoise(Trick):
 
     def strength(self) -> Tensor:
         """std(t), a scalar."""
-        return self.std * self.level[self.step.clamp(max=self.steps)]
+        # Not by brackets, which would read the index from the device.
+        return self.std * self.level.take(self.step.clamp(max=self.steps))
 
     def after_g_step(self) -> None:
         """The noise fades by one step."""

@@ -26,6 +26,7 @@ class PastPlayers(Trick):
 
     name: ClassVar[str] = "past_players"
     order: ClassVar[int] = 5
+    capturable = False
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class Penalty(Trick):
                 f"{self.name}: the weight must be at least 0 and every at least 1, not {weight} and {every}"
             )
         self.weight, self.every = weight, every
+        self.capturable = every == 1
 
     def value(self, judge: Judge, real: Samples, fake: Samples) -> Tensor:
         """The mean over samples, without its weight."""

@@ -64,6 +64,7 @@ def test_an_ablation_takes_the_steps_of_the_recipe_and_the_switches_of_the_table
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "modez"], "did you mean 'modes'?"),
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--n", "1"], "at least 2 samples"),
         (["compare", "nsgan", "--budget", "steps=3", "--set", "train.bach=3"], "did you mean 'train.batch'?"),
+        (["compare", "nsgan", "--budget", "steps=3", "--plugin", "/no.py"], "no such Python file"),
         (["compare", "nsgan", "--budget", "minutes=1", "--jobs", "2"], "one cell at a time"),
         (["compare", "nsgan", "--budget", "minutes=1", "--cluster", "local"], "one cell at a time"),
         (["ablate", "nsgan"], "which switches?"),

@@ -232,6 +232,13 @@ def test_settings_that_see_other_data_are_not_compared(tmp_path):
         compare(request(tmp_path, ("nsgan", str(toml))))
 
 
+def test_a_precision_that_each_cell_would_measure_is_refused(tmp_path):
+    toml = tmp_path / "quick.toml"
+    toml.write_text('extends = "nsgan"\n[train]\nprecision = "auto"\n')
+    with pytest.raises(InputError, match=r"'auto' is measured by each run.*--set train.precision=float32 or bf16"):
+        compare(request(tmp_path, [str(toml)]))
+
+
 def test_an_equal_number_of_images_is_an_unequal_number_of_steps(tmp_path):
     results = compare(request(tmp_path, budget="images=20", seeds=1))
     costs = {c["setting"]: c["cost"] for c in results["cells"]}

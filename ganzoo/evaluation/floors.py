@@ -1,0 +1,46 @@
+"""What real images score against real ones: computed once, then read from the cache."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from ganzoo import __version__
+from ganzoo.data import home
+from ganzoo.errors import InputError
+from ganzoo.files import FORMAT, read_json, write_json
+
+Compute = Callable[[Sequence[str]], dict[str, float]]
+"""The floors of these metrics, by name; others that come along are kept too."""
+
+
+class Floors:
+    """The floors of one pair of real sets by metric, in a file of their own in `GANZOO_HOME/cache/floors`."""
+
+    def __init__(self, *of: str) -> None:
+        """`of`: all that they depend on but for the metric: the images on both sides, and what reads them."""
+        self.of = [*of, __version__]  # another version may compute a metric in another way
+        key = sha256(json.dumps(self.of).encode()).hexdigest()[:16]
+        self.path = home() / "cache" / "floors" / f"{key}.json"
+
+    def get(self, names: Sequence[str], compute: Compute) -> dict[str, float]:
+        """The floors of `names`: kept ones, and of those that are not yet what `compute` gives."""
+        found = self.kept()
+        if new := [name for name in names if name not in found]:
+            found |= compute(new)
+            self.keep(found)
+        return {name: found[name] for name in names}
+
+    def kept(self) -> dict[str, float]:
+        """Those in the file; none where there is no file, or not the one that was written for this pair."""
+        try:
+            table = read_json(self.path)
+        except InputError:
+            return {}
+        return table["floors"] if table.get("of") == self.of else {}
+
+    def keep(self, floors: dict[str, float]) -> None:
+        """Write them, with those that another process has written meanwhile."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(self.path, {"format": FORMAT, "of": self.of, "floors": self.kept() | floors})

@@ -1,0 +1,39 @@
+"""A user's own files, whose losses, tricks, networks and data register themselves. Only a command line names one."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+
+from ganzoo.errors import InputError
+
+
+def load_plugins(paths: Iterable[Path]) -> dict[str, str]:
+    """Run the files in turn; returns their sources by path, for `run_plugins` elsewhere. Raises `InputError`."""
+    sources = {os.fspath(path): read(path) for path in paths}
+    run_plugins(sources)
+    return sources
+
+
+def read(path: Path) -> str:
+    """The source in `path`; raises `InputError`."""
+    try:
+        return importlib.util.decode_source(path.read_bytes())
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        raise InputError(f"--plugin {path}: no such Python file") from None
+
+
+def run_plugins(sources: Mapping[str, str]) -> None:
+    """Run each source as the module that is in the file of its path; raises `InputError` where one fails."""
+    for path, source in sources.items():
+        module = ModuleType(f"ganzoo_plugin_{Path(path).stem}")
+        module.__file__ = os.path.abspath(path)
+        sys.modules[module.__name__] = module
+        try:
+            exec(compile(source, module.__file__, "exec", dont_inherit=True), vars(module))
+        except Exception as error:
+            raise InputError(f"--plugin {path}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,37 @@
+"""In which precision the networks run: float32, or bfloat16 where autocast takes it.
+
+What a network gives is float32 again, so losses are never computed in bfloat16; penalties, which differentiate twice, call D
+directly and stay in float32, as do the weights, their gradients, the optimisers and the average of G.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import TypeVar
+
+import torch
+
+from ganzoo.records import Samples
+
+Record = TypeVar("Record", bound=Samples)
+Runner = Callable[[Callable[[], Record]], Record]
+
+
+def runner(precision: str, device: str) -> Runner:
+    """What calls a network for the trainer, in "float32" or "bf16" on a type of device."""
+    return in_full if precision == "float32" else lambda network: lowered(network, device)
+
+
+def in_full(network: Callable[[], Record]) -> Record:
+    """As it is."""
+    return network()
+
+
+def lowered(network: Callable[[], Record], device: str) -> Record:
+    """Under autocast to bfloat16; the record is float32 again."""
+    with torch.autocast(device, torch.bfloat16):
+        record = network()
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    low = {name: value for name, value in values.items() if value is not None and value.dtype == torch.bfloat16}
+    return replace(record, **{name: value.float() for name, value in low.items()})

@@ -1,0 +1,145 @@
+"""Floors are computed once: for the same pair of real sets, read in the same way, they come from the cache."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+
+import pytest
+
+from ganzoo.data import load
+from ganzoo.evaluation import modes
+from ganzoo.evaluation import scores as scoring
+from ganzoo.evaluation.features import Reader
+from ganzoo.evaluation.floors import Floors
+from ganzoo.evaluation.scores import references, scores
+from ganzoo.evaluation.truths import truths
+from tiny_extractor import data, drawer, pictures, tiny
+
+NAMES = ["fid", "precision", "recall", "checkerboard"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_HOME", str(tmp_path))
+    return tmp_path / "cache" / "floors"
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """The pairs of sets that scores were computed of, with the metrics."""
+    calls, compute = [], scoring.compute
+
+    def counting(names, samples, real):
+        if names := list(names):
+            calls.append((names, len(samples), len(real)))
+        return compute(names, samples, real)
+
+    monkeypatch.setattr(scoring, "compute", counting)
+    return calls
+
+
+def measured(n=40, *, names=NAMES, train=None, test=None, extractor=None, seed=9):
+    reader = Reader(extractor or tiny())
+    found = references(reader, train or data(90), test or data(60, 1, "test"), n)
+    return scores(reader.samples(drawer(pictures(n, seed)), n), found, "test", names, reader.extractor)
+
+
+def test_the_second_evaluation_computes_no_floor_and_says_the_same(computed):
+    first = measured()
+    assert len(computed) == 4, "the samples and the floors, against either split"
+    computed.clear()
+    assert measured() == first
+    assert len(computed) == 2
+    other = measured(seed=5)
+    assert [row.floor for row in other] == [row.floor for row in first] and other != first
+
+
+def test_only_what_is_not_there_yet_is_computed(computed):
+    measured(names=["checkerboard"])
+    computed.clear()
+    rows = measured(names=["checkerboard", "fid"])
+    assert [names for names, *_ in computed] == [["checkerboard", "fid"], ["fid"], ["fid"], ["fid"]]
+    assert all(row.floor is not None for row in rows)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n": 39},
+        {"train": data(90, 2)},
+        {"test": data(60, 3, "test")},
+        {"extractor": tiny(sha256="1" * 64)},
+        {"extractor": tiny(border=2)},
+    ],
+    ids=["n", "train", "test", "extractor", "preprocessing"],
+)
+def test_another_n_data_or_extractor_has_floors_of_its_own(change, home):
+    measured()
+    before = set(home.iterdir())
+    measured(**change)
+    assert len(before) == 2 and len(set(home.iterdir()) - before) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"format": 1, "of"', b"\xff\xfe", b"[]", b'{"format": 1}', b'{"format": 1, "of": ["x"], "floors": {}}'],
+)
+def test_a_damaged_file_or_a_strange_one_is_written_anew(content, home):
+    first, files = measured(), sorted(home.iterdir())
+    whole = [path.read_bytes() for path in files]
+    for path in files:
+        path.write_bytes(content)
+    assert measured() == first
+    assert [path.read_bytes() for path in sorted(home.iterdir())] == whole
+
+
+def test_the_floors_of_another_pair_are_not_taken():
+    mine, other = Floors("a", "b"), Floors("b", "a")
+    other.keep({"fid": 1.0})
+    mine.path.write_bytes(other.path.read_bytes())
+    assert mine.get(["fid"], lambda names: {"fid": 2.0}) == {"fid": 2.0}
+
+
+def test_a_floor_that_is_not_finite_comes_back_as_it_is():
+    Floors("a").get(["x", "y"], lambda _: {"x": float("inf"), "y": 0.1 + 0.2})
+    assert Floors("a").get(["x", "y"], pytest.fail) == {"x": float("inf"), "y": 0.1 + 0.2}
+
+
+def test_what_another_process_keeps_meanwhile_stays():
+    def compute(names):
+        Floors("a").keep({"other": 1.0})
+        return {"mine": 2.0}
+
+    assert Floors("a").get(["mine"], compute) == {"mine": 2.0}
+    assert Floors("a").kept() == {"other": 1.0, "mine": 2.0}
+
+
+def keep_many(letter):
+    for i in range(40):
+        found = Floors("both").get([f"{letter}{i}", "shared"], lambda names: {n: float(len(n)) for n in names})
+        assert found["shared"] == 6.0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a fork spares the seconds that torch takes to import")
+def test_processes_that_write_at_once_leave_a_whole_file(home):
+    both = [multiprocessing.get_context("fork").Process(target=keep_many, args=(letter,)) for letter in "ab"]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(60)
+    assert [process.exitcode for process in both] == [0, 0]
+    assert [path.name for path in home.iterdir()] == [Floors("both").path.name], "nothing is left beside it"
+    kept = json.loads(Floors("both").path.read_text())["floors"]
+    assert kept.pop("shared") == 6.0 and set(kept) <= {f"{name}{i}" for name in "ab" for i in range(40)}
+
+
+def test_known_modes_are_counted_once_too(monkeypatch):
+    ring, counted, measure = load("ring"), [], modes.measure
+    monkeypatch.setattr(modes, "measure", lambda real, points: counted.append(len(points)) or measure(real, points))
+    draw = lambda seeds: ring.samples(list(seeds)).images  # noqa: E731
+    first = truths(draw, ring, None, 200, 100)
+    assert truths(draw, ring, None, 200, 100) == first and counted == [200, 200, 200]
+    truths(draw, ring, ["modes"], 150, 100)
+    assert counted[3:] == [150, 150]

@@ -1,0 +1,111 @@
+"""Networks in bfloat16: where it applies, how near the gradients stay, and how `auto` decides."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from operator_counts import Operators
+from test_variants import EVERY
+
+from ganzoo import api
+from ganzoo.build import make_game, resolve
+from ganzoo.data import Batches
+from ganzoo.streams import Stream
+from ganzoo.training import faster
+from ganzoo.training.run import Run
+from ganzoo.training.trainer import Trainer
+from small_runs import small, toy_data
+
+
+def trainer(variant: str, precision: str, **tables) -> Trainer:
+    data = toy_data()
+    config = resolve(small(variant, train={"precision": precision, "batch": 16}, **tables), data)
+    return Trainer(make_game(config), Batches(data, config.seed), config)
+
+
+def gradient(variant: str, precision: str, player: str, **tables) -> torch.Tensor:
+    """Of one step of D or of G from the first weights."""
+    made = trainer(variant, precision, **tables)
+    with Stream(0, player.lower(), 0):
+        (made.d_step if player == "D" else made.g_step)()
+    weights = getattr(made, player).parameters()
+    return torch.cat([p.grad.flatten() for p in weights if p.grad is not None])
+
+
+VIRTUAL = {"networks": {"discriminator": {"norm": "virtual"}, "generator": {"norm": "virtual"}}}
+OTHERS = [
+    ("nsgan", {"networks": {"name": "resnet"}}),
+    ("nsgan", VIRTUAL),
+    ("nsgan", {"networks": {"discriminator": {"minibatch": "discrimination"}}}),
+    ("hinge", {"networks": {"discriminator": {"spectral": True, "downsample": "pool"}}}),
+]
+
+
+@pytest.mark.parametrize("player", ["D", "G"])
+@pytest.mark.parametrize(("variant", "tables"), [(name, {}) for name in EVERY] + OTHERS)
+def test_gradients_are_those_of_float32_but_for_rounding(variant, tables, player):
+    full, low = (gradient(variant, precision, player, **tables) for precision in ("float32", "bf16"))
+    assert low.dtype == torch.float32 and not torch.equal(full, low)
+    assert torch.cosine_similarity(full, low, 0) > 0.99
+    assert low.norm() / full.norm() == pytest.approx(1, abs=0.05)
+
+
+def dtypes(made: Trainer) -> set[torch.dtype]:
+    """Of the images and maps that the convolutions of a step read."""
+    with Operators() as ran:
+        made.train_step()
+    return {args[0].dtype for name, _, args in ran.ran if name in ("convolution", "convolution_backward")}
+
+
+def test_only_penalties_convolve_in_float32():
+    assert dtypes(trainer("hinge", "bf16")) == {torch.bfloat16}
+    assert dtypes(trainer("wgan-gp", "bf16")) == {torch.bfloat16, torch.float32}
+    assert dtypes(trainer("wgan-gp", "float32")) == {torch.float32}
+
+
+def test_losses_weights_and_moments_stay_in_float32():
+    made = trainer("began", "bf16")
+    made.train_step()
+    moments = [v for o in (made.opt_d, made.opt_g) for state in o.state.values() for v in state.values()]
+    values = [
+        *made.d_terms.values(),
+        *made.g_terms.values(),
+        *made.D.parameters(),
+        *made.average.parameters(),
+        *moments,
+    ]
+    said = [field for record in made.seen for field in (record.images, record.features, record.reconstruction)]
+    assert {value.dtype for value in values + said} == {torch.float32}
+
+
+@pytest.mark.parametrize(("low", "chosen"), [(0.5, "bf16"), (0.95, "float32"), (2.0, "float32")])
+def test_auto_takes_bf16_where_it_is_a_tenth_faster_and_writes_it_down(low, chosen, monkeypatch, tmp_path):
+    asked = []
+
+    def seconds(made: Trainer) -> float:
+        asked.append(made.config.train.precision)
+        return low if asked[-1] == "bf16" else 1.0
+
+    monkeypatch.setattr(faster, "step_seconds", seconds)
+    config = small("nsgan", train={"precision": "auto", "steps": 1})
+    folder = api.train(config, toy_data(), tmp_path / "run")
+    assert asked == ["float32", "bf16"] * 4
+    assert Run.open(folder).config().train.precision == chosen
+
+
+def test_auto_measures_real_steps_without_a_trace_in_the_run(tmp_path):
+    data = toy_data()
+    settled = faster.settled(resolve(small("wgan", train={"precision": "auto"}), data), data)
+    assert settled.train.precision in ("float32", "bf16")
+    made = trainer("wgan", "bf16")
+    assert faster.step_seconds(made) > 0 and (made.d_steps, made.g_steps) == (1, 1)
+
+
+def test_a_bf16_run_goes_on_bit_for_bit(tmp_path):
+    data, table = toy_data(), {"precision": "bf16", "save_every": 2}
+    whole, half = (
+        api.train(small("wgan-gp", train=table | {"steps": steps}), data, tmp_path / str(steps)) for steps in (4, 2)
+    )
+    api.resume(half, Run.open(whole).config(), data)
+    mine, other = ((folder / "release/generator.safetensors").read_bytes() for folder in (whole, half))
+    assert mine == other
