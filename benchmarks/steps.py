@@ -1,37 +1,37 @@
 """Training steps of ganzoo against the textbook's loop in plain eager PyTorch, on the same networks and in turn.
 
     python benchmarks/steps.py [--networks resnet dcgan dcgan-large] [--losses nsgan wgan-gp dragan began] [--sizes 32 64]
-                               [--threads 1] [--rounds 7] [--clock wall|cpu]
+                               [--threads 1] [--rounds 7] [--clock wall|cpu] [--device cpu|cuda]
 
-A cycle is one G step and the D steps before it (5 in wgan-gp, else 1), batch 64, three colours. The plain loop is written out
-below as a paper's algorithm reads: networks as they are built, Adam as it comes. ganzoo's is `Trainer.train_step`, with the
-running average of G. Both take batches from memory. Each round times one cycle of either (A B A B): printed are medians over
-the rounds and, in brackets, the lowest and highest ratio. Only ratios of one run mean anything, and on a machine with other
-work only those by `--clock cpu`. Peak memory is that of a process of its own with two cycles (Linux only).
+A cycle is one G step and the D steps before it (5 in wgan-gp, else 1), batch 64, three colours. The plain loop stands in
+textbook.py; ganzoo's is `Trainer.train_step`, with the running average of G, in float32 and in bf16 (penalties in float32), on
+CUDA also as CUDA graphs. All take batches from memory. Each round times one cycle of each (A B C A B C): printed are medians
+over the rounds and, in brackets, the lowest and highest ratio. Only ratios of one run mean anything, and on a machine with
+other work only those by `--clock cpu`. `of peak`: the floating point operations that a cycle executes, a second, over what a
+large product reaches in the same precision in this process. Peak memory is that of a process of its own with two cycles.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 
 import torch
-from torch import Tensor, nn, optim
+from operations import Operations
+from textbook import CRITIC_STEPS, LOSSES, Textbook
 from torch.nn import functional as F
 
 from ganzoo.build import resolve
 from ganzoo.config import Table
 from ganzoo.data import Dataset
-from ganzoo.networks.operators import plain
 from ganzoo.recipes import make
-from ganzoo.records import Samples
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 
@@ -43,178 +43,138 @@ NETWORKS = {
 }
 """Name -> backbone, width of G, width of D."""
 LATENT = {"resnet": 128, "dcgan": 100, "dcgan-large": 100}
-CRITIC_STEPS = {"wgan-gp": 5}
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
-
-
-def trainer(network: str, loss: str, size: int, threads: int) -> Trainer:
-    """ganzoo's, at step 0, on random pictures."""
-    backbone, g, d = NETWORKS[network]
-    tables: Table = {
-        "networks": {"name": backbone, "generator": {"width": g}, "discriminator": {"width": d}},
-        "latent": {"dim": LATENT[network]},
-        "train": {"batch": BATCH, "ratio": f"{CRITIC_STEPS.get(loss, 1)}:1", "device": "cpu", "threads": threads},
-    }
-    pixels = torch.randint(0, 256, (1024, 3, size, size), dtype=torch.uint8)
-    data = Dataset.from_tensor(pixels, torch.arange(1024) % 10)
-    return make_trainer(resolve(make(loss, tables), data), data)
-
-
-class Plain:
-    """The textbook's loop over copies of the networks."""
-
-    def __init__(self, made: Trainer, loss: str) -> None:
-        self.G, self.D = copy.deepcopy(made.G), copy.deepcopy(made.D)
-        self.terms, self.critic_steps = LOSSES[loss](self.D), CRITIC_STEPS.get(loss, 1)
-        self.z = made.game.latent.size
-        self.opt_g, self.opt_d = (optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (self.G, self.D))
-        self.images = batches(made)
-
-    def cycle(self) -> None:
-        """D's steps, then G's."""
-        with plain():
-            for _ in range(self.critic_steps):
-                real, fake = next(self.images), self.G(torch.randn(BATCH, self.z)).detach()
-                self.step(self.opt_d, self.terms.of_d(real, fake))
-            self.step(self.opt_g, self.terms.of_g(self.G(torch.randn(BATCH, self.z))))
-
-    def step(self, optimiser: optim.Optimizer, loss: Tensor) -> None:
-        """One step down."""
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-
-
-def batches(made: Trainer) -> Iterator[Tensor]:
-    """Real images, without end."""
-    while True:
-        yield made.batches.next(BATCH).images
-
-
-class NSGAN:
-    """Goodfellow et al. 2014, with G's logarithm turned round."""
-
-    def __init__(self, discriminator: nn.Module) -> None:
-        self.discriminator = discriminator
-
-    def score(self, images: Tensor) -> Tensor:
-        """D's logit."""
-        return self.discriminator(Samples(images)).score
-
-    def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What D goes down."""
-        return F.softplus(-self.score(real)).mean() + F.softplus(self.score(fake)).mean()
-
-    def of_g(self, fake: Tensor) -> Tensor:
-        """What G goes down."""
-        return F.softplus(-self.score(fake)).mean()
-
-    def penalty(self, at: Tensor) -> Tensor:
-        """10 E (||grad D|| - 1)^2."""
-        at = at.requires_grad_()
-        (slope,) = torch.autograd.grad(self.score(at).sum(), at, create_graph=True)
-        return 10 * (slope.flatten(1).norm(dim=1) - 1).square().mean()
-
-
-class WGANGP(NSGAN):
-    """Gulrajani et al. 2017, algorithm 1."""
-
-    def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What D goes down."""
-        a = torch.rand(BATCH, 1, 1, 1)
-        return self.score(fake).mean() - self.score(real).mean() + self.penalty(a * real + (1 - a) * fake)
-
-    def of_g(self, fake: Tensor) -> Tensor:
-        """What G goes down."""
-        return -self.score(fake).mean()
-
-
-class DRAGAN(NSGAN):
-    """Kodali et al. 2017, algorithm 1."""
-
-    def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What D goes down."""
-        near = real + real.std() * (torch.rand_like(real) - 0.5)
-        return super().of_d(real, fake) + self.penalty(near.clamp(-1, 1))
-
-
-class BEGAN(NSGAN):
-    """Berthelot et al. 2017, section 3.4."""
-
-    k = 0.0
-
-    def energy(self, images: Tensor) -> Tensor:
-        """The mean absolute error of D's copy."""
-        return (self.discriminator(Samples(images)).reconstruction - images).abs().mean()
-
-    def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What D goes down; k moves by the same energies."""
-        of_real, of_fake = self.energy(real), self.energy(fake)
-        self.k = min(max(self.k + 0.001 * (0.5 * of_real.item() - of_fake.item()), 0), 1)
-        return of_real - self.k * of_fake
-
-    def of_g(self, fake: Tensor) -> Tensor:
-        """What G goes down."""
-        return self.energy(fake)
-
-
-LOSSES = {"nsgan": NSGAN, "wgan-gp": WGANGP, "dragan": DRAGAN, "began": BEGAN}
+OURS = {
+    "cpu": {"float32": {}, "bf16": {"precision": "bf16"}},
+    "cuda": {
+        "float32": {},
+        "bf16": {"precision": "bf16"},
+        "float32, graphs": {"cuda_graphs": True},
+        "bf16, graphs": {"precision": "bf16", "cuda_graphs": True},
+    },
+}
+"""Type of device -> ganzoo's ways, each with its settings in [train]."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of the table."""
+    """One network and loss, which every side trains."""
 
     network: str
     loss: str
     size: int
     threads: int
+    device: str
 
-    def sides(self) -> dict[str, Callable[[], object]]:
-        """What runs one cycle, plain and ours."""
-        made = trainer(self.network, self.loss, self.size, self.threads)
-        return {"plain": Plain(made, self.loss).cycle, "ganzoo": made.train_step}
+    def trainer(self, **train: str | bool) -> Trainer:
+        """ganzoo's, at step 0, on random pictures."""
+        backbone, g, d = NETWORKS[self.network]
+        fixed = {"batch": BATCH, "device": self.device, "threads": self.threads}
+        tables: Table = {
+            "networks": {"name": backbone, "generator": {"width": g}, "discriminator": {"width": d}},
+            "latent": {"dim": LATENT[self.network]},
+            "train": {"ratio": f"{CRITIC_STEPS.get(self.loss, 1)}:1", **fixed, **train},
+        }
+        pixels = torch.randint(0, 256, (1024, 3, self.size, self.size), dtype=torch.uint8)
+        data = Dataset.from_tensor(pixels, torch.arange(1024) % 10)
+        return make_trainer(resolve(make(self.loss, tables), data), data)
+
+    def sides(self) -> list[str]:
+        """Who is measured."""
+        return ["plain", *OURS[self.device]]
+
+    def cycle(self, side: str) -> Callable[[], object]:
+        """What runs one cycle of a side until the device has done it."""
+        step = Textbook(self.trainer(), self.loss).cycle if side == "plain" else self.ours(side)
+        return step if self.device == "cpu" else lambda: (step(), torch.cuda.synchronize())
+
+    def ours(self, side: str) -> Callable[[], object]:
+        """The cycle of one of our ways."""
+        return self.trainer(**OURS[self.device][side]).train_step
 
     def seconds(self, rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
-        """Of each cycle in each round, after one that does not count."""
-        sides = self.sides()
-        taken: dict[str, list[float]] = {name: [] for name in sides}
-        for _ in range(rounds + 1):
-            for name, cycle in sides.items():
+        """Of each cycle in each round, after some that do not count."""
+        cycles = {side: self.cycle(side) for side in self.sides()}
+        taken: dict[str, list[float]] = {side: [] for side in cycles}
+        unmeasured = 1 if self.device == "cpu" else 20
+        for _ in range(rounds + unmeasured):
+            for side, cycle in cycles.items():
                 began = clock()
                 cycle()
-                taken[name].append(clock() - began)
-        return {name: times[1:] for name, times in taken.items()}
+                taken[side].append(clock() - began)
+        return {side: times[unmeasured:] for side, times in taken.items()}
+
+    def operations(self, side: str) -> int:
+        """Floating point operations that a cycle executes in convolutions and products."""
+        cycle = self.cycle(side)
+        with Operations() as counted:
+            cycle()
+        return counted.total
 
     def peak(self, side: str) -> str:
         """MiB of a process that runs two cycles."""
-        here = [self.network, self.loss, str(self.size), str(self.threads), side]
-        done = subprocess.run([sys.executable, __file__, "--peak", *here], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+        here = [self.network, self.loss, self.size, self.threads, self.device, side]
+        command = [sys.executable, __file__, "--peak", *map(str, here)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def report_peak(network: str, loss: str, size: str, threads: str, side: str) -> None:
-    """Print the largest memory that this process has had, in MiB."""
-    cycle = Cell(network, loss, int(size), int(threads)).sides()[side]
+def report_peak(network: str, loss: str, size: str, threads: str, device: str, side: str) -> None:
+    """Print the largest memory that this process has had, in MiB: the device's, or the whole process's (Linux)."""
+    cycle = Cell(network, loss, int(size), int(threads), device).cycle(side)
     cycle()
     cycle()
+    if device == "cuda":
+        print(torch.cuda.max_memory_allocated() // 2**20)
+        return
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
     print(next((str(int(line.split()[1]) // 1024) for line in lines if line.startswith("VmHWM")), "-"))
 
 
-def row(cell: Cell, rounds: int, clock: Callable[[], float]) -> str:
-    """Measured, as a line of the table."""
+@cache
+def peak_speed(device: str, precision: str, clock: Callable[[], float]) -> float:
+    """Floating point operations a second of a large convolution of single pixels, the best of a few."""
+    dtype = torch.bfloat16 if precision.startswith("bf16") else torch.float32
+    x = torch.randn(16, 1024, 16, 16, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    w = torch.randn(1024, 1024, 1, 1, device=device, dtype=dtype)
+    return 2 * x.numel() * 1024 / min(seconds_of(lambda: F.conv2d(x, w), device, clock) for _ in range(10))
+
+
+def seconds_of(work: Callable[[], object], device: str, clock: Callable[[], float]) -> float:
+    """What it takes until the device has done it."""
+    began = clock()
+    work()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return clock() - began
+
+
+def rows(cell: Cell, rounds: int, clock: Callable[[], float]) -> list[str]:
+    """Measured, as lines of the table."""
     taken = cell.seconds(rounds, clock)
-    ratios = [a / b for a, b in zip(taken["plain"], taken["ganzoo"], strict=True)]
-    mine, theirs = (median(taken[side]) for side in ("ganzoo", "plain"))
-    images = BATCH * CRITIC_STEPS.get(cell.loss, 1)
-    memory = f"{cell.peak('plain')} / {cell.peak('ganzoo')}"
-    speed = f"{images / theirs:.0f} / {images / mine:.0f}"
-    ratio = f"**{median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
-    return (
-        f"| {cell.network} | `{cell.loss}` | {cell.size} | {theirs:.3f} / {mine:.3f} | {ratio} | {speed} | {memory} |"
-    )
+    return [row(cell, side, taken, clock) for side in taken]
+
+
+def row(cell: Cell, side: str, taken: dict[str, list[float]], clock: Callable[[], float]) -> str:
+    """One side of one cell."""
+    mine = median(taken[side])
+    ratios = [a / b for a, b in zip(taken["plain"], taken[side], strict=True)]
+    ratio = "1" if side == "plain" else f"**{median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
+    speed = BATCH * CRITIC_STEPS.get(cell.loss, 1) / mine
+    share = cell.operations(side) / mine / peak_speed(cell.device, side, clock)
+    place = f"| {cell.network} | `{cell.loss}` | {cell.size} | {side} "
+    return f"{place}| {1000 * mine:.4g} | {ratio} | {speed:.3g} | {share:.0%} | {cell.peak(side)} |"
+
+
+COLUMNS = ("network", "loss", "pixels", "loop", "ms a cycle", "ratio", "reals/s", "of peak", "peak MiB")
+HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
+
+
+def conditions(device: str, threads: int, clock: str) -> str:
+    """What the figures hold for."""
+    where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} CPU threads"
+    peaks = (f"{name} {peak_speed(device, name, CLOCKS[clock]) / 1e9:,.0f}" for name in ("float32", "bf16"))
+    return f"torch {torch.__version__}, {where}, {clock} clock; peak in GFLOP/s: {', '.join(peaks)}"
 
 
 def main() -> None:
@@ -226,17 +186,19 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
-    parser.add_argument("--peak", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--device", choices=OURS, default="cpu")
+    parser.add_argument("--peak", nargs=6, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.peak:
         report_peak(*given.peak)
         return
-    print(f"torch {torch.__version__}, {given.threads} threads, {given.clock} clock; plain / ganzoo\n")
-    print("| network | loss | pixels | s a cycle | ratio | images/s | peak MiB |\n|---|---|---|---|---|---|---|")
+    torch.set_num_threads(given.threads)
+    print(f"{conditions(given.device, given.threads, given.clock)}\n\n{HEAD}")
     for network in given.networks:
         for loss in given.losses:
             for size in given.sizes:
-                print(row(Cell(network, loss, size, given.threads), given.rounds, CLOCKS[given.clock]), flush=True)
+                cell = Cell(network, loss, size, given.threads, given.device)
+                print(*rows(cell, given.rounds, CLOCKS[given.clock]), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,209 @@
+"""What benchmarks/growth.py measured as one picture and the tables of docs/growth.md."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from statistics import linear_regression, median
+from typing import Any
+
+from growth_machines import against_measured, machines
+
+from ganzoo.comparing.figures import FIRST, SECOND, canvas, inline, plain_numbers
+
+Point = dict[str, Any]
+Parts = dict[str, dict[str, Any]]
+
+MARK = "<!-- tables -->"
+TO_FIRST_STEP, FIRST_TIME = "from the command to the end of the first step", "the same, the first time"
+CURVES = {"size": "pixels of a side", "width": "width", "batch": "batch", "data": "images in the map"}
+COLOURS = """<style>
+svg { color: #1d1f23; font-family: system-ui, sans-serif; --quiet: #646a73; --first: #1f5fa8; --second: #b2500a }
+@media (prefers-color-scheme: dark) {
+  svg { color: #e6e7e9; --quiet: #a0a6af; --first: #7db4f0; --second: #f0a265 }
+}
+</style>"""
+"""Those of a comparison's report, in the file itself: an image has no page to take them from."""
+
+
+def write_page(out: Path, page: Path) -> None:
+    """Draw what `out` holds beside it, and write the tables below the mark of `page`."""
+    parts: Parts = json.loads(out.read_text(encoding="utf-8"))["parts"]
+    picture = out.with_suffix(".svg")
+    text = page.read_text(encoding="utf-8").partition(MARK)[0] if page.exists() else "# Growth\n\n"
+    rounds, drawing = (Path(os.path.relpath(path, page.parent)).as_posix() for path in (out, picture))
+    sections = [f"[Every round]({rounds}). {conditions(parts)}"]
+    if CURVES.keys() & parts.keys():
+        picture.write_text(drawn(parts), encoding="utf-8")
+        sections.append(f"![seconds a cycle and images a second against size, width, batch and data]({drawing})")
+    sections += [f"### {title}\n\n{body}" for title, body in tables(parts)]
+    page.write_text(f"{text}{MARK}\n\n" + "\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+def of(part: dict[str, Any], series: str | None = None) -> list[Point]:
+    """The points of a series."""
+    return [point for point in part["points"] if point.get("series") == series]
+
+
+def middle(point: Point) -> float:
+    """The median over the rounds."""
+    return median(point["seconds"])
+
+
+def exponent(points: Sequence[Point]) -> float:
+    """The slope of the median seconds in x, both as logarithms, by least squares: 1 = in proportion, 0 = flat."""
+    logarithms = [(math.log(point["x"]), math.log(middle(point))) for point in points]
+    return linear_regression(*zip(*logarithms, strict=True)).slope
+
+
+def lines(name: str, part: dict[str, Any]) -> dict[str, list[Point]]:
+    """What is drawn of a part: label -> points."""
+    if name == "data":
+        return {"cycle": of(part, "cycle"), "batch alone": of(part, "batch")}
+    return {"cycle": of(part)}
+
+
+def drawn(parts: Parts) -> str:
+    """A column for each part that was measured: seconds above, images a second below, all logarithmic."""
+    shown = [name for name in CURVES if name in parts]
+    with canvas(2.4 * len(shown), 4.2) as figure:
+        columns = figure.subplots(2, len(shown), squeeze=False, sharex="col").T
+        for name, (above, below) in zip(shown, columns, strict=True):
+            shown_here = lines(name, parts[name])
+            column(above, below, shown_here)
+            above.set_title(f"{name}: exponent {exponent(shown_here['cycle']):.2f}", fontsize=9)
+            below.set_xlabel(CURVES[name])
+        columns[0][0].set_ylabel("seconds")
+        columns[0][1].set_ylabel("images/s")
+        svg = inline(figure, "growth", "Seconds a cycle and images a second, with the exponent of each growth")
+        width, height = 72 * figure.get_size_inches()
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    own = svg.replace("<svg", f'<svg {names} width="{width:.0f}" height="{height:.0f}"', 1)
+    return own.replace(">", f">{COLOURS}", 1)
+
+
+def column(above: Any, below: Any, shown: dict[str, list[Point]]) -> None:
+    """Both panels of a part; a bar spans the rounds."""
+    for colour, (label, points) in zip((FIRST, SECOND), shown.items(), strict=False):
+        for point in points:
+            above.plot([point["x"]] * 2, [min(point["seconds"]), max(point["seconds"])], color=colour, alpha=0.5)
+        at, look = [point["x"] for point in points], {"color": colour, "ms": 3, "label": label}
+        above.plot(at, [middle(point) for point in points], "o-", **look)
+        below.plot(at, [point["images"] / middle(point) for point in points], "o-", **look)
+    for axes in (above, below):
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        plain_numbers(axes.yaxis)
+        axes.minorticks_off()
+        axes.set_xticks(at, [short(x) for x in at])
+        if len(shown) > 1:
+            axes.yaxis.get_major_locator().set_params(subs=(1,))  # the lines lie decades apart
+            axes.legend(frameon=False, loc="center right")
+
+
+def short(x: int) -> str:
+    """1 k, 1 M."""
+    return f"{x // 1_000_000} M" if x >= 1_000_000 else f"{x // 1000} k" if x >= 1000 else str(x)
+
+
+def tables(parts: Parts) -> Iterator[tuple[str, str]]:
+    """Title and text of each table whose parts were measured."""
+    for name, body in BODIES.items():
+        if name in parts:
+            yield f"{name.capitalize()} (measured)", body(parts[name])
+    if "networks" in parts and "processes" in parts:
+        networks, loopback = parts["networks"]["points"], parts["processes"]["points"]
+        yield "The formula against two processes of this machine", against_measured(networks, loopback)
+        yield "Eight GPUs, eight nodes (reasoned)", machines(networks, loopback)
+
+
+def conditions(parts: Parts) -> str:
+    """How each part was measured: a line for those that were measured alike."""
+    alike: dict[str, list[str]] = {}
+    for name, part in parts.items():
+        clock = "wall" if name in ("processes", "start") else part["clock"]
+        threads = "threads as `auto` has it" if name == "start" else f"threads: {part['threads']}"
+        how = f"{part['machine']}, torch {part['torch']}, {threads}, {clock} clock, {part['rounds']} rounds"
+        alike.setdefault(how, []).append(name)
+    said = [f"* {', '.join(names)}: {how}" for how, names in alike.items()]
+    return "\n".join(["Medians over the rounds, lowest and highest in brackets.", "", *said])
+
+
+def spread(point: Point, unit: float = 1) -> str:
+    """Median and range."""
+    return f"{middle(point) / unit:.3g} ({min(point['seconds']) / unit:.3g} to {max(point['seconds']) / unit:.3g})"
+
+
+def table(head: str, rows: Iterable[Iterable[object]]) -> str:
+    """In Markdown."""
+    said = [f"| {' | '.join(map(str, row))} |" for row in rows]
+    return "\n".join([f"| {head} |", "|---" * (head.count("|") + 1) + "|", *said])
+
+
+def grown(part: dict[str, Any]) -> str:
+    """Size, width or batch."""
+    points = of(part)
+    rows = [(p["x"], p["images"], spread(p), f"{p['images'] / middle(p):.0f}") for p in points]
+    return f"Exponent **{exponent(points):.2f}**.\n\n" + table("at | batch | seconds a cycle | images/s", rows)
+
+
+def of_data(part: dict[str, Any]) -> str:
+    """The memory map."""
+    shown = zip(*(of(part, series) for series in ("cycle", "batch", "shuffle", "prepare")), strict=True)
+    rows = [(f"{a['x']:,}", spread(a), spread(b, 1e-3), spread(c, 1e-3), f"{middle(d):.3g}") for a, b, c, d in shown]
+    head = "images | seconds a cycle | a batch of 64, ms | the first batch of an epoch, ms | to prepare them once, s"
+    slopes = ", ".join(f"of {label} **{exponent(points):.2f}**" for label, points in lines("data", part).items())
+    return f"Exponent {slopes}.\n\n" + table(head, rows)
+
+
+def of_processes(part: dict[str, Any]) -> str:
+    """Cycles, then messages."""
+    sent = of(part, "all_reduce")
+    rows = [
+        (p["series"], p["x"], p["images"], spread(p), f"{p['images'] / middle(p):.0f}")
+        for p in part["points"]
+        if p not in sent
+    ]
+    messages = [(f"{p['x']:,}", spread(p, 1e-3), f"{p['x'] / middle(p) / 1e9:.2f}") for p in sent]
+    return (
+        table("series | processes | joint batch | seconds a cycle | images/s", rows)
+        + "\n\n"
+        + table("bytes | one all_reduce of two processes, ms | GB/s", messages)
+    )
+
+
+def of_networks(part: dict[str, Any]) -> str:
+    """Weights and cost."""
+    rows = [
+        (
+            p["series"],
+            f"{p['g']:,}",
+            f"{p['d']:,}",
+            spread(p),
+            f"{p['images'] / middle(p):.1f}",
+            f"{p['flops'] / 1e9:.2f}",
+            f"{4 * p['d'] / 1e6:.1f} / {4 * p['g'] / 1e6:.1f}",
+        )
+        for p in part["points"]
+    ]
+    head = "network | weights of G | of D | seconds a cycle | images/s | GFLOP an image | all_reduce of D / of G, MB"
+    return table(head, rows)
+
+
+def of_start(part: dict[str, Any]) -> str:
+    """Stages and their sums."""
+    return table("stage | seconds", [(p["series"], spread(p)) for p in part["points"]])
+
+
+BODIES = {
+    "size": grown,
+    "width": grown,
+    "batch": grown,
+    "data": of_data,
+    "processes": of_processes,
+    "start": of_start,
+    "networks": of_networks,
+}

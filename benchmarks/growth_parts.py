@@ -1,0 +1,215 @@
+"""What benchmarks/growth.py measures in one process: each part gives points, which hold the seconds of every round."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from growth_page import FIRST_TIME, TO_FIRST_STEP
+from operations import Operations
+from steps import CLOCKS, LATENT, NETWORKS
+
+from ganzoo.build import resolve
+from ganzoo.config import Table
+from ganzoo.data import Dataset, cache
+from ganzoo.data.source import Pictures
+from ganzoo.data.transform import Transform
+from ganzoo.networks.operators import plain
+from ganzoo.recipes import make
+from ganzoo.training.loop import count_parameters, make_trainer
+from ganzoo.training.parallel import ALONE, Group
+from ganzoo.training.release import cpu
+from ganzoo.training.trainer import Trainer
+
+SIZES, WIDTHS, BATCHES = (32, 48, 64, 96, 128), (32, 64, 128, 256), (16, 32, 64, 128, 256)
+COUNTS = (1_000, 10_000, 100_000, 1_000_000)
+NARROW = 16
+"""The batch at which the width grows."""
+REPEATS = 20
+"""So often a piece of a millisecond is done in one round."""
+
+Point = dict[str, Any]
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How everything is measured, and where the temporary folders go."""
+
+    threads: int
+    rounds: int
+    clock: str
+    folder: Path
+
+    def facts(self) -> dict[str, Any]:
+        """What stands beside the measurements."""
+        machine = f"{cpu()}, {os.cpu_count()} cores"
+        return {"machine": machine, "torch": torch.__version__} | {
+            name: getattr(self, name) for name in ("threads", "rounds", "clock")
+        }
+
+
+def idle() -> None:
+    """What is done while others work."""
+
+
+def in_turn(works: Mapping[Any, Work], rounds: int, clock: str, ready: Work = idle) -> dict[Any, list[float]]:
+    """Seconds of each work in each round, after one that does not count; `ready` comes before each, and is not timed."""
+    now, taken = CLOCKS[clock], {name: list[float]() for name in works}
+    for _ in range(rounds + 1):
+        for name, work in works.items():
+            ready()
+            began = now()
+            work()
+            taken[name].append(now() - began)
+    return {name: times[1:] for name, times in taken.items()}
+
+
+def repeated(work: Work) -> None:
+    """`REPEATS` times."""
+    for _ in range(REPEATS):
+        work()
+
+
+def trainer(
+    c: Conditions,
+    *,
+    network: tuple[str, int, int] = ("dcgan", 32, 32),
+    latent: int = 100,
+    size: int = 32,
+    batch: int = 64,
+    data: Dataset | None = None,
+    group: Group = ALONE,
+) -> Trainer:
+    """At step 0: a backbone with the widths of G and D, on random pictures if no data are given."""
+    backbone, g, d = network
+    if data is None:
+        pixels = np.random.default_rng(0).integers(0, 256, (512, 3, size, size), np.uint8)
+        data = Dataset.from_tensor(pixels)
+    tables: Table = {
+        "networks": {"name": backbone, "generator": {"width": g}, "discriminator": {"width": d}},
+        "latent": {"dim": latent},
+        "train": {"batch": batch, "device": "cpu", "threads": c.threads},
+    }
+    return make_trainer(resolve(make("nsgan", tables), data), data, group)
+
+
+def cycles(c: Conditions, trainers: Mapping[int, Trainer]) -> list[Point]:
+    """A point for each trainer, at its key."""
+    taken = in_turn({x: made.train_step for x, made in trainers.items()}, c.rounds, c.clock)
+    return [{"x": x, "images": trainers[x].config.train.batch, "seconds": times} for x, times in taken.items()]
+
+
+def of_size(c: Conditions) -> list[Point]:
+    """Pixels of a side; each doubling is a stage more in both networks."""
+    return cycles(c, {size: trainer(c, size=size) for size in SIZES})
+
+
+def of_width(c: Conditions) -> list[Point]:
+    """Channels of the largest map, of which all others are multiples, in both networks."""
+    return cycles(c, {width: trainer(c, network=("dcgan", width, width), batch=NARROW) for width in WIDTHS})
+
+
+def of_batch(c: Conditions) -> list[Point]:
+    """Reals in a D step, and fakes in either."""
+    return cycles(c, {batch: trainer(c, batch=batch) for batch in BATCHES})
+
+
+def of_data(c: Conditions) -> list[Point]:
+    """Images in the memory map: preparing it, one batch, the first batch of an epoch (which shuffles), a whole cycle."""
+    with TemporaryDirectory(dir=c.folder) as home, patch.dict(os.environ, GANZOO_HOME=home):
+        points, trainers = [], {}
+        for count in fitting(c.folder):
+            began = CLOCKS[c.clock]()
+            data = random_pictures(count)
+            seconds = CLOCKS[c.clock]() - began
+            points.append({"series": "prepare", "x": count, "images": count, "seconds": [seconds]})
+            trainers[count] = trainer(c, data=data)
+        works = {key: work for count, made in trainers.items() for key, work in of_reading(count, made)}
+        for (series, x), times in in_turn(works, c.rounds, c.clock).items():
+            many = REPEATS if series == "batch" else 1
+            points.append({"series": series, "x": x, "images": 64, "seconds": [t / many for t in times]})
+    return points
+
+
+def of_reading(count: int, made: Trainer) -> Iterator[tuple[tuple[str, int], Work]]:
+    """What is timed of a trainer on `count` images."""
+    batches, batch = made.batches, partial(made.batches.next, 64)
+
+    def next_epoch() -> None:
+        batches.position += count - batches.position % count
+        batch()
+
+    yield ("cycle", count), made.train_step
+    yield ("batch", count), partial(repeated, batch)
+    yield ("shuffle", count), next_epoch
+
+
+def fitting(folder: Path) -> list[int]:
+    """Of `COUNTS`, those whose files the disk can hold."""
+    free, fit = shutil.disk_usage(folder).free, []
+    for count in COUNTS:
+        free -= count * 3 * 32 * 32
+        if free > 1e9:
+            fit.append(count)
+        else:
+            print(f"data: {count:,} images are left out, the disk is too full for them", file=sys.stderr)
+    return fit
+
+
+def random_pictures(count: int) -> Dataset:
+    """`count` images, as a source's pictures are prepared; there are 256 different ones."""
+    pool = np.random.default_rng(0).integers(0, 256, (256, 32, 32, 3), np.uint8)
+    each = ((picture, -1) for picture in islice(cycle(pool), count))
+    return cache.prepared("random", str(count), lambda: Pictures(count, each, []), Transform(32, 3), quiet=True)
+
+
+def of_networks(c: Conditions) -> list[Point]:
+    """The published networks: a cycle, weights, and the floating-point operations that plain PyTorch takes for an image."""
+    trainers = {
+        name: trainer(c, network=NETWORKS[name], latent=LATENT[name]) for name in ("dcgan", "dcgan-large", "resnet")
+    }
+    taken = in_turn({name: made.train_step for name, made in trainers.items()}, c.rounds, c.clock)
+    return [{"series": name, "images": 64, "seconds": taken[name]} | counts(made) for name, made in trainers.items()]
+
+
+def counts(made: Trainer) -> dict[str, int]:
+    """Weights of G and D, and operations an image."""
+    with plain(), Operations() as counted:
+        made.train_step()
+    flops = counted.total // made.config.train.batch
+    return {"g": count_parameters(made.G), "d": count_parameters(made.D), "flops": flops}
+
+
+def of_start(c: Conditions) -> list[Point]:
+    """From the command to the end of its first step, by stages, and the rest; the first time prepares the digits."""
+    with TemporaryDirectory(dir=c.folder) as folder:
+        first, *runs = [first_step(Path(folder), number) for number in range(c.rounds + 1)]
+    points = [{"series": stage, "seconds": [run[stage] for run in runs]} for stage in first]
+    return [*points, {"series": FIRST_TIME, "seconds": [first[TO_FIRST_STEP]]}]
+
+
+def first_step(folder: Path, number: int) -> dict[str, float]:
+    """Seconds of each stage of one start."""
+    train = ["train", "nsgan", "--data", "digits", "--steps", "1", "--out", str(folder / str(number)), "--quiet"]
+    began = time.time()
+    words = [sys.executable, str(Path(__file__).with_name("first_step.py")), str(began), *train]
+    home = {"GANZOO_HOME": str(folder / "home")}
+    done = subprocess.run(words, check=True, env=os.environ | home, stdout=subprocess.PIPE, text=True)
+    stages, whole = json.loads(done.stdout), time.time() - began
+    until = sum(stages.values())
+    return stages | {TO_FIRST_STEP: until, "saving and exit": whole - until}

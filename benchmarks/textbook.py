@@ -1,0 +1,117 @@
+"""The textbook's training loop in plain eager PyTorch: losses as the papers write them, Adam as it comes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn, optim
+from torch.nn import functional as F
+
+from ganzoo.networks.operators import plain
+from ganzoo.records import Samples
+from ganzoo.training.trainer import Trainer
+
+CRITIC_STEPS = {"wgan-gp": 5}
+
+
+class Textbook:
+    """The textbook's loop over copies of the networks."""
+
+    def __init__(self, made: Trainer, loss: str) -> None:
+        self.G, self.D = copy.deepcopy(made.G), copy.deepcopy(made.D)
+        self.terms, self.critic_steps = LOSSES[loss](self.D), CRITIC_STEPS.get(loss, 1)
+        self.z, self.batch, self.device = made.game.latent.size, made.config.train.batch, made.device
+        self.opt_g, self.opt_d = (optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (self.G, self.D))
+        self.images = batches(made)
+
+    def cycle(self) -> None:
+        """D's steps, then G's."""
+        with plain():
+            for _ in range(self.critic_steps):
+                real, fake = next(self.images), self.G(torch.randn(self.batch, self.z, device=self.device)).detach()
+                self.step(self.opt_d, self.terms.of_d(real, fake))
+            self.step(self.opt_g, self.terms.of_g(self.G(torch.randn(self.batch, self.z, device=self.device))))
+
+    def step(self, optimiser: optim.Optimizer, loss: Tensor) -> None:
+        """One step down."""
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+
+def batches(made: Trainer) -> Iterator[Tensor]:
+    """Real images, without end."""
+    while True:
+        yield made.batches.next(made.config.train.batch).images
+
+
+class NSGAN:
+    """Goodfellow et al. 2014, with G's logarithm turned round."""
+
+    def __init__(self, discriminator: nn.Module) -> None:
+        self.discriminator = discriminator
+
+    def score(self, images: Tensor) -> Tensor:
+        """D's logit."""
+        return self.discriminator(Samples(images)).score
+
+    def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What D goes down."""
+        return F.softplus(-self.score(real)).mean() + F.softplus(self.score(fake)).mean()
+
+    def of_g(self, fake: Tensor) -> Tensor:
+        """What G goes down."""
+        return F.softplus(-self.score(fake)).mean()
+
+    def penalty(self, at: Tensor) -> Tensor:
+        """10 E (||grad D|| - 1)^2."""
+        at = at.requires_grad_()
+        (slope,) = torch.autograd.grad(self.score(at).sum(), at, create_graph=True)
+        return 10 * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+class WGANGP(NSGAN):
+    """Gulrajani et al. 2017, algorithm 1."""
+
+    def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What D goes down."""
+        a = torch.rand(len(real), 1, 1, 1, device=real.device)
+        return self.score(fake).mean() - self.score(real).mean() + self.penalty(a * real + (1 - a) * fake)
+
+    def of_g(self, fake: Tensor) -> Tensor:
+        """What G goes down."""
+        return -self.score(fake).mean()
+
+
+class DRAGAN(NSGAN):
+    """Kodali et al. 2017, algorithm 1."""
+
+    def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What D goes down."""
+        near = real + real.std() * (torch.rand_like(real) - 0.5)
+        return super().of_d(real, fake) + self.penalty(near.clamp(-1, 1))
+
+
+class BEGAN(NSGAN):
+    """Berthelot et al. 2017, section 3.4."""
+
+    k = 0.0
+
+    def energy(self, images: Tensor) -> Tensor:
+        """The mean absolute error of D's copy."""
+        return (self.discriminator(Samples(images)).reconstruction - images).abs().mean()
+
+    def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What D goes down; k moves by the same energies."""
+        of_real, of_fake = self.energy(real), self.energy(fake)
+        self.k = min(max(self.k + 0.001 * (0.5 * of_real.item() - of_fake.item()), 0), 1)
+        return of_real - self.k * of_fake
+
+    def of_g(self, fake: Tensor) -> Tensor:
+        """What G goes down."""
+        return self.energy(fake)
+
+
+LOSSES = {"nsgan": NSGAN, "wgan-gp": WGANGP, "dragan": DRAGAN, "began": BEGAN}
