@@ -133,11 +133,11 @@ def report_peak(network: str, loss: str, size: str, threads: str, device: str, s
 
 @cache
 def peak_speed(device: str, precision: str, clock: Callable[[], float]) -> float:
-    """Floating point operations a second of a large convolution of single pixels, the best of a few."""
+    """Floating point operations a second of a large convolution of single pixels, the best of a hundred."""
     dtype = torch.bfloat16 if precision.startswith("bf16") else torch.float32
     x = torch.randn(16, 1024, 16, 16, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
     w = torch.randn(1024, 1024, 1, 1, device=device, dtype=dtype)
-    return 2 * x.numel() * 1024 / min(seconds_of(lambda: F.conv2d(x, w), device, clock) for _ in range(10))
+    return 2 * x.numel() * 1024 / min(seconds_of(lambda: F.conv2d(x, w), device, clock) for _ in range(100))
 
 
 def seconds_of(work: Callable[[], object], device: str, clock: Callable[[], float]) -> float:
