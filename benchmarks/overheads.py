@@ -1,4 +1,4 @@
-"""What replay, the monitor, the running average and saving add to a training step, in per cent of it.
+"""What replay, the log with its monitor, the running average, saving and scoring add to a training step, in per cent of it.
 
     python benchmarks/overheads.py [VARIANT ...] [--set KEY=VALUE] [--blocks 12]
 
@@ -22,6 +22,7 @@ from ganzoo.build import resolve
 from ganzoo.config import Table
 from ganzoo.recipes import make, merge, overrides
 from ganzoo.training import checkpoint, ema
+from ganzoo.training.exam import Exam
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.readings import readings
 from ganzoo.training.release import write_release
@@ -30,11 +31,12 @@ from ganzoo.training.trainer import Trainer
 
 STEPS = 10  # a block
 POOL = 50_000  # images
+EVERY = 1000  # steps between two scores
 
 
 def trainer(variant: str, tables: Table) -> Trainer:
     """A trainer past its first steps."""
-    config = make(variant, merge({"train": {"threads": 1, "device": "cpu"}}, tables))
+    config = make(variant, merge({"train": {"threads": 1, "device": "cpu", "eval_every": EVERY}}, tables))
     data = api.open_data(config)
     made = make_trainer(resolve(config, data), data)
     for _ in range(3):
@@ -59,7 +61,7 @@ def with_replay(variant: str, tables: Table) -> Trainer:
 
 
 def watch(made: Trainer) -> None:
-    """What the monitor does at a log."""
+    """What the log and the monitor do at a record."""
     record = {"step": made.step, "terms": readings(made)}
     look([record] * 40, (), RULES)
 
@@ -70,10 +72,14 @@ def save(made: Trainer, folder: Path) -> None:
     write_release(made, folder / "release", 0.0)
 
 
+PARTS = ("replay", "monitor", "average", "saving", "scoring")
+
+
 def measure(variant: str, tables: Table, blocks: int, folder: Path) -> dict[str, list[float]]:
     """Per cent of a step that each part costs, block by block."""
     plain, replay = trainer(variant, tables), with_replay(variant, tables)
-    train, found = plain.config.train, {"replay": [], "monitor": [], "average": [], "saving": []}
+    train, exam = plain.config.train, Exam(plain)
+    found: dict[str, list[float]] = {part: [] for part in PARTS}
     for _ in range(blocks):
         step = seconds(plain.train_step, STEPS)
         found["replay"].append(100 * (seconds(replay.train_step, STEPS) / step - 1))
@@ -81,6 +87,7 @@ def measure(variant: str, tables: Table, blocks: int, folder: Path) -> dict[str,
         average = seconds(lambda: ema.update(plain.average, plain.G, train.ema, plain.step), STEPS)
         found["average"].append(100 * average / step)
         found["saving"].append(100 * seconds(lambda: save(plain, folder)) / train.save_every / step)
+        found["scoring"].append(100 * seconds(lambda: exam.take(EVERY)) / EVERY / step)
     return found
 
 
@@ -92,7 +99,10 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=12)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"| variant | replay, {POOL:,} | monitor | average of G | saving |\n|---|---|---|---|---|")
+    print(
+        f"| recipe | replay, pool of {POOL:,} | log and monitor | average of G | saving | KID every {EVERY:,} steps |"
+    )
+    print("|---" * (1 + len(PARTS)) + "|")
     for variant in given.variants:
         with tempfile.TemporaryDirectory() as folder:
             found = measure(variant, overrides(given.settings), given.blocks, Path(folder))
