@@ -71,10 +71,7 @@ class Trainer:
     def train_step(self) -> None:
         """One G step with its D steps; the terms of the last of each stay in `d_terms` and `g_terms`."""
         train, limits = self.config.train, self.config.train.thresholds
-        factor = schedule.rate(self.step, train) * train.rollback_rate**self.rollbacks
-        for optimiser in (self.opt_d, self.opt_g):
-            set_rate(optimiser, factor)
-        self.clock.fill_(self.step)
+        self.set_clock()
         d_steps = schedule.d_steps(self.step, self.ratio, train.warmup)
         for _ in schedule.turns(d_steps, limits.d, limits.most, lambda: total(self.d_terms).item()):
             with Stream(self.seed, "d", self.d_steps, share=self.group.share):
@@ -85,6 +82,14 @@ class Trainer:
         if self.group.first:
             ema.update(self.average, self.G, train.ema, self.step)
         self.step += 1
+
+    def set_clock(self) -> None:
+        """Both rates, and the number of the step on the device, as this step has them."""
+        train = self.config.train
+        factor = schedule.rate(self.step, train) * train.rollback_rate**self.rollbacks
+        for optimiser in (self.opt_d, self.opt_g):
+            set_rate(optimiser, factor)
+        self.clock.fill_(self.step)
 
     @property
     def seed(self) -> int | str:
