@@ -25,7 +25,7 @@ from typing import Any
 from growth_page import write_page
 from growth_parts import Conditions, Point, of_batch, of_data, of_networks, of_size, of_start, of_width
 from growth_processes import of_processes
-from steps import CLOCKS
+from timing import CLOCKS
 
 PAGE = Path(__file__).parents[1] / "docs/growth.md"
 PARTS: dict[str, Callable[[Conditions], list[Point]]] = {

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
@@ -21,7 +21,8 @@ import numpy as np
 import torch
 from growth_page import FIRST_TIME, TO_FIRST_STEP
 from operations import Operations
-from steps import CLOCKS, LATENT, NETWORKS
+from steps import LATENT, NETWORKS
+from timing import CLOCKS, Work, in_turn
 
 from ganzoo.build import resolve
 from ganzoo.config import Table
@@ -43,7 +44,6 @@ REPEATS = 20
 """So often a piece of a millisecond is done in one round."""
 
 Point = dict[str, Any]
-Work = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -61,22 +61,6 @@ class Conditions:
         return {"machine": machine, "torch": torch.__version__} | {
             name: getattr(self, name) for name in ("threads", "rounds", "clock")
         }
-
-
-def idle() -> None:
-    """What is done while others work."""
-
-
-def in_turn(works: Mapping[Any, Work], rounds: int, clock: str, ready: Work = idle) -> dict[Any, list[float]]:
-    """Seconds of each work in each round, after one that does not count; `ready` comes before each, and is not timed."""
-    now, taken = CLOCKS[clock], {name: list[float]() for name in works}
-    for _ in range(rounds + 1):
-        for name, work in works.items():
-            ready()
-            began = now()
-            work()
-            taken[name].append(now() - began)
-    return {name: times[1:] for name, times in taken.items()}
 
 
 def repeated(work: Work) -> None:

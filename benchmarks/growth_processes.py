@@ -14,7 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from growth_parts import REPEATS, Conditions, Point, Work, idle, in_turn, repeated, trainer
+from growth_parts import REPEATS, Conditions, Point, repeated, trainer
+from timing import Work, idle, in_turn
 from torch import distributed as dist
 
 from ganzoo.training.parallel import ALONE, Group, joined

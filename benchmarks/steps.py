@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +25,7 @@ from statistics import median
 import torch
 from operations import Operations
 from textbook import CRITIC_STEPS, LOSSES, Textbook
+from timing import CLOCKS, Work, in_turn
 from torch.nn import functional as F
 
 from ganzoo.build import resolve
@@ -43,7 +43,6 @@ NETWORKS = {
 }
 """Name -> backbone, width of G, width of D."""
 LATENT = {"resnet": 128, "dcgan": 100, "dcgan-large": 100}
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 OURS = {
     "cpu": {"float32": {}, "bf16": {"precision": "bf16"}},
     "cuda": {
@@ -86,23 +85,16 @@ class Cell:
     def cycle(self, side: str) -> Callable[[], object]:
         """What runs one cycle of a side until the device has done it."""
         step = Textbook(self.trainer(), self.loss).cycle if side == "plain" else self.ours(side)
-        return step if self.device == "cpu" else lambda: (step(), torch.cuda.synchronize())
+        return done(step, self.device)
 
     def ours(self, side: str) -> Callable[[], object]:
         """The cycle of one of our ways."""
         return self.trainer(**OURS[self.device][side]).train_step
 
-    def seconds(self, rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
+    def seconds(self, rounds: int, clock: str) -> dict[str, list[float]]:
         """Of each cycle in each round, after some that do not count."""
         cycles = {side: self.cycle(side) for side in self.sides()}
-        taken: dict[str, list[float]] = {side: [] for side in cycles}
-        unmeasured = 1 if self.device == "cpu" else 20
-        for _ in range(rounds + unmeasured):
-            for side, cycle in cycles.items():
-                began = clock()
-                cycle()
-                taken[side].append(clock() - began)
-        return {side: times[unmeasured:] for side, times in taken.items()}
+        return in_turn(cycles, rounds, clock, unmeasured=1 if self.device == "cpu" else 20)
 
     def operations(self, side: str) -> int:
         """Floating point operations that a cycle executes in convolutions and products."""
@@ -132,30 +124,27 @@ def report_peak(network: str, loss: str, size: str, threads: str, device: str, s
 
 
 @cache
-def peak_speed(device: str, precision: str, clock: Callable[[], float]) -> float:
+def peak_speed(device: str, precision: str, clock: str) -> float:
     """Floating point operations a second of a large convolution of single pixels, the best of a hundred."""
     dtype = torch.bfloat16 if precision.startswith("bf16") else torch.float32
     x = torch.randn(16, 1024, 16, 16, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
     w = torch.randn(1024, 1024, 1, 1, device=device, dtype=dtype)
-    return 2 * x.numel() * 1024 / min(seconds_of(lambda: F.conv2d(x, w), device, clock) for _ in range(100))
+    taken = in_turn({"product": done(lambda: F.conv2d(x, w), device)}, 100, clock)
+    return 2 * x.numel() * 1024 / min(taken["product"])
 
 
-def seconds_of(work: Callable[[], object], device: str, clock: Callable[[], float]) -> float:
-    """What it takes until the device has done it."""
-    began = clock()
-    work()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return clock() - began
+def done(work: Work, device: str) -> Work:
+    """`work`, until the device has done it."""
+    return work if device == "cpu" else lambda: (work(), torch.cuda.synchronize())
 
 
-def rows(cell: Cell, rounds: int, clock: Callable[[], float]) -> list[str]:
+def rows(cell: Cell, rounds: int, clock: str) -> list[str]:
     """Measured, as lines of the table."""
     taken = cell.seconds(rounds, clock)
     return [row(cell, side, taken, clock) for side in taken]
 
 
-def row(cell: Cell, side: str, taken: dict[str, list[float]], clock: Callable[[], float]) -> str:
+def row(cell: Cell, side: str, taken: dict[str, list[float]], clock: str) -> str:
     """One side of one cell."""
     mine = median(taken[side])
     ratios = [a / b for a, b in zip(taken["plain"], taken[side], strict=True)]
@@ -173,7 +162,7 @@ HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 def conditions(device: str, threads: int, clock: str) -> str:
     """What the figures hold for."""
     where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} CPU threads"
-    peaks = (f"{name} {peak_speed(device, name, CLOCKS[clock]) / 1e9:,.0f}" for name in ("float32", "bf16"))
+    peaks = (f"{name} {peak_speed(device, name, clock) / 1e9:,.0f}" for name in ("float32", "bf16"))
     return f"torch {torch.__version__}, {where}, {clock} clock; peak in GFLOP/s: {', '.join(peaks)}"
 
 
@@ -198,7 +187,7 @@ def main() -> None:
         for loss in given.losses:
             for size in given.sizes:
                 cell = Cell(network, loss, size, given.threads, given.device)
-                print(*rows(cell, given.rounds, CLOCKS[given.clock]), sep="\n", flush=True)
+                print(*rows(cell, given.rounds, given.clock), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from torch import Tensor
 from ganzoo import cores
 from ganzoo.build import resolve
 from ganzoo.complete import complete
-from ganzoo.config import Config, Table, parse
+from ganzoo.config import Config, Table, parse, with_train
 from ganzoo.data import Dataset
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
@@ -86,7 +86,7 @@ def resume(
 def on_free_cores(config: Config) -> tuple[Config, str]:
     """A resolved config with the threads that the processes on this machine have cores for now; what to say of it."""
     threads, note = cores.auto(config.train.threads, int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
-    return config.model_copy(update={"train": config.train.model_copy(update={"threads": threads})}), note
+    return with_train(config, threads=threads), note
 
 
 def of_the_first(group: Group, config: Config, dataset: Dataset) -> Config:

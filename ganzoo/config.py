@@ -177,6 +177,11 @@ def _line(error: Any, where: str) -> str:
     return f"{path.strip('.')}: {message}, not {json.dumps(error['input'], default=str)}"
 
 
+def with_train(config: Config, **values: Any) -> Config:
+    """`config` with other values in `[train]`, unchecked."""
+    return config.model_copy(update={"train": config.train.model_copy(update=values)})
+
+
 def difference(old: Config, new: Config) -> list[str]:
     """The keys in which two configs differ, as `key: old -> new`."""
     before, after = flat(old.model_dump(mode="json")), flat(new.model_dump(mode="json"))

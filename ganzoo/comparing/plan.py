@@ -16,7 +16,7 @@ from ganzoo.comparing.cells import Cell
 from ganzoo.comparing.request import Request, refuse_numbers
 from ganzoo.comparing.results import FILE, Book, cell_folder, head, read_results
 from ganzoo.comparing.settings import Setting, checked
-from ganzoo.config import Config, Facts, Table, flat
+from ganzoo.config import Config, Facts, Table, flat, with_train
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.files import digest
@@ -83,14 +83,14 @@ class Plan:
     def _cell(self, setting: Setting, seed: int, folder: Path, how: Table) -> Cell:
         config = self._resolved(setting.config, seed)
         if self.device:
-            config = with_train(config, {"device": self.device})
+            config = with_train(config, device=self.device)
         return Cell(setting.name, seed, config, folder, self.request.budget, how, self.request.plugins)
 
     def _resolved(self, config: Config, seed: int = 0) -> Config:
         values: Table = {"steps": steps(self.request.budget, config.train), "threads": self.threads}
         # A cluster's device need not be here, where it would be refused.
         values |= {"device": "cpu"} if self.device else {}
-        return resolve(with_train(config.model_copy(update={"seed": seed}), values), self.dataset(config))
+        return resolve(with_train(config.model_copy(update={"seed": seed}), **values), self.dataset(config))
 
     def _trainer(self, config: Config) -> Trainer:
         return make_trainer(self._resolved(config), self.dataset(config))
@@ -123,11 +123,6 @@ def standard_how() -> How:
     from ganzoo.comparing.measuring import how
 
     return how
-
-
-def with_train(config: Config, values: Table) -> Config:
-    """`config` with other values in `[train]`."""
-    return config.model_copy(update={"train": config.train.model_copy(update=values)})
 
 
 def facts(config: Config) -> Facts:

@@ -21,7 +21,7 @@ from ganzoo import api
 from ganzoo.comparing.budget import FIRST_SLICE
 from ganzoo.comparing.cells import RECORD, read_record
 from ganzoo.comparing.facts import counted, facts_of
-from ganzoo.config import Config, Table, parse
+from ganzoo.config import Config, Table, parse, with_train
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.files import FORMAT, write_json
 from ganzoo.plugins import run_plugins
@@ -112,18 +112,13 @@ def train_for(run: Run, config: Config, seconds: float) -> None:
     """
     end, before = run.config().train.steps if run.config_file.is_file() else FIRST_SLICE, (0, 0.0)
     while True:
-        go_on(run, with_steps(config, end))
+        go_on(run, with_train(config, steps=end))
         done = counted(run)
         step, spent = done["step"], done["seconds"]
         if seconds - spent < CLOSE * seconds:
             return
         speed = (step - before[0]) / (spent - before[1])
         end, before = step + max(1, min(step, int(0.9 * speed * (seconds - spent)))), (step, spent)
-
-
-def with_steps(config: Config, steps: int) -> Config:
-    """`config` with another end."""
-    return config.model_copy(update={"train": config.train.model_copy(update={"steps": steps})})
 
 
 def measure(run: Run, how: Table, score: Score | None = None) -> Table:

@@ -80,13 +80,14 @@ def as_asked(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Tensor, Te
 
 def linear(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
     """`F.linear` of x (N, inputs), w (outputs, inputs), b (outputs,)."""
-    # Below so many inputs or outputs the library makes no difference. In bfloat16 PyTorch takes the faster one by itself.
+    # In bfloat16 PyTorch takes the faster library by itself.
     if rewritten(x) and x.ndim == 2 and min(w.shape) >= NARROW and not torch.is_autocast_enabled("cpu"):
         return products.linear(x, w, b)
     return F.linear(x, w, b)
 
 
 NARROW = 16
+"""Layers with fewer inputs or outputs stay as they are: the products of 128 to 1 took 19 µs, by oneDNN 63 (batch 512)."""
 
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:

@@ -7,7 +7,7 @@ import shlex
 from typing import Any
 
 from ganzoo.complete import complete
-from ganzoo.config import Config, Table, flat
+from ganzoo.config import Config, Table, flat, with_train
 from ganzoo.data import find
 from ganzoo.errors import InputError
 from ganzoo.recipes import make, nested
@@ -23,7 +23,7 @@ def command(config: Config) -> str | None:
     """
     try:
         # Completed here, since an older one lacks the options that came later; with a device that any machine has.
-        kept = _values(complete(_on_cpu(config))) | _of_the_data(config)
+        kept = _values(complete(with_train(config, device="cpu"))) | _of_the_data(config)
         named = {key: value for key, value in kept.items() if key.endswith(".name")}
         base = _values(_made(config.variant, named))
         changed = named | {k: v for k, v in kept.items() if base.get(k) != v} | {k: kept[k] for k in OPTIONS}
@@ -35,10 +35,6 @@ def command(config: Config) -> str | None:
     said = [word for key, option in OPTIONS.items() for word in (option, str(kept[key]))]
     sets = [f"{key}={_toml(v)}" for key, v in changed.items() if key not in OPTIONS and own.get(key) != v]
     return shlex.join(["ganzoo", "train", config.variant, *said, *(word for each in sets for word in ("--set", each))])
-
-
-def _on_cpu(config: Config) -> Config:
-    return config.model_copy(update={"train": config.train.model_copy(update={"device": "cpu"})})
 
 
 def _made(variant: str, settings: Table) -> Config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ganzoo.config import Config
+from ganzoo.config import Config, with_train
 from ganzoo.data import Dataset
 from ganzoo.streams import Stream
 from ganzoo.training.loop import make_trainer
@@ -20,17 +20,12 @@ def settled(config: Config, dataset: Dataset) -> Config:
     """The resolved `config` with a measured precision in the place of "auto"; one that names its precision stays."""
     if config.train.precision != "auto":
         return config
-    configs = {name: in_precision(config, name) for name in ("float32", "bf16")}
+    configs = {name: with_train(config, precision=name) for name in ("float32", "bf16")}
     trainers = {name: make_trainer(each, dataset) for name, each in configs.items()}
     rounds = [{name: step_seconds(trainer) for name, trainer in trainers.items()} for _ in range(1 + ROUNDS)]
     # The first round makes what later ones find made.
     full, low = (min(taken[name] for taken in rounds[1:]) for name in configs)
     return configs["bf16" if low < GAIN * full else "float32"]
-
-
-def in_precision(config: Config, name: str) -> Config:
-    """`config` with another precision."""
-    return config.model_copy(update={"train": config.train.model_copy(update={"precision": name})})
 
 
 def step_seconds(trainer: Trainer) -> float:
