@@ -23,9 +23,8 @@ app = typer.Typer(
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="A Python file with losses, tricks or networks; repeatable.")
 ]
-Checkpoint = Annotated[
-    str, typer.Argument(help="A release that ships (by name: wgan-gp-mnist), a release folder, a run, or hf:USER/NAME.")
-]
+WHAT = "A release that ships (by name: wgan-gp-mnist), a release folder, a run, or hf:USER/NAME."
+Checkpoint = Annotated[str, typer.Argument(help=WHAT)]
 Checkpoints = Annotated[
     list[str] | None,
     typer.Argument(
@@ -101,8 +100,12 @@ def train(
 
 @app.command()
 def sample(
-    checkpoint: Checkpoint,
-    n: Annotated[int | None, typer.Option("-n", help="How many images: seeds 0 to N-1 (64 if not given).")] = None,
+    checkpoints: Annotated[
+        list[str], typer.Argument(metavar="CHECKPOINT...", help=f"{WHAT} Several: a row each, in one picture.")
+    ],
+    n: Annotated[
+        int | None, typer.Option("-n", help="How many images: seeds 0 to N-1 (64 if not given; 20 in a row).")
+    ] = None,
     seeds: Annotated[
         str | None, typer.Option(help="Which seeds, as in 0-63 or 3,8,20-25; one seed is one image.")
     ] = None,
@@ -130,11 +133,14 @@ def sample(
     frames: Annotated[int, typer.Option(help="Images of the walk from one seed to the next, both included.")] = 8,
     raw: Raw = False,
 ) -> None:
-    """Draw images from a checkpoint."""
+    """Draw images from a checkpoint, or the same seeds from several."""
     from ganzoo.commands import sample as command
 
     request = command.Request(n, seeds, classes, per_class, interpolate, along, frames, sweep, truncation)
-    command.run(checkpoint, request, out, raw)
+    if len(checkpoints) == 1:
+        command.run(checkpoints[0], request, out, raw)
+    else:
+        command.run_rows(checkpoints, request, out, raw)
 
 
 @app.command()

@@ -86,16 +86,17 @@ def to_pil(image: Tensor) -> Image.Image:
 
 def save_png(image: Tensor, path: Path) -> None:
     """Write one image (C, H, W)."""
-    _save(path, "PNG", to_pil(image))
+    save_image(to_pil(image), path)
 
 
 def save_gif(images: Iterable[Tensor], path: Path) -> None:
     """Write images (C, H, W) as the frames of an endless film."""
     first, *others = (to_pil(image) for image in images)
-    _save(path, "GIF", first, save_all=True, append_images=others, duration=FRAME_MS, loop=0)
+    save_image(first, path, "GIF", save_all=True, append_images=others, duration=FRAME_MS, loop=0)
 
 
-def _save(path: Path, kind: str, image: Image.Image, **options: object) -> None:
+def save_image(image: Image.Image, path: Path, kind: str = "PNG", **options: object) -> None:
+    """Write what Pillow has; a file that was there stays until the new one is whole."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,6 +72,25 @@ def test_a_class_a_row_and_a_film_that_comes_back(run, tmp_path):
         words = ["--interpolate", seeds, "--frames", 3, "--truncation", 2, "--out", tmp_path / "walk.gif"]
         assert ganzoo("sample", run, *words) == 0
         assert Image.open(tmp_path / "walk.gif").n_frames == images
+
+
+def test_several_checkpoints_give_a_row_each(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(run / "release", "mine")
+    assert ganzoo("sample", "mine", run, "-n", 3, "--classes", "4,5") == 0
+    assert ganzoo("sample", "mine", "-n", 3, "--classes", "4,5", "--out", "alone.png") == 0
+    alone, both = Image.open("alone.png").convert("RGB"), Image.open("rows.png")
+    width = 2 + 3 * 34
+    assert both.height == 2 + 2 * 34 and both.width > width
+    strips = [both.crop((both.width - width, top, both.width, top + 36)) for top in (0, 34)]
+    assert strips[0].tobytes() == strips[1].tobytes(), "a release is its run"
+    assert strips[0].crop((0, 0, 70, 34)).tobytes() == alone.crop((0, 0, 70, 34)).tobytes(), (
+        "the row is what it draws alone"
+    )
+    names = both.crop((0, 0, both.width - width, both.height)).convert("L")
+    assert names.getextrema() == (64, 255), "written beside it"
+    assert ganzoo("sample", "mine", run, "--per-class", 2) == 2
+    assert "several checkpoints give a row each" in capsys.readouterr().err
 
 
 def test_a_picture_is_projected(run, tmp_path, capsys, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from torch import Tensor
 
 from ganzoo.data.mixtures import circles_of
 from ganzoo.errors import InputError
-from ganzoo.pictures import Circles, save_gif, save_png, sheet
+from ganzoo.pictures import Circles, save_gif, save_image, save_png, sheet
 from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.codes import columns as code_columns
+from ganzoo.showing.rows import SEEDS, picture
 
 IMAGES = 64
 ROWS = 4  # seeds of a sweep
@@ -72,6 +74,28 @@ def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
     print(out)
 
 
+def run_rows(checkpoints: Sequence[str], request: Request, out: Path | None, raw: bool) -> None:
+    """Draw a row of the same seeds from each checkpoint, with its name, and write the one picture."""
+    if any(option is not None for option in (request.per_class, request.walk, request.along, request.sweep)):
+        raise InputError(
+            "several checkpoints give a row each; that goes with -n or --seeds, --classes and --truncation only"
+        )
+    request.refuse_contradictions()
+    numbers = request.numbers(SEEDS)
+    out = out or Path("rows.png")
+    refuse_suffix(out, "rows")
+    save_image(picture({name: row(name, load(name, raw), request, numbers) for name in checkpoints}), out)
+    print(out)
+
+
+def row(name: str, sampler: Sampler, request: Request, seeds: list[int]) -> Tensor:
+    """The images of one checkpoint."""
+    images = samples(sampler, request, seeds)[0]
+    if images.shape[2:] == (1, 1):
+        raise InputError(f"{name} makes points, which have no rows; draw it alone")
+    return images
+
+
 def walk(sampler: Sampler, request: Request, through: list[int]) -> Tensor:
     """The images from seed to seed."""
     asked = parse_classes(request.classes)
@@ -123,7 +147,7 @@ def write_walk(images: Tensor, out: Path, closed: bool) -> None:
 
 def refuse_suffix(out: Path, kind: str) -> None:
     """Raise `InputError` for a kind of file that is not written."""
-    if kind in ("classes", "sweep"):
+    if kind in ("classes", "sweep", "rows"):
         if out.suffix.lower() != ".png":
             raise InputError(f"--out {out}: rows of images are one grid; expected a name that ends in .png")
     elif out.suffix.lower() not in ((".png", ".gif", "") if kind == "walk" else (".png", "")):
