@@ -27,6 +27,7 @@ RELEASES = {f"{v}-mnist": f"mnist/{v}" for v in MNIST} | {f"{v}-fashion-mnist": 
 """Every release that ships, by name, and the config that it is trained from."""
 LICENCE = "mit"
 COLUMNS = ("fid", "kid", "precision", "recall", "coverage", "class_accuracy")
+HEAD = ("release", *COLUMNS, "G steps", "seconds", "MB")
 
 
 def make(name: str, runs: Path) -> None:
@@ -74,32 +75,49 @@ def is_there(name: str) -> bool:
 
 
 def write_page() -> None:
-    """The table of all releases that are there, in docs/results/checkpoints.md."""
+    """The tables of all releases that are there, in docs/results/checkpoints.md: one for each protocol."""
     from ganzoo.files import read_json
-    from ganzoo.sharing.card import table
 
     cards = {name: read_json(HERE / name / "card.json") for name in RELEASES if is_there(name)}
-    head = ("release", "protocol", *COLUMNS, "steps", "seconds", "MB")
     PAGE.parent.mkdir(parents=True, exist_ok=True)
-    rows = [row(name, card) for name, card in cards.items()]
-    PAGE.write_text(f"{INTRODUCTION}\n{table(head, rows)}\n", encoding="utf-8")
+    parts = [part(protocol, cards) for protocol in dict.fromkeys(map(protocol_of, cards.values()))]
+    PAGE.write_text("\n".join([INTRODUCTION, *parts]), encoding="utf-8")
+
+
+def protocol_of(card: dict) -> str:
+    """What the scores of a release were measured with, as in digits@10k/test."""
+    return against_test(card)["fid"]["name"].removeprefix("fid-")
+
+
+def against_test(card: dict) -> dict[str, dict]:
+    """The scores of a release by metric, those against train left out."""
+    return {score["metric"]: score for score in card["scores"] if score["split"] in ("test", None)}
+
+
+def part(protocol: str, cards: dict[str, dict]) -> str:
+    """The releases of one protocol, below its name."""
+    from ganzoo.sharing.card import table
+
+    rows = [row(name, card) for name, card in cards.items() if protocol_of(card) == protocol]
+    shown = [i for i in range(len(HEAD)) if any(cells[i] for cells in rows)]
+    return f"## {protocol}\n\n{table([HEAD[i] for i in shown], [[cells[i] for i in shown] for cells in rows])}\n"
 
 
 INTRODUCTION = """# The checkpoints that ship
 
 Written by `python checkpoints/make.py RUNS` from the cards of the releases, which have every score in full, with the faults
 seen in the samples. In brackets stands the floor: what real images have that are not in the reference
-([evaluation.md](../evaluation.md)). At `digits` and at `lite0` the same name means different quantities.
+([evaluation.md](../evaluation.md)). Scores of two protocols are different quantities. [recipes.md](recipes.md) says how the
+recipes were found.
 """
 
 
 def row(name: str, card: dict) -> list[str]:
     """One line of the table: the scores against test, each with its floor."""
-    found = {s["metric"]: s for s in card["scores"] if s["split"] in ("test", None)}
+    found = against_test(card)
     size = (HERE / name / "generator.safetensors").stat().st_size / 1e6
-    protocol = found["fid"]["name"].removeprefix("fid-")
     cells = [cell(found.get(metric)) for metric in COLUMNS]
-    return [f"`{name}`", protocol, *cells, f"{card['steps']:,}", f"{card['seconds']:,.0f}", f"{size:.2f}"]
+    return [f"`{name}`", *cells, f"{card['steps']:,}", f"{card['seconds']:,.0f}", f"{size:.2f}"]
 
 
 def cell(score: dict | None) -> str:
