@@ -176,6 +176,14 @@ def test_a_release_is_listed_and_drawn_by_name(made, monkeypatch, tmp_path, caps
     assert {name for name, found in rows.items() if found} == {"nsgan", "mnist/nsgan"} and rows["nsgan"] == [
         "nsgan-mnist"
     ]
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli._run(["list"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    fid = read_json(made.HERE / "nsgan-digits/card.json")["scores"][0]
+    assert ["nsgan-mnist", fid["name"], f"{fid['value']:.4g}", f"{fid['floor']:.4g}"] in lines
+    assert [line[0] for line in lines if line].count("nsgan") == 1 and ["fashion-mnist/:", "acgan,"] in [
+        x[:2] for x in lines
+    ]
     for name in ("nsgan-mnist", "nsgan"):
         assert cli._run(["sample", name, "-n", "2", "--out", str(tmp_path / "x.png")]) == 0
 

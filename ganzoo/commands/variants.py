@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,19 @@ from ganzoo.files import read_json
 from ganzoo.losses import LOSSES
 from ganzoo.recipes import make, variants
 from ganzoo.sampling import shipped
+from ganzoo.sharing.card import number
 
 
 def run(as_json: bool) -> None:
-    """Print every variant."""
+    """Print every variant, and the checkpoints that ship."""
     found = [row(name) for name in variants()]
-    print(json.dumps(found, indent=2)) if as_json else Console().print(as_table(found))
+    if as_json:
+        return print(json.dumps(found, indent=2))
+    console = Console(highlight=False)
+    console.print(as_table([r for r in found if "/" not in r["variant"]]), "")
+    console.print(*other_sizes(found), sep="\n")
+    if cards := {name: read_json(folder / "card.json") for name, folder in shipped().items()}:
+        console.print("", checkpoints(cards))
 
 
 def row(name: str) -> dict[str, Any]:
@@ -43,10 +51,24 @@ def makers(release: Path) -> tuple[str, str]:
 
 
 def as_table(rows: list[dict[str, Any]]) -> Table:
-    """The rows for a person."""
-    table = Table("variant", "paper", "backbone", "D gives", "checkpoint", box=None, header_style="bold")
+    """The variants for a person."""
+    table = Table("variant", "what it is", "D gives", box=None, header_style="bold")
     for r in rows:
-        table.add_row(
-            r["variant"], r["paper"], r["backbone"], ", ".join(r["discriminator_gives"]), ", ".join(r["checkpoints"])
-        )
+        table.add_row(r["variant"], r["paper"], ", ".join(r["discriminator_gives"]))
+    return table
+
+
+def other_sizes(rows: list[dict[str, Any]]) -> list[str]:
+    """A line for each folder of recipes."""
+    named = [r["variant"].split("/") for r in rows if "/" in r["variant"]]
+    folders = dict.fromkeys(name[0] for name in named)
+    return [f"{folder}/: {', '.join(name[1] for name in named if name[0] == folder)}" for folder in folders]
+
+
+def checkpoints(cards: Mapping[str, dict[str, Any]]) -> Table:
+    """The releases that ship, each with its distance to unseen images and the floor of that."""
+    table = Table("checkpoint", "distance", "value", "floor", box=None, header_style="bold")
+    for name, card in cards.items():
+        fid = next(score for score in card["scores"] if score["metric"] == "fid")
+        table.add_row(name, fid["name"], number(fid["value"]), number(fid["floor"]))
     return table
