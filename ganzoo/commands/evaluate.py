@@ -60,7 +60,7 @@ def show(found: Evaluation, neighbours_png: Path | None) -> None:
 
 def value(score: Score) -> str:
     """The value, with its spread where there is one."""
-    return number(score.value) if score.spread is None else f"{number(score.value)} ± {number(score.spread)}"
+    return number(score.value) if score.spread is None else f"{number(score.value)} ± {score.spread:.2g}"
 
 
 def floor(score: Score) -> str:

@@ -73,8 +73,8 @@ def shares(card: Table) -> list[str]:
 
 
 def value(score: Table) -> str:
-    """The value with its spread."""
-    spread = "" if score["spread"] is None else f" ± {number(score['spread'])}"
+    """The value with its spread, of which two digits count."""
+    spread = "" if score["spread"] is None else f" ± {score['spread']:.2g}"
     return number(score["value"]) + spread
 
 
