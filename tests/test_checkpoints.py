@@ -195,7 +195,7 @@ def test_a_release_is_trained_from_a_recipe_and_fits_into_its_size(name):
     table = read_variant(variant)
     base = read_variant(variant.rpartition("/")[2])
     departs = {key for key in table if table[key] != base.get(key)}
-    assert {"variant", "data", "train"} <= departs <= {"variant", "data", "latent", "networks", "train"}
+    assert {"variant", "data", "train"} <= departs <= {"variant", "data", "latent", "networks", "tricks", "train"}
     assert table["train"]["decay_steps"] == table["train"]["steps"] > 2 * base["train"]["steps"]
     config = resolve(ganzoo.recipes.make(variant), toy_data(size=32, classes=10))
     generator = make_player(config, make_latent(config, make_loss(config)))
