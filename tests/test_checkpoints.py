@@ -184,6 +184,9 @@ def test_a_release_is_listed_and_drawn_by_name(made, monkeypatch, tmp_path, caps
     assert [line[0] for line in lines if line].count("nsgan") == 1 and ["fashion-mnist/:", "acgan,"] in [
         x[:2] for x in lines
     ]
+    assert not any(line[0] == "mnist/nsgan" for line in lines if line), (
+        "a line for each folder, not for each recipe in it"
+    )
     for name in ("nsgan-mnist", "nsgan"):
         assert cli._run(["sample", name, "-n", "2", "--out", str(tmp_path / "x.png")]) == 0
 
