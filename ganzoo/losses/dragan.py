@@ -22,8 +22,7 @@ class DRAGAN(NSGAN):
       gaussian   0.08 N(0, I): the revised paper's c = 10 on 0..255, read as a standard deviation, in our units
       one-sided  a std(x) u / 2, one a ~ U[0, 1] a sample: the authors' notebook, which brightens the images
     with u ~ U[0, 1] a value and std(x) one number, over all values of the batch. Points in the plane are not clipped.
-    Settings: weight and k as in the authors' code, and the noise; minimax's targets and
-    real_label.
+    Settings: weight and k as in the authors' code, and the noise; minimax's targets and real_label.
     """
 
     name: ClassVar[str] = "dragan"
