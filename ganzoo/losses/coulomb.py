@@ -21,15 +21,14 @@ class CoulombGAN(Loss):
     P(v) = mean_x k(v, x) - mean_g k(v, g)                     a constant to both players
     k(u, v) = (r(u, v)^2 + epsilon^2)^(-(dimension - 2) / 2)   the Plummer kernel
 
-    The signs are the paper's (the authors' code turns both round: the same game). Three of our defaults are not:
-      scale       r is the root mean square difference a value, at most 2 on [-1, 1] for any image size; False: the plain
-                  distance of the paper, which grows with the image (20 between two MNIST digits, where ours is 0.7)
-      self_terms  False: a charge does not feel itself, so P is an unbiased estimate; True, as in the authors' code, adds
-                  1 / (N epsilon^(dimension - 2)) at each real and takes it away at each fake, more than the field itself
-                  where N or the field is small
-      epsilon     0.3 of our r, somewhat less than the distance of neighbours in a batch of digits (0.45); at 1 the kernel
-                  is nearly quadratic over the data and shows D little but their mean
-    Settings: these and the dimension. The paper's game is scale=False, self_terms=True, epsilon=1.
+    The signs are the paper's (the authors' code turns both round: the same game).
+    Settings: the dimension and epsilon, and two switches:
+      scale       False: r is the plain distance, which grows with the image (20 between two MNIST digits); True: the root mean
+                  square difference a value, at most 2 on [-1, 1]. At dimension 3 the two differ in a factor of P alone, if
+                  epsilon is divided by the root of the number of values, too
+      self_terms  True, as in the authors' code: a charge feels itself, which adds 1 / (N epsilon^(dimension - 2)) to P at
+                  each real and takes it away at each fake, more than the field of the others where N or that field is small;
+                  False: P is an unbiased estimate, from which G learns far less (docs/results/recipes.md)
     """
 
     name: ClassVar[str] = "coulomb"
@@ -39,9 +38,9 @@ class CoulombGAN(Loss):
         self,
         *,
         dimension: float = 3.0,  # d of the kernel: the lower, the farther a charge reaches
-        epsilon: float = 0.3,  # in the units of r: the field does not resolve what is finer
-        scale: bool = True,  # distances as the root mean square a value
-        self_terms: bool = False,  # whether a charge feels itself
+        epsilon: float = 1.0,  # in the units of r: the field does not resolve what is finer
+        scale: bool = False,  # distances as the root mean square a value
+        self_terms: bool = True,  # whether a charge feels itself
     ) -> None:
         super().__init__()
         if not (dimension > 2 and epsilon > 0):
