@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs/results/checkpoints.md"
 MNIST = "wgan-gp hinge rpgan nsgan lsgan dragan wgan minimax coulomb ebgan began acgan cgan infogan".split()
 FASHION = "wgan-gp hinge rpgan acgan cgan".split()
-CIFAR10 = "cgan acgan".split()
+CIFAR10 = "cgan acgan nsgan".split()
 FOLDERS = {"mnist": MNIST, "fashion-mnist": FASHION, "cifar10-cpu": CIFAR10}
 RELEASES = {f"{v}-{folder.removesuffix('-cpu')}": f"{folder}/{v}" for folder, names in FOLDERS.items() for v in names}
 """Every release that ships, by name, and the config that it is trained from."""
