@@ -28,6 +28,12 @@ FOLDERS = {"mnist": MNIST, "fashion-mnist": FASHION, "cifar10-cpu": CIFAR10}
 RELEASES = {f"{v}-{folder.removesuffix('-cpu')}": f"{folder}/{v}" for folder, names in FOLDERS.items() for v in names}
 """Every release that ships, by name, and the config that it is trained from."""
 LICENCE = "mit"
+REMARKS = {
+    "cifar10-cpu": "A small model that one CPU core trains in about an hour, not the CNN and the 100,000 steps of "
+    "pytorch-gan-collections (cifar10/ has those). The images came from .npz files, whose order may differ from "
+    "torchvision's, and with it the digest of the data."
+}
+"""What the cards of a folder of configs say beside their figures."""
 COLUMNS = ("fid", "kid", "precision", "recall", "coverage", "class_accuracy")
 HEAD = ("release", *COLUMNS, "G steps", "seconds", "MB")
 
@@ -41,7 +47,7 @@ def make(name: str, runs: Path) -> None:
     if folder.exists():
         return
     run = trained(RELEASES[name], runs / name)
-    finish(run, folder, judge, {"licence": LICENCE, "command": f"python checkpoints/make.py RUNS {name}", **seen(name)})
+    finish(run, folder, judge, told(name))
 
 
 def trained(variant: str, run: Path) -> Path:
@@ -54,21 +60,22 @@ def trained(variant: str, run: Path) -> Path:
     return api.train(config(variant), out=run)
 
 
-def seen(name: str) -> dict[str, str]:
-    """What faults.toml says of the samples of a release; nothing where nobody has looked yet."""
+def told(name: str) -> dict[str, str]:
+    """What the card of a release says that no run knows; no faults where nobody has looked yet."""
     faults = tomllib.loads((HERE / "faults.toml").read_text(encoding="utf-8"))
-    return {"faults": faults[name]} if name in faults else {}
+    words = {"faults": faults.get(name), "remarks": REMARKS.get(RELEASES[name].partition("/")[0])}
+    fixed = {"licence": LICENCE, "command": f"python checkpoints/make.py RUNS {name}"}
+    return fixed | {key: text for key, text in words.items() if text}
 
 
 def tell_all() -> None:
-    """Bring the cards of the releases that are there up to faults.toml."""
+    """Bring the cards of the releases that are there up to `told`."""
     from ganzoo.files import read_json
     from ganzoo.sharing.finish import tell
 
     for name in filter(is_there, RELEASES):
-        card, told = read_json(HERE / name / "card.json"), seen(name)
-        if card.get("faults") != told.get("faults"):
-            tell(HERE / name, told)
+        if not told(name).items() <= read_json(HERE / name / "card.json").items():
+            tell(HERE / name, told(name))
 
 
 def is_there(name: str) -> bool:

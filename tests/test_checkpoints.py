@@ -108,8 +108,15 @@ def test_what_was_seen_later_goes_into_the_card(made):
     path.write_text('nsgan-digits = "Grey mist."\n')
     made.tell_all()
     assert "Grey mist." in (made.HERE / "nsgan-digits/card.md").read_text()
+    assert "| recipe | `mnist/nsgan`;" in (made.HERE / "nsgan-digits/card.md").read_text()
     path.write_text(before)
     made.tell_all()
+
+
+def test_the_card_of_a_small_recipe_for_a_cpu_says_that_it_is_one():
+    remarks = {name: made_of["remarks"] for name in script().RELEASES if "remarks" in (made_of := script().told(name))}
+    assert set(remarks) == {name for name in script().RELEASES if name.endswith("cifar10")}
+    assert all("pytorch-gan-collections" in words for words in remarks.values())
 
 
 def test_the_page_has_a_line_for_it(made):

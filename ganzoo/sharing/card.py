@@ -41,6 +41,8 @@ def facts(card: Table) -> list[tuple[str, str]]:
     """What was trained, on what, for how long."""
     shape = " x ".join(map(str, card["shape"]))
     rows = {
+        "recipe": f"`{card['variant']}`; every setting in config.json",
+        "remarks": card.get("remarks", ""),
         "data": f"{card['data']}, {shape} ({card['data_licence'] or 'licence unknown'})",
         "classes it can be asked for": ", ".join(card.get("classes", [])),
         "G steps, D steps": f"{card['steps']:,}, {card['d_steps']:,}",
