@@ -30,8 +30,8 @@ RELEASES = {f"{v}-{folder.removesuffix('-cpu')}": f"{folder}/{v}" for folder, na
 LICENCE = "mit"
 REMARKS = {
     "cifar10-cpu": "A small model that one CPU core trains in about an hour, not the CNN and the 100,000 steps of "
-    "pytorch-gan-collections (cifar10/ has those). The images came from .npz files, whose order may differ from "
-    "torchvision's, and with it the digest of the data."
+    "pytorch-gan-collections (cifar10/ has those). The images came from .npz files that hold the five batches in their "
+    "order, not from torchvision's archive."
 }
 """What the cards of a folder of configs say beside their figures."""
 COLUMNS = ("fid", "kid", "precision", "recall", "coverage", "class_accuracy")
