@@ -46,7 +46,7 @@ def entry(name: str, sampler: Sampler) -> dict[str, Any]:
         "brief": brief(card),
         "scores": list(scores(card)),
         "faults": card.get("faults"),
-        "facts": [(key, text.strip("`")) for key, text in facts(card) if key not in ELSEWHERE],
+        "facts": [(key, text.replace("`", "")) for key, text in facts(card) if key not in ELSEWHERE],
         "sha256": card["sha256"],
         "sample": shlex.join(["ganzoo", "sample", name]),
         "made_by": card.get("command") or command(sampler.config),

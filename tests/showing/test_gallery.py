@@ -82,6 +82,7 @@ def test_what_a_card_says_is_shown_and_escaped(rendered):
     assert "1.02" in row and "lower" in row and rendered.count("<table>") == 1
     assert "<pre>make me</pre>" in rendered, "the card's own command"
     assert "A &amp; B &lt;i&gt;." in rendered
+    assert "; every setting in config.json</dd>" in rendered and "`" not in rendered, "Markdown is for card.md"
 
 
 def test_a_broken_one_is_named_with_the_reason(rendered, releases):
