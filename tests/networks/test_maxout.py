@@ -14,7 +14,7 @@ def test_each_unit_is_the_largest_of_its_five():
     expected = torch.empty(6, 4, dtype=torch.float64)
     for n in range(6):
         for unit in range(4):
-            pieces = [layer.weight[5 * unit + k] @ x[n] + layer.bias[5 * unit + k] for k in range(5)]
+            pieces = [layer.weight[4 * k + unit] @ x[n] + layer.bias[4 * k + unit] for k in range(5)]
             expected[n, unit] = max(pieces)
     torch.testing.assert_close(layer(x), expected)
 
