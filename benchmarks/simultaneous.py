@@ -1,10 +1,10 @@
-"""The cheap net's game as its first users had it: both players move at once, from orthogonal weights; prints a table.
+"""The cheap net's game as a demo of Unrolled GAN's authors has it: both move at once, from orthogonal weights; prints a table.
 
     python benchmarks/simultaneous.py [--seeds 3]
 
 The demo of Unrolled GAN's authors (github.com/poolio/unrolled_gan) without unrolling: D and G of toy/minimax and their rates,
 but one batch of fakes serves both, and neither sees the other's step. ganzoo's trainer moves one after the other; this loop
-is here to see what that changes (docs/results/mixtures.md). One thread; about 75 seconds for a seed and a set.
+is here to see what that changes (docs/results/mixtures.md). One thread; about two minutes for a seed and a set.
 """
 
 from __future__ import annotations
