@@ -30,8 +30,8 @@ RELEASES = {f"{v}-{folder.removesuffix('-cpu')}": f"{folder}/{v}" for folder, na
 LICENCE = "mit"
 REMARKS = {
     "cifar10-cpu": "A small model that one CPU core trains in about an hour, not the CNN and the 100,000 steps of "
-    "pytorch-gan-collections (cifar10/ has those). The images came from .npz files that hold the five batches in their "
-    "order, not from torchvision's archive."
+    "pytorch-gan-collections (cifar10/ has recipes of that length). The images came from .npz files that hold the five "
+    "batches in their order, not from torchvision's archive."
 }
 """What the cards of a folder of configs say beside their figures."""
 COLUMNS = ("fid", "kid", "precision", "recall", "coverage", "class_accuracy")
@@ -74,8 +74,9 @@ def tell_all() -> None:
     from ganzoo.sharing.finish import tell
 
     for name in filter(is_there, RELEASES):
-        if not told(name).items() <= read_json(HERE / name / "card.json").items():
-            tell(HERE / name, told(name))
+        words = told(name)
+        if not words.items() <= read_json(HERE / name / "card.json").items():
+            tell(HERE / name, words)
 
 
 def is_there(name: str) -> bool:
