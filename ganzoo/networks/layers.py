@@ -71,6 +71,14 @@ class LeakyReLU(nn.LeakyReLU):
         return operators.leaky_relu(x, self.negative_slope)
 
 
+class Tanh(nn.Tanh):
+    """The hyperbolic tangent."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape."""
+        return operators.tanh(x)
+
+
 class BatchNorm(nn.BatchNorm2d):
     """Batch norm (Ioffe & Szegedy 2015) of maps (N, C, H, W) and of vectors (N, C) alike."""
 
@@ -109,10 +117,10 @@ ACTIVATIONS.add("relu", ReLU)
 ACTIVATIONS.add("leaky-relu", LeakyReLU)
 ACTIVATIONS.add("elu", nn.ELU)
 ACTIVATIONS.add("silu", nn.SiLU)
-ACTIVATIONS.add("tanh", nn.Tanh)
+ACTIVATIONS.add("tanh", Tanh)
 
 OUTPUTS: Registry[Callable[[], nn.Module]] = Registry("output")
-OUTPUTS.add("tanh", nn.Tanh)
+OUTPUTS.add("tanh", Tanh)
 OUTPUTS.add("linear", nn.Identity)
 
 

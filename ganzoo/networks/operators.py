@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganzoo.networks import piecewise, products
+from ganzoo.networks import piecewise, products, smooth
 from ganzoo.networks.convolution import convolution, transposed_convolution
 
 Resample = Literal["none", "nearest", "mean"]
@@ -95,6 +95,12 @@ def leaky_relu(x: Tensor, slope: float) -> Tensor:
     if rewritten(x):
         return piecewise.leaky_relu(x, slope)
     return F.leaky_relu(x, slope) if slope else F.relu(x)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """`x.tanh()`; of images, where it is a trifle beside the convolutions, always PyTorch's."""
+    vectors = x.ndim == 2 and x.dtype == torch.float32 and products.ONEDNN
+    return smooth.tanh(x) if vectors and rewritten(x) else x.tanh()
 
 
 def same_conv(x: Tensor, w: Tensor, b: Tensor | None, resample: Resample = "none") -> Tensor:
