@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from einops import reduce
 from torch import Tensor
 
+from ganzoo.networks import operators
 from ganzoo.networks.layers import Linear
 
 
@@ -19,4 +19,4 @@ class Maxout(Linear):
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs) -> (N, outputs)."""
         # The pieces of a unit do not lie together: so its backward takes half the time.
-        return reduce(super().forward(x), "n (pieces outputs) -> n outputs", "max", pieces=self.pieces)
+        return operators.largest(super().forward(x), self.pieces)

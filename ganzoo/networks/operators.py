@@ -97,6 +97,11 @@ def leaky_relu(x: Tensor, slope: float) -> Tensor:
     return F.leaky_relu(x, slope) if slope else F.relu(x)
 
 
+def largest(x: Tensor, groups: int) -> Tensor:
+    """(N, groups x C) -> (N, C): the largest of a value of each group."""
+    return piecewise.largest(x, groups) if rewritten(x) else x.unflatten(1, (groups, -1)).amax(1)
+
+
 def tanh(x: Tensor) -> Tensor:
     """`x.tanh()`; of images, where it is a trifle beside the convolutions, always PyTorch's."""
     vectors = x.ndim == 2 and x.dtype == torch.float32 and products.ONEDNN

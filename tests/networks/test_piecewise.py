@@ -5,11 +5,12 @@ import torch
 from torch.autograd import grad, gradcheck, gradgradcheck
 from torch.nn import functional as F
 
-from ganzoo.networks.piecewise import leaky_relu, mean_of_four
+from ganzoo.networks.piecewise import largest, leaky_relu, mean_of_four
 
 LAYERS = {
     "relu": (lambda x: leaky_relu(x, 0.0), F.relu),
     "leaky-relu": (lambda x: leaky_relu(x, 0.2), lambda x: F.leaky_relu(x, 0.2)),
+    "largest": (lambda x: largest(x, 3), lambda x: x.unflatten(1, (3, -1)).amax(1)),
     "mean": (mean_of_four, lambda x: F.avg_pool2d(x, 2)),
 }
 
@@ -32,7 +33,7 @@ def test_vectors_and_the_kink(name):
     torch.testing.assert_close(*(grad(layer(x).sum(), x)[0] for layer in (ours, theirs)), atol=0, rtol=0)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", ["relu", "leaky-relu", "mean"])
 def test_no_path_leads_from_a_slope_to_the_input(name):
     """Where PyTorch's own leads there, to nothing but zeros."""
     x, direction = torch.randn(2, 3, 4, 4, requires_grad=True), torch.randn(2, 3, 4, 4, requires_grad=True)
@@ -43,6 +44,12 @@ def test_no_path_leads_from_a_slope_to_the_input(name):
     ]
     assert second[0][0] is None and second[1][0] is not None and not second[1][0].any()
     torch.testing.assert_close(second[0][1], second[1][1])
+
+
+def test_where_several_are_largest_each_has_the_slope():
+    x = torch.tensor([[1.0, 5.0, 4.0, 5.0]], requires_grad=True)  # groups (1, 5) and (4, 5)
+    (slope,) = grad(largest(x, 2), x, torch.tensor([[2.0, 3.0]]))
+    assert slope.tolist() == [[0, 3, 2, 3]]
 
 
 def test_a_true_curvature_still_passes():
