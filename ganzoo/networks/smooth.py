@@ -10,7 +10,7 @@ from torch.autograd import Function
 
 
 def tanh(x: Tensor) -> Tensor:
-    """Of float32 values whose last dimension lies closest in memory; derivatives of every order are PyTorch's."""
+    """Of float32 values, any shape and strides; derivatives of every order are PyTorch's."""
     return _Tanh.apply(x)
 
 
