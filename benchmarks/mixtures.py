@@ -82,7 +82,7 @@ def work(cell: Cell, until: float) -> None:
         return
     command = [sys.executable, "-m", "ganzoo", "train", *cell.command(), "--set", "train.threads=1", "--quiet"]
     code = subprocess.run(command, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}).returncode
-    if code not in (0, DIVERGED):
+    if code and not (code == DIVERGED and diverged(cell.folder)):
         print(f"{cell.folder.name}: exit code {code}", file=sys.stderr)
         return
     facts = {"variant": cell.variant, "data": cell.data, "seed": cell.seed}
@@ -90,6 +90,13 @@ def work(cell: Cell, until: float) -> None:
     new = cell.record.with_suffix(".new")
     new.write_text(json.dumps(facts | measured) + "\n", encoding="utf-8")
     new.replace(cell.record)
+
+
+def diverged(run: Path) -> bool:
+    """Whether the monitor has named what ended the training: out of memory has the same exit code, and is no result."""
+    path = run / "findings.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return any(json.loads(line)["fatal"] for line in lines)
 
 
 def measure(cell: Cell) -> dict[str, Any]:

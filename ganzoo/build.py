@@ -30,8 +30,6 @@ class Game:
     loss: Loss
     tricks: list[Trick]
     latent: Latent
-    d_labelled: bool
-    """Whether D is conditional: the fakes of a D step then carry the labels of the reals."""
 
 
 def resolve(config: Config, dataset: Dataset) -> Config:
@@ -88,7 +86,6 @@ def make_game(config: Config) -> Game:
         loss=loss,
         tricks=tricks,
         latent=latent,
-        d_labelled=networks.discriminator.get("condition", "none") != "none",
     )
 
 

@@ -16,6 +16,7 @@ def misfits(config: Config, tricks: list[Trick], unlabelled: int = 0) -> Iterato
     yield from _shape_misfits(config, tricks)
     yield from _label_misfits(config, loss, bool(facts and facts.class_names))
     yield from _unlabelled_misfits(config, unlabelled)
+    yield from _minibatch_misfits(config)
     yield from _penalty_misfits(config, loss, tricks)
     yield from _trick_misfits(config, loss, tricks)
     yield from _kernel_misfits(config)
@@ -47,6 +48,13 @@ def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator
         )
     if d == "projection" and "score" not in loss.heads:
         yield f"the projection of labels adds to a score, which loss {loss.name} does not ask of D; set condition='channels'"
+    if d == "channels" and "class_logits" in loss.heads:
+        yield (
+            f"loss {loss.name} has D name the class, which condition='channels' tells it beforehand; "
+            "set networks.discriminator.condition='none' or 'projection'"
+        )
+    if loss.label_blind and g != "none":
+        yield f"nothing in loss {loss.name} depends on labels, so no player would learn them; set both conditions to 'none'"
     if loss.needs_labels and g == "none":
         yield f"loss {loss.name} needs a conditional generator; set networks.generator.condition='concat'"
     if d != "none" and g == "none":
@@ -59,6 +67,15 @@ def _unlabelled_misfits(config: Config, unlabelled: int) -> Iterator[str]:
         yield (
             f"a conditional discriminator needs the class of every real, and {unlabelled} of {config.data.spec!r} have none; "
             "set networks.discriminator.condition='none', or leave data.labelled out"
+        )
+
+
+def _minibatch_misfits(config: Config) -> Iterator[str]:
+    # A sum over the batch, unlike the standard deviation: G's step would show D sums that its own never did.
+    if config.networks.discriminator.get("minibatch") == "discrimination" and config.train.g_batch != 1:
+        yield (
+            "minibatch discrimination sums over the batch, and train.g_batch gives G's step another one than D's; "
+            "set train.g_batch=1 or networks.discriminator.minibatch='stddev'"
         )
 
 
@@ -94,13 +111,17 @@ def _trick_misfits(config: Config, loss: type[Loss], tricks: list[Trick]) -> Ite
 
 
 def _kernel_misfits(config: Config) -> Iterator[str]:
-    generator = config.networks.generator
-    kernel = generator.get("kernel") if generator.get("upsample") == "convtranspose" else None
-    if kernel and config.networks.strict_kernel and (unevenness := checkerboard(kernel)):
-        yield (
-            f"networks.generator.kernel={kernel} is not divisible by the stride 2, so a transposed convolution "
-            f"paints a checkerboard (overlaps differ by {unevenness:.0%}); take kernel 4"
-        )
+    copies = "reconstruction" in LOSSES[config.loss["name"]].heads
+    painters = {"generator": config.networks.generator} | (
+        {"discriminator": config.networks.discriminator} if copies else {}
+    )
+    for name, table in painters.items():
+        kernel = table.get("kernel") if table.get("upsample") == "convtranspose" else None
+        if kernel and config.networks.strict_kernel and (unevenness := checkerboard(kernel)):
+            yield (
+                f"networks.{name}.kernel={kernel} is not divisible by the stride 2, so a transposed convolution "
+                f"paints a checkerboard (overlaps differ by {unevenness:.0%}); take kernel 4"
+            )
 
 
 def coupled(loss: Loss | type[Loss], tricks: list[Trick], unlabelled: int) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
+from einops import rearrange
 from torch import Tensor
 
 Terms = dict[str, Tensor]
@@ -37,6 +38,14 @@ class Samples:
         """`f` applied to every tensor that is there, as plain `Samples`."""
         values = (getattr(self, field.name) for field in fields(Samples))
         return Samples(*(None if value is None else f(value) for value in values))  # type: ignore[arg-type]
+
+    def packed(self, m: int) -> Samples:
+        """Neighbours as the channels of one sample, (N / m, m C, H, W), without labels and code; itself for m = 1."""
+        return self if m == 1 else Samples(rearrange(self.images, "(n m) c h w -> n (m c) h w", m=m))
+
+    def unpacked(self, m: int) -> Samples:
+        """What was `packed`, (N, C, H, W) again."""
+        return self if m == 1 else Samples(rearrange(self.images, "n (m c) h w -> (n m) c h w", m=m))
 
 
 @dataclass(frozen=True)

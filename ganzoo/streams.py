@@ -26,7 +26,10 @@ Fill = Callable[[Tensor, Generator | None], Tensor]
 
 
 def generator(*key: int | str, device: torch.device | str = "cpu") -> Generator:
-    """A generator seeded by the hash of `key`, so that streams of unlike names are independent."""
+    """A generator seeded by the hash of `key`, so that streams of unlike names differ.
+
+    torch's engine for the CPU keeps 32 bits of a seed: of 50,000 streams 0.3 pairs are expected to be the same.
+    """
     digest = blake2b("/".join(map(str, key)).encode(), digest_size=8).digest()
     # Not the sign bit: manual_seed takes a signed 64-bit integer.
     return Generator(device=device).manual_seed(int.from_bytes(digest, "big") >> 1)

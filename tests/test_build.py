@@ -42,10 +42,11 @@ def test_a_class_head_of_the_loss_alone_needs_class_names_and_no_conditional_gen
 
 
 CONDITIONAL = {"generator": {"condition": "concat"}, "discriminator": {"condition": "channels"}}
+PROJECTION = {"generator": {"condition": "concat"}, "discriminator": {"condition": "projection"}}
 
 
 @pytest.mark.parametrize(
-    ("variant", "networks"), [("cgan", {}), ("acgan", CONDITIONAL), ("nsgan", CONDITIONAL), ("ssgan", CONDITIONAL)]
+    ("variant", "networks"), [("cgan", {}), ("acgan", PROJECTION), ("nsgan", CONDITIONAL), ("infogan", CONDITIONAL)]
 )
 def test_an_unlabelled_real_in_front_of_a_conditional_d(variant, networks):
     resolve(small(variant, networks=networks), toy_data())
@@ -70,6 +71,22 @@ def test_a_class_head_on_a_generator_that_knows_no_classes():
     assert "needs a conditional generator" in refused("nsgan", networks={"discriminator": {"condition": "projection"}})
 
 
+@pytest.mark.parametrize("variant", ["acgan", "ssgan"])
+def test_a_d_that_is_told_the_class_that_it_is_to_name(variant):
+    assert "which condition='channels' tells it beforehand" in refused(variant, networks=CONDITIONAL)
+
+
+def test_a_loss_that_no_label_enters():
+    for networks in (CONDITIONAL, PROJECTION, {"generator": {"condition": "concat"}}):
+        assert "nothing in loss coulomb depends on labels" in refused("coulomb", networks=networks)
+
+
+def test_minibatch_discrimination_of_batches_of_two_sizes():
+    mixing = {"discriminator": {"minibatch": "discrimination"}}
+    assert "set train.g_batch=1" in refused("nsgan", networks=mixing, train={"g_batch": 2})
+    resolve(small("nsgan", networks={"discriminator": {"minibatch": "stddev"}}, train={"g_batch": 2}), toy_data())
+
+
 def test_projection_without_a_score():
     tables = {"discriminator": {"condition": "projection"}, "generator": {"condition": "concat"}}
     assert "score" in refused("ebgan", networks=tables)
@@ -91,6 +108,8 @@ def test_an_uneven_kernel_is_warned_about_and_refused_where_strict():
     with pytest.warns(UserWarning, match="5"):
         make_game(resolve(small("nsgan", networks=uneven), toy_data()))
     assert "take kernel 4" in refused("nsgan", networks={**uneven, "strict_kernel": True})
+    own = {"discriminator": {"kernel": 5, "upsample": "convtranspose"}, "strict_kernel": True}
+    assert "networks.discriminator.kernel=5" in refused("began", networks=own)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         even = {"generator": {"kernel": 4, "upsample": "convtranspose"}, "strict_kernel": True}

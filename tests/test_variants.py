@@ -117,13 +117,8 @@ def test_each_step_moves_its_own_player_alone(variant):
     assert same(t.D, d) and not same(t.G, g), "G's step"
 
 
-# A parameter without effect on its player's terms, and why.
-IDLE = {
-    "hinge": (),
-    "wgan": ("heads.score",),  # a critic's last bias: it cancels between real and fake
-    "wgan-gp": ("heads.score",),
-    "rpgan": ("heads.score",),
-}
+IDLE = {"wgan", "wgan-gp", "rpgan", "hinge"}
+"""Where the last bias of D cancels between real and fake; hinge's as long as all scores lie within its margins."""
 
 
 def last_bias(name: str) -> bool:
@@ -185,6 +180,22 @@ def test_where_d_is_conditional_the_fakes_of_its_step_carry_the_labels_of_the_re
     t.D.register_forward_hook(lambda module, args, out: labels.append(args[0].labels.tolist()))
     t.d_step()
     assert labels[0] == labels[1]
+
+
+def test_the_fakes_of_acgans_d_have_the_classes_of_the_reals():
+    """Odena et al. draw c ~ p_c: otherwise the two halves of D's objective disagree on data of unlike classes."""
+    t = trainer("acgan")
+    t.d_step()
+    assert t.seen[0].labels.tolist() == t.seen[1].labels.tolist()
+
+
+def test_where_g_reads_reals_each_fake_meets_one_of_its_class():
+    conditional = {"generator": {"condition": "concat"}, "discriminator": {"condition": "channels"}}
+    t = trainer("rpgan", networks=conditional, train={"g_batch": 2})
+    labels = []
+    t.D.register_forward_hook(lambda module, args, out: labels.append(args[0].labels.tolist()))
+    t.g_step()
+    assert len(labels) == 2 and sorted(map(len, labels)) == [8, 8] and labels[0] == labels[1]
 
 
 def test_real_and_fake_go_through_d_as_separate_batches():

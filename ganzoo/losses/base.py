@@ -33,6 +33,8 @@ class Loss(nn.Module):
     """Whether `penalty` differentiates D per sample, which batch norm in D would make wrong."""
     couples_samples: ClassVar[bool] = False
     """Whether a term is not a mean over samples (a large batch is then not the mean of small ones)."""
+    label_blind: ClassVar[bool] = False
+    """Whether D's goal does not depend on labels, so that a conditional player would learn nothing of them."""
     classifies: ClassVar[bool] = False
     """Whether D is wanted as a classifier: its error on the test split is then logged at each save."""
     penalties: ClassVar[tuple[str, ...]] = ()
@@ -75,7 +77,7 @@ class Loss(nn.Module):
         """Called after each step of D's optimiser (WGAN clips)."""
 
     def after_g_step(self, real: Judged | None, fake: Judged) -> None:
-        """Called once a training step with G's batch as judged in that step (BEGAN moves k)."""
+        """Called after each step of G with its batch as judged in that step (BEGAN moves k)."""
 
     def readings(self) -> Terms:
         """Figures for the log that no player minimises."""

@@ -17,7 +17,7 @@ class BEGAN(Loss):
 
     L_D = e(x) - k e(g)                                       section 3.4, e the mean absolute error of D's copy
     L_G = e(g)                                                section 3.4
-    k <- clip(k + lambda_k (gamma e(x) - e(g)), 0, 1)         section 3.4, once a training step; k starts at 0
+    k <- clip(k + lambda_k (gamma e(x) - e(g)), 0, 1)         section 3.4, after each step of G; k starts at 0
     M = e(x) + |gamma e(x) - e(g)|                            section 3.4.1, the measure of convergence
 
     k moves by the clean reals and the fakes of G's step, as in the paper; L_D has fakes of its own. k is a buffer, so it is
@@ -62,7 +62,7 @@ class BEGAN(Loss):
         self.convergence.copy_(e_real + balance.abs())
 
     def readings(self) -> Terms:
-        """`k`, and the measure M of the last training step: the lower, the nearer to convergence."""
+        """`k`, and the measure M of the last step of G: the lower, the nearer to convergence."""
         return {"k": self.k, "convergence": self.convergence}
 
 

@@ -33,6 +33,7 @@ class CoulombGAN(Loss):
 
     name: ClassVar[str] = "coulomb"
     couples_samples: ClassVar[bool] = True  # through P
+    label_blind: ClassVar[bool] = True  # P is
 
     def __init__(
         self,

@@ -59,8 +59,9 @@ def around(real: Samples, noise: Noise) -> Samples:
     if noise == "one-sided":
         return real.with_images(x + 0.5 * x.std(correction=0) * per_sample("dragan.mix", x) * u)
     near = x + x.std(correction=0) * (u - 0.5)
-    # Points in the plane have no range to stay in.
-    return real.with_images(near if x[0, 0].numel() == 1 else near.clamp(-1, 1))
+    # Points in the plane have no range to stay in; noise or augmentation may have left that of images.
+    low, high = x.amin().clamp(max=-1), x.amax().clamp(min=1)
+    return real.with_images(near if x[0, 0].numel() == 1 else near.clamp(low, high))
 
 
 def gradient_penalty(judge: Judge, real: Samples, fake: Samples) -> Tensor:

@@ -14,7 +14,7 @@ from pydantic import PositiveInt
 from torch import nn
 
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, channels, grid
-from ganzoo.networks.downsample import DOWNSAMPLERS
+from ganzoo.networks.downsample import DOWNSAMPLERS, Pooling, features_of
 from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, keeps_bias, make_norm, project
 from ganzoo.networks.randomness import Probability, Std, stirred
 from ganzoo.networks.upsample import UPSAMPLERS
@@ -57,7 +57,7 @@ class Decoder(Chain):
 
 
 class Encoder(Chain):
-    """Images (N, *shape) -> the last map, flattened: (N, features); no norm at the image.
+    """Images (N, *shape) -> the last map, flattened or pooled: (N, features); no norm at the image.
 
     `kernel` None is the downsampler's own: 4 for strided convolutions (the paper has 5), else 3.
     """
@@ -72,6 +72,7 @@ class Encoder(Chain):
         norm: str = "batch",
         activation: str = "leaky-relu",
         downsample: str = "stride",
+        pooling: Pooling = "none",
     ) -> None:
         start, stages = grid(shape)
         widths = channels(width, growth, stages)
@@ -80,8 +81,9 @@ class Encoder(Chain):
         for i, (narrow, wide) in enumerate(pairwise(widths), 2):
             resample = down(narrow, wide, bias=keeps_bias(norm))
             layers[f"stage{i}"] = Chain(down=resample, norm=make_norm(norm, wide), act=act())
-        super().__init__(**layers, flat=nn.Flatten())
-        self.features = widths[-1] * start**2
+        last, features = features_of(widths[-1], start, pooling)
+        super().__init__(**layers, flat=last)
+        self.features = features
 
 
 BACKBONES.add("dcgan", Backbone(Decoder, Encoder, init="normal", data="images"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
@@ -41,7 +42,9 @@ class Score(nn.Linear):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, F) -> (N,)."""
-        return super().forward(features).squeeze(1)
+        # Losses of pairs subtract scores, which share more than bfloat16 has digits for.
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.to(self.weight.dtype)).squeeze(1)
 
 
 def score(features: int, ends: Ends) -> nn.Module:

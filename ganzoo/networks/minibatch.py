@@ -42,10 +42,15 @@ class Discrimination(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, F) -> (N, F + kernels)."""
-        m = rearrange(self.project(features), "n (k s) -> n k s", k=self.kernels)
+        m = rearrange(precise(self.project(features)), "n (k s) -> n k s", k=self.kernels)
         distance = (m[:, None] - m[None]).abs().sum(3)
         closeness = (-distance).exp().sum(1) - 1  # without itself, whose distance is 0
         return torch.cat([features, closeness], 1)
+
+
+def precise(x: Tensor) -> Tensor:
+    """`x` in float32 at least: in bfloat16 a small closeness is lost beside the 1 that is taken away."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 MINIBATCH: Registry[type[StandardDeviation] | type[Discrimination]] = Registry("minibatch feature")

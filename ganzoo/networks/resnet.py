@@ -1,7 +1,8 @@
 """The CIFAR-10 ResNet of WGAN-GP: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, appendix.
 
 As in the authors' gan_cifar_resnet.py: pre-activation blocks of constant width; the encoder's first block starts with a
-convolution, it halves down to at most 8x8, then come two plain blocks and a mean.
+convolution, it halves down to at most 8x8, then come two plain blocks and a mean. SNGAN's has a sum there (Miyato et al.
+2018, the authors' code), which no weight can make up for under spectral norm.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from functools import partial
 from itertools import pairwise
 from typing import Literal
 
-from einops.layers.torch import Reduce
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, channels, grid
-from ganzoo.networks.downsample import DOWNSAMPLERS, Pool
+from ganzoo.networks.downsample import DOWNSAMPLERS, Pool, Pooling, features_of
 from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, Labelled, SameConv, keeps_bias, make_norm, project
 from ganzoo.networks.randomness import Probability, Std, stirred
 from ganzoo.networks.upsample import UPSAMPLERS, Nearest
@@ -75,7 +75,7 @@ class Decoder(Chain):
 
 
 class Encoder(Chain):
-    """Images (N, *shape) -> the mean over the last map: (N, features); no norm in the first block.
+    """Images (N, *shape) -> the last map, pooled or flattened: (N, features); no norm in the first block.
 
     `kernel` None is the paper's 3, and 4 in strided convolutions.
     """
@@ -90,6 +90,7 @@ class Encoder(Chain):
         norm: str = "none",
         activation: str = "relu",
         downsample: str = "pool",
+        pooling: Pooling = "mean",
     ) -> None:
         widths = channels(width, growth, _halvings(shape))
         deep = widths[-1]
@@ -106,8 +107,9 @@ class Encoder(Chain):
             layers[f"block{i}"] = block(narrow, down(narrow, wide, bias=bias), Pool(narrow, wide, 1, bias))
         for i in (1, 2):
             layers[f"plain{i}"] = block(deep, conv(deep, deep, bias=bias), nn.Identity())
-        super().__init__(**layers, act=act(), mean=Reduce("n c h w -> n c", "mean"))
-        self.features = deep
+        last, features = features_of(deep, shape[1] >> len(widths), pooling)
+        super().__init__(**layers, act=act(), last=last)
+        self.features = features
 
 
 def _preactivated(

@@ -13,6 +13,7 @@ from torch import Tensor, optim
 
 from ganzoo.errors import InputError, TrainingFailed
 from ganzoo.files import FORMAT, digest, read_json, write_bytes, write_folder, write_json
+from ganzoo.training.readings import of_d
 from ganzoo.training.trainer import Trainer
 
 KEPT = 2
@@ -34,7 +35,13 @@ def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any]) -> Path:
         raise TrainingFailed(f"{bad[0]} is not finite after step {trainer.step}")
     content = save(state)
     path = folder / f"{trainer.step:08d}"
-    facts = {"format": FORMAT, "counters": trainer.counters(), "sha256": digest(content), **extra}
+    facts = {
+        "format": FORMAT,
+        "counters": trainer.counters(),
+        "sha256": digest(content),
+        "of_d": of_d(trainer),
+        **extra,
+    }
 
     def fill(new: Path) -> None:
         write_bytes(new / "state.safetensors", content)
@@ -74,6 +81,7 @@ def restore(trainer: Trainer, path: Path) -> dict[str, Any]:
     """Put the state at `path` into `trainer`; returns the facts that were saved with it."""
     state, facts = read_state(path)
     put(trainer, state, facts["counters"])
+    trainer.held = facts.get("of_d", {})  # states of older versions have none
     return facts
 
 

@@ -21,6 +21,8 @@ class Exam:
         if train.eval_every:
             self.curve = Curve(data, find(default(data)), train.eval_n, train.eval_metric, train.device)
         self.test = held_out(trainer.config) if trainer.loss.classifies else None
+        mixes = trainer.config.networks.discriminator.get("minibatch", "none") != "none"
+        self.batch = trainer.rows if mixes else 256
 
     def due(self, step: int) -> bool:
         """Whether there is something to measure after this step."""
@@ -32,7 +34,7 @@ class Exam:
         if self.curve is not None and self._score_due(step):
             found |= self.curve.measure(partial(draw_images, self.trainer.average, self.trainer.game.latent))
         if self.test is not None and self._error_due(step):
-            found["test_error"] = classification_error(self.trainer.D, self.test)
+            found["test_error"] = classification_error(self.trainer.D, self.test, self.batch)
         return found
 
     def _score_due(self, step: int) -> bool:

@@ -13,13 +13,24 @@ from ganzoo.training.trainer import Trainer
 
 def readings(trainer: Trainer) -> dict[str, float | None]:
     """Every named term, and what the monitor reads; None where a number is not finite."""
-    named = {f"d/{name}": value for name, value in trainer.d_terms.items()}
-    named |= {f"g/{name}": value for name, value in trainer.g_terms.items()}
+    named = {f"g/{name}": value for name, value in trainer.g_terms.items()}
     named |= {f"loss/{name}": value for name, value in trainer.loss.readings().items()}
-    named |= norms("d", trainer.D) | norms("g", trainer.G)
-    named |= scores(trainer.seen, trainer.loss.score_sign)
+    named |= norms("g", trainer.G)
     named |= trainer.probe.look(trainer.G, trainer.D, trainer.view)
     named |= {} if trainer.is_finite() else {"total": torch.tensor(math.nan)}  # of a step since the last log
+    return of_d(trainer) | numbers(named)
+
+
+def of_d(trainer: Trainer) -> dict[str, float | None]:
+    """What the last step of D says; where that was before a resume, as the state has it."""
+    if not trainer.d_terms:
+        return trainer.held
+    terms = {f"d/{name}": value for name, value in trainer.d_terms.items()}
+    return numbers(terms | norms("d", trainer.D) | scores(trainer.seen, trainer.loss.score_sign))
+
+
+def numbers(named: Terms) -> dict[str, float | None]:
+    """All in one transfer from the device; None where one is not finite."""
     values = torch.stack([value.detach().float().reshape(()) for value in named.values()]).tolist()
     return {name: value if math.isfinite(value) else None for name, value in zip(named, values, strict=True)}
 

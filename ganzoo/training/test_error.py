@@ -37,6 +37,7 @@ def held_out(config: Config) -> Dataset | None:
 def classification_error(discriminator: nn.Module, data: Dataset, batch: int = 256) -> float:
     """The share of the labelled samples of `data`, in [0, 1], whose largest class logit is another class's.
 
+    Where D has minibatch features, `batch` is to be that of its training.
     D judges clean samples, in eval mode. Nothing is changed by it: no mode, weight, buffer, gradient or random number that
     anyone else draws. Raises `InputError` where `data` hold no label.
     """

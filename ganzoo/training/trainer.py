@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
-from torch import Tensor, nn, optim
+from torch import nn, optim
 
 from ganzoo import streams
 from ganzoo.build import Game, make_optimiser
@@ -36,7 +36,8 @@ class Trainer:
 
     One step is one G step preceded by the D steps that the schedule gives it; under thresholds either may be more. `images`
     counts the reals shown to D; `seen` holds the reals and fakes of the last D step as D judged them (of its last part, where
-    gradients are accumulated). With a `group` of processes each has its rows of every batch; a step is one of all together.
+    gradients are accumulated), `held` what the log said of D when the state was saved that a resume began from. With a `group`
+    of processes each has its rows of every batch; a step is one of all together.
     """
 
     def __init__(self, game: Game, batches: Batches, config: Config, group: Group = ALONE) -> None:
@@ -45,25 +46,27 @@ class Trainer:
         self.G, self.D = game.generator.to(self.device), game.discriminator.to(self.device)
         self.loss, self.tricks = game.loss.to(self.device), [trick.to(self.device) for trick in game.tricks]
         self.average = copy.deepcopy(self.G).eval().requires_grad_(False)
-        pack = math.prod(trick.divides for trick in self.tricks)
-        self.refer(REFERENCES * pack)
+        self.pack = math.prod(trick.divides for trick in self.tricks)
+        self.refer(REFERENCES * self.pack)
         example = self.example()
         for trick in self.tricks:
             trick.attach(self.G, self.D, example)
         self.opt_g = make_optimiser(config.train.generator, self.G)
         self.opt_d = make_optimiser(config.train.discriminator, self.D)
-        self.probe = Probe(batches.dataset, game.latent, pack, config.seed).to(self.device)
+        self.probe = Probe(batches.dataset, game.latent, self.pack, config.seed).to(self.device)
         self.ratio = schedule.ratio(config.train.ratio)
         self.run = precision.runner(config.train.precision, self.device.type)
         self.parts = Parts(config.train.accumulate, self.G, self.D)
         self.rows = config.train.batch // group.size
         self.g_reads_real = self.loss.g_uses_real or any(trick.g_uses_real for trick in self.tricks)
         self.couples = bool(coupled(game.loss, game.tricks, batches.dataset.unlabelled))
+        self.labelled = bool(game.latent.classes) and not batches.dataset.unlabelled
         self.mixes = any(type(trick).mix is not Trick.mix for trick in self.tricks)
         self.step = self.d_steps = self.g_steps = self.images = self.rollbacks = 0
         self.d_terms: Terms = {}
         self.g_terms: Terms = {}
         self.seen: list[Judged] = []
+        self.held: dict[str, float | None] = {}
         self.first_bad = torch.full((), torch.inf, device=self.device)
         self.clock = torch.zeros((), device=self.device)  # `step`, for what runs there
         self.graphs = Graphs.made(config.train, [self.loss, *self.tricks], group.size, self.optimisers().values())
@@ -105,7 +108,7 @@ class Trainer:
     def d_learns(self, real: Samples) -> Terms:
         """What the device does in a step of D."""
         with torch.no_grad():
-            fake = self.fakes(self.opponent(self.G), len(real), real.labels if self.game.d_labelled else None)
+            fake = self.fakes(self.opponent(self.G), len(real), real)
         terms = self.learn(self.opt_d, self.d_part, real, fake, *self.mix(real, fake))
         self.loss.after_d_step(self.D)
         return terms
@@ -135,7 +138,7 @@ class Trainer:
     def g_part(self, judged: list[tuple[Judged | None, Judged]], real: Samples | None) -> Terms:
         """G's terms on a part of its batch, whose reals and fakes as judged are added to `judged`."""
         judge, n = self.opponent(self.D), self.rows * self.config.train.g_batch // self.parts.count
-        fake = self.judge(judge, self.fakes(self.G, n))
+        fake = self.judge(judge, self.fakes(self.G, n, real))
         judged.append((None if real is None else self.judged_reals(judge, real), fake.detach()))
         return self.compared(partial(self.terms_of_g, judge), judged[-1][0], fake)
 
@@ -178,8 +181,9 @@ class Trainer:
         """Reals as D sees them, for losses of G that read them; nothing of G depends on them."""
         return self.judge(discriminator, real)
 
-    def fakes(self, generator: nn.Module, n: int, labels: Tensor | None = None) -> Samples:
-        """`n` images of G from fresh latents."""
+    def fakes(self, generator: nn.Module, n: int, real: Samples | None) -> Samples:
+        """`n` images of G from fresh latents; of the classes of the reals that they stand beside, where each has one."""
+        labels = real.labels if real is not None and self.labelled else None
         inputs = self.game.latent.draw(n, labels, self.device)
         return self.run(lambda: generate(generator, inputs))
 
@@ -200,19 +204,19 @@ class Trainer:
 
     @torch.no_grad()
     def example(self) -> Samples:
-        """One fake, of the averaged G, which counts nothing."""
+        """One fake, or pack of them, of the averaged G, which counts nothing."""
         with Stream(self.config.seed, "example"):
-            return generate(self.average, self.game.latent.draw(1, device=self.device))
+            return generate(self.average, self.game.latent.draw(self.pack, device=self.device)).packed(self.pack)
 
     def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
-        """D's batch as the tricks exchange it, with all rows of all processes before them."""
+        """D's batch as the tricks exchange it, pack by pack, with all rows of all processes before them."""
         if not self.mixes:
             return real, fake
-        real, fake = self.group.whole(real), self.group.whole(fake)
+        real, fake = (self.group.whole(samples).packed(self.pack) for samples in (real, fake))
         with streams.whole():
             for trick in self.tricks:
                 real, fake = trick.mix(real, fake)
-        return self.group.own(real), self.group.own(fake)
+        return self.group.own(real.unpacked(self.pack)), self.group.own(fake.unpacked(self.pack))
 
     def view(self, samples: Samples) -> Samples:
         """A batch as D sees it."""

@@ -51,7 +51,7 @@ class Trick(nn.Module):
             TRICKS.add(cls.name, cls)
 
     def attach(self, generator: nn.Module, discriminator: nn.Module, example: Samples) -> None:
-        """Called once, before the first step: both players, and one fake that shows what a batch is like."""
+        """Called once, before the first step: both players, and one fake that shows what `mix` gets."""
 
     def seen_shape(self, shape: Shape) -> Shape:
         """What `view` makes of samples of this shape: D is built for it."""
@@ -62,7 +62,7 @@ class Trick(nn.Module):
         return player
 
     def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
-        """The batches of a D step before D sees them (replay, label noise)."""
+        """The batches of a D step before D sees them (replay, label noise); under packing a row is a pack."""
         return real, fake
 
     def view(self, samples: Samples) -> Samples:

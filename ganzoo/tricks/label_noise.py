@@ -16,8 +16,8 @@ from ganzoo.tricks.base import Trick
 class LabelNoise(Trick):
     """How to Train a GAN? Chintala et al., 2016, https://github.com/soumith/ganhacks, tip 6: noisy labels for D
 
-    In D's step the i-th real and the i-th fake change places with probability p, each with its label. Refused for losses
-    with class or code heads: a real has no code, and its class is no secret.
+    In D's step the i-th real and the i-th fake (under packing: pack) change places with probability p, each with its
+    label. Refused for losses with class or code heads: a real has no code, and its class is no secret.
     Settings: "occasionally" in the source; 5 % here.
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from einops import rearrange
 from pydantic import PositiveInt
 
 from ganzoo.records import Samples
@@ -34,6 +33,4 @@ class Packing(Trick):
 
     def view(self, samples: Samples) -> Samples:
         """(N, C, H, W) -> (N / m, m C, H, W), without labels; neighbours go together."""
-        if self.m == 1:
-            return samples
-        return Samples(rearrange(samples.images, "(n m) c h w -> n (m c) h w", m=self.m))
+        return samples.packed(self.m)

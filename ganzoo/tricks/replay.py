@@ -22,6 +22,7 @@ class Replay(Trick):
     stay with their image. Until the pool is full nothing leaves it, then a newcomer takes a place:
       random     always, of any that is there (the paper's; the pool's age falls off geometrically)
       reservoir  with the odds that keep every fake since the start equally likely to be there
+    Under packing whole packs are kept and exchanged, so that no pack has fakes of two steps.
     Settings: the paper takes half of the batch. The pool is stored in half precision, in buffers.
     """
 
@@ -33,7 +34,7 @@ class Replay(Trick):
     def __init__(
         self,
         *,
-        capacity: PositiveInt = 10_000,  # images
+        capacity: PositiveInt = 10_000,  # images, or packs
         share: Annotated[float, Field(ge=0, le=1)] = 0.5,  # of D's fakes
         replacement: Literal["random", "reservoir"] = "random",
     ) -> None:

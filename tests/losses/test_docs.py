@@ -23,7 +23,7 @@ def test_every_loss_has_both_rows_and_the_link_of_its_docstring() -> None:
 
 
 def test_every_test_it_names_exists() -> None:
-    tests = "\n".join(path.read_text(encoding="utf-8") for path in HERE.glob("test_*.py"))
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in HERE.parent.rglob("test_*.py"))
     named = re.findall(r"`(test_\w+)`", PAGE)
     assert len(named) > len(LOSSES)
     assert [name for name in named if f"def {name}(" not in tests] == []

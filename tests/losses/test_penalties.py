@@ -213,6 +213,14 @@ def test_dragans_uniform_noise_stays_in_the_range_of_images_only() -> None:
     assert around(points, "uniform").images.abs().max() > 1
 
 
+def test_dragans_points_stay_near_what_d_sees_where_noise_took_it_out_of_the_range() -> None:
+    """As noisy as the reals that D sees under instance noise: not cut off where they are not."""
+    seen = Samples(IMAGES.images + 2)
+    moved = around(seen, "uniform").images - seen.images
+    assert moved.std().item() == pytest.approx((seen.images.std() / 12**0.5).item(), rel=0.03)
+    assert around(seen, "uniform").images.max() <= seen.images.max()
+
+
 def test_dragans_gaussian_noise() -> None:
     moved = around(IMAGES, "gaussian").images - IMAGES.images
     assert moved.std().item() == pytest.approx(0.08, rel=0.02) and abs(moved.mean()) < 0.002

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganzoo import recipes
 from ganzoo.errors import InputError
 from ganzoo.networks import (
     BACKBONES,
@@ -184,6 +185,23 @@ def test_features_are_the_last_map(backbone, axes):
     features = d(Samples(torch.randn(2, 1, 28, 28))).features
     assert maps[0].shape[2:] == (7, 7)
     torch.testing.assert_close(features, maps[0].mean(axes) if axes else maps[0].flatten(1))
+
+
+@pytest.mark.parametrize("size", [28, 32])
+@pytest.mark.parametrize("backbone", IMAGES)
+def test_the_last_map_is_flattened_averaged_or_summed(backbone, size):
+    found = {}
+    for pooling in ("none", "mean", "sum"):
+        _, d = players(backbone, (1, size, size), d={"pooling": pooling})
+        found[pooling] = d(Samples(torch.randn(2, 1, size, size, generator=torch.Generator().manual_seed(0)))).features
+        assert found[pooling].shape[1] == d.encoder.features
+    last = found["none"].unflatten(1, (found["mean"].shape[1], -1))
+    torch.testing.assert_close(found["mean"], last.mean(2))
+    torch.testing.assert_close(found["sum"], last.sum(2))
+
+
+def test_the_hinge_of_cifar10_sums_the_last_map_as_sngan_does():
+    assert recipes.make("cifar10/hinge").networks.discriminator["pooling"] == "sum"
 
 
 @pytest.mark.parametrize(("backbone", "norm"), list(product(IMAGES, ["batch", "instance", "layer"])))

@@ -36,6 +36,15 @@ def test_discrimination_is_a_sum_of_exponentials_of_l1_distances_to_the_others()
     assert torch.equal(layer(torch.tensor([[0.7]]))[:, 1:], torch.zeros(1, 16)), "alone, close to nobody"
 
 
+def test_discrimination_tells_samples_that_lie_far_apart_in_bfloat16_too():
+    layer = Discrimination(1)
+    with torch.no_grad():
+        layer.project.weight.fill_(1.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = layer(torch.tensor([[0.0], [1.0]]))
+    assert torch.allclose(out[:, 1:], torch.tensor(exp(-8.0)), rtol=0.01, atol=0)
+
+
 @pytest.mark.parametrize("kind", ["stddev", "discrimination"])
 def test_d_sees_that_all_fakes_are_alike(kind):
     d = make_discriminator("dcgan", {"width": 4, "norm": "none", "minibatch": kind}, shape=(1, 28, 28))

@@ -10,6 +10,7 @@ from test_variants import EVERY
 from ganzoo import api
 from ganzoo.build import make_game, resolve
 from ganzoo.data import Batches
+from ganzoo.networks.heads import Score
 from ganzoo.streams import Stream
 from ganzoo.training import faster
 from ganzoo.training.run import Run
@@ -48,6 +49,16 @@ def test_gradients_are_those_of_float32_but_for_rounding(variant, tables, player
     assert low.dtype == torch.float32 and not torch.equal(full, low)
     assert torch.cosine_similarity(full, low, 0) > 0.99
     assert low.norm() / full.norm() == pytest.approx(1, abs=0.05)
+
+
+def test_scores_that_share_an_offset_differ_as_in_float32():
+    """Rounded to bfloat16 the differences of losses of pairs would be off by 0.2 at an offset of 100."""
+    score, features = Score(4), torch.randn(64, 4)
+    with torch.no_grad():
+        score.bias.fill_(100.0)
+        with torch.autocast("cpu", torch.bfloat16):
+            low = score(features)
+        assert torch.equal(low, score(features))
 
 
 def dtypes(made: Trainer) -> set[torch.dtype]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from ganzoo.build import make_game, resolve
+from ganzoo.data import Batches
 from ganzoo.records import Judged, Samples
 from ganzoo.streams import Stream
+from ganzoo.training.trainer import Trainer
 from ganzoo.tricks import TRICKS
 from ganzoo.tricks.augment import color, cutout, stretch, translation
 from ganzoo.tricks.label_noise import exchange
+from small_runs import small, toy_data
 
 
 def numbered(first: int, n: int = 4) -> Samples:
@@ -88,6 +92,24 @@ def test_label_noise_exchanges_pairs_with_their_labels():
             mixed, _ = trick.mix(Samples(torch.zeros(8, 1, 2, 2)), Samples(torch.ones(8, 1, 2, 2)))
         swapped += int(mixed.images[:, 0, 0, 0].sum())
     assert abs(swapped / 4000 - 0.05) < 0.01
+
+
+def test_under_packing_whole_packs_are_exchanged():
+    """A pack of two sources is neither real nor fake (PacGAN, section 2)."""
+    switches = {"packing": {"m": 4}, "replay": {"share": 0.5, "capacity": 4}, "label_noise": {"p": 0.5}}
+    config = resolve(small("nsgan", tricks=switches, train={"batch": 16}), toy_data())
+    t = Trainer(make_game(config), Batches(toy_data(), 0), config)
+    sources, kinds = [], set()
+    for i in range(8):
+        real, fake = (Samples(torch.full((16, 1, 28, 28), value)) for value in (-1.0, i / 8))
+        with Stream(0, "d", i):
+            mixed = torch.cat([samples.images[:, 0, 0, 0] for samples in t.mix(real, fake)])
+        packs = mixed.view(-1, 4)
+        assert (packs == packs[:, :1]).all()
+        sources.append(packs[:, 0].tolist())
+        kinds |= {value == -1.0 for value in sources[-1][:4]} | {value < i / 8 for value in sources[-1][4:]}
+    assert kinds == {True, False}
+    assert any(0 <= value < i / 8 for i, values in enumerate(sources) for value in values), "none of the past"
 
 
 def strengths(decay: str) -> list[float]:
