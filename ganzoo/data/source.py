@@ -79,7 +79,10 @@ class Source:
             on_corrupt=on_corrupt,
             quiet=quiet,
         )
-        return replace(dataset, name=self.title, split=split, licence=self.licence)
+        # Much goes by the name of a published set, such as its modes: a folder called `grid` has none of them.
+        borrowed = self.title in SOURCES and self.title != self.name
+        name = f"{self.name}-{self.title}" if borrowed else self.title
+        return replace(dataset, name=name, split=split, licence=self.licence)
 
 
 def stamp(files: Iterable[Path]) -> str:
