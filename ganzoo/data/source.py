@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -86,9 +87,12 @@ class Source:
 
 
 def stamp(files: Iterable[Path]) -> str:
-    """A fingerprint of files by path, size and time of last change."""
+    """A fingerprint of files by path, size and time of last change; a link that leads nowhere has its own."""
     digest = sha256()
     for file in files:
-        state = file.stat()
-        digest.update(f"{file.resolve()}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+        try:
+            state = file.stat()
+        except OSError:
+            state = file.lstat()
+        digest.update(f"{os.path.realpath(file)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()

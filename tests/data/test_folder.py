@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +53,22 @@ def test_pictures_beside_classes_are_refused(pets):
     Image.new("L", (9, 9)).save(pets / "loose.png")
     with pytest.raises(InputError, match=r"both pictures and folders of pictures: put loose\.png into a folder"):
         load(f"folder:{pets}")
+
+
+def test_a_folder_that_may_not_be_read_is_named_at_whatever_depth(pets, monkeypatch):
+    listed = Path.iterdir
+    for locked in (pets / "cat", pets / "cat/old"):
+
+        def iterdir(path, locked=locked):
+            if path == locked:
+                raise PermissionError(13, "Permission denied", str(path))
+            return listed(path)
+
+        monkeypatch.setattr(Path, "iterdir", iterdir)
+        with pytest.raises(
+            InputError, match=rf"^cannot read the folder {re.escape(str(locked))} \(Permission denied\);"
+        ):
+            load(f"folder:{pets}")
 
 
 def test_folders_train_and_test_are_splits(pets, tmp_path):
@@ -108,3 +126,12 @@ def test_a_broken_picture_is_named_on_stderr_in_one_line_and_skipped(pets, broke
     assert run.stdout == "5\n"
     (line,) = run.stderr.splitlines()
     assert line.startswith(f"skipped: cannot read {broken} (")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right of their own on Windows")
+@pytest.mark.parametrize("target", ["gone.png", "broken.png"], ids=["to nothing", "to itself"])
+def test_a_link_that_leads_nowhere_is_a_picture_that_cannot_be_read(pets, target):
+    (pets / "dog/broken.png").symlink_to(target)
+    with pytest.raises(InputError, match=rf"^cannot read {re.escape(str(pets / 'dog/broken.png'))} \(.*; on_corrupt"):
+        load(f"folder:{pets}")
+    assert len(load(f"folder:{pets}", on_corrupt="skip")) == 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ganzoo.data.source import Pictures, Source, Split, stamp
@@ -53,8 +52,16 @@ class Folder(Source):
 
 
 def visible(path: Path) -> list[Path]:
-    """What lies in a folder, in the order of names, without what the system hides (`._x.jpg`, `.git`)."""
-    return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    """What lies in a folder, in the order of names, without what the system hides (`._x.jpg`, `.git`).
+
+    Raises `InputError` for a folder that may not be read: its pictures would be missing without a word.
+    """
+    try:
+        return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise InputError(
+            f"cannot read the folder {path} ({error.strerror}); take it away or make it readable"
+        ) from None
 
 
 def folders(path: Path) -> list[Path]:
@@ -64,10 +71,15 @@ def folders(path: Path) -> list[Path]:
 
 def below(path: Path) -> list[Path]:
     """All pictures of a folder and the folders in it, but for what the system hides."""
-    found = (Path(where, name) for where, _, names in os.walk(path) for name in names)
-    return sorted(file for file in found if is_picture(file) and "/." not in f"/{file.relative_to(path).as_posix()}")
+    found: list[Path] = []
+    for entry in visible(path):
+        if is_picture(entry):
+            found.append(entry)
+        elif entry.is_dir() and not entry.is_symlink():  # which may lead back to here
+            found += below(entry)
+    return found
 
 
 def is_picture(file: Path) -> bool:
-    """Whether this is a file whose name is one of a picture."""
-    return file.suffix.lower() in SUFFIXES and file.is_file()
+    """Whether this is a file whose name is one of a picture, or a link of such a name to a file that is gone."""
+    return file.suffix.lower() in SUFFIXES and (file.is_file() or (file.is_symlink() and not file.exists()))
