@@ -79,6 +79,17 @@ def test_folders_train_and_test_are_splits(pets, tmp_path):
     assert (len(test), test.class_names, test.split) == (3, ["dog"], "test")
 
 
+def test_pictures_beside_train_and_test_are_refused(pets, tmp_path):
+    for split in ("train", "test"):
+        shutil.copytree(pets / "dog", tmp_path / "set" / split)
+    shutil.copy(pets / "cat/a.png", tmp_path / "set/z.png")
+    for split in ("train", "test"):
+        with pytest.raises(
+            InputError, match=r"set holds both pictures and folders of pictures: put z\.png into a folder"
+        ):
+            load(f"folder:{tmp_path / 'set'}", split=split)
+
+
 def test_a_folder_of_classes_has_no_test_split(pets):
     with pytest.raises(InputError, match="has no split 'test'"):
         load(f"folder:{pets}", split="test")

@@ -41,14 +41,27 @@ class Folder(Source):
     def _labelled(self, split: Split) -> tuple[list[tuple[Path, int]], list[str]]:
         """Every picture with the index of its class, and the names of the classes."""
         path = self.path / split if self.divided else self.path
-        loose = [file for file in visible(path) if is_picture(file)]
         classes = {folder.name: found for folder in folders(path) if (found := below(folder))}
-        if loose and classes:
-            raise InputError(f"{path} holds both pictures and folders of pictures: put {loose[0].name} into a folder")
+        if self.divided:
+            refuse_loose(self.path)
+        if classes:
+            refuse_loose(path)
+        loose = loose_in(path)
         if not loose and not classes:
             raise InputError(f"{path} holds no picture ({' '.join(SUFFIXES)})")
         labelled = [(file, label) for label, files in enumerate(classes.values()) for file in files]
         return labelled or [(file, -1) for file in loose], list(classes)
+
+
+def loose_in(path: Path) -> list[Path]:
+    """The pictures in a folder that lie in none of its folders."""
+    return [file for file in visible(path) if is_picture(file)]
+
+
+def refuse_loose(path: Path) -> None:
+    """Raise `InputError` for pictures in a folder of folders of pictures."""
+    if loose := loose_in(path):
+        raise InputError(f"{path} holds both pictures and folders of pictures: put {loose[0].name} into a folder")
 
 
 def visible(path: Path) -> list[Path]:
