@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from ganzoo.data import cache
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.transform import Picture, Transform
+from ganzoo.errors import InputError
 from ganzoo.registry import Registry
 
 Split = Literal["train", "test"]
@@ -94,5 +95,14 @@ def stamp(files: Iterable[Path]) -> str:
             state = file.stat()
         except OSError:
             state = file.lstat()
-        digest.update(f"{os.path.realpath(file)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+        digest.update(os.fsencode(os.path.realpath(file)))  # a name need not be text
+        digest.update(f"\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def refuse_name(name: str) -> None:
+    """Raise `InputError` for the name of a file that is not UTF-8, where it has to be written into a config."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"the name {name!r} is not UTF-8; rename it") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganzoo.data.cache import OnCorrupt
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.source import SOURCES, Source, Split
+from ganzoo.data.source import SOURCES, Source, Split, refuse_name
 from ganzoo.errors import InputError
 
 
@@ -56,6 +56,7 @@ def is_points(spec: str) -> bool:
 
 def find(spec: str) -> Source:
     """The source that `spec` (`NAME` or `NAME:ARGUMENT`) names; raises `InputError`."""
+    refuse_name(spec)
     name, colon, argument = spec.partition(":")
     if name not in SOURCES and Path(spec).exists():
         raise InputError(f"data {spec!r} is a path: write {'npz' if Path(spec).is_file() else 'folder'}:{spec}")

@@ -146,3 +146,18 @@ def test_a_link_that_leads_nowhere_is_a_picture_that_cannot_be_read(pets, target
     with pytest.raises(InputError, match=rf"^cannot read {re.escape(str(pets / 'dog/broken.png'))} \(.*; on_corrupt"):
         load(f"folder:{pets}")
     assert len(load(f"folder:{pets}", on_corrupt="skip")) == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
+def test_names_that_are_not_text_are_read_but_for_those_that_a_config_would_hold(pets, broken):
+    odd = os.fsdecode(b"caf\xe9")
+    shutil.copy(pets / "cat/a.png", pets / f"cat/{odd}.png")
+    broken.rename(broken.with_name(f"{odd}.png"))
+    with pytest.raises(InputError, match=r"cannot read .*caf\\udce9.png \("):
+        load(f"folder:{pets}")
+    assert len(load(f"folder:{pets}", on_corrupt="skip")) == 6
+    (pets / "dog").rename(pets / odd)
+    with pytest.raises(InputError, match=r"^the name 'caf\\udce9' is not UTF-8; rename it$"):
+        load(f"folder:{pets}")
+    with pytest.raises(InputError, match=r"^the name 'folder:.*/caf\\udce9' is not UTF-8; rename it$"):
+        load(f"folder:{pets / odd}")

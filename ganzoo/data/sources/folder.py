@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ganzoo.data.source import Pictures, Source, Split, stamp
+from ganzoo.data.source import Pictures, Source, Split, refuse_name, stamp
 from ganzoo.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
@@ -46,6 +46,8 @@ class Folder(Source):
             refuse_loose(self.path)
         if classes:
             refuse_loose(path)
+        for name in classes:
+            refuse_name(name)
         loose = loose_in(path)
         if not loose and not classes:
             raise InputError(f"{path} holds no picture ({' '.join(SUFFIXES)})")
