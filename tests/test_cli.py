@@ -53,6 +53,18 @@ def test_one_png_a_seed_in_a_folder(run, tmp_path):
     assert Image.open(tmp_path / "many/000007.png").size == (32, 32)
 
 
+def test_points_are_one_picture(tmp_path, capsys):
+    words = ["train", "nsgan", "--data", "ring", "--steps", 1, "--out", tmp_path / "ring", "--quiet", *SETS]
+    assert ganzoo(*words) == 0
+    for out, more in (("many", ["-n", 3]), ("x.gif", ["--interpolate", "1,2"]), ("many", ["--interpolate", "1,2"])):
+        assert ganzoo("sample", tmp_path / "ring", *more, "--out", tmp_path / out) == 2
+        assert "points are drawn as one picture; expected a name that ends in .png" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["ring"]
+    for more in (["-n", 3], ["--interpolate", "1,2"]):
+        assert ganzoo("sample", tmp_path / "ring", *more, "--out", tmp_path / "x.png") == 0
+        assert Image.open(tmp_path / "x.png").size == (256, 256)
+
+
 def test_a_walk_is_a_strip_or_a_film(run, tmp_path):
     for name in ("walk.png", "walk.gif"):
         assert ganzoo("sample", run, "--interpolate", "1,5", "--frames", 6, "--out", tmp_path / name) == 0

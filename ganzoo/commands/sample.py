@@ -64,6 +64,8 @@ def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
     out = out or Path(f"{Path(checkpoint).name}-{request.kind}.png")
     refuse_suffix(out, request.kind)
     sampler = load(checkpoint, raw)
+    if makes_points(sampler) and out.suffix.lower() != ".png":
+        raise InputError(f"--out {out}: points are drawn as one picture; expected a name that ends in .png")
     if through is not None:
         write_walk(walk(sampler, request, through), out, closed=through[0] == through[-1])
     elif request.kind in ("classes", "sweep"):
@@ -116,6 +118,12 @@ def samples(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tenso
     """The images, their seeds, and how many classes they take in turn."""
     asked = parse_classes(request.classes)
     return sampler.sample(seeds=seeds, classes=asked, truncation=request.truncation), seeds, len(asked or ())
+
+
+def makes_points(sampler: Sampler) -> bool:
+    """Whether there is no image to a seed, but a point."""
+    facts = sampler.config.dataset
+    return facts is not None and facts.shape[1:] == (1, 1)
 
 
 def truth(sampler: Sampler) -> Circles | None:
