@@ -130,7 +130,9 @@ def sample(
     along: Annotated[
         str | None, typer.Option(help="circle or line; if not given, what suits the latent: line for a uniform one.")
     ] = None,
-    frames: Annotated[int, typer.Option(help="Images of the walk from one seed to the next, both included.")] = 8,
+    frames: Annotated[
+        int | None, typer.Option(help="Images of the walk from one seed to the next, both included (8 if not given).")
+    ] = None,
     raw: Raw = False,
 ) -> None:
     """Draw images from a checkpoint, or the same seeds from several."""
