@@ -224,6 +224,16 @@ def test_wrong_input_about_a_run(run, capsys):
     assert before == {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
 
 
+@pytest.mark.parametrize("file", [None, "x.png"])
+def test_what_the_disk_refuses_is_one_line_with_the_file_where_it_is_known(file, monkeypatch, capsys):
+    def app(*_, **__):
+        raise OSError(28, "No space left on device", file)
+
+    monkeypatch.setattr(cli, "app", app)
+    assert ganzoo("sample") == 2
+    assert capsys.readouterr().err == f"ganzoo: {'x.png: ' if file else ''}No space left on device\n"
+
+
 def test_a_plugin_adds_a_loss(tmp_path, capsys):
     plugin = tmp_path / "mine.py"
     plugin.write_text(
