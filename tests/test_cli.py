@@ -47,6 +47,22 @@ def test_train_resume_sample(run, tmp_path, capsys):
     assert Image.open(tmp_path / "x.png").size == (2 + 2 * 34, 2 + 2 * 34)
 
 
+def test_a_resume_takes_the_first_commands_data_and_data_that_were_moved_but_no_others(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder, value in (("mine", 9), ("other", 10)):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (32, 32), value).save(tmp_path / folder / "x.png")
+    assert ganzoo("train", "nsgan", "--data", "folder:mine", "--out", "run", "--quiet", "--steps", 1, *SETS) == 0
+    assert ganzoo("train", "--resume", "run", "--data", "folder:mine", "--quiet", "--steps", 2) == 0
+    (tmp_path / "mine").rename(tmp_path / "moved")
+    assert ganzoo("train", "--resume", "run", "--data", "folder:other", "--quiet", "--steps", 3) == 2
+    said = f"the data 'folder:{tmp_path / 'other'}' are not those that run was made with; begin a new run"
+    assert said in capsys.readouterr().err and Run(tmp_path / "run").records()[-1]["step"] < 3
+    assert ganzoo("train", "--resume", "run", "--data", "folder:moved", "--quiet", "--steps", 3) == 0
+    assert Run(tmp_path / "run").config().data.spec == f"folder:{tmp_path / 'moved'}"
+    assert ganzoo("train", "--resume", "run", "--quiet", "--steps", 4) == 0
+
+
 def test_one_png_a_seed_in_a_folder(run, tmp_path):
     assert ganzoo("sample", run, "--seeds", "7,3", "--out", tmp_path / "many") == 0
     assert sorted(p.name for p in (tmp_path / "many").iterdir()) == ["000003.png", "000007.png"]

@@ -10,8 +10,8 @@ from ganzoo.config import Config, Table, difference, parse
 from ganzoo.errors import InputError
 from ganzoo.files import naming, read_json, recover_folder, write_bytes, write_json
 
-FREE = ("train.steps:", "train.cuda_graphs:")
-"""What a resume may change, as `difference` begins its lines."""
+FREE = ("data.spec:", "train.steps:", "train.cuda_graphs:")
+"""What a resume may change, as `difference` begins its lines. Data may move, as long as their digest stays."""
 
 
 @dataclass(frozen=True)
