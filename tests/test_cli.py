@@ -131,6 +131,13 @@ def test_a_picture_is_projected(run, tmp_path, capsys, monkeypatch):
     assert not printed.err, "no bar where nobody looks"
 
 
+def test_the_folder_one_is_in_has_a_name(run, tmp_path, capsys, monkeypatch):
+    shutil.copytree(run / "release", tmp_path / "mine")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert ganzoo("sample", ".", "-n", 1) == 0 and ganzoo("export", ".", "--format", "pt2") == 0
+    assert capsys.readouterr().out.startswith("mine-samples.png\nmine.pt2: ")
+
+
 def test_raw_weights_of_a_run(run, tmp_path):
     assert ganzoo("sample", run, "-n", 4, "--out", tmp_path / "ema.png") == 0
     assert ganzoo("sample", run, "-n", 4, "--raw", "--out", tmp_path / "raw.png") == 0

@@ -67,7 +67,7 @@ def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
     request.refuse_contradictions()
     through = None if request.walk is None else parse_points(request.walk)
     numbers = request.numbers(ROWS if request.sweep else IMAGES)
-    out = out or Path(f"{Path(checkpoint).name}-{request.kind}.png")
+    out = out or Path(f"{Path(checkpoint).resolve().name}-{request.kind}.png")
     refuse_suffix(out, request.kind)
     sampler = load(checkpoint, raw)
     if makes_points(sampler) and out.suffix.lower() != ".png":
