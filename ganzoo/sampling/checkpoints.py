@@ -57,10 +57,10 @@ def find(checkpoint_name: str | Path) -> Path:
     folder = Path(checkpoint_name)
     if (folder / "config.json").is_file():
         return folder
-    if folder.exists():
-        raise InputError(f"{folder} is neither a run nor a release: it has no config.json")
     names = shipped()
     found = names.get(str(checkpoint_name)) or names.get(f"{checkpoint_name}-mnist")
+    if found is None and folder.exists():
+        raise InputError(f"{folder} is neither a run nor a release: it has no config.json")
     if found is None:
         raise unknown("run, release folder or shipped checkpoint", str(checkpoint_name), names)
     return found
