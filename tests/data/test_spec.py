@@ -56,6 +56,8 @@ def test_published_sets_say_whose_they_are():
     ("spec", "words"),
     [
         ("minst", "did you mean 'mnist'"),
+        ("", "no data set is called ''; choose from: celeba"),
+        (":x", "no data set is called ''"),
         ("xyzzy", "choose from: celeba, cifar10, digits"),
         ("mnist:3", "takes nothing behind a colon; write mnist"),
         ("folder", "must say which: folder:PATH"),
@@ -76,7 +78,8 @@ def test_a_path_is_told_how_to_be_a_spec(pets, npz):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"size": 0}, "at least 1 pixel, not 0"),
+        ({"size": 0}, "at least 2 pixels, not 0"),
+        ({"size": 1}, "the size of pictures must be at least 2 pixels, not 1"),
         ({"size": -3}, "not -3"),
         ({"channels": 2}, "1 (grey) or 3 (colour), not 2"),
         ({"limit": 0}, "at least 1, not 0"),
