@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ganzoo import cores
-from ganzoo.build import resolve
+from ganzoo.build import located, resolve
 from ganzoo.complete import complete
 from ganzoo.config import Config, Table, parse, with_train
 from ganzoo.data import Dataset
@@ -63,14 +63,15 @@ def resume(
 ) -> Path:
     """Go on with a run, bit for bit, to its last step or to the higher `train.steps` of `config`.
 
-    Raises `InputError`, and changes nothing, where there is no run, or where `config` or the data are not the run's own.
+    The `data.spec` of `config` may be another, where the data have moved. Raises `InputError`, and changes nothing, where
+    there is no run, or where the rest of `config` or the data are not the run's own.
     """
     run = Run.open(Path(folder))
-    config = config or run.config()
+    config = located(config or run.config())
     run.refuse_change(config)
     dataset = _dataset(config, data, quiet)
     if config.dataset is None or dataset.digest != config.dataset.digest:
-        raise InputError(f"the data {config.data.spec!r} have changed since {folder} was made; begin a new run")
+        raise InputError(f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run")
     with joined() as group, cores.threads_kept():
         trainer = make_trainer(of_the_first(group, config, dataset), dataset, group)
         if group.first:

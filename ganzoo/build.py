@@ -34,13 +34,22 @@ class Game:
 
 def resolve(config: Config, dataset: Dataset) -> Config:
     """The `complete` config for this data, checked as a whole; raises `InputError` for what does not fit together."""
-    config = complete(config)
-    data = config.data.model_dump(mode="json") | {"spec": _absolute(config.data.spec)} | _measures(dataset)
+    config = located(complete(config))
+    data = config.data.model_dump(mode="json") | _measures(dataset)
     facts = _facts(dataset).model_dump(mode="json")
     resolved = parse(Config, config.model_dump(mode="json") | {"data": data, "dataset": facts})
     if reason := next(misfits(resolved, make_tricks(resolved), dataset.unlabelled), None):
         raise InputError(reason)
     return resolved
+
+
+def located(config: Config) -> Config:
+    """`config` with the whole path of its data: a resume may be called from another folder."""
+    kind, _, argument = config.data.spec.partition(":")
+    if not argument or not Path(argument).exists():
+        return config
+    spec = f"{kind}:{Path(argument).resolve()}"
+    return config.model_copy(update={"data": config.data.model_copy(update={"spec": spec})})
 
 
 def make_loss(config: Config) -> Loss:
@@ -114,12 +123,6 @@ def _dataset(config: Config) -> Facts:
 
 def _keywords(table: Table) -> Table:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in table.items() if k != "name"}
-
-
-def _absolute(spec: str) -> str:
-    # A resume may be called from another folder.
-    kind, _, argument = spec.partition(":")
-    return f"{kind}:{Path(argument).resolve()}" if argument and Path(argument).exists() else spec
 
 
 def _measures(dataset: Dataset) -> Table:

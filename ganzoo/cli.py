@@ -130,7 +130,9 @@ def sample(
     along: Annotated[
         str | None, typer.Option(help="circle or line; if not given, what suits the latent: line for a uniform one.")
     ] = None,
-    frames: Annotated[int, typer.Option(help="Images of the walk from one seed to the next, both included.")] = 8,
+    frames: Annotated[
+        int | None, typer.Option(help="Images of the walk from one seed to the next, both included (8 if not given).")
+    ] = None,
     raw: Raw = False,
 ) -> None:
     """Draw images from a checkpoint, or the same seeds from several."""
@@ -347,7 +349,8 @@ def _run(arguments: list[str] | None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except OSError as error:
-        return _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}", 2)
     except Exception as error:
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             return _fail("out of memory; lower train.batch or the networks' width", 1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,28 @@ FORMAT = 1
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `path` so that, whenever the machine stops, it holds the old content or the new."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with naming(path, beside):
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        finally:
+            with suppress(OSError):  # what cannot be removed was refused before
+                beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, beside: Path | None = None) -> Iterator[None]:
+    """A block in which an error of the disk that names no file, or one `beside`, names `path`, which was wanted."""
     try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        where = os.path.abspath(error.filename or path)
+        if error.filename is not None and not (beside and where.startswith(os.path.abspath(beside))):
+            raise
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -54,11 +69,15 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     beside, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
     for left_over in (beside, old):
         shutil.rmtree(left_over, ignore_errors=True)
-    beside.mkdir(parents=True)
-    fill(beside)
-    if path.exists():
-        os.replace(path, old)
-    os.replace(beside, path)
+    with naming(path, beside):
+        try:
+            beside.mkdir(parents=True)
+            fill(beside)
+            if path.exists():
+                os.replace(path, old)
+            os.replace(beside, path)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     _sync(path.parent)
     shutil.rmtree(old, ignore_errors=True)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganzoo import __version__
 from ganzoo.api import open_data
+from ganzoo.config import Config
 from ganzoo.data import Dataset, Split
 from ganzoo.errors import InputError, unknown
 from ganzoo.evaluation import METRICS, Evaluation, Extractor, modes, neighbours
@@ -160,11 +161,21 @@ def real_data(sampler: Sampler, spec: str | None, quiet: bool = True) -> Real:
 
     Raises `InputError`, with `spec` None, where what its config names is not what it was trained on.
     """
-    config, facts = sampler.config, sampler.config.dataset
-    assert facts is not None, "a kept config is resolved"
-    if spec is None and open_data(config, quiet).digest != facts.digest:
-        raise InputError(f"the data {config.data.spec!r} are not those the model was trained on; name some with --data")
+    config = sampler.config
+    if spec is None:
+        refuse_other_data(config, quiet)
     return prepared(config, spec or config.data.spec, quiet)
+
+
+def refuse_other_data(config: Config, quiet: bool) -> None:
+    """Raise `InputError` where what a config names is not there, or not what the model was trained on."""
+    assert config.dataset is not None, "a kept config is resolved"
+    try:
+        there = open_data(config, quiet)
+    except InputError as error:
+        raise InputError(f"{error}; name what the model is to be measured against with --data") from None
+    if there.digest != config.dataset.digest:
+        raise InputError(f"the data {config.data.spec!r} are not those the model was trained on; name some with --data")
 
 
 def facts_of(sampler: Sampler, real: Real) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from ganzoo.config import Config
 from ganzoo.losses import LOSSES, Loss
@@ -21,6 +22,7 @@ def misfits(config: Config, tricks: list[Trick], unlabelled: int = 0) -> Iterato
     yield from _trick_misfits(config, loss, tricks)
     yield from _kernel_misfits(config)
     yield from split_misfits(config, tricks, unlabelled)
+    yield from _single_misfits(config, tricks)
 
 
 def _shape_misfits(config: Config, tricks: list[Trick]) -> Iterator[str]:
@@ -176,3 +178,17 @@ def _process_misfits(config: Config) -> Iterator[str]:
         yield "train.on_failure='rollback' takes one process back, and several train here; set train.on_failure='stop'"
     if config.train.device.startswith("cuda:"):
         yield f"train.device={config.train.device!r} is one card for all processes; set train.device='cuda' for one each"
+
+
+def _single_misfits(config: Config, tricks: list[Trick]) -> Iterator[str]:
+    # Of one map batch norm still has the pixels to take a mean over, of one vector nothing.
+    if BACKBONES[config.networks.name].data != "points":
+        return
+    drawn = config.train.batch // config.train.accumulate
+    seen = drawn // prod(trick.divides for trick in tricks)
+    for name, table, at_once in (
+        ("generator", config.networks.generator, drawn),
+        ("discriminator", config.networks.discriminator, seen),
+    ):
+        if at_once == 1 and table.get("norm") == "batch":
+            yield f"batch norm needs two vectors at least, and the {name} gets one at a time; raise train.batch"

@@ -126,6 +126,24 @@ def test_points_want_their_own_backbone_and_no_switch_of_images():
     assert "data.flip mirrors images" in refused("nsgan", points(), networks=mlp, data={"flip": True})
 
 
+@pytest.mark.parametrize(
+    ("player", "tables"),
+    [
+        ("generator", {"train": {"batch": 1}}),
+        ("discriminator", {"train": {"batch": 1}}),
+        ("generator", {"train": {"batch": 4, "accumulate": 4}}),
+        ("discriminator", {"train": {"batch": 2}, "tricks": {"packing": {"m": 2}}}),
+    ],
+)
+def test_batch_norm_of_one_vector(player, tables):
+    mlp = {"name": "mlp", "generator": {"width": 8}, "discriminator": {"width": 8}}
+    resolve(small("nsgan", networks=mlp, **tables), points())
+    normed = mlp | {player: {"width": 8, "norm": "batch"}}
+    reason = refused("nsgan", points(), networks=normed, **tables)
+    assert reason == f"batch norm needs two vectors at least, and the {player} gets one at a time; raise train.batch"
+    resolve(small("nsgan", networks=normed, **tables | {"train": {"batch": 8}}), points())
+
+
 def test_packing_builds_d_for_the_pack_and_refuses_what_has_no_pack():
     game = make_game(resolve(small("nsgan", tricks={"packing": {"m": 4}}), toy_data(channels=3)))
     assert next(game.discriminator.parameters()).shape[1] == 12

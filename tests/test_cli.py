@@ -47,10 +47,38 @@ def test_train_resume_sample(run, tmp_path, capsys):
     assert Image.open(tmp_path / "x.png").size == (2 + 2 * 34, 2 + 2 * 34)
 
 
+def test_a_resume_takes_the_first_commands_data_and_data_that_were_moved_but_no_others(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder, value in (("mine", 9), ("other", 10)):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (32, 32), value).save(tmp_path / folder / "x.png")
+    assert ganzoo("train", "nsgan", "--data", "folder:mine", "--out", "run", "--quiet", "--steps", 1, *SETS) == 0
+    assert ganzoo("train", "--resume", "run", "--data", "folder:mine", "--quiet", "--steps", 2) == 0
+    (tmp_path / "mine").rename(tmp_path / "moved")
+    assert ganzoo("train", "--resume", "run", "--data", "folder:other", "--quiet", "--steps", 3) == 2
+    said = f"the data 'folder:{tmp_path / 'other'}' are not those that run was made with; begin a new run"
+    assert said in capsys.readouterr().err and Run(tmp_path / "run").records()[-1]["step"] < 3
+    assert ganzoo("train", "--resume", "run", "--data", "folder:moved", "--quiet", "--steps", 3) == 0
+    assert Run(tmp_path / "run").config().data.spec == f"folder:{tmp_path / 'moved'}"
+    assert ganzoo("train", "--resume", "run", "--quiet", "--steps", 4) == 0
+
+
 def test_one_png_a_seed_in_a_folder(run, tmp_path):
     assert ganzoo("sample", run, "--seeds", "7,3", "--out", tmp_path / "many") == 0
     assert sorted(p.name for p in (tmp_path / "many").iterdir()) == ["000003.png", "000007.png"]
     assert Image.open(tmp_path / "many/000007.png").size == (32, 32)
+
+
+def test_points_are_one_picture(tmp_path, capsys):
+    words = ["train", "nsgan", "--data", "ring", "--steps", 1, "--out", tmp_path / "ring", "--quiet", *SETS]
+    assert ganzoo(*words) == 0
+    for out, more in (("many", ["-n", 3]), ("x.gif", ["--interpolate", "1,2"]), ("many", ["--interpolate", "1,2"])):
+        assert ganzoo("sample", tmp_path / "ring", *more, "--out", tmp_path / out) == 2
+        assert "points are drawn as one picture; expected a name that ends in .png" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["ring"]
+    for more in (["-n", 3], ["--interpolate", "1,2"]):
+        assert ganzoo("sample", tmp_path / "ring", *more, "--out", tmp_path / "x.png") == 0
+        assert Image.open(tmp_path / "x.png").size == (256, 256)
 
 
 def test_a_walk_is_a_strip_or_a_film(run, tmp_path):
@@ -101,6 +129,13 @@ def test_a_picture_is_projected(run, tmp_path, capsys, monkeypatch):
     printed = capsys.readouterr()
     assert re.match(r"x-projected.png: error [\d.]+ of 255 grey levels .*, from seed 0, class 3\n$", printed.out)
     assert not printed.err, "no bar where nobody looks"
+
+
+def test_the_folder_one_is_in_has_a_name(run, tmp_path, capsys, monkeypatch):
+    shutil.copytree(run / "release", tmp_path / "mine")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert ganzoo("sample", ".", "-n", 1) == 0 and ganzoo("export", ".", "--format", "pt2") == 0
+    assert capsys.readouterr().out.startswith("mine-samples.png\nmine.pt2: ")
 
 
 def test_raw_weights_of_a_run(run, tmp_path):
@@ -156,6 +191,16 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["sample", "wgan-pg"], "wgan-pg"),
         (["sample", "x", "-n", "3", "--seeds", "4"], "give one of"),
         (["sample", "x", "--seeds", "4-"], "expected numbers and ranges"),
+        (["sample", "x", "--seeds", ""], "--seeds '': expected numbers and ranges"),
+        (["sample", "x", "--seeds", "0-2,5-3"], "--seeds 0-2,5-3: the range 5-3 is empty"),
+        (
+            ["sample", "x", "--seeds", "3,0-99999999999999"],
+            "100,000,000,000,001 images were asked for, and one call draws",
+        ),
+        (["sample", "x", "-n", "99999999999999"], "at most 100,000; draw them in several"),
+        (["sample", "x", "--frames", "4"], "--frames says how --interpolate goes"),
+        (["sample", "x", "y", "--frames", "4"], "--frames says how --interpolate goes"),
+        (["sample", "x", "--along", "line"], "--along says how --interpolate goes"),
         (["sample", "x", "--interpolate", "4"], "expected two seeds or more"),
         (["sample", "x", "--interpolate", "4,x"], "expected two seeds or more"),
         (["sample", "x", "--per-class", "3", "-n", "4"], "give one of"),
@@ -188,6 +233,7 @@ def test_wrong_input_about_a_run(run, capsys):
         (["sample", run, "--classes", "10"], "no class is called '10'"),
         (["sample", run, "-n", "0"], "no image was asked for"),
         (["sample", run, "--interpolate", "0,1", "--frames", "1"], "at least 2 frames"),
+        (["sample", run, "--interpolate", "0,1", "--frames", "99999999999"], "99,999,999,999 images were asked for"),
         (["sample", run, "--truncation", "-1"], "a bound above 0"),
         (["sample", run, "--sweep", "all"], "trained without a code"),
         (["project", "/no.png", run], "cannot read /no.png (No such file or directory)"),
@@ -199,6 +245,16 @@ def test_wrong_input_about_a_run(run, capsys):
         printed = capsys.readouterr().err
         assert says in printed and printed.count("\n") == 1
     assert before == {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("file", [None, "x.png"])
+def test_what_the_disk_refuses_is_one_line_with_the_file_where_it_is_known(file, monkeypatch, capsys):
+    def app(*_, **__):
+        raise OSError(28, "No space left on device", file)
+
+    monkeypatch.setattr(cli, "app", app)
+    assert ganzoo("sample") == 2
+    assert capsys.readouterr().err == f"ganzoo: {'x.png: ' if file else ''}No space left on device\n"
 
 
 def test_a_plugin_adds_a_loss(tmp_path, capsys):

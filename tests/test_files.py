@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -20,6 +21,39 @@ def test_a_write_that_fails_leaves_the_old_content(tmp_path, monkeypatch):
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def read_only(path, *_, **__):
+    raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+
+def fill(new):
+    files.write_bytes(new / "a", b"new")
+
+
+@pytest.mark.parametrize(
+    "write", [lambda path: files.write_bytes(path, b"new"), lambda path: files.write_folder(path, fill)]
+)
+def test_a_disk_that_refuses_is_said_of_the_file_that_was_wanted(tmp_path, monkeypatch, write):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space") as caught:
+        write(tmp_path / "x")
+    assert caught.value.filename == str(tmp_path / "x") and list(tmp_path.iterdir()) == []
+    for name in ("open", "mkdir", "unlink"):
+        monkeypatch.setattr(files.Path, name, read_only)
+    with pytest.raises(OSError, match="Read-only") as caught:
+        write(tmp_path / "x")
+    assert caught.value.filename == str(tmp_path / "x")
+
+
+def test_another_file_that_fails_is_named_itself(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        files.write_folder(tmp_path / "f", lambda _: (tmp_path / "source").read_bytes())
+    assert caught.value.filename == str(tmp_path / "source") and list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
 def test_files_have_the_usual_mode(tmp_path):
     before = os.umask(0o022)
@@ -35,6 +69,7 @@ def test_a_folder_that_fails_to_fill_leaves_the_old_one(tmp_path):
     with pytest.raises(ZeroDivisionError):
         files.write_folder(tmp_path / "f", lambda new: [(new / "b").touch(), 1 / 0])
     assert [p.name for p in (tmp_path / "f").iterdir()] == ["a"]
+    assert [p.name for p in tmp_path.iterdir()] == ["f"], "what was written so far holds no space"
     files.write_folder(tmp_path / "f", lambda new: (new / "c").touch())
     assert [p.name for p in (tmp_path / "f").iterdir()] == ["c"]
     assert [p.name for p in tmp_path.iterdir()] == ["f"], "nothing is left beside it"

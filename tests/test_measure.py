@@ -19,7 +19,9 @@ from ganzoo.cli import main
 from ganzoo.data import Dataset, load
 from ganzoo.errors import InputError
 from ganzoo.evaluation import EXTRACTORS, modes
+from ganzoo.files import read_json
 from ganzoo.measure import drawer, measure, nearest_training_images, planned, real_data
+from ganzoo.training.run import Run
 from small_runs import small, toy_data
 from tiny_extractor import tiny
 
@@ -121,6 +123,24 @@ def test_what_is_wrong_is_said_in_one_line(run, given, complaint):
     with pytest.raises(InputError, match=complaint) as error:
         measure(ganzoo.load(run), **{"extractor": digits(), "n": 10} | given)
     assert "\n" not in str(error.value)
+
+
+def test_a_release_does_not_say_where_its_data_lay_and_is_measured_where_they_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jane/pets").mkdir(parents=True)
+    for i in range(9):
+        Image.new("L", (32, 32), 20 * i).save(tmp_path / f"jane/pets/{i}.png")
+    config = small("nsgan", train={"steps": 1}, data={"spec": "folder:jane/pets", "size": 32, "channels": 1})
+    run = api.train(config, out=tmp_path / "run")
+    assert Run(run).config().data.spec == f"folder:{tmp_path / 'jane/pets'}"
+    assert "jane" not in (run / "release/config.json").read_text()
+    assert read_json(run / "release/config.json")["data"]["spec"] == "folder:pets"
+    asked = {"extractor": digits(), "n": 9, "metrics": ["fid"]}
+    assert measure(ganzoo.load(run), **asked).scores, "a run knows"
+    release = ganzoo.load(run / "release")
+    with pytest.raises(InputError, match=r"^there is no folder pets; name what the model .* with --data$"):
+        measure(release, **asked)
+    assert measure(release, "folder:jane/pets", **asked).scores
 
 
 @pytest.mark.parametrize(

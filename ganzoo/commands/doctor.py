@@ -20,7 +20,12 @@ PLOTTED = ("norm/d", "norm/g", "score/apart", "variety/pixels", "variety/feature
 
 
 def run(folder: Path, out: Path | None, as_json: bool) -> None:
-    """Say what the log of a run shows, with plots; the picture goes to `out`, or into the run as doctor.png."""
+    """Say what the log of a run shows, with plots; the picture goes to `out`, or into the run as doctor.png.
+
+    Raises `InputError`.
+    """
+    if out is not None and out.suffix.lower() != ".png":
+        raise InputError(f"--out {out}: expected a name that ends in .png")
     opened = Run.open(folder)
     records = opened.records()
     if not records:

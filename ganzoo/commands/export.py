@@ -10,7 +10,7 @@ from ganzoo.sharing.export import export, refuse_format
 
 def run(checkpoint: str, form: str, out: Path | None) -> None:
     """Write the file and say how exact it is."""
-    path = out or Path(f"{Path(checkpoint).name}.{form}")
+    path = out or Path(f"{Path(checkpoint).resolve().name}.{form}")
     refuse_format(form, path)
     distance = export(load(checkpoint), path, form)
     print(f"{path}: images within {distance:.1g} of PyTorch's")

@@ -17,6 +17,8 @@ from ganzoo.sampling.codes import columns as code_columns
 from ganzoo.showing.rows import SEEDS, picture
 
 IMAGES = 64
+MOST = 100_000  # images, all in memory together
+FRAMES = 8
 ROWS = 4  # seeds of a sweep
 ALL = "all"
 
@@ -31,7 +33,7 @@ class Request:
     per_class: int | None = None
     walk: str | None = None
     along: str | None = None
-    frames: int = 8
+    frames: int | None = None
     sweep: str | None = None
     truncation: float | None = None
 
@@ -41,8 +43,9 @@ class Request:
             raise InputError("give one of -n, --seeds, --per-class and --interpolate")
         if self.sweep is not None and any(o is not None for o in (self.per_class, self.walk, self.classes)):
             raise InputError("--sweep goes with -n or --seeds, its rows, and --truncation only")
-        if self.along is not None and self.walk is None:
-            raise InputError("--along says how --interpolate goes; give that as well")
+        for name, how in (("--along", self.along), ("--frames", self.frames)):
+            if how is not None and self.walk is None:
+                raise InputError(f"{name} says how --interpolate goes; give that as well")
 
     @property
     def kind(self) -> str:
@@ -51,9 +54,12 @@ class Request:
         return next((kind for kind, value in asked.items() if value is not None), "samples")
 
     def numbers(self, usual: int) -> list[int]:
-        """The seeds, `usual` many if none are said."""
+        """The seeds, `usual` many if none are said; raises `InputError`."""
+        if self.seeds is not None:
+            return parse_seeds(self.seeds)
         n = self.per_class if self.n is None else self.n
-        return parse_seeds(self.seeds) if self.seeds else list(range(usual if n is None else n))
+        refuse_many(n or 0)
+        return list(range(usual if n is None else n))
 
 
 def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
@@ -61,9 +67,11 @@ def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
     request.refuse_contradictions()
     through = None if request.walk is None else parse_points(request.walk)
     numbers = request.numbers(ROWS if request.sweep else IMAGES)
-    out = out or Path(f"{Path(checkpoint).name}-{request.kind}.png")
+    out = out or Path(f"{Path(checkpoint).resolve().name}-{request.kind}.png")
     refuse_suffix(out, request.kind)
     sampler = load(checkpoint, raw)
+    if makes_points(sampler) and out.suffix.lower() != ".png":
+        raise InputError(f"--out {out}: points are drawn as one picture; expected a name that ends in .png")
     if through is not None:
         write_walk(walk(sampler, request, through), out, closed=through[0] == through[-1])
     elif request.kind in ("classes", "sweep"):
@@ -98,8 +106,9 @@ def row(name: str, sampler: Sampler, request: Request, seeds: list[int]) -> Tens
 
 def walk(sampler: Sampler, request: Request, through: list[int]) -> Tensor:
     """The images from seed to seed."""
-    asked = parse_classes(request.classes)
-    return sampler.walk(through, request.frames, classes=asked, along=request.along, truncation=request.truncation)
+    asked, frames = parse_classes(request.classes), FRAMES if request.frames is None else request.frames
+    refuse_many((len(through) - 1) * frames)
+    return sampler.walk(through, frames, classes=asked, along=request.along, truncation=request.truncation)
 
 
 def rows(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, int]:
@@ -116,6 +125,12 @@ def samples(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tenso
     """The images, their seeds, and how many classes they take in turn."""
     asked = parse_classes(request.classes)
     return sampler.sample(seeds=seeds, classes=asked, truncation=request.truncation), seeds, len(asked or ())
+
+
+def makes_points(sampler: Sampler) -> bool:
+    """Whether there is no image to a seed, but a point."""
+    facts = sampler.config.dataset
+    return facts is not None and facts.shape[1:] == (1, 1)
 
 
 def truth(sampler: Sampler) -> Circles | None:
@@ -157,15 +172,25 @@ def refuse_suffix(out: Path, kind: str) -> None:
 
 def parse_seeds(text: str) -> list[int]:
     """The seeds in "0-63" or "3,8,20-25"; raises `InputError`."""
-    seeds: list[int] = []
-    for piece in text.split(","):
-        first, dash, last = piece.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise InputError(f"--seeds {text}: expected numbers and ranges, as in 0-63 or 3,8,20-25")
-        seeds += range(int(first), int(last or first) + 1)
-    if not seeds:
-        raise InputError(f"--seeds {text}: the range is empty")
-    return seeds
+    ends = [parse_range(text, piece.strip()) for piece in text.split(",")]
+    refuse_many(sum(last - first + 1 for first, last in ends))
+    return [seed for first, last in ends for seed in range(first, last + 1)]
+
+
+def parse_range(text: str, piece: str) -> tuple[int, int]:
+    """The first and the last seed of a `piece` of `text`; raises `InputError`."""
+    first, dash, last = piece.partition("-")
+    if not first.isdecimal() or (dash and not last.isdecimal()):
+        raise InputError(f"--seeds {text or repr(text)}: expected numbers and ranges, as in 0-63 or 3,8,20-25")
+    if dash and int(last) < int(first):
+        raise InputError(f"--seeds {text}: the range {piece} is empty")
+    return int(first), int(last or first)
+
+
+def refuse_many(count: int) -> None:
+    """Raise `InputError` for more images than can be held at once."""
+    if count > MOST:
+        raise InputError(f"{count:,} images were asked for, and one call draws at most {MOST:,}; draw them in several")
 
 
 def parse_points(text: str) -> list[int]:

@@ -135,7 +135,8 @@ def _open(entry: Path, on_corrupt: OnCorrupt) -> Dataset:
 
 def _complaint(picture: Picture, number: int, error: Exception) -> str:
     where = picture if isinstance(picture, Path) else f"picture {number}"
-    return f"cannot read {where} ({str(error) or type(error).__name__})"
+    said = f"cannot read {where} ({str(error) or type(error).__name__})"
+    return said.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8, and entry.json must
 
 
 def _refusal(complaint: str) -> InputError:

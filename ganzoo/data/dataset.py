@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -53,7 +54,8 @@ class Dataset:
     ) -> Dataset:
         """A set from memory: `images` (N, C, H, W) uint8, or float in [-1, 1] (in any unit if H = W = 1).
 
-        Names default to the labels' numbers. Raises `InputError` for another shape, type or range.
+        Names default to the labels' numbers. Warns of images that may be in [0, 1]. Raises `InputError` for another
+        shape, type or range.
         """
         pixels = _checked_pixels(_array(images))
         table, names = None, list(class_names or [])
@@ -197,6 +199,12 @@ def _checked_pixels(images: np.ndarray) -> np.ndarray:
     # The negation, so that NaN does not pass.
     if not (points or np.abs(images).max() <= 1):
         raise InputError("images of floating point must lie in [-1, 1]")
+    if not points and images.min() >= 0:
+        warnings.warn(
+            "these images have no value below 0, and must lie in [-1, 1]: if they are in [0, 1], as ToTensor "
+            "makes them, give 2 * images - 1",
+            stacklevel=3,
+        )
     return images.astype(np.float32)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -11,6 +12,7 @@ from typing import ClassVar, Literal
 from ganzoo.data import cache
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.transform import Picture, Transform
+from ganzoo.errors import InputError
 from ganzoo.registry import Registry
 
 Split = Literal["train", "test"]
@@ -79,13 +81,28 @@ class Source:
             on_corrupt=on_corrupt,
             quiet=quiet,
         )
-        return replace(dataset, name=self.title, split=split, licence=self.licence)
+        # Much goes by the name of a published set, such as its modes: a folder called `grid` has none of them.
+        borrowed = self.title in SOURCES and self.title != self.name
+        name = f"{self.name}-{self.title}" if borrowed else self.title
+        return replace(dataset, name=name, split=split, licence=self.licence)
 
 
 def stamp(files: Iterable[Path]) -> str:
-    """A fingerprint of files by path, size and time of last change."""
+    """A fingerprint of files by path, size and time of last change; a link that leads nowhere has its own."""
     digest = sha256()
     for file in files:
-        state = file.stat()
-        digest.update(f"{file.resolve()}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+        try:
+            state = file.stat()
+        except OSError:
+            state = file.lstat()
+        digest.update(os.fsencode(os.path.realpath(file)))  # a name need not be text
+        digest.update(f"\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def refuse_name(name: str) -> None:
+    """Raise `InputError` for the name of a file that is not UTF-8, where it has to be written into a config."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"the name {name!r} is not UTF-8; rename it") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganzoo.data.cache import OnCorrupt
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.source import SOURCES, Source, Split
+from ganzoo.data.source import SOURCES, Source, Split, refuse_name
 from ganzoo.errors import InputError
 
 
@@ -34,8 +34,8 @@ def load(
     if split not in kind.splits:
         raise InputError(f"{spec} has no split {split!r}, only {', '.join(kind.splits)}")
     size, channels = kind.size if size is None else size, kind.channels if channels is None else channels
-    if size < 1:
-        raise InputError(f"the size must be at least 1 pixel, not {size}")
+    if size < (1 if kind.points else 2):
+        raise InputError(f"the size of pictures must be at least 2 pixels, not {size}")
     if channels not in (1, 3):
         raise InputError(f"channels must be 1 (grey) or 3 (colour), not {channels}")
     dataset = kind.dataset(split, size, channels, on_corrupt, quiet)
@@ -56,8 +56,9 @@ def is_points(spec: str) -> bool:
 
 def find(spec: str) -> Source:
     """The source that `spec` (`NAME` or `NAME:ARGUMENT`) names; raises `InputError`."""
+    refuse_name(spec)
     name, colon, argument = spec.partition(":")
-    if name not in SOURCES and Path(spec).exists():
+    if spec and name not in SOURCES and Path(spec).exists():
         raise InputError(f"data {spec!r} is a path: write {'npz' if Path(spec).is_file() else 'folder'}:{spec}")
     kind = SOURCES[name]
     if colon and ":" not in kind.usage:

@@ -39,7 +39,7 @@ def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
     """
     folder = find(checkpoint_name)
     if not raw:
-        return _from_release(_release_in(folder))
+        return _from_release(_release_in(folder), folder)
     if (folder / "card.json").is_file():
         raise InputError(f"--raw works on runs: {folder} is a release, which holds the averaged weights only")
     return _from_state(folder)
@@ -57,10 +57,10 @@ def find(checkpoint_name: str | Path) -> Path:
     folder = Path(checkpoint_name)
     if (folder / "config.json").is_file():
         return folder
-    if folder.exists():
-        raise InputError(f"{folder} is neither a run nor a release: it has no config.json")
     names = shipped()
     found = names.get(str(checkpoint_name)) or names.get(f"{checkpoint_name}-mnist")
+    if found is None and folder.exists():
+        raise InputError(f"{folder} is neither a run nor a release: it has no config.json")
     if found is None:
         raise unknown("run, release folder or shipped checkpoint", str(checkpoint_name), names)
     return found
@@ -75,7 +75,8 @@ def _release_in(folder: Path) -> Path:
     return run.release
 
 
-def _from_release(folder: Path) -> Sampler:
+def _from_release(folder: Path, asked: Path) -> Sampler:
+    # A run's own config still says where its data are.
     card = read_json(folder / "card.json")
     try:
         content = (folder / "generator.safetensors").read_bytes()
@@ -87,7 +88,7 @@ def _from_release(folder: Path) -> Sampler:
         weights = load_tensors(content)
     except SafetensorError as error:
         raise InputError(f"{folder / 'generator.safetensors'} is not a safetensors file: {error}") from None
-    return _sampler(folder, weights, card)
+    return _sampler(asked, weights, card)
 
 
 def _from_state(folder: Path) -> Sampler:

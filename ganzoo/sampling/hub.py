@@ -56,8 +56,8 @@ def one_line(address: str) -> Iterator[None]:
     http: Any = import_module("huggingface_hub.errors").HfHubHTTPError
     try:
         yield
-    # Its base is the HTTP library's own error, whichever library that is: a connection that fails raises it bare.
-    except (OSError, ValueError, http, http.__base__) as error:
+    # Among its bases is the HTTP library's own error, whichever library that is: a connection that fails raises it bare.
+    except (OSError, ValueError, *http.__bases__) as error:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
             f"{address}: {first} (a wrong name, no network, or not logged in with 'hf auth login'?)"

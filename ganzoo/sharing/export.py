@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import InputError, missing_extra, unknown
+from ganzoo.files import naming
 from ganzoo.latent import Inputs
 from ganzoo.networks.operators import plain
 from ganzoo.networks.randomness import Dropout, Noise
@@ -53,7 +54,8 @@ def export(sampler: Sampler, path: Path, form: str = "onnx") -> float:
     refuse_noise(sampler)
     write, read = WRITERS[form], READERS[form]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".ganzoo-", dir=path.parent) as folder:
+    hidden = path.parent / ".ganzoo-"
+    with naming(path, hidden), TemporaryDirectory(prefix=hidden.name, dir=path.parent) as folder:
         beside = Path(folder) / path.name
         with quietly():
             with plain():

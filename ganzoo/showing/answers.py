@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo.errors import InputError, unknown
 from ganzoo.pictures import grid, to_pil
-from ganzoo.sampling import Sampler
+from ganzoo.sampling import Sampler, load
 
 Parameters = Mapping[str, str]
 
@@ -20,13 +20,18 @@ MOST = 64  # images of one answer
 SEEDS = 2**53  # what a page can count up to exactly
 
 
+def of_pictures(name: str) -> Sampler:
+    """The checkpoint called `name`; raises `InputError` where there is none, and for one that makes points."""
+    sampler = load(name)
+    if sampler.card["shape"][1:] == [1, 1]:
+        raise InputError(f"{name} makes points; the demo shows pictures, 'ganzoo sample' draws points")
+    return sampler
+
+
 class Answers:
     """Draws from the `samplers` it was given, and from nothing else; a checkpoint is asked for by its place among them."""
 
     def __init__(self, samplers: Mapping[str, Sampler]) -> None:
-        for name, sampler in samplers.items():
-            if sampler.card["shape"][1:] == [1, 1]:
-                raise InputError(f"{name} makes points; the demo shows pictures, 'ganzoo sample' draws points")
         self.samplers = dict(samplers)
         self.kinds: dict[str, Callable[[Sampler, Parameters], Tensor]] = {"samples": samples, "walk": walk}
         self._one_at_a_time = Lock()  # some layers keep what they see while they draw

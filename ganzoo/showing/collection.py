@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from ganzoo.errors import InputError
 from ganzoo.sampling import Sampler, load, shipped
 
 RUNS = Path("runs")
+Open = Callable[[str], Sampler]
 
 
 class Collection(NamedTuple):
@@ -21,41 +22,42 @@ class Collection(NamedTuple):
     """Why a folder among others is not shown, a line each."""
 
 
-def collect(names: Sequence[str]) -> Collection:
+def collect(names: Sequence[str], opened: Open = load) -> Collection:
     """The checkpoints called `names`, a folder of checkpoints standing for all in it; without names all at hand.
 
-    Raises `InputError` for a name that is no checkpoint, and where there is none at all. One among others in a folder that
-    cannot be opened is left out.
+    Raises `InputError` for a name that is no checkpoint or that `opened` refuses, and where there is none at all. One that
+    was not named, but found, is left out instead.
     """
     found = Collection({}, [])
-    for name in names or usual():
+    for name in names:
         inside = within(Path(name))
         if not inside:
-            found.samplers[name] = load(name)
-        for folder in inside:
-            _add(found, str(folder))
+            found.samplers[name] = opened(name)
+        _add(found, inside, opened)
+    if not names:
+        _add(found, usual(), opened)
     if not found.samplers:
-        raise InputError(
-            f"there is no checkpoint to show in {', '.join(names) or 'this installation or in runs/'}; "
-            "name a run or a release folder"
-        )
+        why = f" ({found.left_out[0]})" if found.left_out else ""
+        where = ", ".join(names) or "this installation or in runs/"
+        raise InputError(f"there is no checkpoint to show in {where}{why}; name a run or a release folder")
     return found
 
 
 def usual() -> list[str]:
-    """The names that ship, and the folder of runs where there is one."""
-    return [*shipped(), *([str(RUNS)] if within(RUNS) else [])]
+    """The names that ship, and the runs here."""
+    return [*shipped(), *within(RUNS)]
 
 
-def within(folder: Path) -> list[Path]:
+def within(folder: Path) -> list[str]:
     """The runs and releases directly in a folder that is neither itself."""
     if (folder / "config.json").is_file() or not folder.is_dir():
         return []
-    return sorted(entry.parent for entry in folder.glob("*/config.json"))
+    return [str(entry.parent) for entry in sorted(folder.glob("*/config.json"))]
 
 
-def _add(found: Collection, name: str) -> None:
-    try:
-        found.samplers[name] = load(name)
-    except InputError as error:
-        found.left_out.append(f"{name}: {error}")
+def _add(found: Collection, names: Iterable[str], opened: Open) -> None:
+    for name in names:
+        try:
+            found.samplers[name] = opened(name)
+        except InputError as error:
+            found.left_out.append(f"{name}: {error}")

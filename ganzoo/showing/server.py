@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -46,6 +47,11 @@ class Server(ThreadingHTTPServer):
         """
         name = urlsplit(f"//{host}").hostname
         return name in (self.host, LOCAL) or not is_loopback(self.host) or (name is not None and is_loopback(name))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a page that was closed while it was answered."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -46,7 +46,7 @@ class Probe(nn.Module):
 
         `variety/...`: mean distance of two images, in pixels or D's features, over that of two reals; of one class, where
         G is conditional. `unrest/lately`: how far a latent's image moved since 5 logs ago; `unrest/back`: how near it is
-        to where it was 10 to 29 logs ago, both over the mean distance of two reals.
+        to where it was 10 to 29 logs ago, both over the mean distance of two reals. All are 1 where no two reals differ.
         """
         real = self.dataset.samples(self.index, self.past.device)
         labels = real.labels if self.latent.classes else None
@@ -66,7 +66,7 @@ class Probe(nn.Module):
         self.count += 1
         unrest = {"unrest/lately": moved[LATELY - 1 : LATELY], "unrest/back": moved[EARLIER - 1 :]}
         known = {"unrest/lately": count >= LATELY, "unrest/back": count >= KEPT - 1}
-        return {name: torch.stack(values).min() / scale for name, values in unrest.items() if known[name]}
+        return {name: over(torch.stack(values).min(), scale) for name, values in unrest.items() if known[name]}
 
 
 def rows(dataset: Dataset, n: int, grouped: bool) -> np.ndarray:
@@ -78,9 +78,13 @@ def rows(dataset: Dataset, n: int, grouped: bool) -> np.ndarray:
 
 
 def ratio(fake: Tensor, real: Tensor, labels: Tensor | None) -> Tensor:
-    """How far apart two of `fake` are, over how far two of `real` are; 1 where no two reals differ."""
-    true = spread(real, labels)
-    return torch.where(true > 0, spread(fake, labels) / true, 1.0)
+    """How far apart two of `fake` are, over how far two of `real` are."""
+    return over(spread(fake, labels), spread(real, labels))
+
+
+def over(distance: Tensor, of_reals: Tensor) -> Tensor:
+    """A distance over that of two reals; 1 where no two reals differ, for their distance is then no measure."""
+    return torch.where(of_reals > 0, distance / of_reals, 1.0)
 
 
 def spread(batch: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -11,6 +11,7 @@ from safetensors.torch import save
 
 from ganzoo import __version__
 from ganzoo.config import Config
+from ganzoo.data import SOURCES
 from ganzoo.files import FORMAT, digest, write_bytes, write_folder, write_json
 from ganzoo.training.trainer import Trainer
 
@@ -28,10 +29,19 @@ def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
 
     def fill(new: Path) -> None:
         write_bytes(new / "generator.safetensors", content)
-        write_json(new / "config.json", trainer.config.model_dump(mode="json"))
+        write_json(new / "config.json", shared(trainer.config).model_dump(mode="json"))
         write_json(new / "card.json", card)
 
     write_folder(folder, fill)
+
+
+def shared(config: Config) -> Config:
+    """`config` without the user's folders, which are nobody else's business: of a path to data the last part."""
+    kind, _, argument = config.data.spec.partition(":")
+    source = SOURCES.get(kind)
+    if source is None or not source.usage.endswith("PATH"):
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"spec": f"{kind}:{Path(argument).name}"})})
 
 
 def make_card(config: Config, counters: dict[str, int], seconds: float, sha256: str) -> dict[str, Any]:

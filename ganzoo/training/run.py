@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ganzoo.config import Config, Table, difference, parse
 from ganzoo.errors import InputError
-from ganzoo.files import read_json, recover_folder, write_bytes, write_json
+from ganzoo.files import naming, read_json, recover_folder, write_bytes, write_json
 
-FREE = ("train.steps:", "train.cuda_graphs:")
-"""What a resume may change, as `difference` begins its lines."""
+FREE = ("data.spec:", "train.steps:", "train.cuda_graphs:")
+"""What a resume may change, as `difference` begins its lines. Data may move, as long as their digest stays."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Run:
 
 def append_line(path: Path, table: Table) -> None:
     """Add `table` to a file of one JSON table a line."""
-    with path.open("a", encoding="utf-8") as file:
+    with naming(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(table) + "\n")
 
 

@@ -76,6 +76,15 @@ def test_without_matplotlib_the_plots_stay_and_a_line_says_how_to_get_the_pictur
     assert "no picture" in printed and "pip install 'ganzoo-torch[eval]'" in printed and "D's loss" in printed
 
 
+def test_a_picture_of_another_kind_is_refused_before_anything_is_said(run, tmp_path, capsys):
+    for name in ("x.txt", "x"):
+        assert ganzoo("doctor", run, "--out", tmp_path / name) == 2
+        printed = capsys.readouterr()
+        assert (
+            printed.err == f"ganzoo: --out {tmp_path / name}: expected a name that ends in .png\n" and not printed.out
+        )
+
+
 def test_what_is_no_run_is_refused(tmp_path, run, capsys):
     assert ganzoo("doctor", tmp_path) == 2
     assert "is not a run" in capsys.readouterr().err

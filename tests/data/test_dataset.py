@@ -30,6 +30,17 @@ def test_images_of_floating_point_travel_as_they_are():
     assert torch.equal(Dataset.from_tensor(images).samples([3, 1]).images, images[[3, 1]].float())
 
 
+def test_images_from_0_to_1_are_taken_with_a_warning(recwarn):
+    images = torch.rand(5, 1, 4, 4)
+    Dataset.from_tensor(images)
+    (warning,) = recwarn
+    assert "if they are in [0, 1], as ToTensor makes them, give 2 * images - 1" in str(warning.message)
+    assert warning.filename == __file__ and "\n" not in str(warning.message)
+    for fine in (2 * images - 1, (255 * images).byte(), torch.rand(5, 2, 1, 1)):
+        Dataset.from_tensor(fine)
+    assert len(recwarn) == 1
+
+
 def test_points_keep_their_own_units():
     points = torch.tensor([[-7.5, 3.0], [100.0, 0.0]]).reshape(2, 2, 1, 1)
     dataset = Dataset.from_tensor(points, [1, 0])

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,12 +55,39 @@ def test_pictures_beside_classes_are_refused(pets):
         load(f"folder:{pets}")
 
 
+def test_a_folder_that_may_not_be_read_is_named_at_whatever_depth(pets, monkeypatch):
+    listed = Path.iterdir
+    for locked in (pets / "cat", pets / "cat/old"):
+
+        def iterdir(path, locked=locked):
+            if path == locked:
+                raise PermissionError(13, "Permission denied", str(path))
+            return listed(path)
+
+        monkeypatch.setattr(Path, "iterdir", iterdir)
+        with pytest.raises(
+            InputError, match=rf"^cannot read the folder {re.escape(str(locked))} \(Permission denied\);"
+        ):
+            load(f"folder:{pets}")
+
+
 def test_folders_train_and_test_are_splits(pets, tmp_path):
     shutil.copytree(pets, tmp_path / "set" / "train")
     shutil.copytree(pets / "dog", tmp_path / "set" / "test" / "dog")
     train, test = (load(f"folder:{tmp_path / 'set'}", split=split) for split in ("train", "test"))
     assert (len(train), train.class_names, train.split) == (5, ["cat", "dog"], "train")
     assert (len(test), test.class_names, test.split) == (3, ["dog"], "test")
+
+
+def test_pictures_beside_train_and_test_are_refused(pets, tmp_path):
+    for split in ("train", "test"):
+        shutil.copytree(pets / "dog", tmp_path / "set" / split)
+    shutil.copy(pets / "cat/a.png", tmp_path / "set/z.png")
+    for split in ("train", "test"):
+        with pytest.raises(
+            InputError, match=r"set holds both pictures and folders of pictures: put z\.png into a folder"
+        ):
+            load(f"folder:{tmp_path / 'set'}", split=split)
 
 
 def test_a_folder_of_classes_has_no_test_split(pets):
@@ -108,3 +137,27 @@ def test_a_broken_picture_is_named_on_stderr_in_one_line_and_skipped(pets, broke
     assert run.stdout == "5\n"
     (line,) = run.stderr.splitlines()
     assert line.startswith(f"skipped: cannot read {broken} (")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right of their own on Windows")
+@pytest.mark.parametrize("target", ["gone.png", "broken.png"], ids=["to nothing", "to itself"])
+def test_a_link_that_leads_nowhere_is_a_picture_that_cannot_be_read(pets, target):
+    (pets / "dog/broken.png").symlink_to(target)
+    with pytest.raises(InputError, match=rf"^cannot read {re.escape(str(pets / 'dog/broken.png'))} \(.*; on_corrupt"):
+        load(f"folder:{pets}")
+    assert len(load(f"folder:{pets}", on_corrupt="skip")) == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
+def test_names_that_are_not_text_are_read_but_for_those_that_a_config_would_hold(pets, broken):
+    odd = os.fsdecode(b"caf\xe9")
+    shutil.copy(pets / "cat/a.png", pets / f"cat/{odd}.png")
+    broken.rename(broken.with_name(f"{odd}.png"))
+    with pytest.raises(InputError, match=r"cannot read .*caf\\udce9.png \("):
+        load(f"folder:{pets}")
+    assert len(load(f"folder:{pets}", on_corrupt="skip")) == 6
+    (pets / "dog").rename(pets / odd)
+    with pytest.raises(InputError, match=r"^the name 'caf\\udce9' is not UTF-8; rename it$"):
+        load(f"folder:{pets}")
+    with pytest.raises(InputError, match=r"^the name 'folder:.*/caf\\udce9' is not UTF-8; rename it$"):
+        load(f"folder:{pets / odd}")

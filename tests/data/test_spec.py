@@ -8,7 +8,10 @@ import pytest
 
 import ganzoo.data
 from ganzoo.data import SOURCES, Dataset, Source, find, load
+from ganzoo.data.mixtures import mixture_of
 from ganzoo.errors import InputError
+from ganzoo.evaluation.extractor import default
+from ganzoo.evaluation.truths import is_known
 
 MODULES = sorted(Path(ganzoo.data.__file__).parent.rglob("*.py"))
 
@@ -53,6 +56,8 @@ def test_published_sets_say_whose_they_are():
     ("spec", "words"),
     [
         ("minst", "did you mean 'mnist'"),
+        ("", "no data set is called ''; choose from: celeba"),
+        (":x", "no data set is called ''"),
         ("xyzzy", "choose from: celeba, cifar10, digits"),
         ("mnist:3", "takes nothing behind a colon; write mnist"),
         ("folder", "must say which: folder:PATH"),
@@ -73,7 +78,8 @@ def test_a_path_is_told_how_to_be_a_spec(pets, npz):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"size": 0}, "at least 1 pixel, not 0"),
+        ({"size": 0}, "at least 2 pixels, not 0"),
+        ({"size": 1}, "the size of pictures must be at least 2 pixels, not 1"),
         ({"size": -3}, "not -3"),
         ({"channels": 2}, "1 (grey) or 3 (colour), not 2"),
         ({"limit": 0}, "at least 1, not 0"),
@@ -105,6 +111,17 @@ def test_classes_and_limit_make_no_new_entry(npz, home):
     part = load(npz, classes=[1], limit=2)
     assert np.array_equal(part.images, whole.images[[1, 7]])
     assert len(list((home / "cache").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["ring", "grid", "mnist", "stacked-digits"])
+def test_pictures_are_not_taken_for_the_published_set_whose_name_they_have(pets, npz, name, tmp_path):
+    pets.rename(tmp_path / name)
+    Path(npz.removeprefix("npz:")).rename(tmp_path / f"{name}.npz")
+    for kind, path in (("folder", tmp_path / name), ("npz", tmp_path / f"{name}.npz")):
+        data = load(f"{kind}:{path}", size=32, channels=3)
+        assert data.name == f"{kind}-{name}"
+        assert not is_known(data) and mixture_of(data.name, data.class_names) is None and default(data) == "cifar"
+    assert load("digits").name == "digits"
 
 
 def test_data_that_are_no_pictures_are_one_class(home):

@@ -11,6 +11,7 @@ import torch
 import ganzoo
 from ganzoo import api
 from ganzoo.errors import InputError
+from ganzoo.sampling import checkpoints
 from ganzoo.training import checkpoint
 from small_runs import small, toy_data
 
@@ -172,3 +173,14 @@ def test_a_run_killed_between_two_renames_still_samples(run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run/release").rename(tmp_path / "run/.release.old")
     assert torch.equal(ganzoo.load(tmp_path / "run").sample(2), ganzoo.load(run).sample(2))
+
+
+def test_a_folder_of_something_else_hides_no_release_that_ships(run, tmp_path, monkeypatch):
+    shutil.copytree(run / "release", tmp_path / "ships/wgan-mnist")
+    monkeypatch.setattr(checkpoints, "FOLDERS", (tmp_path / "ships",))
+    monkeypatch.chdir(tmp_path)
+    for name in ("wgan-mnist", "wgan", "notes"):
+        (tmp_path / name).mkdir()
+    assert checkpoints.find("wgan-mnist") == checkpoints.find("wgan") == tmp_path / "ships/wgan-mnist"
+    with pytest.raises(InputError, match="notes is neither a run nor a release"):
+        checkpoints.find("notes")

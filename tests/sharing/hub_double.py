@@ -12,8 +12,8 @@ class HTTPError(Exception):
     """The HTTP library's own."""
 
 
-class HfHubHTTPError(HTTPError):
-    """The Hub's answer that there is no such thing."""
+class HfHubHTTPError(HTTPError, OSError):
+    """The Hub's answer that there is no such thing; both bases, as the real one has them."""
 
 
 class Hub:

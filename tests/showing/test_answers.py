@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,11 @@ from PIL import Image
 
 from ganzoo import load
 from ganzoo.errors import InputError
+from ganzoo.files import read_json, write_json
 from ganzoo.pictures import to_uint8
-from ganzoo.showing.answers import Answers
+from ganzoo.sampling import checkpoints
+from ganzoo.showing.answers import Answers, of_pictures
+from ganzoo.showing.collection import collect
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +77,20 @@ def test_what_is_wrong_is_said_in_one_line(answers, kind, parameters, says):
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_points_are_refused(runs):
-    sampler = load(runs / "nsgan")
-    points = replace(sampler, card=sampler.card | {"shape": [2, 1, 1]})
-    with pytest.raises(InputError, match="ring makes points; the demo shows pictures"):
-        Answers({"ring": points})
+def test_points_are_left_out_of_a_folder_and_refused_where_they_are_named(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(checkpoints, "FOLDERS", ())
+    for name in ("nsgan", "ring"):
+        shutil.copytree(runs / "nsgan/release", tmp_path / "runs" / name)
+    card = read_json(tmp_path / "runs/ring/card.json") | {"shape": [2, 1, 1]}
+    write_json(tmp_path / "runs/ring/card.json", card)
+    pictures, points = (str(Path("runs", name)) for name in ("nsgan", "ring"))
+    for names in ([], ["runs"]):
+        found = collect(names, of_pictures)
+        assert list(found.samplers) == [pictures]
+        assert found.left_out[0].startswith(f"{points}: {points} makes points; the demo shows pictures")
+    with pytest.raises(InputError, match=r"ring makes points; the demo shows pictures"):
+        collect([pictures, points], of_pictures)
+    shutil.rmtree(pictures)
+    with pytest.raises(InputError, match=r"no checkpoint to show in runs \(.*ring makes points; .*; name a run"):
+        collect(["runs"], of_pictures)

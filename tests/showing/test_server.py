@@ -89,6 +89,15 @@ def test_it_listens_at_this_machine_only_unless_told(server, runs):
         assert everywhere.is_own("192.168.0.7:8000")
 
 
+def test_a_client_that_goes_away_is_no_error_but_a_fault_is(server, capsys):
+    for error, said in ((ConnectionResetError(104, "reset"), False), (BrokenPipeError(), False), (KeyError("x"), True)):
+        try:
+            raise error
+        except type(error):
+            server.handle_error(None, ("127.0.0.1", 5))
+        assert ("Traceback" in capsys.readouterr().err) == said
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 def test_ctrl_c_ends_it_cleanly(runs):
     command = [sys.executable, "-m", "ganzoo", "demo", str(runs / "nsgan"), "--port", "0"]

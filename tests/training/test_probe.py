@@ -117,3 +117,10 @@ def test_few_images_and_points_do():
     assert look(probe(reals(3)), reals())["variety/pixels"] > 0
     assert probe(torch.randn(50, 2, 1, 1)).past.shape[2:] == (2, 1, 1)
     assert look(probe(reals(1)), reals()) == {"variety/pixels": 1, "variety/features": 1}
+
+
+def test_reals_that_are_all_one_picture_give_finite_readings():
+    p = probe(reals(1))
+    for _ in range(KEPT):
+        readings = look(p, reals())
+    assert readings == dict.fromkeys(("variety/pixels", "variety/features", "unrest/lately", "unrest/back"), 1)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from ganzoo.data.source import Pictures, Source, Split, stamp
+from ganzoo.data.source import Pictures, Source, Split, refuse_name, stamp
 from ganzoo.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
@@ -42,19 +41,42 @@ class Folder(Source):
     def _labelled(self, split: Split) -> tuple[list[tuple[Path, int]], list[str]]:
         """Every picture with the index of its class, and the names of the classes."""
         path = self.path / split if self.divided else self.path
-        loose = [file for file in visible(path) if is_picture(file)]
         classes = {folder.name: found for folder in folders(path) if (found := below(folder))}
-        if loose and classes:
-            raise InputError(f"{path} holds both pictures and folders of pictures: put {loose[0].name} into a folder")
+        if self.divided:
+            refuse_loose(self.path)
+        if classes:
+            refuse_loose(path)
+        for name in classes:
+            refuse_name(name)
+        loose = loose_in(path)
         if not loose and not classes:
             raise InputError(f"{path} holds no picture ({' '.join(SUFFIXES)})")
         labelled = [(file, label) for label, files in enumerate(classes.values()) for file in files]
         return labelled or [(file, -1) for file in loose], list(classes)
 
 
+def loose_in(path: Path) -> list[Path]:
+    """The pictures in a folder that lie in none of its folders."""
+    return [file for file in visible(path) if is_picture(file)]
+
+
+def refuse_loose(path: Path) -> None:
+    """Raise `InputError` for pictures in a folder of folders of pictures."""
+    if loose := loose_in(path):
+        raise InputError(f"{path} holds both pictures and folders of pictures: put {loose[0].name} into a folder")
+
+
 def visible(path: Path) -> list[Path]:
-    """What lies in a folder, in the order of names, without what the system hides (`._x.jpg`, `.git`)."""
-    return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    """What lies in a folder, in the order of names, without what the system hides (`._x.jpg`, `.git`).
+
+    Raises `InputError` for a folder that may not be read: its pictures would be missing without a word.
+    """
+    try:
+        return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise InputError(
+            f"cannot read the folder {path} ({error.strerror}); take it away or make it readable"
+        ) from None
 
 
 def folders(path: Path) -> list[Path]:
@@ -64,10 +86,15 @@ def folders(path: Path) -> list[Path]:
 
 def below(path: Path) -> list[Path]:
     """All pictures of a folder and the folders in it, but for what the system hides."""
-    found = (Path(where, name) for where, _, names in os.walk(path) for name in names)
-    return sorted(file for file in found if is_picture(file) and "/." not in f"/{file.relative_to(path).as_posix()}")
+    found: list[Path] = []
+    for entry in visible(path):
+        if is_picture(entry):
+            found.append(entry)
+        elif entry.is_dir() and not entry.is_symlink():  # which may lead back to here
+            found += below(entry)
+    return found
 
 
 def is_picture(file: Path) -> bool:
-    """Whether this is a file whose name is one of a picture."""
-    return file.suffix.lower() in SUFFIXES and file.is_file()
+    """Whether this is a file whose name is one of a picture, or a link of such a name to a file that is gone."""
+    return file.suffix.lower() in SUFFIXES and (file.is_file() or (file.is_symlink() and not file.exists()))
