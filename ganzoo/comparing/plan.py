@@ -47,6 +47,8 @@ class Plan:
         self.how = (how or standard_how())(request, self.dataset(request.settings[0].config))
         self.book = self._book()
         self.trials = [self._trials(setting) for setting in self.runnable] if request.tune else []
+        if request.tune and not any(self.trials):
+            raise InputError("--tune: --set and the switches leave nothing to draw; leave one of them out")
         self.cells = [] if request.tune else self.cells_of(self.settings)
         refuse_unlike([*self.cells, *(cell for trials in self.trials for cell in trials)])
 
@@ -74,7 +76,7 @@ class Plan:
 
     def _trials(self, setting: Setting) -> list[Cell]:
         how = self.how | {"split": tune.SPLIT}
-        drawn = enumerate(tune.draws(setting, self.request.tune))
+        drawn = enumerate(tune.draws(setting, self.request.tune, self.request.shared))
         folder = self.request.out / "tune"
         return sound(
             [self._cell(setting.changed(each), tune.SEED, folder / f"{setting.name}-t{i}", how) for i, each in drawn]

@@ -298,6 +298,21 @@ def test_tuning_tries_as_many_draws_for_each_and_scores_the_best_anew(tmp_path):
     assert without_times(again) == without_times(results)
 
 
+def test_tuning_leaves_alone_what_is_set_for_all_and_says_so(tmp_path):
+    tables = shared(tmp_path, **{"train.generator.lr": 0.000123})
+    asked = request(tmp_path, ("nsgan",), tables=tables, tune=2, seeds=1)
+    results = compare(asked)
+    for name in ("tune/nsgan-t0", "tune/nsgan-t1", "cells/nsgan-s0"):
+        assert Run(asked.out / name).config().train.generator["lr"] == 0.000123
+    told = results["tuning"]["settings"]["nsgan"]
+    assert told["not_drawn"] == {"train.generator.lr": "set by --set"}
+    assert all("train.discriminator.lr" in trial["overrides"] for trial in told["trials"])
+    players = {f"train.{player}": {"lr": 1e-3, "betas": [0.5, 0.9]} for player in ("generator", "discriminator")}
+    tables = shared(tmp_path, **players)
+    with pytest.raises(InputError, match="leave nothing to draw"):
+        Plan(request(tmp_path, ("nsgan",), out="none", tables=tables, tune=2), how)
+
+
 SWITCHES = {"replay": {"tricks.replay": True}, "gp": {"tricks.gp": True}}
 
 
