@@ -10,7 +10,7 @@ import torch
 
 from ganzoo.api import open_data
 from ganzoo.build import resolve
-from ganzoo.comparing import tune
+from ganzoo.comparing import measuring, tune
 from ganzoo.comparing.budget import steps
 from ganzoo.comparing.cells import Cell
 from ganzoo.comparing.request import Request, refuse_numbers
@@ -20,10 +20,11 @@ from ganzoo.config import Config, Facts, Table, flat, with_train
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.files import digest
+from ganzoo.training import exam
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 
-How = Callable[[Request, Dataset], Table]
+How = Callable[[Request, Sequence[Config]], Table]
 """`ganzoo.comparing.measuring.how`, or what takes its place."""
 
 
@@ -34,7 +35,7 @@ class Plan:
     """
 
     def __init__(
-        self, request: Request, how: How | None = None, device: str | None = None, cores: int | None = None
+        self, request: Request, how: How = measuring.how, device: str | None = None, cores: int | None = None
     ) -> None:
         """`device` and `cores`, where given, are those of a cluster, and take the place of what this machine has."""
         refuse_numbers(request)
@@ -44,7 +45,7 @@ class Plan:
         self.data: dict[str, Dataset] = {}
         self.threads = self._threads(cores or torch.get_num_threads())
         self.settings = [checked(setting, self._trainer) for setting in request.settings]
-        self.how = (how or standard_how())(request, self.dataset(request.settings[0].config))
+        self.how = how(request, [self._resolved(setting.config) for setting in self.runnable])
         self.book = self._book()
         self.trials = [self._trials(setting) for setting in self.runnable] if request.tune else []
         if request.tune and not any(self.trials):
@@ -86,7 +87,8 @@ class Plan:
         config = self._resolved(setting.config, seed)
         if self.device:
             config = with_train(config, device=self.device)
-        return Cell(setting.name, seed, config, folder, self.request.budget, how, self.request.plugins)
+        measure = measuring.of_row(how, config)
+        return Cell(setting.name, seed, config, folder, self.request.budget, measure, self.request.plugins)
 
     def _resolved(self, config: Config, seed: int = 0) -> Config:
         values: Table = {"steps": steps(self.request.budget, config.train), "threads": self.threads}
@@ -95,7 +97,9 @@ class Plan:
         return resolve(with_train(config.model_copy(update={"seed": seed}), **values), self.dataset(config))
 
     def _trainer(self, config: Config) -> Trainer:
-        return make_trainer(self._resolved(config), self.dataset(config))
+        resolved, data = self._resolved(config), self.dataset(config)
+        exam.refuse(resolved.train, data)
+        return make_trainer(resolved, data)
 
     def _threads(self, cores: int) -> int:
         # A cell keeps its threads, so those of an earlier command on the folder hold.
@@ -118,13 +122,6 @@ class Plan:
         book = Book(request.out, head(request.kind, request.options, facts(config), config.data.spec, budget, protocol))
         book.refuse_contradiction()
         return book
-
-
-def standard_how() -> How:
-    """`ganzoo.comparing.measuring.how`."""
-    from ganzoo.comparing.measuring import how
-
-    return how
 
 
 def facts(config: Config) -> Facts:

@@ -48,7 +48,7 @@ def score(sampler, *, n, metrics, split, device):
     )
 
 
-def how(request, data):
+def how(request, rows):
     """Without looking for an extractor."""
     return {"n": request.n or 4, "metrics": request.metrics and list(request.metrics), "split": "test"}
 
