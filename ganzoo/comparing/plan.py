@@ -11,7 +11,7 @@ import torch
 from ganzoo.api import open_data
 from ganzoo.build import resolve
 from ganzoo.comparing import measuring, tune
-from ganzoo.comparing.budget import steps
+from ganzoo.comparing.budget import refuse_thresholds, steps
 from ganzoo.comparing.cells import Cell
 from ganzoo.comparing.request import Request, refuse_numbers
 from ganzoo.comparing.results import FILE, Book, cell_folder, head, read_results
@@ -99,6 +99,7 @@ class Plan:
     def _trainer(self, config: Config) -> Trainer:
         resolved, data = self._resolved(config), self.dataset(config)
         exam.refuse(resolved.train, data)
+        refuse_thresholds(self.request.budget, resolved.train)
         return make_trainer(resolved, data)
 
     def _threads(self, cores: int) -> int:

@@ -51,6 +51,21 @@ def test_an_ablation_takes_the_steps_of_the_recipe_and_the_switches_of_the_table
     assert any(each["setting"].startswith("all without ") for each in refused)
 
 
+@pytest.mark.parametrize("budget", ["steps=4", "minutes=1"])
+def test_where_a_player_may_step_again_only_minutes_are_equal(budget, tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr(pool.Pool, "work_off", lambda self, jobs, report: begun.extend(jobs))
+    words = ["--switch", "thresholds", "--switch", "all", "--seeds", 1, "--out", tmp_path / "out", "--budget", budget]
+    assert ganzoo("ablate", "nsgan", "--data", "ring", "--quiet", *words) == 0
+    limits = {job["folder"].rpartition("/")[2]: job["config"]["train"]["thresholds"]["d"] for job in begun}
+    refused = {each["setting"] for each in json.loads((tmp_path / "out/results.json").read_text())["refused"]}
+    if budget == "steps=4":
+        assert limits == {"baseline-s0": None, "all-s0": None}
+        assert {"thresholds", "all without thresholds"} <= refused
+    else:
+        assert limits == {"baseline-s0": None, "thresholds-s0": 1.0, "all-s0": 1.0}
+
+
 def test_a_score_is_asked_only_of_the_rows_that_can_have_it(tmp_path, monkeypatch):
     """Without labels there is no class to be right about."""
     begun = []
