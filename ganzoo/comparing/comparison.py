@@ -28,17 +28,19 @@ def run(plan: Plan, work_off: WorkOff | None = None, say: Say = print) -> Path:
     cell ended without a result (a diverged one is a result); `InputError` for what a cell finds wrong.
     """
     book, tuning = plan.book, None
-    settings, cells = plan.settings, plan.cells
+    settings, cells, places = plan.settings, plan.cells, plan.places
     plan.request.out.mkdir(parents=True, exist_ok=True)
+    if book.old() is None:
+        book.write(settings, places)  # what binds the next command, if this one is stopped while it tunes
     if plan.trials:
         trials = [cell for of_one in plan.trials for cell in of_one]
         refuse_lost(Desk(trials, work_off or Pool(plan.request.jobs).work_off, say).finish())
         settings, tuning = choose(plan)
         cells = plan.cells_of(settings)
-    book.write(settings, cells, tuning)
-    desk = Desk(cells, work_off or Pool(plan.request.jobs).work_off, say, lambda: book.write(settings, cells, tuning))
+    book.write(settings, places, tuning)
+    desk = Desk(cells, work_off or Pool(plan.request.jobs).work_off, say, lambda: book.write(settings, places, tuning))
     lost = desk.finish()
-    results = book.write(settings, cells, tuning)
+    results = book.write(settings, places, tuning)
     write_table(results, book.folder)
     write_report(results, book.folder)
     refuse_lost(lost)

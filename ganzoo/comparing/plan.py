@@ -14,7 +14,7 @@ from ganzoo.comparing import measuring, tune
 from ganzoo.comparing.budget import refuse_thresholds, steps
 from ganzoo.comparing.cells import Cell
 from ganzoo.comparing.request import Request, refuse_numbers
-from ganzoo.comparing.results import FILE, Book, cell_folder, head, read_results
+from ganzoo.comparing.results import FILE, Book, Place, cell_folder, head, read_results
 from ganzoo.comparing.settings import Setting, checked
 from ganzoo.config import Config, Facts, Table, flat, with_train
 from ganzoo.data import Dataset
@@ -58,6 +58,11 @@ class Plan:
         """The settings that are not refused."""
         return [setting for setting in self.settings if not setting.refused]
 
+    @property
+    def places(self) -> list[Place]:
+        """The settings that can be trained, seed by seed."""
+        return [(setting.name, seed) for seed in range(self.request.seeds) for setting in self.runnable]
+
     def dataset(self, config: Config) -> Dataset:
         """The data of a config, opened once."""
         key = config.data.model_dump_json()
@@ -66,14 +71,11 @@ class Plan:
         return self.data[key]
 
     def cells_of(self, settings: Iterable[Setting]) -> list[Cell]:
-        """The cells of those that can be trained, seed by seed; checked against what is in the folder."""
-        settings = [setting for setting in settings if not setting.refused]
-        places = [
-            (s, seed, cell_folder(self.request.out, s.name, seed))
-            for seed in range(self.request.seeds)
-            for s in settings
-        ]
-        return sound([self._cell(*place, self.how) for place in places])
+        """The cells of the `places`, as `settings` train them; checked against what is in the folder."""
+        by_name, out = {setting.name: setting for setting in settings}, self.request.out
+        return sound(
+            [self._cell(by_name[name], seed, cell_folder(out, name, seed), self.how) for name, seed in self.places]
+        )
 
     def _trials(self, setting: Setting) -> list[Cell]:
         how = self.how | {"split": tune.SPLIT}
@@ -88,7 +90,8 @@ class Plan:
         if self.device:
             config = with_train(config, device=self.device)
         measure = measuring.of_row(how, config)
-        return Cell(setting.name, seed, config, folder, self.request.budget, measure, self.request.plugins)
+        asked = self.request
+        return Cell(setting.name, seed, config, folder, asked.budget, measure, asked.plugins, asked.jobs)
 
     def _resolved(self, config: Config, seed: int = 0) -> Config:
         values: Table = {"steps": steps(self.request.budget, config.train), "threads": self.threads}

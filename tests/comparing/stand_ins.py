@@ -18,7 +18,7 @@ from ganzoo.comparing.settings import of_variants
 from ganzoo.recipes import merge, nested
 from small_runs import SMALL, toy_data
 
-TIMES = ("seconds", "memory_mib")
+TIMES = ("seconds", "memory_mib", "jobs")
 
 
 def toy_file(folder: Path) -> str:

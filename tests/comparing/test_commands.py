@@ -32,6 +32,7 @@ def test_points_are_compared_by_their_modes_in_one_command_and_then_only_added_t
     page = (tmp_path / "out/report.html").read_text()
     assert "modes@200" in page and results["command"] in page
     typed = results["command"].split()[1:]
+    assert typed[-2:] == ["--set", f"train.threads={results['protocol']['threads']}"], "--jobs is not in it"
     assert ganzoo(*typed) == 0, "the command that the results name is the one that made them"
     assert json.loads((tmp_path / "out/results.json").read_text())["cells"] == results["cells"]
     assert ganzoo(*typed, "--n", 300) == 2 and "protocol.n: 200 -> 300" in capsys.readouterr().err
