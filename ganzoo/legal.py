@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ganzoo.build import resolve
 from ganzoo.config import Config, parse
@@ -11,15 +11,18 @@ from ganzoo.errors import InputError
 from ganzoo.recipes import merge, nested
 from ganzoo.techniques import TECHNIQUES, Settings, switches
 
+Fit = Callable[[Config, Dataset], object]
+"""Raises `InputError` for a config that cannot be trained on the data."""
+
 
 def largest_legal(
-    config: Config, dataset: Dataset, names: Iterable[str] | None = None
+    config: Config, dataset: Dataset, names: Iterable[str] | None = None, fit: Fit = resolve
 ) -> tuple[tuple[str, ...], Settings, dict[str, str]]:
     """A set of switches that fit `config`, `dataset` and each other, to which no other can be added.
 
     They are taken one after the other in the order of `names`, so the first of two that do not go together stays; None is
-    the table's order, without the switches that take something away. Returns their names, their dotted settings, and by
-    name the reason why each of the others is left out.
+    the table's order, without the switches that take something away. `fit` says what is legal. Returns their names, their
+    dotted settings, and by name the reason why each of the others is left out.
     """
     chosen: list[str] = []
     settings: Settings = {}
@@ -27,7 +30,7 @@ def largest_legal(
     while True:
         refused: dict[str, str] = {}
         for name in waiting:
-            reason = clash(name, chosen) or misfit(config, dataset, settings | switches()[name])
+            reason = clash(name, chosen) or misfit(config, dataset, settings | switches()[name], fit)
             if reason:
                 refused[name] = reason
             else:
@@ -47,10 +50,10 @@ def clash(name: str, others: Iterable[str]) -> str | None:
     return None
 
 
-def misfit(config: Config, dataset: Dataset, settings: Settings) -> str | None:
+def misfit(config: Config, dataset: Dataset, settings: Settings, fit: Fit = resolve) -> str | None:
     """Why `config` with the dotted `settings` cannot be trained on `dataset`."""
     try:
-        resolve(parse(Config, merge(config.model_dump(mode="json"), nested(settings))), dataset)
+        fit(parse(Config, merge(config.model_dump(mode="json"), nested(settings))), dataset)
     except InputError as reason:
         return str(reason)
     return None

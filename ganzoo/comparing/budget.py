@@ -42,6 +42,15 @@ def parse_budget(text: str) -> Budget:
     return Budget(unit, value)
 
 
+def refuse_thresholds(budget: Budget, train: Train) -> None:
+    """Raise `InputError` where a player may step again, so that neither G steps nor images are known beforehand."""
+    limits = train.thresholds
+    if budget.minutes is None and (limits.d, limits.g) != (None, None):
+        raise InputError(
+            f"under train.thresholds a player takes further steps, so {budget.unit} cannot be equal; take --budget minutes=M"
+        )
+
+
 def steps(budget: Budget, train: Train) -> int:
     """The G steps that `budget` buys under the schedule of `train`; of minutes, those before the first look at the clock.
 

@@ -30,6 +30,8 @@ class Cell:
     """How it is scored: the keywords `n`, `metrics` and `split` of `ganzoo.measure.measure`."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     """The sources of the user's files, by path."""
+    jobs: int = 1
+    """Cells at once on its machine."""
 
     @property
     def name(self) -> str:
@@ -44,6 +46,7 @@ class Cell:
             "minutes": self.budget.minutes,
             "measure": self.measure,
             "plugins": dict(self.plugins),
+            "jobs": self.jobs,
         }
 
     def record(self) -> Table | None:

@@ -28,17 +28,19 @@ def run(plan: Plan, work_off: WorkOff | None = None, say: Say = print) -> Path:
     cell ended without a result (a diverged one is a result); `InputError` for what a cell finds wrong.
     """
     book, tuning = plan.book, None
-    settings, cells = plan.settings, plan.cells
+    settings, cells, places = plan.settings, plan.cells, plan.places
     plan.request.out.mkdir(parents=True, exist_ok=True)
+    if book.old() is None:
+        book.write(settings, places)  # what binds the next command, if this one is stopped while it tunes
     if plan.trials:
         trials = [cell for of_one in plan.trials for cell in of_one]
         refuse_lost(Desk(trials, work_off or Pool(plan.request.jobs).work_off, say).finish())
         settings, tuning = choose(plan)
         cells = plan.cells_of(settings)
-    book.write(settings, cells, tuning)
-    desk = Desk(cells, work_off or Pool(plan.request.jobs).work_off, say, lambda: book.write(settings, cells, tuning))
+    book.write(settings, places, tuning)
+    desk = Desk(cells, work_off or Pool(plan.request.jobs).work_off, say, lambda: book.write(settings, places, tuning))
     lost = desk.finish()
-    results = book.write(settings, cells, tuning)
+    results = book.write(settings, places, tuning)
     write_table(results, book.folder)
     write_report(results, book.folder)
     refuse_lost(lost)
@@ -53,8 +55,8 @@ def refuse_lost(lost: Sequence[str]) -> None:
 
 def choose(plan: Plan) -> tuple[list[Setting], Table]:
     """Each setting with its best draw, and what is told of the tuning."""
-    tried = zip(plan.runnable, plan.trials, strict=True)
-    found = {s.name: tune.tuned(s, plan.request.tune, [cell.record() for cell in cells]) for s, cells in tried}
+    n, shared, tried = plan.request.tune, plan.request.shared, zip(plan.runnable, plan.trials, strict=True)
+    found = {s.name: tune.tuned(s, n, shared, [cell.record() for cell in cells]) for s, cells in tried}
     settings = [found[s.name][0] if s.name in found else s for s in plan.settings]
     told = {"draws": plan.request.tune, "seed": tune.SEED, "split": tune.SPLIT}
     return settings, told | {"settings": {name: entry for name, (_, entry) in found.items()}}

@@ -10,20 +10,21 @@ import torch
 
 from ganzoo.api import open_data
 from ganzoo.build import resolve
-from ganzoo.comparing import tune
-from ganzoo.comparing.budget import steps
+from ganzoo.comparing import measuring, tune
+from ganzoo.comparing.budget import refuse_thresholds, steps
 from ganzoo.comparing.cells import Cell
 from ganzoo.comparing.request import Request, refuse_numbers
-from ganzoo.comparing.results import FILE, Book, cell_folder, head, read_results
+from ganzoo.comparing.results import FILE, Book, Place, cell_folder, head, read_results
 from ganzoo.comparing.settings import Setting, checked
 from ganzoo.config import Config, Facts, Table, flat, with_train
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.files import digest
+from ganzoo.training import exam
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 
-How = Callable[[Request, Dataset], Table]
+How = Callable[[Request, Sequence[Config]], Table]
 """`ganzoo.comparing.measuring.how`, or what takes its place."""
 
 
@@ -34,7 +35,7 @@ class Plan:
     """
 
     def __init__(
-        self, request: Request, how: How | None = None, device: str | None = None, cores: int | None = None
+        self, request: Request, how: How = measuring.how, device: str | None = None, cores: int | None = None
     ) -> None:
         """`device` and `cores`, where given, are those of a cluster, and take the place of what this machine has."""
         refuse_numbers(request)
@@ -44,9 +45,11 @@ class Plan:
         self.data: dict[str, Dataset] = {}
         self.threads = self._threads(cores or torch.get_num_threads())
         self.settings = [checked(setting, self._trainer) for setting in request.settings]
-        self.how = (how or standard_how())(request, self.dataset(request.settings[0].config))
+        self.how = how(request, [self._resolved(setting.config) for setting in self.runnable])
         self.book = self._book()
         self.trials = [self._trials(setting) for setting in self.runnable] if request.tune else []
+        if request.tune and not any(self.trials):
+            raise InputError("--tune: --set and the switches leave nothing to draw; leave one of them out")
         self.cells = [] if request.tune else self.cells_of(self.settings)
         refuse_unlike([*self.cells, *(cell for trials in self.trials for cell in trials)])
 
@@ -54,6 +57,11 @@ class Plan:
     def runnable(self) -> list[Setting]:
         """The settings that are not refused."""
         return [setting for setting in self.settings if not setting.refused]
+
+    @property
+    def places(self) -> list[Place]:
+        """The settings that can be trained, seed by seed."""
+        return [(setting.name, seed) for seed in range(self.request.seeds) for setting in self.runnable]
 
     def dataset(self, config: Config) -> Dataset:
         """The data of a config, opened once."""
@@ -63,18 +71,15 @@ class Plan:
         return self.data[key]
 
     def cells_of(self, settings: Iterable[Setting]) -> list[Cell]:
-        """The cells of those that can be trained, seed by seed; checked against what is in the folder."""
-        settings = [setting for setting in settings if not setting.refused]
-        places = [
-            (s, seed, cell_folder(self.request.out, s.name, seed))
-            for seed in range(self.request.seeds)
-            for s in settings
-        ]
-        return sound([self._cell(*place, self.how) for place in places])
+        """The cells of the `places`, as `settings` train them; checked against what is in the folder."""
+        by_name, out = {setting.name: setting for setting in settings}, self.request.out
+        return sound(
+            [self._cell(by_name[name], seed, cell_folder(out, name, seed), self.how) for name, seed in self.places]
+        )
 
     def _trials(self, setting: Setting) -> list[Cell]:
         how = self.how | {"split": tune.SPLIT}
-        drawn = enumerate(tune.draws(setting, self.request.tune))
+        drawn = enumerate(tune.draws(setting, self.request.tune, self.request.shared))
         folder = self.request.out / "tune"
         return sound(
             [self._cell(setting.changed(each), tune.SEED, folder / f"{setting.name}-t{i}", how) for i, each in drawn]
@@ -84,7 +89,9 @@ class Plan:
         config = self._resolved(setting.config, seed)
         if self.device:
             config = with_train(config, device=self.device)
-        return Cell(setting.name, seed, config, folder, self.request.budget, how, self.request.plugins)
+        measure = measuring.of_row(how, config)
+        asked = self.request
+        return Cell(setting.name, seed, config, folder, asked.budget, measure, asked.plugins, asked.jobs)
 
     def _resolved(self, config: Config, seed: int = 0) -> Config:
         values: Table = {"steps": steps(self.request.budget, config.train), "threads": self.threads}
@@ -93,7 +100,10 @@ class Plan:
         return resolve(with_train(config.model_copy(update={"seed": seed}), **values), self.dataset(config))
 
     def _trainer(self, config: Config) -> Trainer:
-        return make_trainer(self._resolved(config), self.dataset(config))
+        resolved, data = self._resolved(config), self.dataset(config)
+        exam.refuse(resolved.train, data)
+        refuse_thresholds(self.request.budget, resolved.train)
+        return make_trainer(resolved, data)
 
     def _threads(self, cores: int) -> int:
         # A cell keeps its threads, so those of an earlier command on the folder hold.
@@ -116,13 +126,6 @@ class Plan:
         book = Book(request.out, head(request.kind, request.options, facts(config), config.data.spec, budget, protocol))
         book.refuse_contradiction()
         return book
-
-
-def standard_how() -> How:
-    """`ganzoo.comparing.measuring.how`."""
-    from ganzoo.comparing.measuring import how
-
-    return how
 
 
 def facts(config: Config) -> Facts:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from ganzoo import __version__
-from ganzoo.comparing.cells import Cell, read_record
+from ganzoo.comparing.cells import RECORD, read_record
+from ganzoo.comparing.machine import machine, united
 from ganzoo.comparing.settings import BASELINE, Setting
 from ganzoo.comparing.summary import summarise
 from ganzoo.config import Facts, Table, flat
 from ganzoo.errors import InputError
 from ganzoo.files import FORMAT, read_json, write_json
-from ganzoo.training.release import cpu
 
 FILE = "results.json"
-FIXED = ("kind", "data", "budget", *(f"protocol.{key}" for key in ("n", "metrics", "set", "tuning", "plugins")))
-"""What two commands on one folder must have in common."""
+TRAINED = ("kind", "data", "budget", *(f"protocol.{key}" for key in ("set", "threads", "tuning", "plugins")))
+"""What two commands on one folder must have in common once a run is begun."""
+FIXED = (*TRAINED, "protocol.n", "protocol.metrics")
+"""The same once one is finished."""
+FREE = "protocol.set.train.threads"
+"""What may be said or left out: `protocol.threads` is what holds."""
+Place = tuple[str, int]
+"""A setting and a seed."""
 UNFINISHED: Table = {
     "status": "unfinished",
     "finding": None,
@@ -43,38 +44,65 @@ class Book:
 
     def refuse_contradiction(self) -> None:
         """Raise `InputError` where the folder holds a comparison that was made in another way."""
-        old = read_results(self.folder)
-        before, after = flat(old or self.head), flat(self.head)
-        keys = [
-            key for key in before.keys() | after.keys() if key.startswith(FIXED) and before.get(key) != after.get(key)
-        ]
-        changed = [f"{key}: {before.get(key)!r} -> {after.get(key)!r}" for key in sorted(keys)]
-        if changed:
+        if changed := self.changes(self.binding()):
             raise InputError(f"{self.folder} holds another comparison ({'; '.join(changed)}); choose another --out")
 
-    def write(self, settings: Sequence[Setting], cells: Sequence[Cell], tuning: Table | None = None) -> Table:
-        """Write the results of `cells` and of those that earlier commands on the folder planned; returns them."""
-        old = read_results(self.folder) or {"settings": [], "refused": [], "cells": []}
+    def binding(self) -> tuple[str, ...]:
+        """What the runs in the folder bind a command to; what was only planned binds to nothing."""
+        if any(self.folder.glob(f"*/*/{RECORD}")):
+            return FIXED
+        return TRAINED if any(self.folder.glob("*/*/config.json")) else ()
+
+    def changes(self, keys: tuple[str, ...]) -> list[str]:
+        """In which of `keys` the results in the folder, if there are any, are of another comparison."""
+        before, after = flat(read_results(self.folder) or self.head), flat(self.head)
+        return [
+            f"{key}: {before.get(key)!r} -> {after.get(key)!r}"
+            for key in sorted(before.keys() | after.keys())
+            if key.startswith(keys) and key != FREE and before.get(key) != after.get(key)
+        ]
+
+    def old(self) -> Table | None:
+        """The results in the folder; None where there are none of this comparison."""
+        return None if self.changes(FIXED) else read_results(self.folder)
+
+    def write(self, settings: Sequence[Setting], planned: Sequence[Place], tuning: Table | None = None) -> Table:
+        """Write the results of the cells `planned` and of those of earlier commands on the folder; returns them."""
+        old = self.old() or {"settings": [], "refused": [], "cells": []}
         rows = merged("name", old["settings"], [s.record() for s in settings if not s.refused])
         no = merged("setting", old["refused"], [r for s in settings for r in refusals(s)])
-        planned = [{"setting": cell.setting, "seed": cell.seed} for cell in cells]
-        places = {(cell["setting"], cell["seed"]) for cell in [*old["cells"], *planned]}
+        before = {(cell["setting"], cell["seed"]): whole(cell, old) for cell in old["cells"]}
         order = [row["name"] for row in rows]
-        found = [self.entry(*place) for place in sorted(places, key=lambda place: (order.index(place[0]), place[1]))]
+        places = sorted({*before, *planned}, key=lambda place: (order.index(place[0]), place[1]))
+        found = [self.entry(place, before.get(place), place in planned) for place in places]
+        ran = united([each["ran"] for each in found if "ran" in each] or [machine(self.head["protocol"]["jobs"])])
         results = self.head | {"settings": rows, "refused": no} | collected(found)
+        results |= {"hardware": ran["hardware"], "versions": ran["versions"]}
         results["tuning"] = merged_tuning(old.get("tuning"), tuning)
-        results["protocol"] = results["protocol"] | {"seeds": sorted({seed for _, seed in places})}
+        results["protocol"] = results["protocol"] | {"jobs": ran["jobs"], "seeds": sorted({seed for _, seed in places})}
         results["command"] = command(results)
         write_json(self.folder / FILE, results)
         return results
 
-    def entry(self, setting: str, seed: int) -> Table:
-        """A cell as it is now, its grid named from the comparison's folder."""
-        folder = cell_folder(self.folder, setting, seed)
-        record = read_record(folder) or UNFINISHED
-        where = {"setting": setting, "seed": seed, "folder": folder.relative_to(self.folder).as_posix()}
+    def entry(self, place: Place, before: Table | None, planned: bool) -> Table:
+        """A cell as it is now, its grid named from the comparison's folder; as it was, where it is gone for good."""
+        folder = cell_folder(self.folder, *place)
+        record = read_record(folder)
+        if before and before["status"] != "unfinished" and record is None and not planned:
+            return before
+        where = {"setting": place[0], "seed": place[1], "folder": folder.relative_to(self.folder).as_posix()}
+        ran = {"ran": before["ran"]} if before and record else {}
+        record = record or UNFINISHED
         grid = f"{where['folder']}/{record['grid']}" if record["grid"] else None
-        return where | record | {"grid": grid}
+        return where | ran | record | {"grid": grid}
+
+
+def whole(cell: Table, results: Table) -> Table:
+    """A cell of `results` with what stands there once for all; `ran` too, which older cells do not say themselves."""
+    ran = {"jobs": results["protocol"]["jobs"], "hardware": results["hardware"], "versions": results["versions"]}
+    metrics = [metric for metric in results["metrics"] if metric["protocol"] in cell["scores"]]
+    floors = {name: floor for name, floor in results["floors"].items() if name in cell["scores"]}
+    return {"ran": ran} | cell | {"metrics": metrics, "floors": floors}
 
 
 def cell_folder(folder: Path, setting: str, seed: int) -> Path:
@@ -129,18 +157,10 @@ def head(kind: str, options: Sequence[str], facts: Facts, spec: str, budget: Tab
         "kind": kind,
         "command": "",
         "options": list(options),
-        "versions": {"ganzoo": __version__, "torch": torch.__version__, "python": platform.python_version()},
-        "hardware": hardware(),
         "data": data | {"split": "train"},
         "budget": budget,
         "protocol": {"checkpoint": "last step, averaged weights (EMA)"} | protocol,
     }
-
-
-def hardware() -> str:
-    """The processor, its cores, and the GPU where there is one."""
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return ", ".join([cpu(), f"{os.cpu_count()} cores", platform.system(), *gpus])
 
 
 def command(results: Table) -> str:
@@ -154,4 +174,6 @@ def command(results: Table) -> str:
         words += [results["settings"][0]["variant"]]
         words += [w for name in names if name != BASELINE and " without " not in name for w in ("--switch", name)]
     words += ["--seeds", str(len(protocol["seeds"])), *results["options"]]
+    if "train.threads" not in protocol["set"]:  # which --jobs, or another machine, would make others
+        words += ["--set", f"train.threads={protocol['threads']}"]
     return shlex.join(words)

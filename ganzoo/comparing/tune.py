@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ganzoo.comparing.settings import Setting
 from ganzoo.comparing.summary import badness
-from ganzoo.config import Table
+from ganzoo.complete import complete
+from ganzoo.config import Config, Table, flat, with_train
 from ganzoo.errors import InputError
-from ganzoo.recipes import ranges
+from ganzoo.recipes import make, ranges
 
 SEED = 10_000
 """The seed of every tuning run: none of those that a comparison counts from 0."""
@@ -19,15 +20,46 @@ SPLIT = "train"
 """What tuning runs are measured against, so that the test split decides nothing."""
 
 
-def draws(setting: Setting, n: int) -> list[Table]:
+def draws(setting: Setting, n: int, shared: Table) -> list[Table]:
     """`n` draws from the `[tune]` table of the setting's variant, as dotted overrides; raises `InputError`.
 
-    Draw i of a key is the same quantile of its range in every setting: who is lucky is so for all.
+    Draw i of a key is the same quantile of its range in every setting: who is lucky is so for all. What is `not_drawn` is in
+    none of them; where nothing else is left there are no draws.
     """
     table = ranges(setting.variant)
     if not table:
         raise InputError(f"--tune: the config of {setting.variant} has no [tune] table with the ranges to draw from")
-    return [{key: draw(key, table[key], i) for key in table} for i in range(n)]
+    left = table.keys() - not_drawn(setting, shared)
+    return [{key: draw(key, table[key], i) for key in table if key in left} for i in range(n if left else 0)]
+
+
+def not_drawn(setting: Setting, shared: Table) -> dict[str, str]:
+    """The ranges of the setting's variant from which it takes nothing, each with the reason.
+
+    A draw must not undo what the setting is about, or what the tables `shared` say for all. A key that only the variant has
+    (betas, where a switch took another optimiser) has no meaning; one that it has not either is a mistake, told later.
+    """
+    had, has = keys(make(setting.variant)), keys(setting.config)
+    found = {}
+    for key in ranges(setting.variant):
+        if touches(key, setting.overrides):
+            found[key] = "set by the setting"
+        elif touches(key, flat(shared)):
+            found[key] = "set by --set"
+        elif touches(key, had) and not touches(key, has):
+            found[key] = "not in this setting"
+    return found
+
+
+def keys(config: Config) -> Iterable[str]:
+    """The dotted keys of a config with all its defaults."""
+    here = with_train(config, device="cpu")  # a cluster's device need not be here
+    return flat(complete(here).model_dump(mode="json"))
+
+
+def touches(key: str, others: Iterable[str]) -> bool:
+    """Whether the dotted `key` is one of `others`, or one is the table that the other is in."""
+    return any(f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.") for other in others)
 
 
 def draw(key: str, span: Any, number: int) -> Any:
@@ -58,11 +90,12 @@ def validation(trial: Table | None) -> float | None:
     return None if value is None else badness(value, metric["better"])
 
 
-def tuned(setting: Setting, n: int, trials: Sequence[Table | None]) -> tuple[Setting, Table]:
+def tuned(setting: Setting, n: int, shared: Table, trials: Sequence[Table | None]) -> tuple[Setting, Table]:
     """`setting` with the best of its `n` draws, or as it is where every one failed; and what is told of the tuning."""
-    drawn, chosen = draws(setting, n), best(trials)
-    told = [{"overrides": overrides, **ended(trial)} for overrides, trial in zip(drawn, trials, strict=True)]
-    return setting if chosen is None else setting.changed(drawn[chosen]), {"chosen": chosen, "trials": told}
+    drawn, chosen = draws(setting, n, shared), best(trials)
+    tried = [{"overrides": overrides, **ended(trial)} for overrides, trial in zip(drawn, trials, strict=True)]
+    told = {"chosen": chosen, "not_drawn": not_drawn(setting, shared), "trials": tried}
+    return setting if chosen is None else setting.changed(drawn[chosen]), told
 
 
 def ended(trial: Table | None) -> Table:

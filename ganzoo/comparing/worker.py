@@ -21,6 +21,7 @@ from ganzoo import api
 from ganzoo.comparing.budget import FIRST_SLICE
 from ganzoo.comparing.cells import RECORD, read_record
 from ganzoo.comparing.facts import counted, facts_of
+from ganzoo.comparing.machine import machine
 from ganzoo.config import Config, Table, parse, with_train
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.files import FORMAT, write_json
@@ -64,7 +65,7 @@ def work(job: Table, score: Score | None = None) -> None:
         if read_record(run.folder) is not None:
             return
         failure = train(run, config, job["minutes"])
-        record = {"format": FORMAT, "measure": job["measure"]} | facts_of(run, failure)
+        record = {"format": FORMAT, "measure": job["measure"], "ran": machine(job["jobs"])} | facts_of(run, failure)
         measured = {} if failure else measure(run, job["measure"], score)
         write_json(run.folder / RECORD, record | {"scores": {}, "metrics": [], "floors": {}} | measured)
 

@@ -115,7 +115,9 @@ class Dataset:
         return self._subset(kept, None if self.labels is None else self.labels[kept], self.class_names)
 
     def halves(self) -> tuple[Dataset, Dataset]:
-        """Every second sample, and the others; of two samples at least."""
+        """Every second sample, and the others; raises `InputError` where there is only one."""
+        if len(self) < 2:
+            raise InputError(f"{self.name} has one image, and a score needs two, so that real ones can be compared too")
         kept = [np.arange(start, len(self), 2, dtype=np.int64) for start in (0, 1)]
         one, two = (self._subset(k, None if self.labels is None else self.labels[k], self.class_names) for k in kept)
         return one, two

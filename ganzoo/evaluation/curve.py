@@ -13,6 +13,14 @@ from ganzoo.evaluation.metrics import Value, fid, fidelity, kid_of_subsets
 from ganzoo.evaluation.protocol import Score
 
 
+def refuse(reference: Dataset, extractor: Extractor, n: int, metric: str) -> None:
+    """Raise `InputError` where a `Curve` of these cannot be; no image is read."""
+    fidelity(f"metric_{metric}")  # that it is missing must be known before a training begins
+    extractor.refuse(reference.shape)
+    if min(n, len(reference)) < 2:
+        raise InputError(f"a curve needs at least 2 images, not {min(n, len(reference))}")
+
+
 class Curve:
     """KID or FID of a few samples against as many images of `reference`, whose features are read once.
 
@@ -28,11 +36,8 @@ class Curve:
         metric: Literal["kid", "fid"] = "kid",
         device: str = "cpu",
     ) -> None:
-        fidelity(f"metric_{metric}")  # that it is missing must be known before a training begins
-        extractor.refuse(reference.shape)
+        refuse(reference, extractor, n, metric)
         self.n, self.metric = min(n, len(reference)), metric
-        if self.n < 2:
-            raise InputError(f"a curve needs at least 2 images, not {self.n}")
         self.reader = Reader(extractor, device)
         self.real = self.reader.data(reference.limited(self.n))
         self.name = Score(metric, 0.0, self.n, "lower", extractor.tag, reference.split).name

@@ -55,15 +55,26 @@ def references(reader: Reader, train: Dataset, test: Dataset | None, n: int) -> 
 
 def missing(name: str, samples: Described, real: Described, extractor: Extractor) -> str | None:
     """Why a metric cannot be computed of these sets, in one line; None if it can."""
-    metric, fewest = METRICS[name], min(len(samples), len(real))
-    if fewest < metric.least:
-        return f"{name} needs at least {metric.least} samples and as many real images; there are {fewest}"
+    return too_few(name, min(len(samples), len(real))) or lacking(name, samples, extractor)
+
+
+def too_few(name: str, fewest: int) -> str | None:
+    """Why a metric is not defined where the smaller set has `fewest` images; None if it is."""
+    least = METRICS[name].least
+    if fewest >= least:
+        return None
+    return f"{name} needs at least {least} samples and as many real images; there are {fewest}"
+
+
+def lacking(name: str, samples: Described, extractor: Extractor) -> str | None:
+    """What a metric reads that these samples, however many, do not have; None if they have it."""
+    needs = METRICS[name].needs
     lacks = {
         "logits": samples.logits.shape[1] == 0,
         "bands": samples.bands.shape[1] < 2,
         "labels": not bool((samples.labels >= 0).any()),
     }
-    return f"{name} needs {NEEDS[metric.needs].format(extractor.name)}" if lacks.get(metric.needs) else None
+    return f"{name} needs {NEEDS[needs].format(extractor.name)}" if lacks.get(needs) else None
 
 
 def scores(

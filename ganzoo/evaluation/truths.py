@@ -28,15 +28,22 @@ def truths(draw: Draw, real: Dataset, names: Sequence[str] | None, n: int, batch
     """What the samples of seeds 0 to n - 1 reach, and, as the floor, what as many of `real` do; raises `InputError`."""
     parts = [draw(range(start, min(start + batch, n))) for start in range(0, n, batch)]
     held, values = real.limited(n), modes.measure(real, torch.cat(parts))
+    floors = floors_of(held).get(
+        counts(None, real, values), lambda _: modes.measure(real, held.samples(range(len(held))).images)
+    )
+    return [
+        Score(name, values[name], n, TRUTHS[name], floor=floors[name], floor_n=len(held), details=details(name, values))
+        for name in counts(names, real, values)
+    ]
+
+
+def counts(names: Sequence[str] | None, real: Dataset, values: dict[str, float]) -> list[str]:
+    """`names`, or None for all counts among the `values` that `modes.measure` has for `real`; raises `InputError`."""
     there = [name for name in TRUTHS if name in values]
     for name in names or ():
         if name not in there:
             raise unknown(f"count of modes for {real.name}", name, there)
-    floors = floors_of(held).get(there, lambda _: modes.measure(real, held.samples(range(len(held))).images))
-    return [
-        Score(name, values[name], n, TRUTHS[name], floor=floors[name], floor_n=len(held), details=details(name, values))
-        for name in names or there
-    ]
+    return there if names is None else list(names)
 
 
 def floors_of(held: Dataset) -> Floors:

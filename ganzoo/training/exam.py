@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from functools import partial
 
-from ganzoo.evaluation import Curve
+from ganzoo.config import Train
+from ganzoo.data import Dataset
+from ganzoo.errors import InputError
+from ganzoo.evaluation import Curve, curve
 from ganzoo.evaluation.extractor import default, find
 from ganzoo.latent import draw_images
 from ganzoo.training.test_error import classification_error, held_out
 from ganzoo.training.trainer import Trainer
+
+
+def refuse(train: Train, data: Dataset) -> None:
+    """Raise `InputError` where `train.eval_every` asks for scores that `data` cannot have; no image is read."""
+    if train.eval_every and data.shape[1:] == (1, 1):
+        raise InputError("train.eval_every takes scores of pictures, and the data are points; leave it out")
+    if train.eval_every:
+        curve.refuse(data, find(default(data)), train.eval_n, train.eval_metric)
 
 
 class Exam:
@@ -18,6 +29,7 @@ class Exam:
         """Raises `InputError` where what is asked for cannot be measured."""
         train, data = trainer.config.train, trainer.batches.dataset
         self.trainer, self.curve = trainer, None
+        refuse(train, data)
         if train.eval_every:
             self.curve = Curve(data, find(default(data)), train.eval_n, train.eval_metric, train.device)
         self.test = held_out(trainer.config) if trainer.loss.classifies else None

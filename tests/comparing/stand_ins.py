@@ -18,7 +18,7 @@ from ganzoo.comparing.settings import of_variants
 from ganzoo.recipes import merge, nested
 from small_runs import SMALL, toy_data
 
-TIMES = ("seconds", "memory_mib")
+TIMES = ("seconds", "memory_mib", "jobs")
 
 
 def toy_file(folder: Path) -> str:
@@ -48,7 +48,7 @@ def score(sampler, *, n, metrics, split, device):
     )
 
 
-def how(request, data):
+def how(request, rows):
     """Without looking for an extractor."""
     return {"n": request.n or 4, "metrics": request.metrics and list(request.metrics), "split": "test"}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ganzoo.build import make_game, resolve
-from ganzoo.comparing.budget import FIRST_SLICE, parse_budget, steps
+from ganzoo.comparing.budget import FIRST_SLICE, parse_budget, refuse_thresholds, steps
 from ganzoo.data import Batches
 from ganzoo.errors import InputError
 from ganzoo.training.trainer import Trainer
@@ -27,6 +27,16 @@ def test_steps_are_g_steps_and_minutes_begin_with_a_slice():
     train = small("nsgan").train
     assert steps(parse_budget("steps=7"), train) == 7
     assert steps(parse_budget("minutes=7"), train) == FIRST_SLICE
+
+
+@pytest.mark.parametrize("player", ["d", "g"])
+def test_a_player_that_may_step_again_has_minutes_only(player):
+    limited, free = small("nsgan", train={"thresholds": {player: 1.0}}).train, small("nsgan").train
+    for budget in ("steps=3", "images=12"):
+        refuse_thresholds(parse_budget(budget), free)
+        with pytest.raises(InputError, match=r"train.thresholds .* so (steps|images) cannot be equal"):
+            refuse_thresholds(parse_budget(budget), limited)
+    refuse_thresholds(parse_budget("minutes=1"), limited)
 
 
 @pytest.mark.parametrize("images", [1, 5, 6, 33, 35])

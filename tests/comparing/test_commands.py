@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from ganzoo import cli
@@ -31,6 +32,7 @@ def test_points_are_compared_by_their_modes_in_one_command_and_then_only_added_t
     page = (tmp_path / "out/report.html").read_text()
     assert "modes@200" in page and results["command"] in page
     typed = results["command"].split()[1:]
+    assert typed[-2:] == ["--set", f"train.threads={results['protocol']['threads']}"], "--jobs is not in it"
     assert ganzoo(*typed) == 0, "the command that the results name is the one that made them"
     assert json.loads((tmp_path / "out/results.json").read_text())["cells"] == results["cells"]
     assert ganzoo(*typed, "--n", 300) == 2 and "protocol.n: 200 -> 300" in capsys.readouterr().err
@@ -50,6 +52,39 @@ def test_an_ablation_takes_the_steps_of_the_recipe_and_the_switches_of_the_table
     assert any(each["setting"].startswith("all without ") for each in refused)
 
 
+@pytest.mark.parametrize("budget", ["steps=4", "minutes=1"])
+def test_where_a_player_may_step_again_only_minutes_are_equal(budget, tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr(pool.Pool, "work_off", lambda self, jobs, report: begun.extend(jobs))
+    words = ["--switch", "thresholds", "--switch", "all", "--seeds", 1, "--out", tmp_path / "out", "--budget", budget]
+    assert ganzoo("ablate", "nsgan", "--data", "ring", "--quiet", *words) == 0
+    limits = {job["folder"].rpartition("/")[2]: job["config"]["train"]["thresholds"]["d"] for job in begun}
+    refused = {each["setting"] for each in json.loads((tmp_path / "out/results.json").read_text())["refused"]}
+    if budget == "steps=4":
+        assert limits == {"baseline-s0": None, "all-s0": None}
+        assert {"thresholds", "all without thresholds"} <= refused
+    else:
+        assert limits == {"baseline-s0": None, "thresholds-s0": 1.0, "all-s0": 1.0}
+
+
+def test_a_score_is_asked_only_of_the_rows_that_can_have_it(tmp_path, monkeypatch):
+    """Without labels there is no class to be right about."""
+    begun = []
+    monkeypatch.setattr(pool.Pool, "work_off", lambda self, jobs, report: begun.extend(jobs))
+    words = ["--seeds", 1, "--budget", "steps=3", "--n", 20, "--metrics", "fid,class_accuracy", "--quiet"]
+    assert ganzoo("compare", "nsgan", "cgan", *words, "--out", tmp_path / "out") == 0
+    asked = {job["folder"].rpartition("/")[2]: job["measure"]["metrics"] for job in begun}
+    assert asked == {"nsgan-s0": ["fid"], "cgan-s0": ["fid", "class_accuracy"]}
+    assert json.loads((tmp_path / "out/results.json").read_text())["protocol"]["metrics"] == ["fid", "class_accuracy"]
+
+
+def test_a_single_image_is_refused_before_anything_is_written(tmp_path, capsys):
+    np.savez(tmp_path / "one.npz", images=np.zeros((1, 32, 32, 3), np.uint8))
+    words = ["--data", f"npz:{tmp_path / 'one.npz'}", "--budget", "steps=3", "--out", tmp_path / "out"]
+    assert ganzoo("compare", "nsgan", *words) == 2
+    assert "one has one image, and a score needs two" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -63,6 +98,13 @@ def test_an_ablation_takes_the_steps_of_the_recipe_and_the_switches_of_the_table
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "fid"], "is for pictures"),
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "modez"], "did you mean 'modes'?"),
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--n", "1"], "at least 2 samples"),
+        (
+            ["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "kl"],
+            "no count of modes for ring",
+        ),
+        (["compare", "nsgan", "--budget", "steps=3", "--metrics", "kid", "--n", "3"], "kid needs at least 4 samples"),
+        (["compare", "nsgan", "--budget", "steps=3", "--metrics", "class_accuracy"], "a model that takes labels"),
+        (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--set", "train.eval_every=5"], "are points"),
         (["compare", "nsgan", "--budget", "steps=3", "--set", "train.bach=3"], "did you mean 'train.batch'?"),
         (["compare", "nsgan", "--budget", "steps=3", "--plugin", "/no.py"], "no such Python file"),
         (["compare", "nsgan", "--budget", "minutes=1", "--jobs", "2"], "one cell at a time"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from dataclasses import replace
 
@@ -9,12 +10,14 @@ import pytest
 from safetensors.torch import load_file
 from stand_ins import compare, here, how, request, score, shared, without_times
 
-from ganzoo.comparing import comparison, worker
+from ganzoo.comparing import comparison, machine, worker
+from ganzoo.comparing.budget import parse_budget
 from ganzoo.comparing.plan import Plan
 from ganzoo.comparing.pool import Outcome
 from ganzoo.comparing.results import read_results
 from ganzoo.comparing.settings import of_switches
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
+from ganzoo.files import read_json, write_json
 from ganzoo.training.run import Run
 from ganzoo.training.trainer import Trainer
 from small_runs import small
@@ -173,6 +176,7 @@ def test_seeds_and_variants_are_added_and_what_was_there_stays(finished, tmp_pat
         ({"n": 5}, "protocol.n: 4 -> 5"),
         ({"tables": {"train.batch": 5}}, "protocol.set.train.batch: 4 -> 5"),
         ({"variants": ("lsgan",), "tables": {"train.batch": 5}}, "protocol.set.train.batch: 4 -> 5"),
+        ({"tables": {"train.threads": 2}}, "protocol.threads: 1 -> 2"),
     ],
 )
 def test_what_contradicts_the_folder_is_refused_and_nothing_is_changed(finished, change, says):
@@ -183,6 +187,92 @@ def test_what_contradicts_the_folder_is_refused_and_nothing_is_changed(finished,
         compare(request(folder, tables=tables, **change))
     assert says in str(error.value) and "\n" not in str(error.value)
     assert kept(folder / "out") == before
+
+
+def test_what_was_only_planned_binds_to_nothing(tmp_path):
+    asked = request(tmp_path, ("nsgan",), seeds=1, n=7)
+
+    def refused(jobs, report):
+        report(jobs[0], Outcome(2, "not so"))
+
+    with pytest.raises(InputError, match="nsgan-s0: not so"):
+        compare(asked, refused)
+    results = compare(request(tmp_path, ("lsgan",), budget="steps=4", seeds=1))
+    assert [(c["setting"], c["status"]) for c in results["cells"]] == [("lsgan", "done")]
+
+
+def test_what_was_trained_but_not_scored_binds_its_training_and_is_not_repeated(tmp_path, monkeypatch):
+    asked = request(tmp_path, ("nsgan",), seeds=1, n=7)
+
+    def unscored(jobs, report):
+        here(jobs, report, lambda sampler, **how: pytest.fail("no such score"))
+
+    with pytest.raises(pytest.fail.Exception):
+        compare(asked, unscored)
+    with pytest.raises(InputError, match=r"budget.unit: 'steps' -> 'minutes'"):
+        compare(replace(asked, budget=parse_budget("minutes=1")))
+    monkeypatch.setattr(Trainer, "train_step", pytest.fail)
+    results = compare(replace(asked, n=5))
+    assert list(results["cells"][0]["scores"]) == ["mean@5/test", "spread@5/test"]
+
+
+def test_a_comparison_that_was_stopped_while_it_tuned_keeps_its_budget_and_plugins(tmp_path):
+    asked = request(tmp_path, ("nsgan",), budget="minutes=0.001", seeds=1, tune=2)
+
+    def after_one(jobs, report):
+        here(jobs[:1], report)
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="1 of 2 cells finished"):
+        compare(asked, after_one)
+    before = kept(asked.out)
+    with pytest.raises(InputError, match=r"budget.amount: 0.001 -> 0.002"):
+        compare(replace(asked, budget=parse_budget("minutes=0.002")))
+    with pytest.raises(InputError, match=r"protocol.plugins.mine.py: None -> "):
+        compare(replace(asked, plugins={"mine.py": "mine = 1"}))
+    assert kept(asked.out) == before
+    assert [c["status"] for c in compare(asked)["cells"]] == ["done"]
+
+
+def test_jobs_and_machine_are_those_of_the_cells_and_not_of_the_last_command(tmp_path, monkeypatch):
+    asked = request(tmp_path, ("nsgan",), seeds=1, jobs=2)
+    first = compare(asked)
+    assert "torch-fidelity" in first["versions"] and first["hardware"]
+    monkeypatch.setattr(machine, "hardware", lambda: "another machine")
+    monkeypatch.setattr(machine, "versions", lambda: {"torch": "0"})
+    again = compare(replace(asked, jobs=1))
+    assert [again[k] for k in ("hardware", "versions", "protocol")] == [
+        first[k] for k in ("hardware", "versions", "protocol")
+    ]
+    more = compare(replace(request(tmp_path, ("lsgan",), seeds=1), out=asked.out))
+    assert more["protocol"]["jobs"] == "2 and 1" and more["hardware"] == f"{first['hardware']} and another machine"
+    assert more["versions"] == first["versions"] | {"torch": f"{first['versions']['torch']} and 0"}
+
+
+def test_cells_that_do_not_say_where_they_ran_are_those_of_their_results(tmp_path, monkeypatch):
+    """As they were written before they said it."""
+    asked = request(tmp_path, ("nsgan",), seeds=1, jobs=2)
+    results = compare(asked)
+    del results["cells"][0]["ran"]
+    write_json(asked.out / "results.json", results | {"hardware": "an old machine"})
+    record = read_json(asked.out / "cells/nsgan-s0/cell.json")
+    write_json(asked.out / "cells/nsgan-s0/cell.json", {k: v for k, v in record.items() if k != "ran"})
+    monkeypatch.setattr(machine, "hardware", lambda: "another machine")
+    for _ in range(2):
+        again = compare(replace(asked, jobs=1))
+        assert again["hardware"] == "an old machine" and again["protocol"]["jobs"] == 2
+    more = compare(replace(request(tmp_path, ("lsgan",), seeds=1), out=asked.out))
+    assert more["hardware"] == "an old machine and another machine"
+
+
+def test_results_stay_whose_cells_are_gone_until_they_are_planned_again(tmp_path):
+    asked = request(tmp_path, ("nsgan",), seeds=1)
+    first = compare(asked)
+    shutil.rmtree(asked.out / "cells")
+    more = compare(replace(request(tmp_path, ("lsgan",), seeds=1), out=asked.out))
+    assert more["cells"][0] == first["cells"][0] and more["cells"][1]["status"] == "done"
+    assert {row["setting"] for row in more["summary"]} == {"nsgan", "lsgan"} and more["floors"] == first["floors"]
+    assert [c["status"] for c in compare(asked, lambda jobs, report: None)["cells"]] == ["unfinished", "done"]
 
 
 def test_a_variant_whose_config_changed_is_refused(tmp_path):
@@ -296,6 +386,21 @@ def test_tuning_tries_as_many_draws_for_each_and_scores_the_best_anew(tmp_path):
         assert run.train.generator["lr"] == overrides["train.generator.lr"]
     again = compare(asked, lambda jobs, report: here(jobs, report, pytest.fail))
     assert without_times(again) == without_times(results)
+
+
+def test_tuning_leaves_alone_what_is_set_for_all_and_says_so(tmp_path):
+    tables = shared(tmp_path, **{"train.generator.lr": 0.000123})
+    asked = request(tmp_path, ("nsgan",), tables=tables, tune=2, seeds=1)
+    results = compare(asked)
+    for name in ("tune/nsgan-t0", "tune/nsgan-t1", "cells/nsgan-s0"):
+        assert Run(asked.out / name).config().train.generator["lr"] == 0.000123
+    told = results["tuning"]["settings"]["nsgan"]
+    assert told["not_drawn"] == {"train.generator.lr": "set by --set"}
+    assert all("train.discriminator.lr" in trial["overrides"] for trial in told["trials"])
+    players = {f"train.{player}": {"lr": 1e-3, "betas": [0.5, 0.9]} for player in ("generator", "discriminator")}
+    tables = shared(tmp_path, **players)
+    with pytest.raises(InputError, match="leave nothing to draw"):
+        Plan(request(tmp_path, ("nsgan",), out="none", tables=tables, tune=2), how)
 
 
 SWITCHES = {"replay": {"tricks.replay": True}, "gp": {"tricks.gp": True}}

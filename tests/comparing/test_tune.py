@@ -4,10 +4,12 @@ import math
 
 import pytest
 
-from ganzoo.comparing.settings import of_variants
-from ganzoo.comparing.tune import best, draw, draws
+from ganzoo.comparing.settings import of_switches, of_variants
+from ganzoo.comparing.tune import best, draw, draws, not_drawn, touches, tuned
+from ganzoo.config import flat
 from ganzoo.errors import InputError
-from ganzoo.recipes import make, ranges, variants
+from ganzoo.recipes import make, nested, ranges, variants
+from ganzoo.techniques import switches
 
 RECIPES = [name for name in variants() if "/" not in name]
 
@@ -22,7 +24,7 @@ def test_every_recipe_has_ranges_for_both_rates_and_training_ignores_them():
 @pytest.mark.parametrize("variant", RECIPES)
 def test_every_draw_is_within_its_range_and_makes_a_config(variant):
     [setting] = of_variants([variant], {})
-    for drawn in draws(setting, 20):
+    for drawn in draws(setting, 20, {}):
         assert drawn.keys() == ranges(variant).keys()
         for key, span in ranges(variant).items():
             assert drawn[key] in span["choices"] if isinstance(span, dict) else span[0] <= drawn[key] <= span[1]
@@ -56,7 +58,49 @@ def test_another_form_of_range_is_refused(span):
 def test_a_config_without_ranges_cannot_be_tuned(tmp_path):
     (tmp_path / "mine.toml").write_text('[loss]\nname = "nsgan"\n')
     with pytest.raises(InputError, match=r"has no \[tune\] table"):
-        draws(of_variants([str(tmp_path / "mine.toml")], {})[0], 3)
+        draws(of_variants([str(tmp_path / "mine.toml")], {})[0], 3, {})
+
+
+def ablation(variant, switch, shared=None):
+    """The setting of one switch."""
+    return of_switches(variant, [switch], shared or {}, switches(), pytest.fail)[1]
+
+
+def test_what_a_switch_sets_is_not_drawn_and_the_rest_is_drawn_as_for_the_baseline():
+    [base], ttur = of_variants(["nsgan"], {}), ablation("nsgan", "ttur")
+    assert not not_drawn(base, {})
+    rates = ("train.generator.lr", "train.discriminator.lr")
+    assert not_drawn(ttur, {}) == dict.fromkeys(rates, "set by the setting")
+    left = [{key: value for key, value in drawn.items() if key not in rates} for drawn in draws(base, 3, {})]
+    assert draws(ttur, 3, {}) == left and all(left)
+
+
+def test_what_is_set_for_all_is_not_drawn_as_a_key_or_within_a_table():
+    shared = nested({"train.generator.lr": 0.000123})
+    [setting] = of_variants(["nsgan"], shared)
+    assert not_drawn(setting, shared) == {"train.generator.lr": "set by --set"}
+    off = {"tricks": {"r1": False}}
+    assert touches("tricks.r1.gamma", flat(off)) and not touches("tricks.r10.gamma", flat(off))
+
+
+def test_a_key_that_the_setting_has_not_is_not_drawn():
+    """SGD has no betas."""
+    sgd = ablation("nsgan", "sgd-d")
+    assert not_drawn(sgd, {}) == {"train.discriminator.betas": "not in this setting"}
+    assert sgd.changed(draws(sgd, 2, {})[1]).config.train.discriminator["name"] == "sgd"
+
+
+def test_a_range_of_a_key_that_there_is_not_is_a_mistake_and_not_passed_over(tmp_path):
+    (tmp_path / "mine.toml").write_text('extends = "wgan"\n[tune]\n"loss.clib" = [0.1, 0.2, "log"]\n')
+    [setting] = of_variants([str(tmp_path / "mine.toml")], {})
+    assert not not_drawn(setting, {}) and "loss.clib" in draws(setting, 2, {})[0]
+
+
+def test_where_everything_is_set_there_are_no_draws():
+    players = ("generator", "discriminator")
+    shared = nested({f"train.{player}": {"lr": 1e-3, "betas": [0.5, 0.9]} for player in players})
+    [setting] = of_variants(["nsgan"], shared)
+    assert draws(setting, 2, shared) == [] and tuned(setting, 2, shared, [])[1]["chosen"] is None
 
 
 def test_a_file_that_extends_a_variant_inherits_its_ranges(tmp_path):

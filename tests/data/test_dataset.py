@@ -175,6 +175,8 @@ def test_halves_are_every_second_sample_and_the_others(letters):
     even, odd = letters.halves()
     assert even.images[:, 0, 0, 0].tolist() == [0, 2, 4, 6, 8] and odd.images[:, 0, 0, 0].tolist() == [1, 3, 5, 7, 9]
     assert odd.labels.tolist() == [1, -1, 1, -1, 1] and even.digest != odd.digest != letters.digest
+    with pytest.raises(InputError, match="has one image, and a score needs two"):
+        letters.limited(1).halves()
 
 
 def test_parts_of_parts_and_their_digests(letters):
