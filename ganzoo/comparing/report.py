@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -48,6 +49,7 @@ def page(results: dict[str, Any], folder: Path) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"amount": amount, "setting": json.dumps}
+    environment.tests |= {"finite": lambda value: value is not None and isfinite(value)}
     environment.globals |= {"interval": interval, "COSTS": COSTS, "NONE": NONE}
     return environment.get_template("report.html.j2").render(content(results, folder))
 

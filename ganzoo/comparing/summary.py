@@ -13,6 +13,8 @@ Interval = tuple[float, float]
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+WORST = {"lower": math.inf, "higher": -math.inf, "near 1": math.inf}
+"""What is better -> the score that nothing is worse than."""
 
 
 def median_interval(values: Sequence[float]) -> Interval:
@@ -24,23 +26,34 @@ def median_interval(values: Sequence[float]) -> Interval:
     picks = np.random.RandomState(0).randint(0, len(values), size=(RESAMPLES, len(values)))
     medians = np.median(np.sort(np.asarray(values, float))[picks], axis=1)
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(medians, [tail, 1 - tail], method="inverted_cdf")
+    # Not by np.quantile, whose difference of two infinite neighbours is NaN in older NumPy.
+    low, high = np.sort(medians)[[math.ceil(share * RESAMPLES) - 1 for share in (tail, 1 - tail)]]
     return float(low), float(high)
+
+
+def score_of(cell: Table, metric: Table) -> float | None:
+    """What a cell got under `metric`: None without such a score, the worst where it is there but not finite."""
+    scores, protocol = cell.get("scores") or {}, metric["protocol"]
+    if protocol not in scores:
+        return None
+    return WORST[metric["better"]] if scores[protocol] is None else scores[protocol]
 
 
 def summarise(cells: Iterable[Table], metrics: Iterable[Table]) -> list[Table]:
     """A row for every setting and score, metric by metric, best first.
 
-    `cells` are those of results.json; `metrics` name each score's `protocol` and what is `better`.
+    `cells` are those of results.json; `metrics` name each score's `protocol` and what is `better`. A median or bound that
+    is not finite is None in its row, whose `n` is above 0 then.
     """
     cells = list(cells)
     settings = list(dict.fromkeys(cell["setting"] for cell in cells))
-    return [row for metric in metrics for row in _ranked(metric, [_row(name, metric, cells) for name in settings])]
+    rows = (_ranked(metric, [_row(name, metric, cells) for name in settings]) for metric in metrics)
+    return [_finite(row) for ranked in rows for row in ranked]
 
 
 def _row(setting: str, metric: Table, cells: list[Table]) -> Table:
     mine = [cell for cell in cells if cell["setting"] == setting]
-    values = [value for cell in mine if (value := cell["scores"].get(metric["protocol"])) is not None]
+    values = [value for cell in mine if (value := score_of(cell, metric)) is not None]
     low, high = median_interval(values) if values else (None, None)
     return {
         "setting": setting,
@@ -51,6 +64,10 @@ def _row(setting: str, metric: Table, cells: list[Table]) -> Table:
         "n": len(values),
         "failed": sum(cell["status"] == "failed" for cell in mine),
     }
+
+
+def _finite(row: Table) -> Table:
+    return row | {key: None for key in ("low", "median", "high") if row[key] is not None and math.isinf(row[key])}
 
 
 def badness(value: float, better: str) -> float:

@@ -87,7 +87,7 @@ def protocol_line(results: dict[str, Any]) -> str:
         f"{data['spec']} ({data['split']}, {data['count']:,} images), {budget['amount']:,} {budget['unit']} each, "
         f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}. "
         "Median over the seeds that finished (bootstrap interval); a rank is followed by those that overlap leaves open; "
-        "costs are medians over the same seeds."
+        'costs are medians over the same seeds; "none" is a number that is not finite, which counts as the worst of all.'
     )
 
 

@@ -13,7 +13,7 @@ FID = "fid-digits@10k/test"
 
 
 def entry(
-    setting: str, low: float, median: float, high: float, rank: int, overlaps: str = "", n: int = 3
+    setting: str, low: float | None, median: float | None, high: float | None, rank: int, overlaps: str = "", n: int = 3
 ) -> dict[str, Any]:
     numbers = {"low": low, "median": median, "high": high, "rank": rank, "n": n}
     return {"setting": setting, "protocol": FID, "overlaps": overlaps.split(), **numbers}
@@ -87,6 +87,16 @@ def test_failed_and_unfinished_cells_are_counted_and_do_not_cost():
     (row,) = headline(results(cells=cells)).rows
     assert row.ended == "1 of 4, 1 unfinished"
     assert (row.costs["seconds"], row.costs["images"], row.costs["memory_mib"]) == (20, 640, None)
+
+
+def test_what_is_not_finite_lies_at_the_worse_end_and_is_called_none():
+    for better, worst, place in (("lower", math.inf, 100), ("higher", -math.inf, 0), ("near 1", math.inf, 100)):
+        found = results(entry("a", 2, 3, None, 1), entry("b", None, None, None, 2))
+        found["metrics"][0]["better"] = better
+        (column,), (a, b) = headline(found).columns, headline(found).rows
+        assert column.ends == (1.0, 3) and column.text(a.scores[0].high) == "none"
+        assert (a.scores[0].high, b.scores[0].median, column.place(worst)) == (worst, worst, place)
+        assert column.text(None) == "–" and column.drawn(worst) == (3 if place else 1)
 
 
 @pytest.mark.parametrize(

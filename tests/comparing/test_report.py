@@ -245,6 +245,19 @@ def test_one_seed_has_no_interval_and_none_is_strong(bare, folder):
     assert page.rows()["nsgan"][2] == "one seed" and page.all("strong") == []
 
 
+def test_what_is_not_finite_is_told_and_breaks_no_figure(bare, folder):
+    lost = {"nsgan": ("high",), "wgan": ("low", "median", "high")}
+    summary = [s | dict.fromkeys(lost.get(s["setting"], ()) if s["n"] else ()) for s in bare["summary"]]
+    page = read(bare | {"summary": summary}, folder)
+    rank, median, interval, *_ = page.rows()["wgan"]
+    assert (rank.split()[0], median, interval) == ("2", "none", "none to none")
+    assert page.rows()["nsgan"][2].endswith(" to none")
+    numbers = [value for e in page.elements for name, value in e["attributes"].items() if name not in ("aria-label",)]
+    assert not [value for value in numbers if re.search(r"\b(inf|nan)\b", value or "")]
+    figures = [e["text"] for e in page.all("svg") if "against seconds" in e["attributes"].get("aria-label", "")]
+    assert len(figures) == 2 and all("nsgan" in text and "wgan" not in text for text in figures)
+
+
 def test_what_was_refused_tuned_and_measured_at_another_n_is_told(bare, folder):
     found = bare | {
         "refused": [{"setting": "wgan-gp", "reason": "batch norm in D"}],

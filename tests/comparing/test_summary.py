@@ -1,5 +1,6 @@
 """Median, interval and rank, against the exact distribution of a resampled median and cases done by hand."""
 
+import json
 import math
 import random
 from math import comb
@@ -94,6 +95,35 @@ def test_failed_cells_are_counted_and_have_no_score():
         None,
     )
     assert rows["a"]["overlaps"] == rows["b"]["overlaps"] == []
+
+
+def not_finite(name, *values):
+    return [cell(name, None) | {"scores": {FID["protocol"]: value}} for value in values]
+
+
+@pytest.mark.parametrize(
+    ("better", "good"), [("lower", [0.2, 0.21, 0.22]), ("higher", [0.01, 0.02, 0.03]), ("near 1", [8, 9, 9.5])]
+)
+def test_a_score_that_is_not_finite_is_the_worst(better, good):
+    found = summarise([*not_finite("bad", 0.9, 0.95, None, None, None), *cells(good=good)], [FID | {"better": better}])
+    assert [(row["setting"], row["rank"], row["n"]) for row in found] == [("good", 1, 3), ("bad", 2, 5)]
+    ends = [None, 0.95] if better == "higher" else [0.9, None]
+    assert [found[1][key] for key in ("median", "low", "high")] == [None, *ends]
+
+
+def test_two_that_are_not_finite_share_the_last_rank():
+    rows = summarise([*not_finite("a", None, None), *not_finite("b", None, None), *cells(c=[1, 2])], [FID])
+    assert [(row["setting"], row["rank"], row["overlaps"]) for row in rows] == [
+        ("c", 1, []),
+        ("a", 2, ["b"]),
+        ("b", 2, ["a"]),
+    ]
+    json.dumps(rows, allow_nan=False)
+
+
+def test_few_scores_that_are_not_finite_widen_the_interval_alone():
+    (row,) = summarise(not_finite("a", 1.0, 2.0, None), [FID])
+    assert (row["low"], row["median"], row["high"], row["rank"]) == (1.0, 2.0, None, 1)
 
 
 def test_one_seed_is_told_apart_from_nothing():

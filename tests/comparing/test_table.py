@@ -52,6 +52,16 @@ def test_only_what_overlaps_nothing_is_bold(results, tmp_path):
     assert {row[0] for row in found if "**" in row[1]} == clear
 
 
+def test_what_is_not_finite_is_said_to_be_none_and_comes_last(results, tmp_path):
+    for entry in results["summary"]:
+        if entry["setting"] == "nsgan":
+            entry |= {"median": None, "high": None, "rank": 3, "overlaps": ["lsgan"]}
+    text = write_table(results, tmp_path).read_text(encoding="utf-8")
+    found, _ = tables(text)
+    row = next(row for row in found if row[0] == "nsgan")
+    assert row[1].startswith("none (") and row[1].endswith(" to none)") and '"none" is a number' in text
+
+
 def test_no_name_breaks_the_table(results, tmp_path):
     name = "a|b\n<script>*x*`y`[z](u)$1$"
     for found in tables(write_table(renamed(results, "nsgan", name), tmp_path).read_text(encoding="utf-8")):
