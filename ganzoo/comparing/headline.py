@@ -39,7 +39,7 @@ class Score:
     """Best and worst rank, were it swapped with those whose interval it overlaps."""
     overlaps: tuple[str, ...] = ()
     clear: bool = False
-    """Whether its interval overlaps nobody's, all intervals being of two seeds or more: what may be set in bold."""
+    """Whether it is first and its interval overlaps nobody's, all being of two seeds or more: what may be set in bold."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,10 @@ def score(results: dict[str, Any], name: str, column: Column) -> Score:
     others = [ranked[other]["rank"] for other in mine["overlaps"]]
     better = sum(rank < mine["rank"] for rank in others)
     places = (mine["rank"] - better, mine["rank"] + len(others) - better)
-    clear = len(ranked) > 1 and not mine["overlaps"] and all(s["n"] > 1 for s in ranked.values())
-    numbers = (WORST[column.better] if mine[key] is None else mine[key] for key in ("median", "low", "high"))
-    return Score(*numbers, mine["n"], mine["rank"], places, tuple(mine["overlaps"]), clear)
+    first = mine["rank"] == 1 and len(ranked) > 1
+    clear = first and not mine["overlaps"] and all(s["n"] > 1 for s in ranked.values())
+    middle, low, high = (WORST[column.better] if mine[key] is None else mine[key] for key in ("median", "low", "high"))
+    return Score(middle, low, high, mine["n"], mine["rank"], places, tuple(mine["overlaps"]), clear)
 
 
 def cells_of(results: dict[str, Any], name: str) -> list[dict[str, Any]]:

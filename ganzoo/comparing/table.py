@@ -51,7 +51,7 @@ def title(column: Column) -> str:
 
 
 def with_interval(column: Column, score: Score) -> str:
-    """Median and interval; bold where nothing overlaps."""
+    """Median and interval; bold where it is clearly the best."""
     if score.median is None:
         return NONE
     text = f"**{column.text(score.median)}**" if score.clear else column.text(score.median)
@@ -87,6 +87,7 @@ def protocol_line(results: dict[str, Any]) -> str:
         f"{data['spec']} ({data['split']}, {data['count']:,} images), {budget['amount']:,} {budget['unit']} each, "
         f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}. "
         "Median over the seeds that finished (bootstrap interval); a rank is followed by those that overlap leaves open; "
+        "bold: rank 1, and its interval overlaps no other; "
         'costs are medians over the same seeds; "none" is a number that is not finite, which counts as the worst of all.'
     )
 

@@ -46,7 +46,7 @@ def test_rows_come_best_first_and_those_without_a_score_last():
     assert scores(found)["lost"] == Score()
 
 
-def test_overlap_leaves_ranks_open_and_bold_is_only_what_overlaps_nothing():
+def test_overlap_leaves_ranks_open():
     found = scores(
         results(
             entry("a", 1, 2, 3, 1, "b"),
@@ -56,7 +56,13 @@ def test_overlap_leaves_ranks_open_and_bold_is_only_what_overlaps_nothing():
         )
     )
     assert {name: score.places for name, score in found.items()} == {"a": (1, 2), "b": (1, 3), "c": (2, 3), "d": (4, 4)}
-    assert [name for name, score in found.items() if score.clear] == ["d"]
+
+
+def test_bold_is_only_the_first_and_only_where_it_overlaps_nothing():
+    worst = entry("c", 7, 8, 9, 3)
+    for first, second in (("", ""), ("b", "a")):
+        found = scores(results(entry("a", 1, 2, 3, 1, first), entry("b", 4, 5, 6, 2, second), worst))
+        assert [name for name, score in found.items() if score.clear] == ([] if first else ["a"])
 
 
 def test_two_of_one_rank_leave_the_next_open_too():
