@@ -10,7 +10,8 @@ from typing import Any
 
 from ganzoo.comparing import curves, figures
 from ganzoo.comparing.grids import grids
-from ganzoo.comparing.headline import COSTS, NONE, cells_of, headline
+from ganzoo.comparing.headline import BOLD_FROM, COSTS, NONE, cells_of, headline
+from ganzoo.comparing.summary import coverage
 from ganzoo.comparing.table import amount, interval, markdown
 from ganzoo.errors import missing_extra
 from ganzoo.files import write_bytes
@@ -50,7 +51,7 @@ def page(results: dict[str, Any], folder: Path) -> str:
     )
     environment.filters |= {"amount": amount, "setting": json.dumps}
     environment.tests |= {"finite": lambda value: value is not None and isfinite(value)}
-    environment.globals |= {"interval": interval, "COSTS": COSTS, "NONE": NONE}
+    environment.globals |= {"interval": interval, "COSTS": COSTS, "NONE": NONE, "BOLD_FROM": BOLD_FROM}
     return environment.get_template("report.html.j2").render(content(results, folder))
 
 
@@ -145,8 +146,7 @@ def caveats(results: dict[str, Any]) -> list[str]:
     seeds, ended = len(protocol["seeds"]), {cell["status"] for cell in results["cells"]}
     return [
         *([] if "unfinished" not in ended else ["Some cells are unfinished: everything here may still change."]),
-        f"An interval comes from {count(seeds, 'seed')}. It is as uncertain as that makes it, and among many settings some "
-        "intervals lie apart by chance: lying apart is not a test of significance.",
+        f"{certainty(seeds)} Among many settings some intervals lie apart by chance: that is not a test of significance.",
         *([] if "failed" not in ended else [FAILURES]),
         "The number of samples is part of a score's name. Several scores are biased at small n (FID upwards): they may be "
         "compared with each other and with the floor, and with other work only at the same n, extractor and reference.",
@@ -164,10 +164,13 @@ UNTUNED = (
 )
 TUNED = "Every setting had as many draws of hyper-parameters as the others; wider ranges or more draws may change the order."
 FAILURES = (
-    "A seed that failed has no score: the median of its setting is over the seeds that survived, which flatters it."
+    "A seed that failed has no score: its setting's median and interval are over the seeds that survived, which flatters it."
 )
 
 
-def count(number: int, noun: str) -> str:
-    """`number` of them in words."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def certainty(seeds: int) -> str:
+    """How often an interval of so many seeds holds what it is meant to hold."""
+    if seeds == 1:
+        return "One seed has no interval."
+    least = "at least " if seeds > 4 and seeds % 2 == 0 else ""
+    return f"An interval comes from {seeds} seeds and holds the true median in {least}{100 * coverage(seeds):.3g} % of cases."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ganzoo.comparing.headline import COSTS, NONE, Column, Headline, Score, headline
+from ganzoo.comparing.headline import BOLD_FROM, COSTS, NONE, Column, Headline, Score, headline
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -87,7 +87,7 @@ def protocol_line(results: dict[str, Any]) -> str:
         f"{data['spec']} ({data['split']}, {data['count']:,} images), {budget['amount']:,} {budget['unit']} each, "
         f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}. "
         "Median over the seeds that finished (bootstrap interval); a rank is followed by those that overlap leaves open; "
-        "bold: rank 1, and its interval overlaps no other; "
+        f"bold: rank 1, and its interval overlaps no other, all being of {BOLD_FROM} seeds or more; "
         'costs are medians over the same seeds; "none" is a number that is not finite, which counts as the worst of all.'
     )
 

@@ -13,7 +13,7 @@ FID = "fid-digits@10k/test"
 
 
 def entry(
-    setting: str, low: float | None, median: float | None, high: float | None, rank: int, overlaps: str = "", n: int = 3
+    setting: str, low: float | None, median: float | None, high: float | None, rank: int, overlaps: str = "", n: int = 4
 ) -> dict[str, Any]:
     numbers = {"low": low, "median": median, "high": high, "rank": rank, "n": n}
     return {"setting": setting, "protocol": FID, "overlaps": overlaps.split(), **numbers}
@@ -74,10 +74,11 @@ def test_two_of_one_rank_leave_the_next_open_too():
     "summary",
     [
         [entry("a", 1, 1, 1, 1, n=1), entry("b", 2, 2, 2, 2, n=1)],
-        [entry("a", 1, 1, 1, 1, n=3), entry("b", 2, 2, 2, 2, n=1)],
-        [entry("a", 1, 1, 1, 1, n=3)],
+        [entry("a", 1, 1, 1, 1, n=5), entry("b", 2, 2, 2, 2, n=3)],
+        [entry("a", 1, 1, 1, 1, n=3), entry("b", 2, 2, 2, 2, n=5)],
+        [entry("a", 1, 1, 1, 1, n=5)],
     ],
-    ids=["one seed each", "one seed of the other", "nothing to compare with"],
+    ids=["one seed each", "three seeds of the other", "three seeds of the first", "nothing to compare with"],
 )
 def test_nothing_is_bold_where_spread_or_comparison_is_missing(summary):
     assert not any(score.clear for score in scores(results(*summary)).values())

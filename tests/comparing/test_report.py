@@ -13,7 +13,7 @@ import pytest
 from extras import need
 from synthetic_results import FID, KID, NAMES, renamed, synthetic, without_curves
 
-from ganzoo.comparing.report import write_report
+from ganzoo.comparing.report import certainty, write_report
 from ganzoo.errors import InputError
 
 need("jinja2", "matplotlib")
@@ -114,8 +114,10 @@ def test_the_headline_says_what_results_say(page, results):
 
 
 def test_only_the_first_is_strong_and_only_where_it_overlaps_nothing(bare, folder):
-    assert len(read(bare, folder).all("strong")) == 2, "the first by either score"
-    touching = [s | {"overlaps": [n for n in RUN[:2] if n != s["setting"]] if s["n"] else []} for s in bare["summary"]]
+    assert read(bare, folder).all("strong") == [], "three seeds of wgan survived"
+    enough = [s | {"n": 4 * bool(s["n"])} for s in bare["summary"]]
+    assert len(read(bare | {"summary": enough}, folder).all("strong")) == 2, "the first by either score"
+    touching = [s | {"overlaps": [n for n in RUN[:2] if n != s["setting"]] if s["n"] else []} for s in enough]
     assert read(bare | {"summary": touching}, folder).all("strong") == []
 
 
@@ -132,7 +134,7 @@ def test_all_that_a_reader_must_know_is_there(page, results):
         "cells/ebgan-s3",
         "D has won",
         "0, 1, 2, 3, 4 (5 of 5)",
-        "An interval comes from 5 seeds",
+        "An interval comes from 5 seeds and holds the true median in 93.8 % of cases",
         "not a test of significance",
         "One training seed a setting",
         "the seeds that survived, which flatters it",
@@ -243,6 +245,19 @@ def test_one_seed_has_no_interval_and_none_is_strong(bare, folder):
     alone = [s | {"n": min(1, s["n"])} for s in bare["summary"]]
     page = read(bare | {"summary": alone}, folder)
     assert page.rows()["nsgan"][2] == "one seed" and page.all("strong") == []
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        (1, "One seed has no interval."),
+        (2, "2 seeds and holds the true median in 50 %"),
+        (3, "in 75 %"),
+        (6, "in at least 78.1 %"),
+    ],
+)
+def test_how_far_the_interval_of_so_many_seeds_can_be_trusted_is_said(seeds, words):
+    assert words in certainty(seeds)
 
 
 def test_what_is_not_finite_is_told_and_breaks_no_figure(bare, folder):

@@ -5,9 +5,10 @@ import math
 import random
 from math import comb
 
+import numpy as np
 import pytest
 
-from ganzoo.comparing.summary import median_interval, overlap, summarise
+from ganzoo.comparing.summary import coverage, median_interval, overlap, summarise
 
 FID = {"protocol": "fid@10/test", "metric": "fid", "better": "lower"}
 
@@ -48,6 +49,22 @@ def test_the_order_of_the_seeds_does_not_matter():
 def test_up_to_five_values_the_interval_spans_them():
     assert median_interval([2.0, 9.0, 4.0]) == (2.0, 9.0)
     assert median_interval([7.0]) == (7.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("n", "left_out"), [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 1), (7, 1), (9, 1), (10, 2), (11, 2)]
+)
+def test_how_often_the_true_median_lies_within_is_binomial(n, left_out):
+    """It does unless at most `left_out` scores lie on one side of it; each side has the same chance for each score."""
+    assert coverage(n) == pytest.approx(1 - 2 * sum(comb(n, j) for j in range(left_out + 1)) / 2**n)
+
+
+def test_the_share_of_intervals_that_hold_the_true_median_is_the_coverage():
+    for n in (3, 7):
+        drawn = np.random.RandomState(n).rand(800, n)
+        held = [low <= 0.5 <= high for low, high in map(median_interval, drawn)]
+        error = 3 * math.sqrt(coverage(n) * (1 - coverage(n)) / len(drawn))
+        assert np.mean(held) == pytest.approx(coverage(n), abs=error)
 
 
 def cell(setting, value, status="done"):
