@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 from statistics import median
@@ -10,8 +11,8 @@ from typing import Any
 
 from ganzoo.comparing import curves, figures
 from ganzoo.comparing.grids import grids
-from ganzoo.comparing.headline import BOLD_FROM, COSTS, NONE, cells_of, headline
-from ganzoo.comparing.summary import coverage
+from ganzoo.comparing.headline import BOLD_FROM, COSTS, ENDLESS, NONE, cells_of, headline
+from ganzoo.comparing.summary import WORST, coverage
 from ganzoo.comparing.table import amount, interval, markdown
 from ganzoo.errors import missing_extra
 from ganzoo.files import write_bytes
@@ -51,7 +52,13 @@ def page(results: dict[str, Any], folder: Path) -> str:
     )
     environment.filters |= {"amount": amount, "setting": json.dumps}
     environment.tests |= {"finite": lambda value: value is not None and isfinite(value)}
-    environment.globals |= {"interval": interval, "COSTS": COSTS, "NONE": NONE, "BOLD_FROM": BOLD_FROM}
+    environment.globals |= {
+        "interval": interval,
+        "COSTS": COSTS,
+        "NONE": NONE,
+        "ENDLESS": ENDLESS,
+        "BOLD_FROM": BOLD_FROM,
+    }
     return environment.get_template("report.html.j2").render(content(results, folder))
 
 
@@ -74,7 +81,7 @@ def content(results: dict[str, Any], folder: Path) -> dict[str, Any]:
         "lost": [cell for mine in cells.values() for cell in mine if cell["status"] == "failed"],
         "unfinished": sum(row.unfinished for row in table.rows),
         "findings": findings(cells),
-        "at_floor": at_floor(cells),
+        "at_floor": at_floor(cells, results["metrics"]),
         "caveats": caveats(results),
     }
 
@@ -121,22 +128,18 @@ def findings(cells: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     ]
 
 
-def at_floor(cells: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def at_floor(cells: dict[str, list[dict[str, Any]]], metrics: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """A line for each setting and score whose floor had to be taken at another n: the median at that n beside it."""
-    found: dict[tuple[str, str, int], list[dict[str, float]]] = {}
+    worst = {metric["protocol"]: WORST[metric["better"]] for metric in metrics}
+    found: dict[tuple[str, str, int, float], list[float]] = {}
     for name, mine in cells.items():
         for cell in mine:
             for protocol, each in (cell.get("at_floor") or {}).items():
-                found.setdefault((name, protocol, each["n"]), []).append(each)
+                value = worst[protocol] if each["value"] is None else each["value"]
+                found.setdefault((name, protocol, each["n"], each["floor"]), []).append(value)
     return [
-        {
-            "name": name,
-            "protocol": protocol,
-            "n": n,
-            "floor": taken[0]["floor"],
-            "median": median(e["value"] for e in taken),
-        }
-        for (name, protocol, n), taken in found.items()
+        {"name": name, "protocol": protocol, "n": n, "floor": floor, "median": median(values)}
+        for (name, protocol, n, floor), values in found.items()
     ]
 
 
@@ -164,7 +167,7 @@ UNTUNED = (
 )
 TUNED = "Every setting had as many draws of hyper-parameters as the others; wider ranges or more draws may change the order."
 FAILURES = (
-    "A seed that failed has no score: its setting's median and interval are over the seeds that survived, which flatters it."
+    "A failed seed has no score: its setting's median and interval are over the seeds that survived, which flatters it."
 )
 
 

@@ -141,8 +141,8 @@ def standard_score() -> Score:
 
 
 def at_floor(score: Any) -> Table:
-    """A floor that had to be taken at another number of samples, and the score at that number."""
-    return {"n": score.floor_n, "floor": score.floor, "value": score.value_at_floor}
+    """A floor that had to be taken at another number of samples, and the score at that number; None where not finite."""
+    return {"n": score.floor_n, "floor": score.floor, "value": score.as_json()["value_at_floor"]}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from ganzoo.comparing.pool import Outcome
 from ganzoo.comparing.request import Request
 from ganzoo.comparing.results import read_results
 from ganzoo.comparing.settings import of_variants
+from ganzoo.evaluation import Evaluation, Score
 from ganzoo.recipes import merge, nested
 from small_runs import SMALL, toy_data
 
@@ -32,19 +32,12 @@ def score(sampler, *, n, metrics, split, device):
     """The mean and the spread of the pictures' pixels; the latter has a floor of another n."""
     images = sampler.sample(n)
     rows = [("mean", float(images.mean()), "lower", None), ("spread", float(images.std()), "higher", 0.7)]
-    return SimpleNamespace(
-        scores=[
-            SimpleNamespace(
-                name=f"{name}@{n}/{split}",
-                metric=name,
-                value=value,
-                better=better,
-                floor=0.5,
-                floor_n=5 if at_floor else n,
-                value_at_floor=at_floor,
-            )
-            for name, value, better, at_floor in rows
-        ]
+    return Evaluation(
+        [
+            Score(name, value, n, better, split=split, floor=0.5, floor_n=5 if at else n, value_at_floor=at)
+            for name, value, better, at in rows
+        ],
+        {},
     )
 
 

@@ -283,6 +283,9 @@ def test_what_was_refused_tuned_and_measured_at_another_n_is_told(bare, folder):
     assert "wgan-gp: batch norm in D" in page.text and "7 draws of hyper-parameters" in page.text
     row = next(tr["text"].split() for tr in page.all("tr") if "2,000" in tr["text"] and "0.5" in tr["text"])
     assert row == ["nsgan", KID, "2,000", "0.5", "2"]
+    lost = [c | {"at_floor": {KID: {"n": 2000, "floor": 0.5, "value": None}}} for c in bare["cells"]]
+    rows = [tr["text"].split() for tr in read(bare | {"cells": lost}, folder).all("tr") if "2,000" in tr["text"]]
+    assert ["nsgan", KID, "2,000", "0.5", "none"] in rows
 
 
 def test_ten_variants_with_five_seeds_stay_under_three_megabytes(tmp_path):
