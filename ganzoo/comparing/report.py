@@ -13,7 +13,7 @@ from ganzoo.comparing import curves, figures
 from ganzoo.comparing.grids import grids
 from ganzoo.comparing.headline import BOLD_FROM, COSTS, ENDLESS, NONE, cells_of, headline
 from ganzoo.comparing.summary import WORST, coverage
-from ganzoo.comparing.table import amount, interval, markdown
+from ganzoo.comparing.table import amount, given, interval, markdown
 from ganzoo.errors import missing_extra
 from ganzoo.files import write_bytes
 
@@ -50,7 +50,7 @@ def page(results: dict[str, Any], folder: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"amount": amount, "setting": json.dumps}
+    environment.filters |= {"amount": amount, "given": given, "setting": json.dumps}
     environment.tests |= {"finite": lambda value: value is not None and isfinite(value)}
     environment.globals |= {
         "interval": interval,
@@ -145,17 +145,17 @@ def at_floor(cells: dict[str, list[dict[str, Any]]], metrics: Sequence[dict[str,
 
 def caveats(results: dict[str, Any]) -> list[str]:
     """What may not be concluded from these results."""
-    protocol, budget = results["protocol"], results["budget"]
-    seeds, ended = len(protocol["seeds"]), {cell["status"] for cell in results["cells"]}
+    protocol, ended = results["protocol"], {cell["status"] for cell in results["cells"]}
     return [
         *([] if "unfinished" not in ended else ["Some cells are unfinished: everything here may still change."]),
-        f"{certainty(seeds)} Among many settings some intervals lie apart by chance: that is not a test of significance.",
+        f"{certainty(len(protocol['seeds']))} Among many settings some intervals lie apart by chance: lying apart is not a test "
+        "of significance.",
         *([] if "failed" not in ended else [FAILURES]),
         "The number of samples is part of a score's name. Several scores are biased at small n (FID upwards): they may be "
         "compared with each other and with the floor, and with other work only at the same n, extractor and reference.",
         "A score sees what its extractor sees. The extractor is part of the score's name, and numbers of two extractors "
         "have no common scale; those of a small classifier say nothing about Inception's.",
-        f"There is one data set ({results['data']['spec']}) and one budget ({budget['amount']:,} {budget['unit']}): "
+        f"There is one data set ({results['data']['spec']}) and one budget ({given(results['budget'])}): "
         "elsewhere, or after longer training, the order may be another.",
         UNTUNED if not results["tuning"] else TUNED,
         *([] if protocol.get("jobs", 1) == 1 else [f"Seconds were taken with {protocol['jobs']} jobs on one machine."]),

@@ -78,13 +78,18 @@ def amount(value: float | None) -> str:
     return NONE if value is None else f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
 
 
+def given(budget: dict[str, Any]) -> str:
+    """A budget in words, its amount as it was asked for."""
+    return f"{budget['amount']:,.12g} {budget['unit']}"
+
+
 def protocol_line(results: dict[str, Any]) -> str:
     """One paragraph: what was done with what, and how it is read."""
-    protocol, data, budget = results["protocol"], results["data"], results["budget"]
+    protocol, data = results["protocol"], results["data"]
     seeds = ", ".join(map(str, protocol["seeds"]))
     samples = f"{protocol['n']:,} samples " if protocol["n"] else ""
     return plain(
-        f"{data['spec']} ({data['split']}, {data['count']:,} images), {budget['amount']:,} {budget['unit']} each, "
+        f"{data['spec']} ({data['split']}, {data['count']:,} images), {given(results['budget'])} each, "
         f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}. "
         "Median over the seeds that finished (bootstrap interval); a rank is followed by those that overlap leaves open; "
         f"bold: rank 1, and its interval overlaps no other, all being of {BOLD_FROM} seeds or more; "

@@ -226,6 +226,11 @@ def test_before_anything_is_finished_there_is_a_page(bare, folder):
     assert not [h for h in page.all("h2") if h["text"] in ("Losses", "Samples", "Quality against cost")]
 
 
+def test_the_budget_is_said_as_it_was_given(bare, folder):
+    page = read(bare | {"budget": {"unit": "minutes", "amount": 0.25}}, folder)
+    assert "0.25 minutes each" in page.all("header")[0]["text"] and "one budget (0.25 minutes)" in page.text
+
+
 def test_where_all_failed_that_is_what_the_page_says(bare, folder):
     lost = [c | {"status": "failed", "scores": {}, "finding": "NaN"} for c in bare["cells"]]
     summary = [s | dict.fromkeys(("median", "low", "high", "rank")) | {"n": 0, "overlaps": []} for s in bare["summary"]]

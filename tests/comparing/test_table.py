@@ -8,7 +8,7 @@ import pytest
 from synthetic_results import FID, KID, renamed, synthetic
 
 from ganzoo.comparing.report import write_table
-from ganzoo.comparing.table import amount, plain
+from ganzoo.comparing.table import amount, given, plain
 
 
 @pytest.fixture
@@ -78,6 +78,16 @@ def test_before_there_is_a_score_there_is_a_table(results, tmp_path):
     empty = results | {"summary": [], "metrics": [], "floors": {}, "cells": []}
     (found,) = tables(write_table(empty, tmp_path).read_text(encoding="utf-8"))
     assert len(found) == 2 + 4 + 1 and {len(line) for line in found} == {len(found[0])}
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [(0.25, "0.25"), (0.001, "0.001"), (5.0, "5"), (2.5, "2.5"), (2000, "2,000"), (12345678, "12,345,678")],
+)
+def test_no_figure_of_a_budget_is_lost(amount, words, results, tmp_path):
+    budget = {"unit": "minutes", "amount": amount}
+    assert given(budget) == f"{words} minutes"
+    assert f" {words} minutes each" in write_table(results | {"budget": budget}, tmp_path).read_text(encoding="utf-8")
 
 
 def test_costs_are_whole_from_ten_on():
