@@ -34,10 +34,10 @@ def facts_of(run: Run, failure: str | None) -> Table:
 
 
 def finding(findings: Sequence[Table], failure: str | None) -> str | None:
-    """What a failed run is named by: the monitor's last finding, or else what the training said."""
+    """What a failed run is named by: the monitor's last finding that stops a training, or else what the training said."""
     if failure is None:
         return None
-    return findings[-1]["text"] if findings else failure
+    return next((each["text"] for each in reversed(findings) if each["fatal"]), failure)
 
 
 def cost(run: Run) -> Table:

@@ -148,8 +148,8 @@ def caveats(results: dict[str, Any]) -> list[str]:
     protocol, ended = results["protocol"], {cell["status"] for cell in results["cells"]}
     return [
         *([] if "unfinished" not in ended else ["Some cells are unfinished: everything here may still change."]),
-        f"{certainty(len(protocol['seeds']))} Among many settings some intervals lie apart by chance: lying apart is not a test "
-        "of significance.",
+        f"{certainty(len(protocol['seeds']))} Among many settings some intervals lie apart by chance: lying apart is not a "
+        "test of significance.",
         *([] if "failed" not in ended else [FAILURES]),
         "The number of samples is part of a score's name. Several scores are biased at small n (FID upwards): they may be "
         "compared with each other and with the floor, and with other work only at the same n, extractor and reference.",

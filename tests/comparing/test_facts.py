@@ -62,9 +62,9 @@ def test_thinning_takes_every_so_many():
 
 
 def test_a_failed_run_is_named_by_the_monitor_or_by_what_the_training_said():
-    found = [{"rule": "a", "text": "D has won"}, {"rule": "b", "text": "NaN"}]
+    found = [{"text": text, "fatal": text != "slow"} for text in ("D has won", "NaN", "slow")]
     assert finding(found, "it became NaN") == "NaN"
-    assert finding([], "it became NaN") == "it became NaN"
+    assert finding([], "it became NaN") == finding(found[2:], "it became NaN") == "it became NaN"
     assert finding(found, None) is None
 
 
