@@ -31,14 +31,11 @@ def toy_file(folder: Path) -> str:
 def score(sampler, *, n, metrics, split, device):
     """The mean and the spread of the pictures' pixels; the latter has a floor of another n."""
     images = sampler.sample(n)
-    rows = [("mean", float(images.mean()), "lower", None), ("spread", float(images.std()), "higher", 0.7)]
-    return Evaluation(
-        [
-            Score(name, value, n, better, split=split, floor=0.5, floor_n=5 if at else n, value_at_floor=at)
-            for name, value, better, at in rows
-        ],
-        {},
-    )
+    shared = {"n": n, "split": split, "reference_n": 9, "floor": 0.5}
+    mean = Score("mean", float(images.mean()), better="lower", floor_n=n, spread=0.25, **shared)
+    more = {"floor_n": 5, "value_at_floor": 0.7, "details": {"lowest": -1.0}}
+    spread = Score("spread", float(images.std()), better="higher", **shared, **more)
+    return Evaluation([mean, spread], {"extractor": {"sha256": "5" * 64}, "data": {"splits": {}}, "seconds": 1.0})
 
 
 def how(request, data):
