@@ -101,7 +101,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Headline:
-    """The whole table, best first by the first protocol."""
+    """The whole table, best first by the first protocol, and by the next ones where that leaves it open."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
@@ -111,7 +111,7 @@ def headline(results: dict[str, Any]) -> Headline:
     """The table of `results`."""
     columns = tuple(column(results, i, metric) for i, metric in enumerate(results["metrics"]))
     rows = [row(results, setting["name"], columns) for setting in results["settings"]]
-    return Headline(columns, tuple(sorted(rows, key=lambda r: [s.rank or len(rows) + 1 for s in r.scores[:1]])))
+    return Headline(columns, tuple(sorted(rows, key=lambda r: [s.rank or len(rows) + 1 for s in r.scores])))
 
 
 def column(results: dict[str, Any], index: int, metric: dict[str, Any]) -> Column:

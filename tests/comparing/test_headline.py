@@ -46,6 +46,15 @@ def test_rows_come_best_first_and_those_without_a_score_last():
     assert scores(found)["lost"] == Score()
 
 
+def test_rows_of_one_rank_come_in_the_order_of_the_next_score():
+    found = results(entry("a", 8, 8, 8, 1, "b"), entry("b", 8, 8, 8, 1, "a"))
+    found["metrics"].append({"protocol": "next", "metric": "next", "better": "higher"})
+    found["summary"] += [
+        s | {"protocol": "next", "rank": rank} for s, rank in zip(found["summary"], (2, 1), strict=True)
+    ]
+    assert [row.name for row in headline(found).rows] == ["b", "a"]
+
+
 def test_overlap_leaves_ranks_open():
     found = scores(
         results(
