@@ -34,10 +34,10 @@ def facts_of(run: Run, failure: str | None) -> Table:
 
 
 def finding(findings: Sequence[Table], failure: str | None) -> str | None:
-    """What a failed run is named by: the monitor's last finding, or else what the training said."""
+    """What a failed run is named by: the monitor's last finding that stops a training, or else what the training said."""
     if failure is None:
         return None
-    return findings[-1]["text"] if findings else failure
+    return next((each["text"] for each in reversed(findings) if each["fatal"]), failure)
 
 
 def cost(run: Run) -> Table:
@@ -72,7 +72,7 @@ def peak_memory(device: str) -> float | None:
 
 def curve(records: Sequence[Table]) -> list[Table]:
     """At most 60 points of the log; half of them with a score, where scores were taken in training."""
-    scored = [record for record in records if record.get("scores")]
+    scored = [record for record in records if score_of(record) is not None]
     kept = [*thinned(records, POINTS // 2), *thinned(scored, POINTS // 2)] if scored else thinned(records, POINTS)
     by_step = {record["step"]: record for record in kept}
     return [point(by_step[step]) for step in sorted(by_step)]
@@ -94,8 +94,14 @@ def point(record: Table) -> Table:
         "seconds": record["seconds"],
         "images": record["images"],
         "terms": {name: round(value, 5) if math.isfinite(value) else None for name, value in terms.items()},
-        "score": next(iter(record.get("scores", {}).values()), None),
+        "score": score_of(record),
     }
+
+
+def score_of(record: Table) -> float | None:
+    """What the evaluation's curve has at a record (`train.eval_every`); what else is taken in training is another quantity."""
+    scores = record.get("scores", {}).items()
+    return next((value for name, value in scores if name.startswith(("kid-", "fid-"))), None)
 
 
 def last_grid(run: Run) -> str | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
+from math import isfinite
 from statistics import median
 from typing import Any
 
@@ -64,28 +65,29 @@ def inline(figure: Any, name: str, description: str) -> str:
 
 
 def quality_against_cost(results: dict[str, Any], table: Headline, index: int, name: str) -> str | None:
-    """Score number `index` against seconds, a point a setting; None where no setting has both."""
+    """Score number `index` against seconds, a point a setting with a finite median; None where no setting has both."""
     column = table.columns[index]
     shown: list[tuple[str, Any, list[float]]] = []
     for row in table.rows:
         seconds = costs(cells_of(results, row.name), "seconds")
-        if row.scores[index].median is not None and seconds:
+        middle = row.scores[index].median
+        if middle is not None and isfinite(middle) and seconds:
             shown.append((row.name, row.scores[index], seconds))
     if not shown:
         return None
     with canvas(5.8, max(3.2, 0.22 * len(shown) + 0.8)) as figure:
         axes = figure.subplots()
         for _, score, seconds in shown:
-            point(axes, score, seconds)
+            point(axes, column, score, seconds)
         scales(axes, column, [median(seconds) for *_, seconds in shown])
         names(axes, [(setting, median(seconds), score.median) for setting, score, seconds in shown])
         return inline(figure, name, f"{column.protocol} against seconds of training, one point a setting")
 
 
-def point(axes: Any, score: Any, seconds: Sequence[float]) -> None:
+def point(axes: Any, column: Column, score: Any, seconds: Sequence[float]) -> None:
     """One setting: a dot at its medians, a line over its interval, and one from its quickest to its slowest seed."""
     middle, line = median(seconds), {"color": FIRST, "alpha": 0.55, "lw": 1.6, "solid_capstyle": "butt"}
-    axes.plot([middle, middle], [score.low, score.high], **line)
+    axes.plot([middle, middle], [column.drawn(score.low), column.drawn(score.high)], **line)
     axes.plot([min(seconds), max(seconds)], [score.median] * 2, **line)
     axes.plot([middle], [score.median], "o", color=FIRST, ms=5)
 

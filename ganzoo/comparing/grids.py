@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from ganzoo.comparing.headline import cells_of
-from ganzoo.comparing.summary import badness
+from ganzoo.comparing.summary import badness, score_of
 
 BYTES = 1_500_000  # of all pictures of a page together, before base64 makes them a third larger
 COLOURS = 128
@@ -28,20 +28,15 @@ def choose(results: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, s
     """The cell whose grid stands for its setting, and why: the seed of median score by the first metric, or the first."""
     cells = [cell for cell in cells_of(results, name) if cell.get("grid")]
     for metric in results["metrics"][:1]:
-        scored = [c for c in cells if c["status"] == "done" and score(c, metric["protocol"]) is not None]
+        scored = [(score, c) for c in cells if c["status"] == "done" and (score := score_of(c, metric)) is not None]
         if scored:
-            ranked = sorted(scored, key=lambda c: badness(score(c, metric["protocol"]), metric["better"]))
-            return ranked[(len(ranked) - 1) // 2], f"the median of {len(ranked)} by {metric['protocol']}"
+            ranked = sorted(scored, key=lambda pair: badness(pair[0], metric["better"]))
+            return ranked[(len(ranked) - 1) // 2][1], f"the median of {len(ranked)} by {metric['protocol']}"
     for status, why in (("done", "the first that finished"), ("unfinished", "unfinished"), ("failed", "failed")):
         for cell in cells:
             if cell["status"] == status:
                 return cell, why
     return None, ""
-
-
-def score(cell: dict[str, Any], protocol: str) -> Any:
-    """What a cell got under `protocol`; None where it has no score."""
-    return (cell.get("scores") or {}).get(protocol)
 
 
 def picture(name: str, cell: dict[str, Any], why: str, folder: Path, limit: int) -> dict[str, Any]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from ganzoo.comparing import curves, figures
 from ganzoo.comparing.grids import grids
-from ganzoo.comparing.headline import COSTS, NONE, cells_of, headline
-from ganzoo.comparing.table import amount, interval, markdown
+from ganzoo.comparing.headline import BOLD_FROM, COSTS, ENDLESS, NONE, cells_of, headline
+from ganzoo.comparing.summary import WORST, coverage
+from ganzoo.comparing.table import amount, given, interval, markdown
 from ganzoo.errors import missing_extra
 from ganzoo.files import write_bytes
 
@@ -47,8 +50,15 @@ def page(results: dict[str, Any], folder: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"amount": amount, "setting": json.dumps}
-    environment.globals |= {"interval": interval, "COSTS": COSTS, "NONE": NONE}
+    environment.filters |= {"amount": amount, "given": given, "setting": json.dumps}
+    environment.tests |= {"finite": lambda value: value is not None and isfinite(value)}
+    environment.globals |= {
+        "interval": interval,
+        "COSTS": COSTS,
+        "NONE": NONE,
+        "ENDLESS": ENDLESS,
+        "BOLD_FROM": BOLD_FROM,
+    }
     return environment.get_template("report.html.j2").render(content(results, folder))
 
 
@@ -71,7 +81,7 @@ def content(results: dict[str, Any], folder: Path) -> dict[str, Any]:
         "lost": [cell for mine in cells.values() for cell in mine if cell["status"] == "failed"],
         "unfinished": sum(row.unfinished for row in table.rows),
         "findings": findings(cells),
-        "at_floor": at_floor(cells),
+        "at_floor": at_floor(cells, results["metrics"]),
         "caveats": caveats(results),
     }
 
@@ -118,39 +128,34 @@ def findings(cells: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     ]
 
 
-def at_floor(cells: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def at_floor(cells: dict[str, list[dict[str, Any]]], metrics: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """A line for each setting and score whose floor had to be taken at another n: the median at that n beside it."""
-    found: dict[tuple[str, str, int], list[dict[str, float]]] = {}
+    worst = {metric["protocol"]: WORST[metric["better"]] for metric in metrics}
+    found: dict[tuple[str, str, int, float], list[float]] = {}
     for name, mine in cells.items():
         for cell in mine:
             for protocol, each in (cell.get("at_floor") or {}).items():
-                found.setdefault((name, protocol, each["n"]), []).append(each)
+                value = worst[protocol] if each["value"] is None else each["value"]
+                found.setdefault((name, protocol, each["n"], each["floor"]), []).append(value)
     return [
-        {
-            "name": name,
-            "protocol": protocol,
-            "n": n,
-            "floor": taken[0]["floor"],
-            "median": median(e["value"] for e in taken),
-        }
-        for (name, protocol, n), taken in found.items()
+        {"name": name, "protocol": protocol, "n": n, "floor": floor, "median": median(values)}
+        for (name, protocol, n, floor), values in found.items()
     ]
 
 
 def caveats(results: dict[str, Any]) -> list[str]:
     """What may not be concluded from these results."""
-    protocol, budget = results["protocol"], results["budget"]
-    seeds, ended = len(protocol["seeds"]), {cell["status"] for cell in results["cells"]}
+    protocol, ended = results["protocol"], {cell["status"] for cell in results["cells"]}
     return [
         *([] if "unfinished" not in ended else ["Some cells are unfinished: everything here may still change."]),
-        f"An interval comes from {count(seeds, 'seed')}. It is as uncertain as that makes it, and among many settings some "
-        "intervals lie apart by chance: lying apart is not a test of significance.",
+        f"{certainty(len(protocol['seeds']))} Among many settings some intervals lie apart by chance: lying apart is not a "
+        "test of significance.",
         *([] if "failed" not in ended else [FAILURES]),
         "The number of samples is part of a score's name. Several scores are biased at small n (FID upwards): they may be "
         "compared with each other and with the floor, and with other work only at the same n, extractor and reference.",
         "A score sees what its extractor sees. The extractor is part of the score's name, and numbers of two extractors "
         "have no common scale; those of a small classifier say nothing about Inception's.",
-        f"There is one data set ({results['data']['spec']}) and one budget ({budget['amount']:,} {budget['unit']}): "
+        f"There is one data set ({results['data']['spec']}) and one budget ({given(results['budget'])}): "
         "elsewhere, or after longer training, the order may be another.",
         UNTUNED if not results["tuning"] else TUNED,
         *([] if protocol.get("jobs", 1) == 1 else [f"Seconds were taken with {protocol['jobs']} jobs on one machine."]),
@@ -162,10 +167,13 @@ UNTUNED = (
 )
 TUNED = "Every setting had as many draws of hyper-parameters as the others; wider ranges or more draws may change the order."
 FAILURES = (
-    "A seed that failed has no score: the median of its setting is over the seeds that survived, which flatters it."
+    "A failed seed has no score: its setting's median and interval are over the seeds that survived, which flatters it."
 )
 
 
-def count(number: int, noun: str) -> str:
-    """`number` of them in words."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def certainty(seeds: int) -> str:
+    """How often an interval of so many seeds holds what it is meant to hold."""
+    if seeds == 1:
+        return "One seed has no interval."
+    least = "at least " if seeds > 4 and seeds % 2 == 0 else ""
+    return f"An interval comes from {seeds} seeds and holds the true median in {least}{100 * coverage(seeds):.3g} % of cases."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ganzoo.comparing.headline import COSTS, NONE, Column, Headline, Score, headline
+from ganzoo.comparing.headline import BOLD_FROM, COSTS, NONE, Column, Headline, Score, headline
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -51,7 +51,7 @@ def title(column: Column) -> str:
 
 
 def with_interval(column: Column, score: Score) -> str:
-    """Median and interval; bold where nothing overlaps."""
+    """Median and interval; bold where it is clearly the best."""
     if score.median is None:
         return NONE
     text = f"**{column.text(score.median)}**" if score.clear else column.text(score.median)
@@ -78,16 +78,22 @@ def amount(value: float | None) -> str:
     return NONE if value is None else f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
 
 
+def given(budget: dict[str, Any]) -> str:
+    """A budget in words, its amount as it was asked for."""
+    return f"{budget['amount']:,.12g} {budget['unit']}"
+
+
 def protocol_line(results: dict[str, Any]) -> str:
     """One paragraph: what was done with what, and how it is read."""
-    protocol, data, budget = results["protocol"], results["data"], results["budget"]
+    protocol, data = results["protocol"], results["data"]
     seeds = ", ".join(map(str, protocol["seeds"]))
     samples = f"{protocol['n']:,} samples " if protocol["n"] else ""
     return plain(
-        f"{data['spec']} ({data['split']}, {data['count']:,} images), {budget['amount']:,} {budget['unit']} each, "
+        f"{data['spec']} ({data['split']}, {data['count']:,} images), {given(results['budget'])} each, "
         f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}. "
         "Median over the seeds that finished (bootstrap interval); a rank is followed by those that overlap leaves open; "
-        "costs are medians over the same seeds."
+        f"bold: rank 1, and its interval overlaps no other, all being of {BOLD_FROM} seeds or more; "
+        'costs are medians over the same seeds; "none" is a number that is not finite, which counts as the worst of all.'
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ganzoo.comparing.settings import Setting
-from ganzoo.comparing.summary import badness
+from ganzoo.comparing.summary import badness, score_of
 from ganzoo.complete import complete
 from ganzoo.config import Config, Table, flat, with_train
 from ganzoo.errors import InputError
@@ -76,18 +76,20 @@ def draw(key: str, span: Any, number: int) -> Any:
 
 
 def best(trials: Sequence[Table | None]) -> int | None:
-    """Which of the tuning runs' records scores best by its first metric; None where every one failed."""
+    """Which of the tuning runs' records scores best by its first metric, the next ones where that is the same.
+
+    None where every one failed.
+    """
     scored = {number: value for number, trial in enumerate(trials) if (value := validation(trial)) is not None}
     return min(scored, key=lambda number: scored[number], default=None)
 
 
-def validation(trial: Table | None) -> float | None:
-    """The first score of a tuning run, turned so that lower is better; None where it has none."""
+def validation(trial: Table | None) -> list[float] | None:
+    """The scores of a tuning run, turned so that lower is better; None where it has none."""
     if not trial or not trial["metrics"]:
         return None
-    metric = trial["metrics"][0]
-    value = trial["scores"][metric["protocol"]]
-    return None if value is None else badness(value, metric["better"])
+    scores = ((score_of(trial, metric), metric["better"]) for metric in trial["metrics"])
+    return [badness(score, better) for score, better in scores if score is not None]
 
 
 def tuned(setting: Setting, n: int, shared: Table, trials: Sequence[Table | None]) -> tuple[Setting, Table]:

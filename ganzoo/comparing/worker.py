@@ -6,7 +6,6 @@ It stops, with everything saved, when its stdin closes: so no worker outlives th
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import signal
@@ -31,6 +30,9 @@ from ganzoo.training.run import Run
 
 Score = Callable[..., Any]
 """`ganzoo.measure.measure`, or what takes its place."""
+
+MORE, WITH = ("spread", "reference_n", "details"), ("extractor", "data")
+"""What is kept of each score beside its value, and of what all were measured with."""
 
 CLOSE = 0.02
 """The share of a budget of minutes that may be left over."""
@@ -123,11 +125,14 @@ def train_for(run: Run, config: Config, seconds: float) -> None:
 
 
 def measure(run: Run, how: Table, score: Score | None = None) -> Table:
-    """The scores of the averaged weights of the last step, what is better of each, and the floors that stand beside them."""
+    """The scores of the averaged weights of the last step with all that belongs to them, and the floors beside them."""
     device = run.config().train.device
-    scores = (score or standard_score())(load(run.folder), **how, device=device).scores
+    found = (score or standard_score())(load(run.folder), **how, device=device)
+    scores, told = found.scores, {each.name: each.as_json() for each in found.scores}
     return {
-        "scores": {each.name: each.value if math.isfinite(each.value) else None for each in scores},
+        "scores": {name: table["value"] for name, table in told.items()},
+        "details": {name: {key: table[key] for key in MORE} for name, table in told.items()},
+        "measured_with": {key: found.facts[key] for key in WITH if key in found.facts},
         "metrics": [{"protocol": each.name, "metric": each.metric, "better": each.better} for each in scores],
         "floors": {each.name: each.floor for each in scores if each.floor is not None and each.value_at_floor is None},
         "at_floor": {each.name: at_floor(each) for each in scores if each.value_at_floor is not None},
@@ -142,8 +147,8 @@ def standard_score() -> Score:
 
 
 def at_floor(score: Any) -> Table:
-    """A floor that had to be taken at another number of samples, and the score at that number."""
-    return {"n": score.floor_n, "floor": score.floor, "value": score.value_at_floor}
+    """A floor that had to be taken at another number of samples, and the score at that number; None where not finite."""
+    return {"n": score.floor_n, "floor": score.floor, "value": score.as_json()["value_at_floor"]}
 
 
 if __name__ == "__main__":

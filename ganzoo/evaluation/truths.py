@@ -25,14 +25,27 @@ def is_known(data: Dataset) -> bool:
 
 
 def truths(draw: Draw, real: Dataset, names: Sequence[str] | None, n: int, batch: int) -> list[Score]:
-    """What the samples of seeds 0 to n - 1 reach, and, as the floor, what as many of `real` do; raises `InputError`."""
-    parts = [draw(range(start, min(start + batch, n))) for start in range(0, n, batch)]
-    held, values = real.limited(n), modes.measure(real, torch.cat(parts))
+    """What the samples of seeds 0 to n - 1 reach, and, as the floor, what as many of `real` do; raises `InputError`.
+
+    Where `real` has fewer, the first samples, as many as it has, are counted again.
+    """
+    samples = torch.cat([draw(range(start, min(start + batch, n))) for start in range(0, n, batch)])
+    held, values = real.limited(n), modes.measure(real, samples)
     floors = floors_of(held).get(
         counts(None, real, values), lambda _: modes.measure(real, held.samples(range(len(held))).images)
     )
+    again = {} if len(held) == n else modes.measure(real, samples[: len(held)])
     return [
-        Score(name, values[name], n, TRUTHS[name], floor=floors[name], floor_n=len(held), details=details(name, values))
+        Score(
+            name,
+            values[name],
+            n,
+            TRUTHS[name],
+            floor=floors[name],
+            floor_n=len(held),
+            value_at_floor=again.get(name),
+            details=details(name, values),
+        )
         for name in counts(names, real, values)
     ]
 

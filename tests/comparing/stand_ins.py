@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from ganzoo.comparing.pool import Outcome
 from ganzoo.comparing.request import Request
 from ganzoo.comparing.results import read_results
 from ganzoo.comparing.settings import of_variants
+from ganzoo.evaluation import Evaluation, Score
 from ganzoo.recipes import merge, nested
 from small_runs import SMALL, toy_data
 
@@ -31,21 +31,11 @@ def toy_file(folder: Path) -> str:
 def score(sampler, *, n, metrics, split, device):
     """The mean and the spread of the pictures' pixels; the latter has a floor of another n."""
     images = sampler.sample(n)
-    rows = [("mean", float(images.mean()), "lower", None), ("spread", float(images.std()), "higher", 0.7)]
-    return SimpleNamespace(
-        scores=[
-            SimpleNamespace(
-                name=f"{name}@{n}/{split}",
-                metric=name,
-                value=value,
-                better=better,
-                floor=0.5,
-                floor_n=5 if at_floor else n,
-                value_at_floor=at_floor,
-            )
-            for name, value, better, at_floor in rows
-        ]
-    )
+    shared = {"n": n, "split": split, "reference_n": 9, "floor": 0.5}
+    mean = Score("mean", float(images.mean()), better="lower", floor_n=n, spread=0.25, **shared)
+    more = {"floor_n": 5, "value_at_floor": 0.7, "details": {"lowest": -1.0}}
+    spread = Score("spread", float(images.std()), better="higher", **shared, **more)
+    return Evaluation([mean, spread], {"extractor": {"sha256": "5" * 64}, "data": {"splits": {}}, "seconds": 1.0})
 
 
 def how(request, rows):

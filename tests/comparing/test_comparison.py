@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import signal
 from dataclasses import replace
@@ -17,6 +18,7 @@ from ganzoo.comparing.pool import Outcome
 from ganzoo.comparing.results import read_results
 from ganzoo.comparing.settings import of_switches
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
+from ganzoo.evaluation import Score
 from ganzoo.files import read_json, write_json
 from ganzoo.training.run import Run
 from ganzoo.training.trainer import Trainer
@@ -42,6 +44,11 @@ def finished(tmp_path_factory):
     return folder, compare(request(folder))
 
 
+def test_a_score_that_is_not_finite_is_null_at_the_floor_too():
+    lost = Score("reverse_kl", math.inf, 60, "lower", floor=0.1, floor_n=40, value_at_floor=math.inf)
+    assert worker.at_floor(lost) == {"n": 40, "floor": 0.1, "value": None}
+
+
 def test_the_results_hold_every_cell_with_score_cost_curve_and_grid(finished):
     folder, results = finished
     assert [(c["setting"], c["seed"], c["status"]) for c in results["cells"]] == [
@@ -60,6 +67,12 @@ def test_the_results_hold_every_cell_with_score_cost_curve_and_grid(finished):
     assert results["protocol"]["seeds"] == [0, 1] and results["protocol"]["set"]["train.batch"] == 4
     assert results["floors"] == {"mean@4/test": 0.5}, "a floor at another n does not stand beside the score"
     assert results["cells"][0]["at_floor"] == {"spread@4/test": {"n": 5, "floor": 0.5, "value": 0.7}}
+    nothing = {"spread": None, "reference_n": 9, "details": {}}
+    assert results["cells"][0]["details"] == {
+        "mean@4/test": nothing | {"spread": 0.25},
+        "spread@4/test": nothing | {"details": {"lowest": -1.0}},
+    }
+    assert results["cells"][0]["measured_with"] == {"extractor": {"sha256": "5" * 64}, "data": {"splits": {}}}
     assert {(row["setting"], row["protocol"]) for row in results["summary"]} == {
         (name, metric) for name in ("nsgan", "wgan") for metric in ("mean@4/test", "spread@4/test")
     }

@@ -41,12 +41,19 @@ def test_a_term_that_is_not_finite_leaves_a_gap():
 
 
 def test_scores_taken_in_training_are_kept():
-    records = [record(step, {"kid": step / 10} if step % 250 == 0 else None) for step in range(1, 2001)]
+    kid = "kid-digits@1k/train"
+    records = [record(step, {kid: step / 10} if step % 250 == 0 else None) for step in range(1, 2001)]
     points = {point["step"]: point["score"] for point in curve(records)}
     assert {step: score for step, score in points.items() if score is not None} == {
         s: s / 10 for s in range(250, 2001, 250)
     }
     assert len(points) <= POINTS
+
+
+def test_the_error_of_a_classifier_is_no_point_of_the_curve_of_scores():
+    records = [record(1, {"fid-digits@1k/train": 9.0, "test_error": 0.2}), record(2, {"test_error": 0.3})]
+    assert [point["score"] for point in curve(records)] == [9.0, None]
+    assert [point["score"] for point in curve(records[1:])] == [None]
 
 
 def test_thinning_takes_every_so_many():
@@ -55,9 +62,9 @@ def test_thinning_takes_every_so_many():
 
 
 def test_a_failed_run_is_named_by_the_monitor_or_by_what_the_training_said():
-    found = [{"rule": "a", "text": "D has won"}, {"rule": "b", "text": "NaN"}]
+    found = [{"text": text, "fatal": text != "slow"} for text in ("D has won", "NaN", "slow")]
     assert finding(found, "it became NaN") == "NaN"
-    assert finding([], "it became NaN") == "it became NaN"
+    assert finding([], "it became NaN") == finding(found[2:], "it became NaN") == "it became NaN"
     assert finding(found, None) is None
 
 

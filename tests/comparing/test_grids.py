@@ -38,6 +38,13 @@ def test_the_seed_of_median_score_stands_for_its_setting(better, scores, seed):
     assert found["seed"] == seed and f"median of {len(scores)}" in why
 
 
+@pytest.mark.parametrize(("better", "seed"), [("lower", 2), ("higher", 1)])
+def test_a_score_that_is_not_finite_is_the_worst_of_its_setting(better, seed):
+    cells = [cell(i, None) | {"scores": {"m": score}} for i, score in enumerate([None, 1, 5])]
+    found, why = choose(results(*cells, better=better), "a")
+    assert found["seed"] == seed and "median of 3" in why
+
+
 def test_without_scores_the_first_that_finished_and_a_failed_one_only_where_there_is_no_other():
     assert choose(results(cell(0, None, "failed"), cell(2, None), cell(1, None)), "a")[0]["seed"] == 1
     found, why = choose(results(cell(0, None, "failed", None), cell(1, 3.0, "failed")), "a")

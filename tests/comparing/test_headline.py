@@ -13,7 +13,7 @@ FID = "fid-digits@10k/test"
 
 
 def entry(
-    setting: str, low: float, median: float, high: float, rank: int, overlaps: str = "", n: int = 3
+    setting: str, low: float | None, median: float | None, high: float | None, rank: int, overlaps: str = "", n: int = 4
 ) -> dict[str, Any]:
     numbers = {"low": low, "median": median, "high": high, "rank": rank, "n": n}
     return {"setting": setting, "protocol": FID, "overlaps": overlaps.split(), **numbers}
@@ -46,7 +46,16 @@ def test_rows_come_best_first_and_those_without_a_score_last():
     assert scores(found)["lost"] == Score()
 
 
-def test_overlap_leaves_ranks_open_and_bold_is_only_what_overlaps_nothing():
+def test_rows_of_one_rank_come_in_the_order_of_the_next_score():
+    found = results(entry("a", 8, 8, 8, 1, "b"), entry("b", 8, 8, 8, 1, "a"))
+    found["metrics"].append({"protocol": "next", "metric": "next", "better": "higher"})
+    found["summary"] += [
+        s | {"protocol": "next", "rank": rank} for s, rank in zip(found["summary"], (2, 1), strict=True)
+    ]
+    assert [row.name for row in headline(found).rows] == ["b", "a"]
+
+
+def test_overlap_leaves_ranks_open():
     found = scores(
         results(
             entry("a", 1, 2, 3, 1, "b"),
@@ -56,7 +65,13 @@ def test_overlap_leaves_ranks_open_and_bold_is_only_what_overlaps_nothing():
         )
     )
     assert {name: score.places for name, score in found.items()} == {"a": (1, 2), "b": (1, 3), "c": (2, 3), "d": (4, 4)}
-    assert [name for name, score in found.items() if score.clear] == ["d"]
+
+
+def test_bold_is_only_the_first_and_only_where_it_overlaps_nothing():
+    worst = entry("c", 7, 8, 9, 3)
+    for first, second in (("", ""), ("b", "a")):
+        found = scores(results(entry("a", 1, 2, 3, 1, first), entry("b", 4, 5, 6, 2, second), worst))
+        assert [name for name, score in found.items() if score.clear] == ([] if first else ["a"])
 
 
 def test_two_of_one_rank_leave_the_next_open_too():
@@ -68,10 +83,11 @@ def test_two_of_one_rank_leave_the_next_open_too():
     "summary",
     [
         [entry("a", 1, 1, 1, 1, n=1), entry("b", 2, 2, 2, 2, n=1)],
-        [entry("a", 1, 1, 1, 1, n=3), entry("b", 2, 2, 2, 2, n=1)],
-        [entry("a", 1, 1, 1, 1, n=3)],
+        [entry("a", 1, 1, 1, 1, n=5), entry("b", 2, 2, 2, 2, n=3)],
+        [entry("a", 1, 1, 1, 1, n=3), entry("b", 2, 2, 2, 2, n=5)],
+        [entry("a", 1, 1, 1, 1, n=5)],
     ],
-    ids=["one seed each", "one seed of the other", "nothing to compare with"],
+    ids=["one seed each", "three seeds of the other", "three seeds of the first", "nothing to compare with"],
 )
 def test_nothing_is_bold_where_spread_or_comparison_is_missing(summary):
     assert not any(score.clear for score in scores(results(*summary)).values())
@@ -87,6 +103,16 @@ def test_failed_and_unfinished_cells_are_counted_and_do_not_cost():
     (row,) = headline(results(cells=cells)).rows
     assert row.ended == "1 of 4, 1 unfinished"
     assert (row.costs["seconds"], row.costs["images"], row.costs["memory_mib"]) == (20, 640, None)
+
+
+def test_what_is_not_finite_lies_at_the_worse_end_and_is_called_none():
+    for better, worst, place in (("lower", math.inf, 100), ("higher", -math.inf, 0), ("near 1", math.inf, 100)):
+        found = results(entry("a", 2, 3, None, 1), entry("b", None, None, None, 2))
+        found["metrics"][0]["better"] = better
+        (column,), (a, b) = headline(found).columns, headline(found).rows
+        assert column.ends == (1.0, 3) and column.text(a.scores[0].high) == "none"
+        assert (a.scores[0].high, b.scores[0].median, column.place(worst)) == (worst, worst, place)
+        assert column.text(None) == "–" and column.drawn(worst) == (3 if place else 1)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from extras import need
 from synthetic_results import FID, KID, NAMES, renamed, synthetic, without_curves
 
-from ganzoo.comparing.report import write_report
+from ganzoo.comparing.report import certainty, write_report
 from ganzoo.errors import InputError
 
 need("jinja2", "matplotlib")
@@ -113,9 +113,11 @@ def test_the_headline_says_what_results_say(page, results):
     assert rows["real images (floor)"][1] == "1.20"
 
 
-def test_only_what_overlaps_nothing_is_strong(bare, folder):
-    assert len(read(bare, folder).all("strong")) == 4, "two settings by two scores"
-    touching = [s | {"overlaps": [n for n in RUN[:2] if n != s["setting"]] if s["n"] else []} for s in bare["summary"]]
+def test_only_the_first_is_strong_and_only_where_it_overlaps_nothing(bare, folder):
+    assert read(bare, folder).all("strong") == [], "three seeds of wgan survived"
+    enough = [s | {"n": 4 * bool(s["n"])} for s in bare["summary"]]
+    assert len(read(bare | {"summary": enough}, folder).all("strong")) == 2, "the first by either score"
+    touching = [s | {"overlaps": [n for n in RUN[:2] if n != s["setting"]] if s["n"] else []} for s in enough]
     assert read(bare | {"summary": touching}, folder).all("strong") == []
 
 
@@ -132,7 +134,7 @@ def test_all_that_a_reader_must_know_is_there(page, results):
         "cells/ebgan-s3",
         "D has won",
         "0, 1, 2, 3, 4 (5 of 5)",
-        "An interval comes from 5 seeds",
+        "An interval comes from 5 seeds and holds the true median in 93.8 % of cases",
         "not a test of significance",
         "One training seed a setting",
         "the seeds that survived, which flatters it",
@@ -224,6 +226,11 @@ def test_before_anything_is_finished_there_is_a_page(bare, folder):
     assert not [h for h in page.all("h2") if h["text"] in ("Losses", "Samples", "Quality against cost")]
 
 
+def test_the_budget_is_said_as_it_was_given(bare, folder):
+    page = read(bare | {"budget": {"unit": "minutes", "amount": 0.25}}, folder)
+    assert "0.25 minutes each" in page.all("header")[0]["text"] and "one budget (0.25 minutes)" in page.text
+
+
 def test_where_all_failed_that_is_what_the_page_says(bare, folder):
     lost = [c | {"status": "failed", "scores": {}, "finding": "NaN"} for c in bare["cells"]]
     summary = [s | dict.fromkeys(("median", "low", "high", "rank")) | {"n": 0, "overlaps": []} for s in bare["summary"]]
@@ -245,6 +252,32 @@ def test_one_seed_has_no_interval_and_none_is_strong(bare, folder):
     assert page.rows()["nsgan"][2] == "one seed" and page.all("strong") == []
 
 
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        (1, "One seed has no interval."),
+        (2, "2 seeds and holds the true median in 50 %"),
+        (3, "in 75 %"),
+        (6, "in at least 78.1 %"),
+    ],
+)
+def test_how_far_the_interval_of_so_many_seeds_can_be_trusted_is_said(seeds, words):
+    assert words in certainty(seeds)
+
+
+def test_what_is_not_finite_is_told_and_breaks_no_figure(bare, folder):
+    lost = {"nsgan": ("high",), "wgan": ("low", "median", "high")}
+    summary = [s | dict.fromkeys(lost.get(s["setting"], ()) if s["n"] else ()) for s in bare["summary"]]
+    page = read(bare | {"summary": summary}, folder)
+    rank, median, interval, *_ = page.rows()["wgan"]
+    assert (rank.split()[0], median, interval) == ("2", "none", "none to none")
+    assert page.rows()["nsgan"][2].endswith(" to none")
+    numbers = [value for e in page.elements for name, value in e["attributes"].items() if name not in ("aria-label",)]
+    assert not [value for value in numbers if re.search(r"\b(inf|nan)\b", value or "")]
+    figures = [e["text"] for e in page.all("svg") if "against seconds" in e["attributes"].get("aria-label", "")]
+    assert len(figures) == 2 and all("nsgan" in text and "wgan" not in text for text in figures)
+
+
 def test_what_was_refused_tuned_and_measured_at_another_n_is_told(bare, folder):
     found = bare | {
         "refused": [{"setting": "wgan-gp", "reason": "batch norm in D"}],
@@ -255,6 +288,9 @@ def test_what_was_refused_tuned_and_measured_at_another_n_is_told(bare, folder):
     assert "wgan-gp: batch norm in D" in page.text and "7 draws of hyper-parameters" in page.text
     row = next(tr["text"].split() for tr in page.all("tr") if "2,000" in tr["text"] and "0.5" in tr["text"])
     assert row == ["nsgan", KID, "2,000", "0.5", "2"]
+    lost = [c | {"at_floor": {KID: {"n": 2000, "floor": 0.5, "value": None}}} for c in bare["cells"]]
+    rows = [tr["text"].split() for tr in read(bare | {"cells": lost}, folder).all("tr") if "2,000" in tr["text"]]
+    assert ["nsgan", KID, "2,000", "0.5", "none"] in rows
 
 
 def test_ten_variants_with_five_seeds_stay_under_three_megabytes(tmp_path):

@@ -1,12 +1,14 @@
 """Median, interval and rank, against the exact distribution of a resampled median and cases done by hand."""
 
+import json
 import math
 import random
 from math import comb
 
+import numpy as np
 import pytest
 
-from ganzoo.comparing.summary import median_interval, overlap, summarise
+from ganzoo.comparing.summary import coverage, median_interval, overlap, summarise
 
 FID = {"protocol": "fid@10/test", "metric": "fid", "better": "lower"}
 
@@ -47,6 +49,22 @@ def test_the_order_of_the_seeds_does_not_matter():
 def test_up_to_five_values_the_interval_spans_them():
     assert median_interval([2.0, 9.0, 4.0]) == (2.0, 9.0)
     assert median_interval([7.0]) == (7.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("n", "left_out"), [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 1), (7, 1), (9, 1), (10, 2), (11, 2)]
+)
+def test_how_often_the_true_median_lies_within_is_binomial(n, left_out):
+    """It does unless at most `left_out` scores lie on one side of it; each side has the same chance for each score."""
+    assert coverage(n) == pytest.approx(1 - 2 * sum(comb(n, j) for j in range(left_out + 1)) / 2**n)
+
+
+def test_the_share_of_intervals_that_hold_the_true_median_is_the_coverage():
+    for n in (3, 7):
+        drawn = np.random.RandomState(n).rand(800, n)
+        held = [low <= 0.5 <= high for low, high in map(median_interval, drawn)]
+        error = 3 * math.sqrt(coverage(n) * (1 - coverage(n)) / len(drawn))
+        assert np.mean(held) == pytest.approx(coverage(n), abs=error)
 
 
 def cell(setting, value, status="done"):
@@ -94,6 +112,35 @@ def test_failed_cells_are_counted_and_have_no_score():
         None,
     )
     assert rows["a"]["overlaps"] == rows["b"]["overlaps"] == []
+
+
+def not_finite(name, *values):
+    return [cell(name, None) | {"scores": {FID["protocol"]: value}} for value in values]
+
+
+@pytest.mark.parametrize(
+    ("better", "good"), [("lower", [0.2, 0.21, 0.22]), ("higher", [0.01, 0.02, 0.03]), ("near 1", [8, 9, 9.5])]
+)
+def test_a_score_that_is_not_finite_is_the_worst(better, good):
+    found = summarise([*not_finite("bad", 0.9, 0.95, None, None, None), *cells(good=good)], [FID | {"better": better}])
+    assert [(row["setting"], row["rank"], row["n"]) for row in found] == [("good", 1, 3), ("bad", 2, 5)]
+    ends = [None, 0.95] if better == "higher" else [0.9, None]
+    assert [found[1][key] for key in ("median", "low", "high")] == [None, *ends]
+
+
+def test_two_that_are_not_finite_share_the_last_rank():
+    rows = summarise([*not_finite("a", None, None), *not_finite("b", None, None), *cells(c=[1, 2])], [FID])
+    assert [(row["setting"], row["rank"], row["overlaps"]) for row in rows] == [
+        ("c", 1, []),
+        ("a", 2, ["b"]),
+        ("b", 2, ["a"]),
+    ]
+    json.dumps(rows, allow_nan=False)
+
+
+def test_few_scores_that_are_not_finite_widen_the_interval_alone():
+    (row,) = summarise(not_finite("a", 1.0, 2.0, None), [FID])
+    assert (row["low"], row["median"], row["high"], row["rank"]) == (1.0, 2.0, None, 1)
 
 
 def test_one_seed_is_told_apart_from_nothing():

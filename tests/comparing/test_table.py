@@ -8,7 +8,7 @@ import pytest
 from synthetic_results import FID, KID, renamed, synthetic
 
 from ganzoo.comparing.report import write_table
-from ganzoo.comparing.table import amount, plain
+from ganzoo.comparing.table import amount, given, plain
 
 
 @pytest.fixture
@@ -45,11 +45,24 @@ def test_the_protocol_stands_above_it(results, tmp_path):
         assert words in first
 
 
-def test_only_what_overlaps_nothing_is_bold(results, tmp_path):
-    clear = {s["setting"] for s in results["summary"] if s["protocol"] == FID and s["n"] and not s["overlaps"]}
-    assert 0 < len(clear) < 3
-    found, _ = tables(write_table(results, tmp_path).read_text(encoding="utf-8"))
-    assert {row[0] for row in found if "**" in row[1]} == clear
+def test_only_the_first_is_bold_and_the_text_says_what_that_means(results, tmp_path):
+    for entry in results["summary"]:
+        entry |= {"overlaps": [], "n": 4 * bool(entry["n"])}
+    text = write_table(results, tmp_path).read_text(encoding="utf-8")
+    assert [row[0] for row in tables(text)[0] if "**" in row[1]] == ["nsgan"]
+    assert "bold: rank 1, and its interval overlaps no other, all being of 4 seeds or more" in text
+    results["summary"][0]["overlaps"] = ["lsgan"]
+    assert "**" not in write_table(results, tmp_path).read_text(encoding="utf-8").split("\n\n")[1]
+
+
+def test_what_is_not_finite_is_said_to_be_none_and_comes_last(results, tmp_path):
+    for entry in results["summary"]:
+        if entry["setting"] == "nsgan":
+            entry |= {"median": None, "high": None, "rank": 3, "overlaps": ["lsgan"]}
+    text = write_table(results, tmp_path).read_text(encoding="utf-8")
+    found, _ = tables(text)
+    row = next(row for row in found if row[0] == "nsgan")
+    assert row[1].startswith("none (") and row[1].endswith(" to none)") and '"none" is a number' in text
 
 
 def test_no_name_breaks_the_table(results, tmp_path):
@@ -65,6 +78,16 @@ def test_before_there_is_a_score_there_is_a_table(results, tmp_path):
     empty = results | {"summary": [], "metrics": [], "floors": {}, "cells": []}
     (found,) = tables(write_table(empty, tmp_path).read_text(encoding="utf-8"))
     assert len(found) == 2 + 4 + 1 and {len(line) for line in found} == {len(found[0])}
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [(0.25, "0.25"), (0.001, "0.001"), (5.0, "5"), (2.5, "2.5"), (2000, "2,000"), (12345678, "12,345,678")],
+)
+def test_no_figure_of_a_budget_is_lost(amount, words, results, tmp_path):
+    budget = {"unit": "minutes", "amount": amount}
+    assert given(budget) == f"{words} minutes"
+    assert f" {words} minutes each" in write_table(results | {"budget": budget}, tmp_path).read_text(encoding="utf-8")
 
 
 def test_costs_are_whole_from_ten_on():

@@ -115,11 +115,25 @@ def trial(value, better="lower"):
     }
 
 
+def points(modes, high_quality, reverse_kl):
+    better = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower"}
+    return {
+        "metrics": [{"protocol": name, "better": way} for name, way in better.items()],
+        "scores": {"modes": modes, "high_quality": high_quality, "reverse_kl": reverse_kl},
+    }
+
+
+def test_where_the_first_score_is_the_same_the_next_ones_decide():
+    assert best([points(8, 0.10, 0.0), points(8, 0.95, 0.1), points(7, 1.0, 0.0)]) == 1
+    assert best([points(8, 0.95, 0.2), points(8, 0.95, 0.1)]) == 1
+    assert best([points(0, 0.0, None), points(0, 0.0, 3.0)]) == 1
+
+
 FAILED = {"metrics": [], "scores": {}}
 
 
 def test_the_best_is_chosen_by_the_first_metric_among_those_that_did_not_fail():
     assert best([trial(3.0), FAILED, trial(1.0), None, trial(2.0)]) == 2
     assert best([trial(3.0, "higher"), trial(1.0, "higher")]) == 0
-    assert best([trial(None), trial(9.0)]) == 1
+    assert best([trial(None), trial(9.0)]) == 1 and best([trial(None, "higher"), trial(0.1, "higher"), FAILED]) == 1
     assert best([FAILED, None]) is None
