@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 
-from ganzoo.config import Train
+from ganzoo.config import Train, Warmup
 from ganzoo.errors import InputError
 from ganzoo.training import schedule
 
@@ -58,13 +60,18 @@ def steps(budget: Budget, train: Train) -> int:
     """
     if budget.unit == "steps":
         return int(budget.amount)
-    return FIRST_SLICE if budget.unit == "minutes" else steps_for_images(int(budget.amount), train)
+    return (
+        FIRST_SLICE
+        if budget.unit == "minutes"
+        else steps_for_images(int(budget.amount), train.batch, schedule.ratio(train.ratio), train.warmup)
+    )
 
 
-def steps_for_images(images: int, train: Train) -> int:
+@cache  # every cell asks, and a large budget is counted in seconds
+def steps_for_images(images: int, batch: int, per_g: Fraction, warmup: Warmup | None) -> int:
     """The fewest G steps whose D steps show D `images` reals."""
-    per_g, step, seen = schedule.ratio(train.ratio), 0, 0
+    step = seen = 0
     while seen < images:
-        seen += train.batch * schedule.d_steps(step, per_g, train.warmup)
+        seen += batch * schedule.d_steps(step, per_g, warmup)
         step += 1
     return step

@@ -6,6 +6,7 @@ from ganzoo.build import make_game, resolve
 from ganzoo.comparing.budget import FIRST_SLICE, parse_budget, refuse_thresholds, steps
 from ganzoo.data import Batches
 from ganzoo.errors import InputError
+from ganzoo.training import schedule
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
@@ -27,6 +28,15 @@ def test_steps_are_g_steps_and_minutes_begin_with_a_slice():
     train = small("nsgan").train
     assert steps(parse_budget("steps=7"), train) == 7
     assert steps(parse_budget("minutes=7"), train) == FIRST_SLICE
+
+
+def test_images_are_converted_once_for_all_cells_of_a_schedule(monkeypatch):
+    train, counted = small("wgan", train={"batch": 5, "warmup": {"d_steps": 3}}).train, schedule.d_steps
+    asked = []
+    monkeypatch.setattr(schedule, "d_steps", lambda *given: asked.append(given) or counted(*given))
+    budget = parse_budget("images=12345")
+    found = [steps(budget, train) for _ in range(3)]
+    assert len(set(found)) == 1 and len(asked) == found[0]
 
 
 @pytest.mark.parametrize("player", ["d", "g"])
