@@ -63,7 +63,8 @@ def resume(
 ) -> Path:
     """Go on with a run, bit for bit, to its last step or to the higher `train.steps` of `config`.
 
-    Raises `InputError`, and changes nothing, where there is no run, or where `config` or the data are not the run's own.
+    Raises `InputError`, and changes nothing, where there is no run, none of its states can be read, or `config` or the data
+    are not the run's own.
     """
     run = Run.open(Path(folder))
     config = config or run.config()
@@ -75,9 +76,9 @@ def resume(
         trainer = make_trainer(of_the_first(group, config, dataset), dataset, group)
         if group.first:
             exam = Exam(trainer)
-            seconds = restore(run, trainer)
+            seconds, note = restore(run, trainer)
             run.write_config(config)
-            fit(run, trainer, exam, seconds, quiet)
+            fit(run, trainer, exam, seconds, quiet, note)
         else:
             follow(trainer)
     return run.folder

@@ -129,12 +129,39 @@ def test_what_was_done_after_the_last_state_is_done_again(tmp_path):
     assert not list(killed.rglob(".*"))
 
 
-def test_a_damaged_state_is_passed_over_for_the_one_before(tmp_path):
+def test_a_damaged_state_is_passed_over_for_the_one_before(tmp_path, capsys):
     config, data = small("nsgan", train={"save_every": 2}), toy_data()
     run = api.train(with_steps(config, 4), data, tmp_path / "run")
     whole = files(run)
     damaged = run / "state/00000004/state.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-1])
+    api.resume(run, data=data, quiet=False)
+    assert files(run) == whole
+    assert f"passed over: {run / 'state/00000004'} is damaged" in capsys.readouterr().err
+
+
+def spoil(run):
+    for state in checkpoint.states(run / "state"):
+        (state / "state.safetensors").write_bytes(b"x")
+
+
+@pytest.mark.parametrize("lose", [spoil, lambda run: shutil.rmtree(run / "state")], ids=["damaged", "gone"])
+def test_a_run_whose_states_are_all_lost_is_refused_and_stays_as_it_is(lose, tmp_path):
+    data = toy_data()
+    run = api.train(with_steps(small("nsgan", train={"save_every": 1}), 2), data, tmp_path / "run")
+    lose(run)
+    before = files(run), (run / "metrics.jsonl").read_bytes()
+    with pytest.raises(InputError, match=r"no state to go on from \(.*state.*\); nothing was changed"):
+        api.resume(run, data=data)
+    assert before == (files(run), (run / "metrics.jsonl").read_bytes())
+
+
+def test_a_run_that_had_saved_nothing_begins_anew(tmp_path):
+    data = toy_data()
+    run = api.train(with_steps(small("nsgan"), 2), data, tmp_path / "run")
+    whole = files(run)
+    shutil.rmtree(run / "state")
+    shutil.rmtree(run / "release")
     api.resume(run, data=data)
     assert files(run) == whole
 
