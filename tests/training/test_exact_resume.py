@@ -172,6 +172,24 @@ def test_two_states_are_kept(tmp_path):
     assert [p.name for p in checkpoint.states(run / "state")] == ["00000004", "00000005"]
 
 
+def test_a_copy_of_a_state_that_the_user_keeps_beside_them_stays(tmp_path):
+    config, data = small("nsgan", train={"save_every": 1}), toy_data()
+    run = api.train(with_steps(config, 1), data, tmp_path / "run")
+    shutil.copytree(run / "state/00000001", run / "state/00000001-best")
+    api.resume(run, with_steps(Run.open(run).config(), 4), data)
+    assert sorted(p.name for p in (run / "state").iterdir()) == ["00000001-best", "00000003", "00000004"]
+
+
+@pytest.mark.parametrize("key", ["sha256", "counters", "seconds"])
+def test_facts_of_a_state_that_lack_a_key_are_damaged(key, tmp_path):
+    run = api.train(with_steps(small("nsgan"), 1), toy_data(), tmp_path / "run")
+    facts = json.loads((run / "state/00000001/state.json").read_text())
+    del facts[key]
+    (run / "state/00000001/state.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError, match="00000001 is damaged"):
+        api.resume(run, data=toy_data())
+
+
 def test_a_changed_config_is_refused_with_the_difference(tmp_path):
     data = toy_data()
     run = api.train(with_steps(small("lsgan"), 2), data, tmp_path / "run")
