@@ -52,7 +52,8 @@ def train(
         if group.first:
             exam = Exam(trainer)
             run.create(resolved)
-            fit(run, trainer, exam, quiet=quiet, note=note)
+            with run.being_trained():
+                fit(run, trainer, exam, quiet=quiet, note=note)
         else:
             follow(trainer)
     return run.folder
@@ -76,9 +77,10 @@ def resume(
         trainer = make_trainer(of_the_first(group, config, dataset), dataset, group)
         if group.first:
             exam = Exam(trainer)
-            seconds, note = restore(run, trainer)
-            run.write_config(config)
-            fit(run, trainer, exam, seconds, quiet, note)
+            with run.being_trained():
+                seconds, note = restore(run, trainer)
+                run.write_config(config)
+                fit(run, trainer, exam, seconds, quiet, note)
         else:
             follow(trainer)
     return run.folder

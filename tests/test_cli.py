@@ -153,6 +153,7 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["train", "/no.toml"], "cannot read the config /no.toml"),
         (["train", "--resume", "/nowhere"], "/nowhere is not a run"),
         (["train", "--resume", "/nowhere", "--out", "x"], "cannot be given together"),
+        (["train", "--resume", "/nowhere", "--dry-run"], "cannot be given together"),
         (["sample", "wgan-pg"], "wgan-pg"),
         (["sample", "x", "-n", "3", "--seeds", "4"], "give one of"),
         (["sample", "x", "--seeds", "4-"], "expected numbers and ranges"),
@@ -184,6 +185,8 @@ def test_wrong_input_about_a_run(run, capsys):
         (["train", "nsgan", "--out", run], "holds a run"),
         (["train", "nsgan", "--resume", run], "the run is a cgan, not a nsgan"),
         (["train", "--resume", run, "--set", "seed=3"], "seed: 0 -> 3"),
+        (["train", "--resume", run / "release"], "is a release, which holds no log and no state to go on from"),
+        (["doctor", run / "release"], "is a release"),
         (["sample", run, "--classes", "x"], "no class is called 'x'"),
         (["sample", run, "--classes", "10"], "no class is called '10'"),
         (["sample", run, "-n", "0"], "no image was asked for"),
@@ -258,9 +261,11 @@ LONG = ["train", "nsgan", "--quiet", *SETS, "--set", "train.save_every=5", "--se
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
-def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
+def test_one_process_trains_a_run_and_ctrl_c_saves_and_says_how_to_go_on(tmp_path, capsys):
     running = process(*LONG, "--steps", 100_000, "--out", tmp_path / "run")
     wait_for(tmp_path / "run/metrics.jsonl")
+    assert ganzoo("train", "--resume", tmp_path / "run", "--quiet") == 2
+    assert capsys.readouterr().err == f"ganzoo: {tmp_path / 'run'} is being trained by another process\n"
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130

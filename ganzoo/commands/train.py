@@ -36,6 +36,10 @@ def run(
     if resume is not None:
         if out is not None:
             raise InputError("--out and --resume cannot be given together: a resumed run stays in its folder")
+        if dry:
+            raise InputError(
+                f"--dry-run and --resume cannot be given together: what the run has is in {resume}/config.json"
+            )
         folder = api.resume(resume, changed(Run.open(resume).config(), variant, given), quiet=quiet)
     elif variant is None:
         raise InputError("which variant? as in: ganzoo train wgan-gp ('ganzoo list' shows them all)")

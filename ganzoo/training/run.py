@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganzoo.config import Config, Table, difference, parse
 from ganzoo.errors import InputError
-from ganzoo.files import read_json, recover_folder, write_bytes, write_json
+from ganzoo.files import lock, read_json, recover_folder, write_bytes, write_json
 
 FREE = ("train.steps:", "train.cuda_graphs:")
 """What a resume may change, as `difference` begins its lines."""
@@ -53,11 +54,17 @@ class Run:
     @classmethod
     def open(cls, folder: Path) -> Run:
         """A run that exists; raises `InputError` where there is none."""
+        if (folder / "card.json").is_file():
+            raise InputError(f"{folder} is a release, which holds no log and no state to go on from; give the run")
         if not (folder / "config.json").is_file():
             raise InputError(f"{folder} is not a run: it has no config.json; give the folder that 'ganzoo train' made")
         run = cls(folder)
         recover_folder(run.release)
         return run
+
+    def being_trained(self) -> AbstractContextManager[None]:
+        """A block in which no other process trains this run; raises `InputError` where one does."""
+        return lock(self.folder / "lock", f"{self.folder} is being trained by another process")
 
     def refuse_if_taken(self) -> None:
         """Raise `InputError` where the folder holds anything."""
