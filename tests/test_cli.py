@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 
 from ganzoo import cli
+from ganzoo.commands import demo
+from ganzoo.losses import LOSSES
 from ganzoo.training.run import Run
 from small_runs import toy_data
 
@@ -204,7 +206,7 @@ def test_wrong_input_about_a_run(run, capsys):
     assert before == {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
 
 
-def test_a_plugin_adds_a_loss(tmp_path, capsys):
+def test_a_plugin_adds_a_loss_to_every_command_that_takes_a_checkpoint(tmp_path, capsys, monkeypatch):
     plugin = tmp_path / "mine.py"
     plugin.write_text(
         "from ganzoo.losses import NSGAN\n\n"
@@ -212,10 +214,28 @@ def test_a_plugin_adds_a_loss(tmp_path, capsys):
         "    def __init__(self, *, weight: float = 2.0):\n        super().__init__()\n        self.weight = weight\n"
     )
     (tmp_path / "mine.toml").write_text('extends = "nsgan"\n[loss]\nname = "mine"\n')
-    words = ["train", tmp_path / "mine.toml", "--plugin", plugin, "--steps", 1, "--quiet", *SETS]
+    words = ["train", tmp_path / "mine.toml", "--plugin", plugin, "--steps", 1, *SETS]
     assert ganzoo(*words, "--set", "loss.weight=3", "--out", tmp_path / "run") == 0
     assert Run(tmp_path / "run").config().loss == {"name": "mine", "weight": 3.0}
     assert Run(tmp_path / "run").config().variant == "mine"
+    assert capsys.readouterr().out.splitlines()[-1] == f"more: ganzoo sample {tmp_path / 'run'} --plugin {plugin}"
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (28, 28)).save("x.png")
+    monkeypatch.setattr(demo, "serve", lambda server, say: None)
+    for words in [
+        ["sample", "run"],
+        ["project", "x.png", "run", "--steps", 1, "--restarts", 1],
+        ["gallery", "run"],
+        ["demo", "run", "--port", 0],
+        ["evaluate", "run", "--n", 8, "--metrics", "fid"],
+        ["export", "run", "--format", "pt2"],
+        ["doctor", "run"],
+    ]:
+        LOSSES.pop("mine")
+        assert ganzoo(*words, "--plugin", plugin) == 0, capsys.readouterr().err
+    LOSSES.pop("mine")
+    assert ganzoo("push", "run", "nowhere", "--plugin", plugin) == 2
+    assert "expected hf:USER/NAME" in capsys.readouterr().err and "mine" in LOSSES
 
 
 def test_a_training_that_diverges_exits_1_and_keeps_the_last_finite_state(tmp_path, capsys):
