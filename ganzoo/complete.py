@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganzoo.config import Config, Networks, Table, Train, parameters_model, parse
+from ganzoo.config import Config, Networks, Table, parameters_model, parse
 from ganzoo.errors import InputError, missing_extra
+from ganzoo.files import read_json
 from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES, discriminator_schema, generator_schema
 from ganzoo.optimisers import OPTIMISERS
@@ -20,14 +22,41 @@ from ganzoo.tricks import TRICKS
 def complete(config: Config) -> Config:
     """`config` with every default and `auto` written out as a value; raises `InputError` for a table that is wrong."""
     _require_extras(config)
-    loss = _complete(config.loss, _signature(LOSSES[_name(config.loss, "loss")]), "loss")
-    tables = {
-        "loss": loss,
-        "networks": config.networks.model_dump() | _network_tables(config.networks, LOSSES[loss["name"]].heads),
-        "tricks": {name: _trick_table(name, value) for name, value in _switched_on(config)},
-        "train": config.train.model_dump() | _train_values(config.train),
+    tables = _drawing(config) | _training(config)
+    tables["train"] |= {
+        "device": _device(config.train.device),
+        "threads": config.train.threads or torch.get_num_threads(),
     }
     return parse(Config, config.model_dump(mode="json") | tables)
+
+
+def kept(path: Path, trains: bool) -> Config:
+    """The config that a run or release keeps in `path`; raises `InputError`, naming the file, where a table is wrong.
+
+    Tricks and optimisers are looked at only where it `trains`: to draw from a release needs none of them.
+    """
+    table = read_json(path)
+    try:
+        config = parse(Config, table)
+        _drawing(config)
+        if trains:
+            _training(config)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return config
+
+
+def _drawing(config: Config) -> Table:
+    loss = _complete(config.loss, _signature(LOSSES[_name(config.loss, "loss")]), "loss")
+    networks = _network_tables(config.networks, LOSSES[loss["name"]].heads)
+    return {"loss": loss, "networks": config.networks.model_dump() | networks}
+
+
+def _training(config: Config) -> Table:
+    tricks = {name: _trick_table(name, value) for name, value in _switched_on(config)}
+    players = ("generator", "discriminator")
+    optimisers = {player: _optimiser_table(getattr(config.train, player), f"train.{player}") for player in players}
+    return {"tricks": tricks, "train": config.train.model_dump() | optimisers}
 
 
 def _signature(part: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -68,15 +97,6 @@ def _network_tables(networks: Networks, heads: tuple[str, ...]) -> Table:
         "init": networks.init or BACKBONES[networks.name].init,
         "generator": _complete(networks.generator, g.values(), "networks.generator"),
         "discriminator": _complete(networks.discriminator, d.values(), "networks.discriminator"),
-    }
-
-
-def _train_values(train: Train) -> Table:
-    return {
-        "device": _device(train.device),
-        "threads": train.threads or torch.get_num_threads(),
-        "generator": _optimiser_table(train.generator, "train.generator"),
-        "discriminator": _optimiser_table(train.discriminator, "train.discriminator"),
     }
 
 

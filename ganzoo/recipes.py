@@ -41,6 +41,8 @@ def layers(variant: str, extended_by: tuple[str, ...] = ()) -> list[Table]:
         raise unknown("variant", variant, variants())
     table = _read_toml(path)
     parent = table.pop("extends", None)
+    if not isinstance(parent, str | None):
+        raise InputError(f"{path}: extends: expected the name of a variant or of a TOML file, not {parent!r}")
     table.setdefault("variant", path.stem if users else variant)
     below = [DEFAULTS] if parent is None else layers(parent, (*extended_by, variant))
     return [*below, table] if users else [merge(below[-1], table)]

@@ -61,6 +61,7 @@ def test_a_loop_of_files_is_an_error(tmp_path):
         ("steps = 3", "no config key is called 'steps'"),
         ("a = ", "is not TOML"),
         ("format = 2", "format: "),
+        ("extends = 3", "x.toml: extends: expected the name of a variant or of a TOML file, not 3"),
         ("[dataset]\nname = 'x'", "dataset"),
     ],
 )

@@ -213,6 +213,15 @@ def test_a_newer_format_is_refused(tmp_path):
         api.resume(run, data=toy_data())
 
 
+def test_a_wrong_table_in_the_config_of_a_run_is_refused(tmp_path):
+    run = api.train(with_steps(small("nsgan"), 1), toy_data(), tmp_path / "run")
+    config = json.loads((run / "config.json").read_text())
+    config["train"]["generator"]["lrr"] = 1
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"config\.json: no config key is called 'train\.generator\.lrr'"):
+        api.resume(run, data=toy_data())
+
+
 def test_a_run_is_never_overwritten(tmp_path):
     run = api.train(with_steps(small("nsgan"), 1), toy_data(), tmp_path / "run")
     with pytest.raises(InputError, match=f"holds a run; go on with --resume {run}"):

@@ -9,6 +9,8 @@ import torch
 
 from ganzoo import api
 from ganzoo.errors import InputError, TrainingFailed
+from ganzoo.files import read_json
+from ganzoo.training.release import CARD
 from ganzoo.training.run import Run
 from small_runs import small, toy_data
 
@@ -25,6 +27,11 @@ def test_the_log_holds_every_term_norms_and_counters(tmp_path):
     assert last["terms"].keys() == terms | norms | seen
     assert all(isinstance(v, float) for v in last["terms"].values()) and last["terms"]["norm/g"] > 0
     assert last["images_per_second"] > 0 and last["seconds"] > 0
+
+
+def test_a_card_says_what_is_asked_of_every_card(tmp_path):
+    run = api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
+    assert set(read_json(run / "release/card.json")) == {"format", *CARD}
 
 
 def test_a_loss_may_add_readings_of_its_own(tmp_path):
