@@ -132,6 +132,7 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
     ("words", "says"),
     [
         (["train", "wgan_gp"], "did you mean 'wgan-gp'?"),
+        (["train", "NSGAN"], "did you mean 'nsgan'?"),
         (["train"], "which variant?"),
         (["train", "nsgan", "--stepz", "3"], "--stepz"),
         (["train", "nsgan", "--steps", "-4"], "train.steps: input should be greater than 0, not -4"),
