@@ -362,12 +362,18 @@ def _run(arguments: list[str] | None) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
     except Exception as error:
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        if _is_out_of_memory(error):
             return _fail("out of memory; lower train.batch or the networks' width", 1)
         # Which module the parser's errors live in differs between versions of typer; their form does not.
         if not hasattr(error, "format_message"):
             raise
         return _fail(f"{error.format_message()} (see 'ganzoo --help')", 2)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch has a class of error for a GPU's memory, and words for the machine's.
+    named = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+    return named or isinstance(error, MemoryError)
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:

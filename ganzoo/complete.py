@@ -112,6 +112,8 @@ def _device(name: str) -> str:
     """`auto` as the best device there is; raises `InputError` for one that is not there."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name.partition(":")[0] not in ("cpu", "cuda", "mps"):
+        raise InputError(f"device {name!r} is not available here: expected auto, cpu, cuda, cuda:N or mps")
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:

@@ -12,9 +12,10 @@ import sys
 import time
 
 import pytest
+import torch
 from PIL import Image
 
-from ganzoo import cli
+from ganzoo import api, cli
 from ganzoo.commands import demo
 from ganzoo.losses import LOSSES
 from ganzoo.training.run import Run
@@ -152,6 +153,8 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["train", "nsgan", "--data", "digit"], "did you mean 'digits'?"),
         (["train", "nsgan", "--data", "folder:/nowhere"], "/nowhere"),
         (["train", "nsgan", "--device", "gpu"], "device 'gpu' is not available"),
+        (["train", "nsgan", "--device", "meta"], "device 'meta' is not available"),
+        (["train", "nsgan", "--threads", "9" * 20], "train.threads: input should be less than or equal to 1024"),
         (["train", "nsgan", "--plugin", "/no.py"], "no such Python file"),
         (["train", "/no.toml"], "cannot read the config /no.toml"),
         (["train", "--resume", "/nowhere"], "/nowhere is not a run"),
@@ -247,6 +250,13 @@ def test_a_training_that_diverges_exits_1_and_keeps_the_last_finite_state(tmp_pa
     assert "a number became NaN or infinite" in line and "the last finite state is" in line
     for state in (tmp_path / "run/state").iterdir():
         assert ganzoo("sample", tmp_path / "run", "--raw", "-n", 1, "--out", tmp_path / "x.png") == 0, state
+
+
+def test_too_little_memory_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(api, "train", lambda *_, **__: torch.empty(2**47))  # more than there are addresses for
+    assert ganzoo("train", "nsgan") == 1
+    said = capsys.readouterr().err
+    assert said == "ganzoo: out of memory; lower train.batch or the networks' width\n"
 
 
 def test_a_warning_is_one_line(tmp_path):
