@@ -58,7 +58,7 @@ def measure(folder: Path) -> dict[str, Any]:
     data, test = open_data(config.model_copy(update={"data": once})), held_out(config)
     assert test is not None, f"{config.data.spec} has no test split"
     trainer = make_trainer(config, data)
-    seconds = restore(run, trainer)
+    seconds, _ = restore(run, trainer)
     alone = [labels_alone(config, data, test, rate, noisy) for noisy in (True, False) for rate in RATES]
     facts = {"seed": config.seed, "labelled": config.data.labelled, "steps": trainer.step, "seconds": seconds}
     return facts | {"error": classification_error(trainer.D, test), "alone": alone, "test_images": len(test)}

@@ -6,12 +6,13 @@ import json
 import os
 from pathlib import Path
 
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ganzoo import cores
 from ganzoo.build import located, resolve
 from ganzoo.complete import complete
-from ganzoo.config import Config, Table, parse, with_train
+from ganzoo.config import Config, Data, Table, parse, with_train
 from ganzoo.data import Dataset
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
@@ -25,24 +26,28 @@ from ganzoo.training.run import Run
 
 def train(
     config: Config | Table | str,
-    data: Dataset | Tensor | None = None,
+    data: Dataset | Tensor | ArrayLike | None = None,
     out: str | Path | None = None,
     quiet: bool = True,
 ) -> Path:
     """Train a new run and return its folder.
 
-    `config` is a variant's name, a TOML file, a table of settings or a `Config`. `data` takes the place of `data.spec`:
-    a `Dataset`, or a tensor (N, C, H, W), uint8 or float in [-1, 1]. `out` defaults to runs/<variant>-<data>-s<seed>.
+    `config` is a variant's name, a TOML file, a table of settings (which may `extends` either) or a `Config`. `data` takes
+    the place of `data.spec` and all that chooses among its images: a `Dataset`, or a tensor or array (N, C, H, W), uint8 or
+    float in [-1, 1]. `out` defaults to runs/<variant>-<data>-s<seed>.
     Raises `InputError`, before anything is written, where the input is wrong, and `TrainingFailed` on divergence.
     """
+    data = None if data is None else _as_dataset(data)
     if not isinstance(config, Config):
         points = None if data is None else data.shape[-2:] == (1, 1)
         config = make(config, points=points) if isinstance(config, str) else make(None, config, points)
-    run = Run(Path(out) if out else default_folder(config))
+    if data is not None:
+        refuse_choice(config.data, data)
+    run = Run(Path(out) if out else default_folder(config, data))
     run.refuse_if_taken()
     auto = not config.train.threads
     config = complete(config)  # what is wrong without looking at the data is said before they are prepared
-    dataset = _dataset(config, data, quiet)
+    dataset = open_data(config, quiet) if data is None else data
     resolved = resolve(config, dataset)
     with joined() as group, cores.threads_kept():
         resolved, note = on_free_cores(resolved) if auto and group.first else (resolved, "")
@@ -52,33 +57,38 @@ def train(
         if group.first:
             exam = Exam(trainer)
             run.create(resolved)
-            fit(run, trainer, exam, quiet=quiet, note=note)
+            with run.being_trained():
+                fit(run, trainer, exam, quiet=quiet, note=note)
         else:
             follow(trainer)
     return run.folder
 
 
 def resume(
-    folder: str | Path, config: Config | None = None, data: Dataset | Tensor | None = None, quiet: bool = True
+    folder: str | Path,
+    config: Config | None = None,
+    data: Dataset | Tensor | ArrayLike | None = None,
+    quiet: bool = True,
 ) -> Path:
     """Go on with a run, bit for bit, to its last step or to the higher `train.steps` of `config`.
 
     The `data.spec` of `config` may be another, where the data have moved. Raises `InputError`, and changes nothing, where
-    there is no run, or where the rest of `config` or the data are not the run's own.
+    there is no run, none of its states can be read, or the rest of `config` or the data are not the run's own.
     """
     run = Run.open(Path(folder))
     config = located(config or run.config())
     run.refuse_change(config)
-    dataset = _dataset(config, data, quiet)
+    dataset = open_data(config, quiet) if data is None else _as_dataset(data)
     if config.dataset is None or dataset.digest != config.dataset.digest:
         raise InputError(f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run")
     with joined() as group, cores.threads_kept():
         trainer = make_trainer(of_the_first(group, config, dataset), dataset, group)
         if group.first:
             exam = Exam(trainer)
-            seconds = restore(run, trainer)
-            run.write_config(config)
-            fit(run, trainer, exam, seconds, quiet)
+            with run.being_trained():
+                seconds, note = restore(run, trainer)
+                run.write_config(config)
+                fit(run, trainer, exam, seconds, quiet, note)
         else:
             follow(trainer)
     return run.folder
@@ -98,10 +108,10 @@ def of_the_first(group: Group, config: Config, dataset: Dataset) -> Config:
     return config
 
 
-def default_folder(config: Config) -> Path:
+def default_folder(config: Config, data: Dataset | None = None) -> Path:
     """runs/<variant>-<data>-s<seed>."""
     kind, _, argument = config.data.spec.partition(":")
-    name = Path(argument).stem if argument else kind
+    name = data.name if data else Path(argument).stem if argument else kind
     return Path("runs") / f"{config.variant.replace('/', '-')}-{name}-s{config.seed}"
 
 
@@ -113,7 +123,15 @@ def open_data(config: Config, quiet: bool = True) -> Dataset:
 LOADED = ("spec", "size", "channels", "classes", "limit", "labelled", "labelled_share", "on_corrupt")
 
 
-def _dataset(config: Config, data: Dataset | Tensor | None, quiet: bool) -> Dataset:
-    if isinstance(data, Tensor):
-        return Dataset.from_tensor(data)
-    return open_data(config, quiet) if data is None else data
+def refuse_choice(options: Data, data: Dataset) -> None:
+    """Raise `InputError` for options that would prepare other images than `data`, which are taken as they are."""
+    own = {"size": data.shape[1], "channels": data.shape[0]}
+    for name in LOADED[1:]:
+        if getattr(options, name) not in (getattr(Data(), name), own.get(name)):
+            raise InputError(
+                f"data.{name} is for what data.spec names; data= is taken as it is: prepare it so, and set data.{name} to None"
+            )
+
+
+def _as_dataset(data: Dataset | Tensor | ArrayLike) -> Dataset:
+    return data if isinstance(data, Dataset) else Dataset.from_tensor(data)

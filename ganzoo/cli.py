@@ -20,9 +20,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Plugins = Annotated[
-    list[Path] | None, typer.Option("--plugin", help="A Python file with losses, tricks or networks; repeatable.")
-]
+
+def _load(plugins: list[Path] | None) -> list[Path]:
+    from ganzoo.plugins import load_plugins
+
+    load_plugins(plugins or [])
+    return plugins or []
+
+
+PLUGIN = "A Python file with losses, tricks or networks; repeatable."
+Plugins = Annotated[list[Path] | None, typer.Option("--plugin", callback=_load, help=PLUGIN)]
+Sources = Annotated[list[Path] | None, typer.Option("--plugin", help=PLUGIN)]  # for a command that keeps what it reads
 WHAT = "A release that ships (by name: wgan-gp-mnist), a release folder, a run, or hf:USER/NAME."
 Checkpoint = Annotated[str, typer.Argument(help=WHAT)]
 Checkpoints = Annotated[
@@ -134,6 +142,7 @@ def sample(
         int | None, typer.Option(help="Images of the walk from one seed to the next, both included (8 if not given).")
     ] = None,
     raw: Raw = False,
+    plugin: Plugins = None,
 ) -> None:
     """Draw images from a checkpoint, or the same seeds from several."""
     from ganzoo.commands import sample as command
@@ -159,6 +168,7 @@ def project(
         Path | None, typer.Option(help="Image and reconstruction; <image>-projected.png if not given.")
     ] = None,
     raw: Raw = False,
+    plugin: Plugins = None,
 ) -> None:
     """Find the latent whose image is nearest to a picture."""
     from ganzoo.commands import project as command
@@ -170,6 +180,7 @@ def project(
 def gallery(
     checkpoints: Checkpoints = None,
     out: Annotated[Path, typer.Option(help="The folder that gets index.html.")] = Path("gallery"),
+    plugin: Plugins = None,
 ) -> None:
     """Write one page that shows all checkpoints at hand: images, scores, facts, the command that made each."""
     from ganzoo.commands import gallery as command
@@ -184,6 +195,7 @@ def demo(
         str, typer.Option(help="The address to listen at; the default is open to nobody else.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8000,
+    plugin: Plugins = None,
 ) -> None:
     """Explore checkpoints in the browser, on a page of this machine; Ctrl-C ends it."""
     from ganzoo.commands import demo as command
@@ -206,6 +218,7 @@ def evaluate(
     neighbours: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Draw samples beside the nearest training images.")
     ] = None,
+    plugin: Plugins = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON, complete.")] = False,
 ) -> None:
     """Measure the samples of a checkpoint against real data: FID, KID, precision, recall, modes, ..."""
@@ -239,7 +252,7 @@ def compare(
     metrics: Metrics = None,
     tune: Tune = 0,
     settings: Sets = None,
-    plugin: Plugins = None,
+    plugin: Sources = None,
     cluster: Address = None,
     quiet: Quiet = False,
 ) -> None:
@@ -267,7 +280,7 @@ def ablate(
     metrics: Metrics = None,
     tune: Tune = 0,
     settings: Sets = None,
-    plugin: Plugins = None,
+    plugin: Sources = None,
     cluster: Address = None,
     quiet: Quiet = False,
 ) -> None:
@@ -289,9 +302,7 @@ def doctor(
 ) -> None:
     """Say what a run's log shows: failures, what they mean, what to change."""
     from ganzoo.commands import doctor as command
-    from ganzoo.plugins import load_plugins
 
-    load_plugins(plugin or [])
     command.run(run, out, json)
 
 
@@ -304,6 +315,7 @@ def push(
     licence: Annotated[
         str | None, typer.Option("--license", metavar="ID", help="Of the weights, as the Hub has it: mit, cc0-1.0, ...")
     ] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Upload a release to the Hugging Face Hub, with a model card; 'ganzoo sample hf:USER/NAME' then draws from it."""
     from ganzoo.commands import push as command
@@ -316,6 +328,7 @@ def export(
     checkpoint: Checkpoint,
     form: Annotated[str, typer.Option("--format", metavar="onnx|pt2", help="ONNX, or PyTorch's own.")] = "onnx",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="CHECKPOINT.onnx or .pt2 if not given.")] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Write a generator as one file for other programs, checked against PyTorch."""
     from ganzoo.commands import export as command
@@ -352,12 +365,18 @@ def _run(arguments: list[str] | None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}", 2)
     except Exception as error:
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        if _is_out_of_memory(error):
             return _fail("out of memory; lower train.batch or the networks' width", 1)
         # Which module the parser's errors live in differs between versions of typer; their form does not.
         if not hasattr(error, "format_message"):
             raise
         return _fail(f"{error.format_message()} (see 'ganzoo --help')", 2)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch has a class of error for a GPU's memory, and words for the machine's.
+    named = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+    return named or isinstance(error, MemoryError)
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganzoo.config import Config, Networks, Table, Train, parameters_model, parse
+from ganzoo.config import Config, Networks, Table, parameters_model, parse
 from ganzoo.errors import InputError, missing_extra
+from ganzoo.files import read_json
 from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES, discriminator_schema, generator_schema
 from ganzoo.optimisers import OPTIMISERS
@@ -20,14 +22,41 @@ from ganzoo.tricks import TRICKS
 def complete(config: Config) -> Config:
     """`config` with every default and `auto` written out as a value; raises `InputError` for a table that is wrong."""
     _require_extras(config)
-    loss = _complete(config.loss, _signature(LOSSES[_name(config.loss, "loss")]), "loss")
-    tables = {
-        "loss": loss,
-        "networks": config.networks.model_dump() | _network_tables(config.networks, LOSSES[loss["name"]].heads),
-        "tricks": {name: _trick_table(name, value) for name, value in _switched_on(config)},
-        "train": config.train.model_dump() | _train_values(config.train),
+    tables = _drawing(config) | _training(config)
+    tables["train"] |= {
+        "device": _device(config.train.device),
+        "threads": config.train.threads or torch.get_num_threads(),
     }
     return parse(Config, config.model_dump(mode="json") | tables)
+
+
+def kept(path: Path, trains: bool) -> Config:
+    """The config that a run or release keeps in `path`; raises `InputError`, naming the file, where a table is wrong.
+
+    Tricks and optimisers are looked at only where it `trains`: to draw from a release needs none of them.
+    """
+    table = read_json(path)
+    try:
+        config = parse(Config, table)
+        _drawing(config)
+        if trains:
+            _training(config)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return config
+
+
+def _drawing(config: Config) -> Table:
+    loss = _complete(config.loss, _signature(LOSSES[_name(config.loss, "loss")]), "loss")
+    networks = _network_tables(config.networks, LOSSES[loss["name"]].heads)
+    return {"loss": loss, "networks": config.networks.model_dump() | networks}
+
+
+def _training(config: Config) -> Table:
+    tricks = {name: _trick_table(name, value) for name, value in _switched_on(config)}
+    players = ("generator", "discriminator")
+    optimisers = {player: _optimiser_table(getattr(config.train, player), f"train.{player}") for player in players}
+    return {"tricks": tricks, "train": config.train.model_dump() | optimisers}
 
 
 def _signature(part: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -71,15 +100,6 @@ def _network_tables(networks: Networks, heads: tuple[str, ...]) -> Table:
     }
 
 
-def _train_values(train: Train) -> Table:
-    return {
-        "device": _device(train.device),
-        "threads": train.threads or torch.get_num_threads(),
-        "generator": _optimiser_table(train.generator, "train.generator"),
-        "discriminator": _optimiser_table(train.discriminator, "train.discriminator"),
-    }
-
-
 def _require_extras(config: Config) -> None:
     if config.train.tensorboard:
         try:
@@ -92,6 +112,8 @@ def _device(name: str) -> str:
     """`auto` as the best device there is; raises `InputError` for one that is not there."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name.partition(":")[0] not in ("cpu", "cuda", "mps"):
+        raise InputError(f"device {name!r} is not available here: expected auto, cpu, cuda, cuda:N or mps")
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:

@@ -91,7 +91,7 @@ class Train(Section):
     device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
     precision: Literal["float32", "bf16", "auto"] = "float32"  # of the networks; auto = the faster one, measured once
     cuda_graphs: bool = False  # launch a player's step as a whole, where that is possible
-    threads: Annotated[int, Field(ge=0)] = 0  # 0 = auto, one a free core, written down when the run is created
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0  # 0 = auto, one a free core, written down when the run is created
     log_every: PositiveInt = 20  # steps
     sample_every: PositiveInt = 250  # steps
     save_every: PositiveInt = 250  # steps

@@ -23,9 +23,9 @@ class Interrupted(Exception):
 
 def unknown(what: str, name: str, known: Iterable[str]) -> InputError:
     """`InputError` for a misspelt `name`: names the nearest valid one, or all of them."""
-    choices = sorted(known)
-    close = get_close_matches(name, choices, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}?" if close else f"choose from: {', '.join(choices) or 'none'}"
+    choices = {choice.lower(): choice for choice in sorted(known)}
+    close = get_close_matches(name.lower(), choices, n=1, cutoff=0.6)
+    hint = f"did you mean {choices[close[0]]!r}?" if close else f"choose from: {', '.join(choices.values()) or 'none'}"
     return InputError(f"no {what} is called {name!r}; {hint}")
 
 

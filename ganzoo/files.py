@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside, synced, renamed."""
+"""Files that are whole or not there: written beside, synced, renamed; and a lock for who writes them."""
 
 from __future__ import annotations
 
@@ -102,3 +102,25 @@ def recover_folder(path: Path) -> None:
 def digest(content: bytes) -> str:
     """SHA-256 in hexadecimal."""
     return sha256(content).hexdigest()
+
+
+@contextmanager
+def lock(path: Path, refusal: str | None = None) -> Iterator[None]:
+    """Hold the lock on the file `path`, which the system lets go of however the process ends.
+
+    Waits for a process that holds it, or raises `InputError` with the words of `refusal`.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows: two commands on one folder are the user's to avoid
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if refusal is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(refusal) from None
+        except OSError:  # a file system without locks
+            pass
+        yield

@@ -40,10 +40,28 @@ def layers(variant: str, extended_by: tuple[str, ...] = ()) -> list[Table]:
     if path is None:
         raise unknown("variant", variant, variants())
     table = _read_toml(path)
-    parent = table.pop("extends", None)
-    table.setdefault("variant", path.stem if users else variant)
+    parent = _parent(table, path)
     below = [DEFAULTS] if parent is None else layers(parent, (*extended_by, variant))
+    _refuse_borrowed_name(table, below[-1]["variant"])
+    table.setdefault("variant", path.stem if users else variant)
     return [*below, table] if users else [merge(below[-1], table)]
+
+
+def _parent(table: Table, path: Path | None = None) -> str | None:
+    """What `table` extends, which is taken out; a file is looked for beside the one at `path`, then in the working folder."""
+    parent = table.pop("extends", None)
+    if not isinstance(parent, str | None):
+        where = "" if path is None else f"{path}: "
+        raise InputError(f"{where}extends: expected the name of a variant or of a TOML file, not {parent!r}")
+    beside = path and parent and parent.endswith(".toml") and path.parent / parent
+    return str(beside) if beside and beside.is_file() else parent
+
+
+def _refuse_borrowed_name(table: Table, extended: str) -> None:
+    """Raise `InputError` where `table` takes the name of a variant that ships without beginning from it."""
+    name = table.get("variant")
+    if name != extended and name in [*variants()]:
+        raise InputError(f"variant = {name!r} is a name that ships and changes nothing else; write extends = {name!r}")
 
 
 def _read_toml(path: Path) -> Table:
@@ -98,13 +116,16 @@ def _value(text: str) -> Any:
 
 
 def make(variant: str | None = None, over: Table | None = None, points: bool | None = None) -> Config:
-    """The config of a variant or TOML file (None = the defaults) with the tables `over` laid upon it.
+    """The config of a variant or TOML file (None = what `over` extends, or the defaults) with the tables `over` laid upon it.
 
     Where the data are points (None = what `data.spec` says) a recipe for images is put `on_points`; what the user says of the
     networks comes on top.
     """
+    over = dict(over or {})
+    variant = _parent(over) if variant is None else variant
     own = [DEFAULTS] if variant is None else [without_ranges(layer) for layer in layers(variant)]
-    recipe, *users = [*own, over or {}]
+    _refuse_borrowed_name(over, own[-1]["variant"])
+    recipe, *users = [*own, over]
     table = reduce(merge, users, recipe)
     if points is None:
         points = is_points(str(_part(table, "data").get("spec")))

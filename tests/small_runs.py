@@ -12,6 +12,7 @@ from ganzoo.recipes import make, merge, nested
 from ganzoo.techniques import switches
 
 SMALL: Table = {
+    "data": {"labelled": None, "labelled_share": None},  # of which `toy_data` have too few
     "latent": {"dim": 8},
     "networks": {"generator": {"width": 4}, "discriminator": {"width": 4}},
     "train": {"batch": 4, "log_every": 1, "sample_every": 100, "save_every": 100, "device": "cpu", "threads": 1},

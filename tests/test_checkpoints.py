@@ -50,8 +50,10 @@ def made(tmp_path_factory):
 
 
 SMALL = """
-extends = "nsgan"
+extends = "mnist/nsgan"
 variant = "mnist/nsgan"
+[data]
+spec = "digits"
 [latent]
 dim = 8
 [networks]
@@ -60,8 +62,10 @@ generator = { width = 4 }
 discriminator = { width = 4 }
 [train]
 steps = 2
+decay_steps = 0
 batch = 4
 threads = 1
+precision = "float32"
 """
 
 

@@ -12,9 +12,12 @@ import sys
 import time
 
 import pytest
+import torch
 from PIL import Image
 
-from ganzoo import cli
+from ganzoo import api, cli
+from ganzoo.commands import demo
+from ganzoo.losses import LOSSES
 from ganzoo.training.run import Run
 from small_runs import toy_data
 
@@ -165,6 +168,7 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
     ("words", "says"),
     [
         (["train", "wgan_gp"], "did you mean 'wgan-gp'?"),
+        (["train", "NSGAN"], "did you mean 'nsgan'?"),
         (["train"], "which variant?"),
         (["train", "nsgan", "--stepz", "3"], "--stepz"),
         (["train", "nsgan", "--steps", "-4"], "train.steps: input should be greater than 0, not -4"),
@@ -184,10 +188,13 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["train", "nsgan", "--data", "digit"], "did you mean 'digits'?"),
         (["train", "nsgan", "--data", "folder:/nowhere"], "/nowhere"),
         (["train", "nsgan", "--device", "gpu"], "device 'gpu' is not available"),
+        (["train", "nsgan", "--device", "meta"], "device 'meta' is not available"),
+        (["train", "nsgan", "--threads", "9" * 20], "train.threads: input should be less than or equal to 1024"),
         (["train", "nsgan", "--plugin", "/no.py"], "no such Python file"),
         (["train", "/no.toml"], "cannot read the config /no.toml"),
         (["train", "--resume", "/nowhere"], "/nowhere is not a run"),
         (["train", "--resume", "/nowhere", "--out", "x"], "cannot be given together"),
+        (["train", "--resume", "/nowhere", "--dry-run"], "cannot be given together"),
         (["sample", "wgan-pg"], "wgan-pg"),
         (["sample", "x", "-n", "3", "--seeds", "4"], "give one of"),
         (["sample", "x", "--seeds", "4-"], "expected numbers and ranges"),
@@ -229,6 +236,8 @@ def test_wrong_input_about_a_run(run, capsys):
         (["train", "nsgan", "--out", run], "holds a run"),
         (["train", "nsgan", "--resume", run], "the run is a cgan, not a nsgan"),
         (["train", "--resume", run, "--set", "seed=3"], "seed: 0 -> 3"),
+        (["train", "--resume", run / "release"], "is a release, which holds no log and no state to go on from"),
+        (["doctor", run / "release"], "is a release"),
         (["sample", run, "--classes", "x"], "no class is called 'x'"),
         (["sample", run, "--classes", "10"], "no class is called '10'"),
         (["sample", run, "-n", "0"], "no image was asked for"),
@@ -257,7 +266,7 @@ def test_what_the_disk_refuses_is_one_line_with_the_file_where_it_is_known(file,
     assert capsys.readouterr().err == f"ganzoo: {'x.png: ' if file else ''}No space left on device\n"
 
 
-def test_a_plugin_adds_a_loss(tmp_path, capsys):
+def test_a_plugin_adds_a_loss_to_every_command_that_takes_a_checkpoint(tmp_path, capsys, monkeypatch):
     plugin = tmp_path / "mine.py"
     plugin.write_text(
         "from ganzoo.losses import NSGAN\n\n"
@@ -265,10 +274,28 @@ def test_a_plugin_adds_a_loss(tmp_path, capsys):
         "    def __init__(self, *, weight: float = 2.0):\n        super().__init__()\n        self.weight = weight\n"
     )
     (tmp_path / "mine.toml").write_text('extends = "nsgan"\n[loss]\nname = "mine"\n')
-    words = ["train", tmp_path / "mine.toml", "--plugin", plugin, "--steps", 1, "--quiet", *SETS]
+    words = ["train", tmp_path / "mine.toml", "--plugin", plugin, "--steps", 1, *SETS]
     assert ganzoo(*words, "--set", "loss.weight=3", "--out", tmp_path / "run") == 0
     assert Run(tmp_path / "run").config().loss == {"name": "mine", "weight": 3.0}
     assert Run(tmp_path / "run").config().variant == "mine"
+    assert capsys.readouterr().out.splitlines()[-1] == f"more: ganzoo sample {tmp_path / 'run'} --plugin {plugin}"
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (28, 28)).save("x.png")
+    monkeypatch.setattr(demo, "serve", lambda server, say: None)
+    for words in [
+        ["sample", "run"],
+        ["project", "x.png", "run", "--steps", 1, "--restarts", 1],
+        ["gallery", "run"],
+        ["demo", "run", "--port", 0],
+        ["evaluate", "run", "--n", 8, "--metrics", "fid"],
+        ["export", "run", "--format", "pt2"],
+        ["doctor", "run"],
+    ]:
+        LOSSES.pop("mine")
+        assert ganzoo(*words, "--plugin", plugin) == 0, capsys.readouterr().err
+    LOSSES.pop("mine")
+    assert ganzoo("push", "run", "nowhere", "--plugin", plugin) == 2
+    assert "expected hf:USER/NAME" in capsys.readouterr().err and "mine" in LOSSES
 
 
 def test_a_training_that_diverges_exits_1_and_keeps_the_last_finite_state(tmp_path, capsys):
@@ -279,6 +306,13 @@ def test_a_training_that_diverges_exits_1_and_keeps_the_last_finite_state(tmp_pa
     assert "a number became NaN or infinite" in line and "the last finite state is" in line
     for state in (tmp_path / "run/state").iterdir():
         assert ganzoo("sample", tmp_path / "run", "--raw", "-n", 1, "--out", tmp_path / "x.png") == 0, state
+
+
+def test_too_little_memory_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(api, "train", lambda *_, **__: torch.empty(2**47))  # more than there are addresses for
+    assert ganzoo("train", "nsgan") == 1
+    said = capsys.readouterr().err
+    assert said == "ganzoo: out of memory; lower train.batch or the networks' width\n"
 
 
 def test_a_warning_is_one_line(tmp_path):
@@ -314,9 +348,11 @@ LONG = ["train", "nsgan", "--quiet", *SETS, "--set", "train.save_every=5", "--se
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
-def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
+def test_one_process_trains_a_run_and_ctrl_c_saves_and_says_how_to_go_on(tmp_path, capsys):
     running = process(*LONG, "--steps", 100_000, "--out", tmp_path / "run")
     wait_for(tmp_path / "run/metrics.jsonl")
+    assert ganzoo("train", "--resume", tmp_path / "run", "--quiet") == 2
+    assert capsys.readouterr().err == f"ganzoo: {tmp_path / 'run'} is being trained by another process\n"
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130

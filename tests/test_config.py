@@ -42,6 +42,28 @@ def test_a_file_extends_a_variant_and_another_file(tmp_path):
     assert config.networks == make("wgan-gp").networks
 
 
+def test_a_table_extends_a_variant_too():
+    config = make(None, {"extends": "wgan-gp", "train": {"steps": 7}})
+    assert config == make("wgan-gp", {"train": {"steps": 7}}) and config.variant == "wgan-gp"
+    assert make(None, {"extends": "wgan-gp", "variant": "mine"}).variant == "mine"
+    for table, says in [
+        ({"variant": "wgan-gp"}, "write extends = 'wgan-gp'"),
+        ({"extends": 3}, "extends: expected the name"),
+    ]:
+        with pytest.raises(InputError, match=says):
+            make(None, table)
+
+
+def test_a_file_that_is_extended_is_looked_for_beside_the_other_then_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.toml").write_text('extends = "b.toml"\n')
+    (tmp_path / "b.toml").write_text("seed = 1\n")
+    assert make("in/a.toml").seed == 1
+    (tmp_path / "in/b.toml").write_text("seed = 2\n")
+    assert make("in/a.toml").seed == 2
+
+
 def test_a_loop_of_files_is_an_error(tmp_path):
     (tmp_path / "a.toml").write_text(f'extends = "{tmp_path}/a.toml"\n')
     with pytest.raises(InputError, match="extends itself"):
@@ -61,6 +83,13 @@ def test_a_loop_of_files_is_an_error(tmp_path):
         ("steps = 3", "no config key is called 'steps'"),
         ("a = ", "is not TOML"),
         ("format = 2", "format: "),
+        (
+            "variant = 'wgan-gp'",
+            "is a name that ships and changes nothing else; write extends = 'wgan-gp'",
+        ),
+        ("extends = 'nsgan'\nvariant = 'wgan-gp'", "write extends = 'wgan-gp'"),
+        ("variant = []", "variant: "),
+        ("extends = 3", "x.toml: extends: expected the name of a variant or of a TOML file, not 3"),
         ("[dataset]\nname = 'x'", "dataset"),
     ],
 )

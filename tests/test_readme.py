@@ -14,7 +14,7 @@ from PIL import Image
 import ganzoo
 from ganzoo import cli
 from ganzoo.losses import LOSSES
-from ganzoo.recipes import merge, read_variant, variants
+from ganzoo.recipes import variants
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -82,8 +82,7 @@ def test_the_python_of_the_readme(somewhere, monkeypatch):
     monkeypatch.setenv("GANZOO_HOME", str(somewhere / "home"))
 
     def train(config, **options):
-        table = merge(read_variant(config), {"train": {"steps": 1, "batch": 4, "threads": 1}})
-        return real(table, **options)
+        return real({"extends": config, "train": {"steps": 1, "batch": 4, "threads": 1}}, **options)
 
     real = ganzoo.train
     monkeypatch.setattr(ganzoo, "train", train, raising=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from ganzoo import api
 from ganzoo.build import make_game, resolve
 from ganzoo.config import Config, Table, parse
 from ganzoo.errors import InputError
-from ganzoo.plugins import load_plugins
 from ganzoo.recipes import make, merge, nested, overrides
 from ganzoo.training.loop import count_parameters
 from ganzoo.training.run import Run
@@ -30,12 +30,18 @@ def run(
     dry: bool,
     quiet: bool,
 ) -> None:
-    """Train a new run or go on with one; `over` holds the dotted keys that have an option of their own."""
-    load_plugins(plugins)
+    """Train a new run or go on with one; `over` holds the dotted keys that have an option of their own.
+
+    `plugins` have been loaded, and are named in the command that is proposed at the end.
+    """
     given = merge(overrides(settings), nested(over))
     if resume is not None:
         if out is not None:
             raise InputError("--out and --resume cannot be given together: a resumed run stays in its folder")
+        if dry:
+            raise InputError(
+                f"--dry-run and --resume cannot be given together: what the run has is in {resume}/config.json"
+            )
         folder = api.resume(resume, changed(Run.open(resume).config(), variant, given), quiet=quiet)
     elif variant is None:
         raise InputError("which variant? as in: ganzoo train wgan-gp ('ganzoo list' shows them all)")
@@ -45,7 +51,8 @@ def run(
             return show(config)
         folder = api.train(config, out=out, quiet=quiet)
     if not quiet and os.environ.get("RANK", "0") == "0":
-        print(f"done: {last_grid(folder)}\nmore: ganzoo sample {folder}")
+        again = [word for path in plugins for word in ("--plugin", str(path))]
+        print(f"done: {last_grid(folder)}\nmore: {shlex.join(['ganzoo', 'sample', str(folder), *again])}")
 
 
 def number(threads: str) -> int:

@@ -11,8 +11,8 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ganzoo.comparing.facts import counted, facts_of
 from ganzoo.comparing.machine import machine
 from ganzoo.config import Config, Table, parse, with_train
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
-from ganzoo.files import FORMAT, write_json
+from ganzoo.files import FORMAT, lock, write_json
 from ganzoo.plugins import run_plugins
 from ganzoo.sampling import load
 from ganzoo.training.run import Run
@@ -72,18 +72,9 @@ def work(job: Table, score: Score | None = None) -> None:
         write_json(run.folder / RECORD, record | {"scores": {}, "metrics": [], "floors": {}} | measured)
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> AbstractContextManager[None]:
     """Let one process at a time work on a cell: one that was cut off may still be saving."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two commands on one folder are the user's to avoid
-        yield
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return lock(folder.with_name(f".{folder.name}.lock"))
 
 
 def train(run: Run, config: Config, minutes: float | None) -> str | None:

@@ -11,12 +11,13 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
 from ganzoo.build import make_latent, make_loss, make_player
-from ganzoo.config import Config, parse
+from ganzoo.complete import kept
 from ganzoo.errors import InputError, unknown
 from ganzoo.files import digest, read_json
 from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training import checkpoint
+from ganzoo.training.release import CARD
 from ganzoo.training.run import Run
 
 FOLDERS = (Path(__file__).parents[1] / "checkpoints", Path(__file__).parents[2] / "checkpoints")
@@ -84,6 +85,8 @@ def _from_release(folder: Path, asked: Path) -> Sampler:
         raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
     if digest(content) != card.get("sha256"):
         raise InputError(f"{folder / 'generator.safetensors'} is not the file that its card.json describes (SHA-256)")
+    if lacking := [key for key in CARD if key not in card]:
+        raise InputError(f"{folder / 'card.json'} does not say {', '.join(lacking)}, as the card of a release does")
     try:
         weights = load_tensors(content)
     except SafetensorError as error:
@@ -100,7 +103,7 @@ def _from_state(folder: Path) -> Sampler:
 
 
 def _sampler(folder: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> Sampler:
-    config = parse(Config, read_json(folder / "config.json"))
+    config = kept(folder / "config.json", trains=False)
     latent = make_latent(config, make_loss(config))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # what the networks warn about was said when they were trained

@@ -54,8 +54,8 @@ def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any]) -> Path:
 
 
 def states(folder: Path) -> list[Path]:
-    """The saved states, oldest first."""
-    return sorted(path for path in folder.glob("[0-9]*") if path.is_dir()) if folder.exists() else []
+    """The saved states, oldest first; a copy that the user has put beside them under a name of its own is none."""
+    return sorted(path for path in folder.glob("*") if path.name.isdecimal() and path.is_dir())
 
 
 def forget_after(folder: Path, step: int) -> None:
@@ -70,8 +70,10 @@ def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     facts = read_json(path / "state.json")
     try:
         content = (path / "state.safetensors").read_bytes()
-        if digest(content) != facts["sha256"]:
-            raise InputError(f"{path} is damaged: its SHA-256 is not the one written beside it")
+        if digest(content) != facts.get("sha256") or not {"counters", "seconds"} <= facts.keys():
+            raise InputError(
+                f"{path} is damaged: its SHA-256 is not the one written beside it, or its counters are gone"
+            )
         return load(content), facts
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None

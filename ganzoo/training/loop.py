@@ -46,22 +46,31 @@ def make_trainer(config: Config, dataset: Dataset, group: Group = ALONE) -> Trai
     return Trainer(game, batches, config, group)
 
 
-def restore(run: Run, trainer: Trainer) -> float:
-    """Put the newest whole state of `run` into `trainer`; returns the seconds trained so far.
+def restore(run: Run, trainer: Trainer) -> tuple[float, str]:
+    """Put the newest whole state of `run` into `trainer`; returns the seconds trained so far, and what to say of it.
 
-    A state that is damaged is passed over for the one before it; without any, the run begins anew.
+    A state that is damaged is passed over for the one before it. A run that had saved nothing begins anew; raises
+    `InputError`, and changes nothing, where what it saved cannot be gone on from.
     """
+    damaged, facts = [], {"seconds": 0.0}
     for path in reversed(checkpoint.states(run.states)):
         try:
             facts = checkpoint.restore(trainer, path)
-        except InputError:
-            continue
-        run.cut_back(trainer.step)
-        run.cut_findings(trainer.step)
-        return float(facts["seconds"])
-    run.cut_back(0)
-    run.cut_findings(0)
-    return 0.0
+            break
+        except InputError as error:
+            damaged.append(str(error))
+    else:
+        refuse_to_begin_anew(run, damaged)
+    run.cut_back(trainer.step)
+    run.cut_findings(trainer.step)
+    return float(facts["seconds"]), f"passed over: {'; '.join(damaged)}" if damaged else ""
+
+
+def refuse_to_begin_anew(run: Run, damaged: list[str]) -> None:
+    """Raise `InputError` where that would overwrite what was trained."""
+    if damaged or run.release.exists():
+        why = "; ".join(damaged) or f"{run.states} holds none"
+        raise InputError(f"{run.folder} has no state to go on from ({why}); nothing was changed, begin a new run")
 
 
 def fit(run: Run, trainer: Trainer, exam: Exam, seconds: float = 0.0, quiet: bool = False, note: str = "") -> None:

@@ -17,6 +17,11 @@ from ganzoo.training.trainer import Trainer
 
 NEEDED = ("generator.safetensors", "config.json", "card.json")
 """The files that a release is read from."""
+CARD = (
+    *("variant", "about", "data", "data_licence", "data_digest", "shape", "class_names"),
+    *("steps", "d_steps", "images", "seconds", "seed", "hardware", "versions", "sha256"),
+)
+"""What every card says; those that ship say more."""
 SHOWN = ("card.md", "grid.png", "thumbnails.png")
 """What one that is shared has beside them, for people."""
 

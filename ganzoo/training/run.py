@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganzoo.config import Config, Table, difference, parse
+from ganzoo.complete import kept
+from ganzoo.config import Config, Table, difference
 from ganzoo.errors import InputError
-from ganzoo.files import naming, read_json, recover_folder, write_bytes, write_json
+from ganzoo.files import lock, naming, recover_folder, write_bytes, write_json
 
 FREE = ("data.spec:", "train.steps:", "train.cuda_graphs:")
 """What a resume may change, as `difference` begins its lines. Data may move, as long as their digest stays."""
@@ -53,11 +55,17 @@ class Run:
     @classmethod
     def open(cls, folder: Path) -> Run:
         """A run that exists; raises `InputError` where there is none."""
+        if (folder / "card.json").is_file():
+            raise InputError(f"{folder} is a release, which holds no log and no state to go on from; give the run")
         if not (folder / "config.json").is_file():
             raise InputError(f"{folder} is not a run: it has no config.json; give the folder that 'ganzoo train' made")
         run = cls(folder)
         recover_folder(run.release)
         return run
+
+    def being_trained(self) -> AbstractContextManager[None]:
+        """A block in which no other process trains this run; raises `InputError` where one does."""
+        return lock(self.folder / "lock", f"{self.folder} is being trained by another process")
 
     def refuse_if_taken(self) -> None:
         """Raise `InputError` where the folder holds anything."""
@@ -68,7 +76,7 @@ class Run:
 
     def config(self) -> Config:
         """The resolved config that the run was created with, and its later `train.steps`."""
-        return parse(Config, read_json(self.config_file))
+        return kept(self.config_file, trains=True)
 
     def refuse_change(self, config: Config) -> None:
         """Raise `InputError` showing the difference unless `config` is the run's own, or differs in `FREE` alone."""
@@ -116,10 +124,22 @@ def append_line(path: Path, table: Table) -> None:
 
 
 def lines(path: Path) -> list[Table]:
-    """The tables in such a file; a last line that a kill cut in half is left out."""
+    """The tables in such a file; a last line that a kill cut in half is left out, another raises `InputError`."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return [table_in(line, f"{path}, line {number}") for number, line in enumerate(text.split("\n")[:-1], 1)]
+
+
+def table_in(line: str, where: str) -> Table:
+    """The table with a step that is in one line; raises `InputError`."""
+    try:
+        table = json.loads(line)
+    except ValueError:
+        table = None
+    if not isinstance(table, dict) or not isinstance(table.get("step"), int):
+        raise InputError(f"{where}: not a table with a step, as ganzoo writes it; mend the line or take it out")
+    return table
 
 
 def cut(path: Path, step: int) -> None:

@@ -94,6 +94,15 @@ def test_what_is_no_run_is_refused(tmp_path, run, capsys):
     assert "has logged nothing yet" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("line", ['{"step": 3, "te', "[]", "{}", "\udcff"])
+def test_a_line_of_the_log_that_is_broken_is_named(line, ill, capsys):
+    text = ill.metrics.read_text().splitlines()
+    ill.metrics.write_text("\n".join([*text[:2], line, *text[2:]]) + "\n", errors="surrogateescape")
+    assert ganzoo("doctor", ill.folder, "--json") == 2
+    said = capsys.readouterr().err
+    assert f"{ill.metrics}, line 3: not a table with a step" in said and said.count("\n") == 1
+
+
 def test_a_spark_line_runs_from_its_lowest_to_its_highest():
     assert spark([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
     assert spark([float("nan"), 1.0, 1.0]) == " ▁▁" and len(spark(list(range(1000)))) == 60

@@ -152,6 +152,14 @@ def edit(path, **values):
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
+def leave_out(*keys):
+    def change(folder):
+        card = json.loads((folder / "card.json").read_text())
+        (folder / "card.json").write_text(json.dumps({k: v for k, v in card.items() if k not in keys}))
+
+    return change
+
+
 def test_a_release_that_was_tampered_with_is_refused(run, tmp_path):
     weights = "generator.safetensors"
     assert "SHA-256" in broken(run, tmp_path / "1", lambda f: (f / weights).write_bytes(b"x"))
@@ -159,6 +167,11 @@ def test_a_release_that_was_tampered_with_is_refused(run, tmp_path):
     assert "not valid JSON" in broken(run, tmp_path / "3", lambda f: (f / "card.json").write_text("{"))
     assert "newer than" in broken(run, tmp_path / "4", lambda f: edit(f / "card.json", format=2))
     assert "do not fit" in broken(run, tmp_path / "5", lambda f: edit(f / "config.json", latent={"dim": 9}))
+    said = broken(run, tmp_path / "7", lambda f: edit(f / "config.json", loss={"name": "nsgan", "wieght": 1}))
+    assert "config.json: no config key is called 'loss.wieght'" in said
+    said = broken(run, tmp_path / "8", lambda f: edit(f / "config.json", loss={}))
+    assert "config.json: loss.name: expected the name of a loss" in said
+    assert "card.json does not say about, d_steps, as" in broken(run, tmp_path / "9", leave_out("about", "d_steps"))
     assert "neither a run nor a release" in broken(run, tmp_path / "6", lambda f: (f / "config.json").unlink())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -32,6 +33,17 @@ def test_without_names_it_is_what_ships_and_the_runs_here(runs, tmp_path):
     shutil.copytree(runs / "cgan", tmp_path / "runs/mine")
     assert list(collect([]).samplers) == ["nsgan-mnist", str(checkpoints.Path("runs/mine"))]
     assert list(collect(["nsgan"]).samplers) == ["nsgan"]
+
+
+@pytest.mark.parametrize(("file", "key"), [("config.json", "loss"), ("card.json", "about")])
+def test_one_that_lacks_a_key_is_left_out_with_the_reason(file, key, runs, tmp_path):
+    for name in ("good", "broken"):
+        shutil.copytree(runs / "nsgan/release", tmp_path / "all" / name)
+    table = json.loads((tmp_path / "all/broken" / file).read_text())
+    table = table | {"loss": {}} if key == "loss" else {k: v for k, v in table.items() if k != key}
+    (tmp_path / "all/broken" / file).write_text(json.dumps(table))
+    found = collect(["all"])
+    assert len(found.samplers) == 1 and file in found.left_out[0] and key in found.left_out[0]
 
 
 def test_a_broken_one_among_others_is_left_out_and_one_that_is_named_refused(runs, tmp_path):

@@ -134,12 +134,39 @@ def test_what_was_done_after_the_last_state_is_done_again(tmp_path):
     assert not list(killed.rglob(".*"))
 
 
-def test_a_damaged_state_is_passed_over_for_the_one_before(tmp_path):
+def test_a_damaged_state_is_passed_over_for_the_one_before(tmp_path, capsys):
     config, data = small("nsgan", train={"save_every": 2}), toy_data()
     run = api.train(with_steps(config, 4), data, tmp_path / "run")
     whole = files(run)
     damaged = run / "state/00000004/state.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-1])
+    api.resume(run, data=data, quiet=False)
+    assert files(run) == whole
+    assert f"passed over: {run / 'state/00000004'} is damaged" in capsys.readouterr().err
+
+
+def spoil(run):
+    for state in checkpoint.states(run / "state"):
+        (state / "state.safetensors").write_bytes(b"x")
+
+
+@pytest.mark.parametrize("lose", [spoil, lambda run: shutil.rmtree(run / "state")], ids=["damaged", "gone"])
+def test_a_run_whose_states_are_all_lost_is_refused_and_stays_as_it_is(lose, tmp_path):
+    data = toy_data()
+    run = api.train(with_steps(small("nsgan", train={"save_every": 1}), 2), data, tmp_path / "run")
+    lose(run)
+    before = files(run), (run / "metrics.jsonl").read_bytes()
+    with pytest.raises(InputError, match=r"no state to go on from \(.*state.*\); nothing was changed"):
+        api.resume(run, data=data)
+    assert before == (files(run), (run / "metrics.jsonl").read_bytes())
+
+
+def test_a_run_that_had_saved_nothing_begins_anew(tmp_path):
+    data = toy_data()
+    run = api.train(with_steps(small("nsgan"), 2), data, tmp_path / "run")
+    whole = files(run)
+    shutil.rmtree(run / "state")
+    shutil.rmtree(run / "release")
     api.resume(run, data=data)
     assert files(run) == whole
 
@@ -148,6 +175,24 @@ def test_two_states_are_kept(tmp_path):
     config = small("nsgan", train={"save_every": 1})
     run = api.train(with_steps(config, 5), toy_data(), tmp_path / "run")
     assert [p.name for p in checkpoint.states(run / "state")] == ["00000004", "00000005"]
+
+
+def test_a_copy_of_a_state_that_the_user_keeps_beside_them_stays(tmp_path):
+    config, data = small("nsgan", train={"save_every": 1}), toy_data()
+    run = api.train(with_steps(config, 1), data, tmp_path / "run")
+    shutil.copytree(run / "state/00000001", run / "state/00000001-best")
+    api.resume(run, with_steps(Run.open(run).config(), 4), data)
+    assert sorted(p.name for p in (run / "state").iterdir()) == ["00000001-best", "00000003", "00000004"]
+
+
+@pytest.mark.parametrize("key", ["sha256", "counters", "seconds"])
+def test_facts_of_a_state_that_lack_a_key_are_damaged(key, tmp_path):
+    run = api.train(with_steps(small("nsgan"), 1), toy_data(), tmp_path / "run")
+    facts = json.loads((run / "state/00000001/state.json").read_text())
+    del facts[key]
+    (run / "state/00000001/state.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError, match="00000001 is damaged"):
+        api.resume(run, data=toy_data())
 
 
 def test_a_changed_config_is_refused_with_the_difference(tmp_path):
@@ -170,6 +215,15 @@ def test_a_newer_format_is_refused(tmp_path):
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps(config | {"format": 2}))
     with pytest.raises(InputError, match="format 2, newer than this ganzoo reads"):
+        api.resume(run, data=toy_data())
+
+
+def test_a_wrong_table_in_the_config_of_a_run_is_refused(tmp_path):
+    run = api.train(with_steps(small("nsgan"), 1), toy_data(), tmp_path / "run")
+    config = json.loads((run / "config.json").read_text())
+    config["train"]["generator"]["lrr"] = 1
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"config\.json: no config key is called 'train\.generator\.lrr'"):
         api.resume(run, data=toy_data())
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from ganzoo import api
+from ganzoo.config import with_train
 from ganzoo.errors import InputError, TrainingFailed
+from ganzoo.files import read_json
+from ganzoo.training.release import CARD
 from ganzoo.training.run import Run
 from small_runs import small, toy_data
 
@@ -25,6 +29,11 @@ def test_the_log_holds_every_term_norms_and_counters(tmp_path):
     assert last["terms"].keys() == terms | norms | seen
     assert all(isinstance(v, float) for v in last["terms"].values()) and last["terms"]["norm/g"] > 0
     assert last["images_per_second"] > 0 and last["seconds"] > 0
+
+
+def test_a_card_says_what_is_asked_of_every_card(tmp_path):
+    run = api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
+    assert set(read_json(run / "release/card.json")) == {"format", *CARD}
 
 
 def test_a_loss_may_add_readings_of_its_own(tmp_path):
@@ -97,7 +106,30 @@ def test_a_missing_tensorboard_is_one_line(tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_tensor_takes_the_place_of_the_data(tmp_path):
-    images = torch.rand(20, 3, 28, 28) * 2 - 1
-    run = Run(api.train(small("lsgan", train={"steps": 1}), images, tmp_path / "run"))
+@pytest.mark.parametrize("form", [torch.Tensor, np.asarray, torch.Tensor.tolist])
+def test_a_tensor_or_array_takes_the_place_of_the_data(form, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = form(torch.rand(20, 3, 28, 28) * 2 - 1)
+    run = Run(api.train(small("lsgan", train={"steps": 1}), images))
     assert run.config().dataset.shape == (3, 28, 28) and run.config().dataset.class_names == ()
+    assert run.folder.as_posix() == "runs/lsgan-memory-s0"
+    api.resume(run.folder, with_train(run.config(), steps=2), images)
+    assert run.records()[-1]["step"] == 2
+
+
+@pytest.mark.parametrize("data", ["digits", 3, object(), np.zeros((4, 28, 28), np.uint8)])
+def test_data_of_another_form_are_refused(data, tmp_path):
+    with pytest.raises(InputError, match=r"images must be \(N, C, H, W\)"):
+        api.train(small("lsgan", train={"steps": 1}), data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"limit": 10}, {"classes": [0]}, {"labelled": 9}, {"labelled_share": 0.5}, {"size": 64}, {"channels": 3}],
+)
+def test_options_that_choose_among_images_are_refused_beside_data(options, tmp_path):
+    (name,) = options
+    with pytest.raises(InputError, match=f"data.{name} is for what data.spec names"):
+        api.train(small("lsgan", data=options, train={"steps": 1}), toy_data(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
