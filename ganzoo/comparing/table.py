@@ -91,7 +91,8 @@ def protocol_line(results: dict[str, Any]) -> str:
     return plain(
         f"{data['spec']} ({data['split']}, {data['count']:,} images), {given(results['budget'])} each, "
         f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}. "
-        "Median over the seeds that finished (bootstrap interval); a rank is followed by those that overlap leaves open; "
+        "Median over the seeds that finished (bootstrap interval); "
+        "a rank is followed by the ranks that overlapping intervals leave open; "
         f"bold: rank 1, and its interval overlaps no other, all being of {BOLD_FROM} seeds or more; "
         'costs are medians over the same seeds; "none" is a number that is not finite, which counts as the worst of all.'
     )
