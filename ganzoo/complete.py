@@ -42,7 +42,8 @@ def kept(path: Path, trains: bool) -> Config:
         if trains:
             _training(config)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        hint = " (what a plugin added needs --plugin FILE)" if " is called " in str(error) else ""
+        raise InputError(f"{path}: {error}{hint}") from None
     return config
 
 
