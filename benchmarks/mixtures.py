@@ -92,11 +92,11 @@ def work(cell: Cell, until: float) -> None:
     new.replace(cell.record)
 
 
-def diverged(run: Path) -> bool:
+def diverged(folder: Path) -> bool:
     """Whether the monitor has named what ended the training: out of memory has the same exit code, and is no result."""
-    path = run / "findings.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return any(json.loads(line)["fatal"] for line in lines)
+    from ganzoo.training.run import Run
+
+    return any(finding["fatal"] for finding in Run(folder).findings())
 
 
 def measure(cell: Cell) -> dict[str, Any]:

@@ -113,11 +113,8 @@ def _trick_misfits(config: Config, loss: type[Loss], tricks: list[Trick]) -> Ite
 
 
 def _kernel_misfits(config: Config) -> Iterator[str]:
-    copies = "reconstruction" in LOSSES[config.loss["name"]].heads
-    painters = {"generator": config.networks.generator} | (
-        {"discriminator": config.networks.discriminator} if copies else {}
-    )
-    for name, table in painters.items():
+    # D's table has an upsample where it copies images.
+    for name, table in (("generator", config.networks.generator), ("discriminator", config.networks.discriminator)):
         kernel = table.get("kernel") if table.get("upsample") == "convtranspose" else None
         if kernel and config.networks.strict_kernel and (unevenness := checkerboard(kernel)):
             yield (

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ganzoo.commands.numbers import parse_classes, parse_points, parse_seeds, refuse_many
 from ganzoo.data.mixtures import circles_of
 from ganzoo.errors import InputError
 from ganzoo.pictures import Circles, save_gif, save_image, save_png, sheet
@@ -17,7 +18,6 @@ from ganzoo.sampling.codes import columns as code_columns
 from ganzoo.showing.rows import SEEDS, picture
 
 IMAGES = 64
-MOST = 100_000  # images, all in memory together
 FRAMES = 8
 ROWS = 4  # seeds of a sweep
 ALL = "all"
@@ -70,7 +70,7 @@ def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
     out = out or Path(f"{Path(checkpoint).resolve().name}-{request.kind}.png")
     refuse_suffix(out, request.kind)
     sampler = load(checkpoint, raw)
-    if makes_points(sampler) and out.suffix.lower() != ".png":
+    if sampler.makes_points and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: points are drawn as one picture; expected a name that ends in .png")
     if through is not None:
         write_walk(walk(sampler, request, through), out, closed=through[0] == through[-1])
@@ -127,12 +127,6 @@ def samples(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tenso
     return sampler.sample(seeds=seeds, classes=asked, truncation=request.truncation), seeds, len(asked or ())
 
 
-def makes_points(sampler: Sampler) -> bool:
-    """Whether there is no image to a seed, but a point."""
-    facts = sampler.config.dataset
-    return facts is not None and facts.shape[1:] == (1, 1)
-
-
 def truth(sampler: Sampler) -> Circles | None:
     """The modes that points should be at, where they are known."""
     facts = sampler.config.dataset
@@ -168,39 +162,3 @@ def refuse_suffix(out: Path, kind: str) -> None:
     elif out.suffix.lower() not in ((".png", ".gif", "") if kind == "walk" else (".png", "")):
         film = "" if kind == "walk" else " (a .gif needs --interpolate)"
         raise InputError(f"--out {out}: expected a name that ends in .png for a grid, or a folder{film}")
-
-
-def parse_seeds(text: str) -> list[int]:
-    """The seeds in "0-63" or "3,8,20-25"; raises `InputError`."""
-    ends = [parse_range(text, piece.strip()) for piece in text.split(",")]
-    refuse_many(sum(last - first + 1 for first, last in ends))
-    return [seed for first, last in ends for seed in range(first, last + 1)]
-
-
-def parse_range(text: str, piece: str) -> tuple[int, int]:
-    """The first and the last seed of a `piece` of `text`; raises `InputError`."""
-    first, dash, last = piece.partition("-")
-    if not first.isdecimal() or (dash and not last.isdecimal()):
-        raise InputError(f"--seeds {text or repr(text)}: expected numbers and ranges, as in 0-63 or 3,8,20-25")
-    if dash and int(last) < int(first):
-        raise InputError(f"--seeds {text}: the range {piece} is empty")
-    return int(first), int(last or first)
-
-
-def refuse_many(count: int) -> None:
-    """Raise `InputError` for more images than can be held at once."""
-    if count > MOST:
-        raise InputError(f"{count:,} images were asked for, and one call draws at most {MOST:,}; draw them in several")
-
-
-def parse_points(text: str) -> list[int]:
-    """The seeds in "3,8,12"; raises `InputError`."""
-    points = [point.strip() for point in text.split(",")]
-    if len(points) < 2 or not all(point.isdecimal() for point in points):
-        raise InputError(f"--interpolate {text}: expected two seeds or more, as in 3,8 or 3,8,12,3")
-    return [int(point) for point in points]
-
-
-def parse_classes(text: str | None) -> list[str] | None:
-    """The classes in "0,1,2" or "cat,dog"."""
-    return None if text is None else [name.strip() for name in text.split(",")]

@@ -60,11 +60,9 @@ def steps(budget: Budget, train: Train) -> int:
     """
     if budget.unit == "steps":
         return int(budget.amount)
-    return (
-        FIRST_SLICE
-        if budget.unit == "minutes"
-        else steps_for_images(int(budget.amount), train.batch, schedule.ratio(train.ratio), train.warmup)
-    )
+    if budget.unit == "minutes":
+        return FIRST_SLICE
+    return steps_for_images(int(budget.amount), train.batch, schedule.ratio(train.ratio), train.warmup)
 
 
 @cache  # every cell asks, and a large budget is counted in seconds

@@ -44,7 +44,7 @@ class Book:
 
     def refuse_contradiction(self) -> None:
         """Raise `InputError` where the folder holds a comparison that was made in another way."""
-        if changed := self.changes(self.binding()):
+        if changed := self.changes(self.binding(), read_results(self.folder)):
             raise InputError(f"{self.folder} holds another comparison ({'; '.join(changed)}); choose another --out")
 
     def binding(self) -> tuple[str, ...]:
@@ -53,9 +53,9 @@ class Book:
             return FIXED
         return TRAINED if any(self.folder.glob("*/*/config.json")) else ()
 
-    def changes(self, keys: tuple[str, ...]) -> list[str]:
-        """In which of `keys` the results in the folder, if there are any, are of another comparison."""
-        before, after = flat(read_results(self.folder) or self.head), flat(self.head)
+    def changes(self, keys: tuple[str, ...], old: Table | None) -> list[str]:
+        """In which of `keys` the results `old`, if there are any, are of another comparison."""
+        before, after = flat(old or self.head), flat(self.head)
         return [
             f"{key}: {before.get(key)!r} -> {after.get(key)!r}"
             for key in sorted(before.keys() | after.keys())
@@ -64,7 +64,8 @@ class Book:
 
     def old(self) -> Table | None:
         """The results in the folder; None where there are none of this comparison."""
-        return None if self.changes(FIXED) else read_results(self.folder)
+        found = read_results(self.folder)
+        return None if self.changes(FIXED, found) else found
 
     def write(self, settings: Sequence[Setting], planned: Sequence[Place], tuning: Table | None = None) -> Table:
         """Write the results of the cells `planned` and of those of earlier commands on the folder; returns them."""

@@ -23,7 +23,7 @@ SEEDS = 2**53  # what a page can count up to exactly
 def of_pictures(name: str) -> Sampler:
     """The checkpoint called `name`; raises `InputError` where there is none, and for one that makes points."""
     sampler = load(name)
-    if sampler.card["shape"][1:] == [1, 1]:
+    if sampler.makes_points:
         raise InputError(f"{name} makes points; the demo shows pictures, 'ganzoo sample' draws points")
     return sampler
 

@@ -63,7 +63,7 @@ def grid(sampler: Sampler) -> bytes:
 
 def shown(sampler: Sampler) -> str:
     """What the grid is, in words."""
-    if sampler.card["shape"][1:] == [1, 1]:
+    if sampler.makes_points:
         return "points of seeds 0, 1, 2, ..., over the true modes where they are known"
     columns = "one class a column" if sampler.class_names else "row by row"
     return f"seeds 0, 1, 2, ..., {columns}"

@@ -10,7 +10,7 @@ from ganzoo.errors import InputError
 from ganzoo.evaluation import Curve, curve
 from ganzoo.evaluation.extractor import default, find
 from ganzoo.latent import draw_images
-from ganzoo.training.test_error import classification_error, held_out
+from ganzoo.training.test_error import BATCH, classification_error, held_out
 from ganzoo.training.trainer import Trainer
 
 
@@ -34,7 +34,7 @@ class Exam:
             self.curve = Curve(data, find(default(data)), train.eval_n, train.eval_metric, train.device)
         self.test = held_out(trainer.config) if trainer.loss.classifies else None
         mixes = trainer.config.networks.discriminator.get("minibatch", "none") != "none"
-        self.batch = trainer.rows if mixes else 256
+        self.batch = trainer.rows if mixes else BATCH
 
     def due(self, step: int) -> bool:
         """Whether there is something to measure after this step."""

@@ -33,8 +33,11 @@ def held_out(config: Config) -> Dataset | None:
     return test if (test.name, tuple(test.class_names)) == (facts.name, facts.class_names) else None
 
 
+BATCH = 256
+
+
 @torch.no_grad()
-def classification_error(discriminator: nn.Module, data: Dataset, batch: int = 256) -> float:
+def classification_error(discriminator: nn.Module, data: Dataset, batch: int = BATCH) -> float:
     """The share of the labelled samples of `data`, in [0, 1], whose largest class logit is another class's.
 
     Where D has minibatch features, `batch` is to be that of its training.

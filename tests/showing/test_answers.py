@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo import load
+from ganzoo import api, load
 from ganzoo.errors import InputError
-from ganzoo.files import read_json, write_json
 from ganzoo.pictures import to_uint8
 from ganzoo.sampling import checkpoints
 from ganzoo.showing.answers import Answers, of_pictures
 from ganzoo.showing.collection import collect
+from small_runs import small
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +80,8 @@ def test_what_is_wrong_is_said_in_one_line(answers, kind, parameters, says):
 def test_points_are_left_out_of_a_folder_and_refused_where_they_are_named(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(checkpoints, "FOLDERS", ())
-    for name in ("nsgan", "ring"):
-        shutil.copytree(runs / "nsgan/release", tmp_path / "runs" / name)
-    card = read_json(tmp_path / "runs/ring/card.json") | {"shape": [2, 1, 1]}
-    write_json(tmp_path / "runs/ring/card.json", card)
+    shutil.copytree(runs / "nsgan/release", tmp_path / "runs/nsgan")
+    api.train(small("toy/nsgan", train={"steps": 1}, data={"spec": "ring"}), out=tmp_path / "runs/ring")
     pictures, points = (str(Path("runs", name)) for name in ("nsgan", "ring"))
     for names in ([], ["runs"]):
         found = collect(names, of_pictures)

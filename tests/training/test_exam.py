@@ -7,8 +7,11 @@ import sys
 import pytest
 
 from ganzoo import api, cli
+from ganzoo.build import resolve
 from ganzoo.evaluation import EXTRACTORS
 from ganzoo.evaluation.extractor import default
+from ganzoo.training import exam
+from ganzoo.training.loop import make_trainer
 from ganzoo.training.run import Run
 from small_runs import small, toy_data
 from tiny_extractor import tiny as tiny_extractor
@@ -34,6 +37,17 @@ def test_a_score_at_every_so_many_steps_changes_nothing_else(tiny, tmp_path):
     (name,) = found[3]
     assert name.startswith("kid-") and name.endswith("@10/train") and found[6][name] != found[3][name]
     assert weights(without) == weights(scored)
+
+
+@pytest.mark.parametrize(("minibatch", "batch"), [("stddev", 4), ("none", 256)])
+def test_a_d_that_sees_a_whole_batch_is_judged_in_those_of_its_training(minibatch, batch, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(exam, "held_out", lambda config: toy_data())
+    monkeypatch.setattr(exam, "classification_error", lambda d, data, n: sizes.append(n) or 0.0)
+    config = small("ssgan", networks={"discriminator": {"minibatch": minibatch}}, train={"batch": 4, "save_every": 1})
+    data = toy_data()
+    exam.Exam(make_trainer(resolve(config, data), data)).take(1)
+    assert sizes == [batch]
 
 
 def test_a_missing_extra_is_said_before_anything_is_written(tmp_path, monkeypatch, capsys):
