@@ -13,6 +13,8 @@ from typing import Any
 
 from ganzoo.comparing.curves import Curves, Line
 from ganzoo.comparing.headline import WIDE, Column, Headline, cells_of, costs
+from ganzoo.comparing.settings import BASELINE
+from ganzoo.comparing.summary import badness
 
 INK, QUIET, FIRST, SECOND = "#010101", "#010102", "#010103", "#010104"
 THEME = {INK: "currentColor", QUIET: "var(--quiet)", FIRST: "var(--first)", SECOND: "var(--second)"}
@@ -37,6 +39,9 @@ STYLE: Any = {
     "lines.solid_joinstyle": "round",
 }
 LETTERS = 26  # of a name beside a point
+NAMED = 20  # points; more names than that run into each other's threads
+Point = tuple[str, float, float]
+"""Setting, seconds, score."""
 
 
 @contextmanager
@@ -75,13 +80,23 @@ def quality_against_cost(results: dict[str, Any], table: Headline, index: int, n
             shown.append((row.name, row.scores[index], seconds))
     if not shown:
         return None
-    with canvas(5.8, max(3.2, 0.22 * len(shown) + 0.8)) as figure:
+    named = notable([(setting, median(seconds), score.median) for setting, score, seconds in shown], column.better)
+    with canvas(5.8, max(3.2, 0.22 * len(named) + 0.8)) as figure:
         axes = figure.subplots()
         for _, score, seconds in shown:
             point(axes, column, score, seconds)
         scales(axes, column, [median(seconds) for *_, seconds in shown])
-        names(axes, [(setting, median(seconds), score.median) for setting, score, seconds in shown])
+        names(axes, named)
         return inline(figure, name, f"{column.protocol} against seconds of training, one point a setting")
+
+
+def notable(points: Sequence[Point], better: str) -> Sequence[Point]:
+    """Those to be named: all where there is room, else those that none beats in score and seconds, and the baseline."""
+    if len(points) <= NAMED:
+        return points
+    marks = [(seconds, badness(score, better)) for _, seconds, score in points]
+    beaten = [any(x <= a and y <= b and (x, y) != (a, b) for x, y in marks) for a, b in marks]
+    return [each for each, lost in zip(points, beaten, strict=True) if each[0] == BASELINE or not lost]
 
 
 def point(axes: Any, column: Column, score: Any, seconds: Sequence[float]) -> None:
@@ -119,8 +134,8 @@ def plain_numbers(axis: Any) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def names(axes: Any, points: Sequence[tuple[str, float, float]]) -> None:
-    """The name of every point in a column on the right, in the order of their heights, a thin line between the two."""
+def names(axes: Any, points: Sequence[Point]) -> None:
+    """The names of `points` in a column on the right, in the order of their heights, each with a thin line to its point."""
     heights = [axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[1] for _, x, y in points]
     for (name, x, y), height in zip(points, spread(heights), strict=True):
         short = name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"

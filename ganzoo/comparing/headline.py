@@ -8,6 +8,7 @@ from math import floor, isfinite, log, log10
 from statistics import median
 from typing import Any
 
+from ganzoo.comparing.settings import BASELINE
 from ganzoo.comparing.summary import WORST
 
 COSTS = {
@@ -41,6 +42,8 @@ class Score:
     overlaps: tuple[str, ...] = ()
     clear: bool = False
     """Whether it is first and its interval overlaps nobody's, all being of `BOLD_FROM` seeds or more: what may be bold."""
+    against: str | None = None
+    """In an ablation: "better" or "worse", where its interval lies apart from the baseline's."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,15 @@ def score(results: dict[str, Any], name: str, column: Column) -> Score:
     first = mine["rank"] == 1 and len(ranked) > 1
     clear = first and not mine["overlaps"] and all(s["n"] >= BOLD_FROM for s in ranked.values())
     middle, low, high = (WORST[column.better] if mine[key] is None else mine[key] for key in ("median", "low", "high"))
-    return Score(middle, low, high, mine["n"], mine["rank"], places, tuple(mine["overlaps"]), clear)
+    verdict = against(mine, ranked.get(BASELINE)) if results.get("kind") == "ablate" else None
+    return Score(middle, low, high, mine["n"], mine["rank"], places, tuple(mine["overlaps"]), clear, verdict)
+
+
+def against(mine: dict[str, Any], baseline: dict[str, Any] | None) -> str | None:
+    """The word for a setting whose interval lies apart from the baseline's; None where it does not, or there is none."""
+    if baseline is None or mine is baseline or BASELINE in mine["overlaps"]:
+        return None
+    return "better" if mine["rank"] < baseline["rank"] else "worse"
 
 
 def cells_of(results: dict[str, Any], name: str) -> list[dict[str, Any]]:

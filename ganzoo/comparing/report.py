@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from math import isfinite
+from math import comb, isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -58,6 +58,7 @@ def page(results: dict[str, Any], folder: Path) -> str:
         "NONE": NONE,
         "ENDLESS": ENDLESS,
         "BOLD_FROM": BOLD_FROM,
+        "NAMED": figures.NAMED,
     }
     return environment.get_template("report.html.j2").render(content(results, folder))
 
@@ -150,6 +151,7 @@ def caveats(results: dict[str, Any]) -> list[str]:
         *([] if "unfinished" not in ended else ["Some cells are unfinished: everything here may still change."]),
         f"{certainty(len(protocol['seeds']))} Among many settings some intervals lie apart by chance: lying apart is not a "
         "test of significance.",
+        *([] if results["kind"] != "ablate" else by_chance(len(protocol["seeds"]))),
         *([] if "failed" not in ended else [FAILURES]),
         "The number of samples is part of a score's name. Several scores are biased at small n (FID upwards): they may be "
         "compared with each other and with the floor, and with other work only at the same n, extractor and reference.",
@@ -177,3 +179,11 @@ def certainty(seeds: int) -> str:
         return "One seed has no interval."
     least = "at least " if seeds > 4 and seeds % 2 == 0 else ""
     return f"An interval comes from {seeds} seeds and holds the true median in {least}{100 * coverage(seeds):.3g} % of cases."
+
+
+def by_chance(seeds: int) -> list[str]:
+    """How often a switch that does nothing is called better or worse; told where intervals span all scores."""
+    if not 2 <= seeds <= 5:
+        return []
+    share = 200 / comb(2 * seeds, seeds)
+    return [f"Of switches that change nothing, {share:.2g} % are called better or worse than the baseline by chance."]

@@ -7,6 +7,8 @@ from typing import Any
 
 from ganzoo.comparing.headline import BOLD_FROM, COSTS, NONE, Column, Headline, Score, headline
 
+AGAINST = "better, worse: the interval lies apart from the baseline's; "
+
 
 def markdown(results: dict[str, Any]) -> str:
     """GitHub Markdown: a line with the protocol, the headline by the first score, and the other scores in a second table."""
@@ -59,10 +61,11 @@ def with_interval(column: Column, score: Score) -> str:
 
 
 def interval(column: Column, score: Score) -> str:
-    """The interval over seeds in words."""
+    """The interval over seeds in words, and on which side of the baseline's it lies."""
     if score.median is None:
         return NONE
-    return "one seed" if score.n < 2 else f"{column.text(score.low)} to {column.text(score.high)}"
+    text = "one seed" if score.n < 2 else f"{column.text(score.low)} to {column.text(score.high)}"
+    return f"{text}, {score.against}" if score.against else text
 
 
 def with_places(score: Score) -> str:
@@ -94,6 +97,7 @@ def protocol_line(results: dict[str, Any]) -> str:
         "Median over the seeds that finished (bootstrap interval); "
         "a rank is followed by the ranks that overlapping intervals leave open; "
         f"bold: rank 1, and its interval overlaps no other, all being of {BOLD_FROM} seeds or more; "
+        f"{AGAINST if results['kind'] == 'ablate' else ''}"
         'costs are medians over the same seeds; "none" is a number that is not finite, which counts as the worst of all.'
     )
 

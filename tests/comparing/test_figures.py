@@ -11,7 +11,7 @@ from extras import need
 from synthetic_results import renamed, synthetic
 
 from ganzoo.comparing import curves
-from ganzoo.comparing.figures import STYLE, panel, quality_against_cost, spread
+from ganzoo.comparing.figures import NAMED, STYLE, notable, panel, quality_against_cost, spread
 from ganzoo.comparing.headline import headline
 
 need("matplotlib")
@@ -81,3 +81,17 @@ def test_names_are_moved_apart_in_order(heights):
 
 def test_names_with_room_stay_at_their_points():
     assert spread([0.2, 0.8, 0.5]) == [0.2, 0.8, 0.5]
+
+
+def test_among_many_only_those_have_names_that_none_beats_and_the_baseline():
+    crowd = [(f"s{i}", 10.0 + i, 5.0 + i) for i in range(NAMED - 3)]
+    points = [("quick", 1.0, 9.0), ("good", 30.0, 1.0), ("baseline", 20.0, 30.0), *crowd]
+    assert notable(points, "lower") == points
+    points.append(("last", 40.0, 40.0))
+    assert [name for name, *_ in notable(points, "lower")] == ["quick", "good", "baseline", "s0"]
+    assert [name for name, *_ in notable(points, "higher")] == [
+        "quick",
+        "baseline",
+        *(f"s{i}" for i in range(5, 10)),
+        "last",
+    ]

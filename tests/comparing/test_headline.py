@@ -74,6 +74,25 @@ def test_bold_is_only_the_first_and_only_where_it_overlaps_nothing():
         assert [name for name, score in found.items() if score.clear] == ([] if first else ["a"])
 
 
+def test_an_ablation_says_what_lies_apart_from_its_baseline():
+    summary = (
+        entry("good", 1, 2, 3, 1),
+        entry("near", 3, 4, 6, 2, "baseline"),
+        entry("baseline", 5, 6, 7, 3, "near"),
+        entry("bad", 8, 9, 9, 4),
+    )
+    found = scores(results(*summary) | {"kind": "ablate"})
+    assert {name: score.against for name, score in found.items()} == {
+        "good": "better",
+        "near": None,
+        "baseline": None,
+        "bad": "worse",
+    }
+    assert not any(score.against for score in scores(results(*summary) | {"kind": "compare"}).values())
+    lost = scores(results(summary[0], summary[3]) | {"kind": "ablate"})
+    assert not any(score.against for score in lost.values()), "every seed of the baseline failed"
+
+
 def test_two_of_one_rank_leave_the_next_open_too():
     found = scores(results(entry("a", 2, 2, 2, 1, "b"), entry("b", 2, 2, 2, 1, "a"), entry("c", 3, 3, 3, 3)))
     assert [found[name].places for name in "abc"] == [(1, 2), (1, 2), (3, 3)]

@@ -13,7 +13,7 @@ import pytest
 from extras import need
 from synthetic_results import FID, KID, NAMES, renamed, synthetic, without_curves
 
-from ganzoo.comparing.report import certainty, write_report
+from ganzoo.comparing.report import by_chance, certainty, write_report, write_table
 from ganzoo.errors import InputError
 
 need("jinja2", "matplotlib")
@@ -291,6 +291,19 @@ def test_what_was_refused_tuned_and_measured_at_another_n_is_told(bare, folder):
     lost = [c | {"at_floor": {KID: {"n": 2000, "floor": 0.5, "value": None}}} for c in bare["cells"]]
     rows = [tr["text"].split() for tr in read(bare | {"cells": lost}, folder).all("tr") if "2,000" in tr["text"]]
     assert ["nsgan", KID, "2,000", "0.5", "none"] in rows
+
+
+def test_an_ablation_says_what_is_better_than_its_baseline_and_how_often_by_chance(bare, folder):
+    ablation = renamed(bare | {"kind": "ablate"}, "wgan", "baseline")
+    for entry in ablation["summary"]:
+        entry["overlaps"] = []
+    page = read(ablation, folder)
+    assert page.rows()["nsgan"][2].endswith(", better") and "better" not in page.rows()["baseline"][2]
+    assert "0.79 % are called better or worse than the baseline by chance" in page.text
+    assert "by chance" in read(bare, folder).text and "baseline" not in read(bare, folder).text
+    text = write_table(ablation, folder).read_text(encoding="utf-8")
+    assert ", better)" in text and "apart from the baseline's" in text
+    assert [by_chance(n) for n in (1, 6)] == [[], []] and "10 %" in by_chance(3)[0]
 
 
 def test_ten_variants_with_five_seeds_stay_under_three_megabytes(tmp_path):
