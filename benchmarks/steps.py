@@ -8,7 +8,8 @@ textbook.py; ganzoo's is `Trainer.train_step`, with the running average of G, in
 CUDA also as CUDA graphs. All take batches from memory. Each round times one cycle of each (A B C A B C): printed are medians
 over the rounds and, in brackets, the lowest and highest ratio. Only ratios of one run mean anything, and on a machine with
 other work only those by `--clock cpu`. `of peak`: the floating point operations that a cycle executes, a second, over what a
-large product reaches in the same precision in this process. Peak memory is that of a process of its own with two cycles.
+large product reaches in the same precision in this process. Peak memory is that of a process of its own with two cycles
+(on CUDA what PyTorch held, after the graphs are captured).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from ganzoo.build import resolve
 from ganzoo.config import Table
 from ganzoo.data import Dataset
 from ganzoo.recipes import make
+from ganzoo.training.graphs import WARM_UP
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 
@@ -85,11 +87,15 @@ class Cell:
     def cycle(self, side: str) -> Callable[[], object]:
         """What runs one cycle of a side until the device has done it."""
         step = Textbook(self.trainer(), self.loss).cycle if side == "plain" else self.ours(side)
-        return done(step, self.device)
+        if self.device == "cpu":
+            return step
+        # Of the process, and set by our trainers: "highest" is what PyTorch comes with.
+        products = "highest" if side == "plain" else "high"
+        return lambda: (torch.set_float32_matmul_precision(products), step(), torch.cuda.synchronize())
 
-    def ours(self, side: str) -> Callable[[], object]:
+    def ours(self, side: str, **train: bool) -> Callable[[], object]:
         """The cycle of one of our ways."""
-        return self.trainer(**OURS[self.device][side]).train_step
+        return self.trainer(**OURS[self.device][side] | train).train_step
 
     def seconds(self, rounds: int, clock: str) -> dict[str, list[float]]:
         """Of each cycle in each round, after some that do not count."""
@@ -97,14 +103,14 @@ class Cell:
         return in_turn(cycles, rounds, clock, unmeasured=1 if self.device == "cpu" else 20)
 
     def operations(self, side: str) -> int:
-        """Floating point operations that a cycle executes in convolutions and products."""
-        cycle = self.cycle(side)
+        """Floating point operations that a cycle executes in convolutions and products; those of a graph are not seen."""
+        cycle = self.cycle(side) if side == "plain" else self.ours(side, cuda_graphs=False)
         with Operations() as counted:
             cycle()
         return counted.total
 
     def peak(self, side: str) -> str:
-        """MiB of a process that runs two cycles."""
+        """MiB of a process that runs a few cycles."""
         here = [self.network, self.loss, self.size, self.threads, self.device, side]
         command = [sys.executable, __file__, "--peak", *map(str, here)]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -113,10 +119,10 @@ class Cell:
 def report_peak(network: str, loss: str, size: str, threads: str, device: str, side: str) -> None:
     """Print the largest memory that this process has had, in MiB: the device's, or the whole process's (Linux)."""
     cycle = Cell(network, loss, int(size), int(threads), device).cycle(side)
-    cycle()
-    cycle()
+    for _ in range(2 if device == "cpu" else WARM_UP + 2):
+        cycle()
     if device == "cuda":
-        print(torch.cuda.max_memory_allocated() // 2**20)
+        print(torch.cuda.max_memory_reserved() // 2**20)  # what graphs keep does not count as allocated
         return
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []

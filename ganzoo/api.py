@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganzoo import cores
 from ganzoo.build import located, resolve
-from ganzoo.complete import complete
+from ganzoo.complete import available, complete
 from ganzoo.config import Config, Data, Table, parse, with_train
 from ganzoo.data import Dataset
 from ganzoo.data import load as load_data
@@ -49,7 +49,7 @@ def train(
     config = complete(config)  # what is wrong without looking at the data is said before they are prepared
     dataset = open_data(config, quiet) if data is None else data
     resolved = resolve(config, dataset)
-    with joined() as group, cores.threads_kept():
+    with joined(resolved.train.device) as group, cores.threads_kept():
         resolved, note = on_free_cores(resolved) if auto and group.first else (resolved, "")
         resolved = settled(resolved, dataset) if group.first else resolved
         resolved = of_the_first(group, resolved, dataset)
@@ -72,16 +72,18 @@ def resume(
 ) -> Path:
     """Go on with a run, bit for bit, to its last step or to the higher `train.steps` of `config`.
 
-    The `data.spec` of `config` may be another, where the data have moved. Raises `InputError`, and changes nothing, where
-    there is no run, none of its states can be read, or the rest of `config` or the data are not the run's own.
+    The `data.spec` of `config` may be another, where the data have moved, and the `train.device`, which draws other random
+    numbers. Raises `InputError`, and changes nothing, where there is no run, none of its states can be read, the device is
+    not there, or the rest of `config` or the data are not the run's own.
     """
     run = Run.open(Path(folder))
     config = located(config or run.config())
+    config = with_train(config, device=available(config.train.device))
     run.refuse_change(config)
     dataset = open_data(config, quiet) if data is None else _as_dataset(data)
     if config.dataset is None or dataset.digest != config.dataset.digest:
         raise InputError(f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run")
-    with joined() as group, cores.threads_kept():
+    with joined(config.train.device) as group, cores.threads_kept():
         trainer = make_trainer(of_the_first(group, config, dataset), dataset, group)
         if group.first:
             exam = Exam(trainer)

@@ -24,7 +24,7 @@ def complete(config: Config) -> Config:
     _require_extras(config)
     tables = _drawing(config) | _training(config)
     tables["train"] |= {
-        "device": _device(config.train.device),
+        "device": available(config.train.device),
         "threads": config.train.threads or torch.get_num_threads(),
     }
     return parse(Config, config.model_dump(mode="json") | tables)
@@ -109,7 +109,7 @@ def _require_extras(config: Config) -> None:
             raise missing_extra("tensorboard", "tensorboard", "train.tensorboard") from None
 
 
-def _device(name: str) -> str:
+def available(name: str) -> str:
     """`auto` as the best device there is; raises `InputError` for one that is not there."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

@@ -173,6 +173,8 @@ def _coupling_misfits(config: Config, loss: type[Loss], tricks: list[Trick], unl
 def _process_misfits(config: Config) -> Iterator[str]:
     if config.train.on_failure == "rollback":
         yield "train.on_failure='rollback' takes one process back, and several train here; set train.on_failure='stop'"
+    if config.train.device == "mps":
+        yield "several processes have no way to exchange what lies on MPS; start one, or set train.device=cpu"
     if config.train.device.startswith("cuda:"):
         yield f"train.device={config.train.device!r} is one card for all processes; set train.device='cuda' for one each"
 

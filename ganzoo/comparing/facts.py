@@ -59,9 +59,9 @@ def counted(run: Run) -> Table:
 
 
 def peak_memory(device: str) -> float | None:
-    """MiB at the peak: of the GPU, or of this process; None where the system does not say."""
+    """MiB at the peak: that PyTorch held of the GPU, or of this process; None where the system does not say."""
     if device.startswith("cuda"):
-        return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+        return round(torch.cuda.max_memory_reserved(device) / 2**20, 1)  # what graphs keep does not count as allocated
     try:
         import resource
     except ImportError:  # Windows

@@ -117,8 +117,9 @@ def train_for(run: Run, config: Config, seconds: float) -> None:
 
 def measure(run: Run, how: Table, score: Score | None = None) -> Table:
     """The scores of the averaged weights of the last step with all that belongs to them, and the floors beside them."""
-    device = run.config().train.device
-    found = (score or standard_score())(load(run.folder), **how, device=device)
+    sampler, device = load(run.folder), run.config().train.device
+    sampler.generator.to(device)
+    found = (score or standard_score())(sampler, **how, device=device)
     scores, told = found.scores, {each.name: each.as_json() for each in found.scores}
     return {
         "scores": {name: table["value"] for name, table in told.items()},

@@ -44,7 +44,8 @@ def source(dataset: Dataset, device: torch.device | str) -> Dataset | Resident:
     if torch.device(device).type != "cuda":
         return dataset
     free, _ = torch.cuda.mem_get_info(device)
-    return Resident(dataset, device) if fits(dataset, free) else dataset
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by PyTorch, which gives it anew
+    return Resident(dataset, device) if fits(dataset, free + kept) else dataset
 
 
 def fits(dataset: Dataset, free: int) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
 from typing import NamedTuple
@@ -59,8 +60,7 @@ class Extractor:
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Read:
         """What there is to read in images (N, C, H, W) in [-1, 1] on the network's device; float32."""
-        # TF32 keeps ten bits of each factor: enough to train with, not to compare means of sets.
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with exact():
             read = self.network(self.prepared(images))
         return Read(read.features.float(), read.logits.float())
 
@@ -80,6 +80,18 @@ class Extractor:
             raise InputError(f"the extractor {self.name!r} sees pictures, these are points; leave --extractor out")
         if shape[0] > self.channels:
             raise InputError(f"the extractor {self.name!r} sees grey pictures, these are in colour; use cifar or lite0")
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """A block without TF32, which keeps ten bits of each factor: enough to train with, not to compare means of sets."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 Open = Callable[..., Extractor]

@@ -67,7 +67,7 @@ def conv_transpose2d(
 
 def laid(x: Tensor) -> Tensor:
     """`x` as the kernels should get it: on CUDA with its channels last, as tensor cores read them."""
-    return x.contiguous(memory_format=torch.channels_last) if x.is_cuda else x
+    return x.contiguous(memory_format=torch.channels_last) if x.is_cuda and _rewriting.get() else x
 
 
 def as_asked(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -81,7 +81,7 @@ def as_asked(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Tensor, Te
 def linear(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
     """`F.linear` of x (N, inputs), w (outputs, inputs), b (outputs,)."""
     # In bfloat16 PyTorch takes the faster library by itself.
-    if rewritten(x) and x.ndim == 2 and min(w.shape) >= NARROW and not torch.is_autocast_enabled("cpu"):
+    if rewritten(x) and x.ndim == 2 and len(x) and min(w.shape) >= NARROW and not torch.is_autocast_enabled("cpu"):
         return products.linear(x, w, b)
     return F.linear(x, w, b)
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from ganzoo.errors import TrainingFailed
+from ganzoo.errors import InputError, TrainingFailed
 from ganzoo.records import Samples
 from ganzoo.streams import Share
 
@@ -109,8 +109,8 @@ class Group:
             yield
         except RuntimeError as error:
             raise TrainingFailed(
-                f"rank {self.rank} of {self.size} has lost another process, which was killed or has failed; "
-                "what was saved is whole, go on with --resume"
+                f"rank {self.rank} of {self.size} has lost another process, which was killed or has failed "
+                f"({str(error).partition(chr(10))[0]}); what was saved is whole, go on with --resume"
             ) from error
 
 
@@ -118,20 +118,35 @@ ALONE = Group()
 
 
 @contextmanager
-def joined() -> Iterator[Group]:
-    """The processes that were started together, until the block is left; `ALONE` where there is but this one."""
+def joined(device: str) -> Iterator[Group]:
+    """The processes that were started together to train on `device`, until the block is left; `ALONE` where there is but one.
+
+    Raises `InputError` where there are fewer cards than processes.
+    """
     if any(name not in os.environ for name in NEEDED) or os.environ["WORLD_SIZE"] == "1":
         yield ALONE
         return
-    cuda = torch.cuda.is_available()
+    cuda = device.startswith("cuda")
     if cuda:
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        torch.cuda.set_device(card())
     # What is on the CPU goes by gloo everywhere: it notices at once that a process is gone, and waits for no device.
     dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
     try:
         yield Group(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
+
+
+def card() -> int:
+    """The number of the card that this process is to take; raises `InputError` where there is none."""
+    cards = torch.cuda.device_count()
+    number = int(os.environ.get("LOCAL_RANK", int(os.environ["RANK"]) % cards))
+    if number >= cards:
+        raise InputError(
+            f"process {number} finds no card of its own, there are {cards}; start as many processes as there are cards, "
+            "or set train.device=cpu"
+        )
+    return number
 
 
 def _changed(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:

@@ -99,4 +99,6 @@ def spread(batch: Tensor, labels: Tensor | None = None) -> Tensor:
 
 def shrunk(images: Tensor, like: Tensor) -> Tensor:
     """Images (N, C, H, W) at the size of the pictures that are remembered."""
-    return F.adaptive_avg_pool2d(images.float(), like.shape[-1])
+    # On MPS older versions of PyTorch shrink by whole factors only.
+    place = "cpu" if images.device.type == "mps" else images.device
+    return F.adaptive_avg_pool2d(images.float().to(place), like.shape[-1]).to(images.device)

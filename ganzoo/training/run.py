@@ -12,7 +12,7 @@ from ganzoo.config import Config, Table, difference
 from ganzoo.errors import InputError
 from ganzoo.files import lock, naming, recover_folder, write_bytes, write_json
 
-FREE = ("data.spec:", "train.steps:", "train.cuda_graphs:")
+FREE = ("data.spec:", "train.steps:", "train.device:", "train.cuda_graphs:")
 """What a resume may change, as `difference` begins its lines. Data may move, as long as their digest stays."""
 
 

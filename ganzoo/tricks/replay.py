@@ -78,13 +78,16 @@ class Replay(Trick):
             if value is not None:
                 pool = getattr(self, field)
                 pool[place] = value.to(pool.dtype)
-                pool[-1] = 0
+                pool[-1:] = (
+                    0  # not [-1], a single number of labels, for which older versions of PyTorch wait for the GPU
+                )
         self.seen += len(fake)
 
     def _places(self, n: int, device: torch.device) -> Tensor:
         """Where each newcomer goes, (n,); `capacity`, the row that is never read, for one that is turned away."""
         number = self.seen + torch.arange(n, device=device)
-        u = streams.uniform("replay.enter", n, device=device).double()
+        u = streams.uniform("replay.enter", n, device=device)
+        u = u if device.type == "mps" else u.double()  # which MPS does not have; it matters from 16 million fakes on
         odds = number + 1 if self.replacement == "reservoir" else torch.full_like(number, self.capacity)
         late = (u * odds).long().clamp(max=self.capacity)
         place = torch.where(number < self.capacity, number, late)

@@ -23,6 +23,12 @@ def same(a: Samples, b: Samples) -> bool:
     return torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels)
 
 
+def near(a: Samples, b: Samples) -> None:
+    """A GPU divides by multiplying with the inverse, which may round the last bit otherwise."""
+    torch.testing.assert_close(a.images, b.images)
+    assert torch.equal(a.labels, b.labels)
+
+
 def test_an_epoch_visits_each_sample_once(dataset):
     batches = Batches(dataset, seed=0)
     for _ in range(3):
@@ -92,4 +98,5 @@ def test_a_part_is_drawn_from_alone(dataset):
 def test_batches_on_the_gpu_are_those_of_the_cpu(dataset):
     for flip in (False, True):
         there, here = Batches(dataset, 0, flip, device="cuda"), Batches(dataset, 0, flip)
-        assert all(same(there.next(7).map(torch.Tensor.cpu), here.next(7)) for _ in range(4))
+        for _ in range(4):
+            near(there.next(7).map(torch.Tensor.cpu), here.next(7))

@@ -66,4 +66,8 @@ def test_on_cuda_a_set_is_kept_there_where_it_fits(part, monkeypatch):
         drawn = [there.next(16) for _ in range(6)]
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert all(same(samples.map(torch.Tensor.cpu), here.next(16)) for samples in drawn)
+    for samples in drawn:
+        expected = here.next(16)
+        # A GPU divides by multiplying with the inverse, which may round the last bit otherwise.
+        torch.testing.assert_close(samples.images.cpu(), expected.images)
+        assert torch.equal(samples.labels.cpu(), expected.labels)

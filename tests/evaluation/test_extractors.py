@@ -15,7 +15,7 @@ from ganzoo.data import trusted
 from ganzoo.errors import InputError
 from ganzoo.evaluation import EXTRACTORS, classifier
 from ganzoo.evaluation.classifier import Classifier
-from ganzoo.evaluation.extractor import Extractor, default, find
+from ganzoo.evaluation.extractor import Extractor, Read, default, find
 from ganzoo.evaluation.extractors import inception, ours
 from tiny_extractor import Tiny, data, pictures, tiny
 
@@ -33,6 +33,22 @@ def test_what_there_is():
 def test_the_tag_says_the_size_where_it_is_not_the_native_one():
     assert tiny().tag == "tiny" and tiny(size=16).tag == "tiny@16px"
     assert tiny(size=None, native=None).tag == "tiny"
+
+
+def test_features_are_products_of_whole_floats_whatever_the_training_takes():
+    during = []
+
+    def network(images):
+        during.append((torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32))
+        return Read(images.flatten(1), images.flatten(1))
+
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        Extractor("x", network, "0" * 64, 1)(torch.zeros(1, 1, 2, 2))
+        assert during == [("highest", False)] and torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def test_pictures_get_the_size_and_channels_that_the_network_wants():

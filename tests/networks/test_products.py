@@ -114,6 +114,10 @@ def test_linear_layers_and_their_derivatives():
     assert torch.autograd.gradgradcheck(lambda x, w: products.linear(x, w, None), [each[:3] for each in given[:2]])
 
 
+def test_a_linear_layer_takes_no_rows_too():
+    assert operators.linear(torch.ones(0, 20), torch.ones(18, 20), None).shape == (0, 18)
+
+
 @pytest.mark.skipif(not products.ONEDNN, reason="this PyTorch is without oneDNN")
 @pytest.mark.parametrize(("outputs", "taken"), [(16, 6), (15, 0)])
 def test_wide_linear_layers_are_products_of_onednn(outputs, taken):

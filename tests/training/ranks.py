@@ -35,7 +35,7 @@ STEPS = {2: 100, 4: 10}
 def write_down(folder: Path, names: list[str]) -> int:
     """What the cases `names` come to in this process, as `folder`/<rank>.safetensors."""
     warnings.simplefilter("ignore")
-    with joined() as group:
+    with joined("cpu") as group:
         torch.set_default_dtype(torch.float64)
         found = {}
         for name in names:

@@ -8,8 +8,10 @@ from split_steps import COMPARE, MEANS, TRICKS, data, outcome, trainer
 
 from ganzoo import streams
 from ganzoo.build import resolve
+from ganzoo.config import with_train
 from ganzoo.data import Batches
 from ganzoo.errors import InputError
+from ganzoo.misfits import split_misfits
 from ganzoo.recipes import merge
 from ganzoo.streams import Share, Stream
 from ganzoo.training.loop import make_trainer
@@ -94,6 +96,12 @@ def test_what_processes_would_change_is_refused_and_only_there(name):
     config = resolve(small(variant, **merge({"train": {"batch": 8}}, tables)), toy_data())
     with pytest.raises(InputError, match=reason):
         make_trainer(config, toy_data(), Group(1, 4))
+
+
+def test_processes_on_mps_are_refused():
+    config = with_train(resolve(small("nsgan"), toy_data()), device="mps")
+    assert list(split_misfits(config, [], 0, processes=1)) == []
+    assert "no way to exchange what lies on MPS" in next(split_misfits(config, [], 0, processes=2))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from ganzoo import api
-from ganzoo.config import Config
+from ganzoo.config import Config, with_train
 from ganzoo.errors import InputError
 from ganzoo.legal import largest_legal
 from ganzoo.recipes import make, merge, variants
@@ -208,6 +208,17 @@ def test_a_changed_config_is_refused_with_the_difference(tmp_path):
     with pytest.raises(InputError, match="are not those that"):
         api.resume(run, data=toy_data(n=41))
     assert before == {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
+
+
+def test_a_run_may_go_on_on_another_device_if_that_is_there(tmp_path):
+    data = toy_data()
+    run = api.train(with_steps(small("lsgan"), 2), data, tmp_path / "run")
+    gone = with_train(Run.open(run).config(), device="cuda:99")
+    Run.open(run).write_config(gone)
+    with pytest.raises(InputError, match="device 'cuda:99' is not available here"):
+        api.resume(run, with_steps(gone, 4), data)
+    api.resume(run, with_train(with_steps(gone, 4), device="cpu"), data)
+    assert Run.open(run).config().train.device == "cpu" and Run.open(run).records()[-1]["step"] == 4
 
 
 def test_a_newer_format_is_refused(tmp_path):

@@ -8,6 +8,7 @@ from by_graph import agree, is_captured
 from test_variants import EVERY
 
 from ganzoo.build import resolve
+from ganzoo.config import Table
 from ganzoo.training.graphs import WARM_UP, Graphs
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
@@ -16,9 +17,9 @@ from small_runs import small, toy_data
 pytestmark = pytest.mark.gpu
 
 
-def on_cuda(variant: str, **train) -> Trainer:
+def on_cuda(variant: str, tricks: Table | None = None, **train) -> Trainer:
     data = toy_data()
-    config = resolve(small(variant, train={"device": "cuda", "decay_steps": 9} | train), data)
+    config = resolve(small(variant, tricks=tricks or {}, train={"device": "cuda", "decay_steps": 9} | train), data)
     return make_trainer(config, data)
 
 
@@ -48,6 +49,16 @@ def test_no_step_waits_for_the_device(variant, cuda_graphs):
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert t.is_finite()
+
+
+def test_replay_with_labels_does_not_wait_either():
+    t = on_cuda("cgan", tricks={"replay": {"capacity": 6}})
+    t.train_step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        t.train_step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def test_products_of_float32_take_tf32():

@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from split_steps import ALL, outcome, trainer
 
 from ganzoo import api
+from ganzoo.errors import InputError
 from ganzoo.training import checkpoint
-from ganzoo.training.parallel import NEEDED, joined
+from ganzoo.training.parallel import NEEDED, card, joined
 from ganzoo.training.run import Run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes of a test are forked")
@@ -160,10 +161,39 @@ def test_ctrl_c_on_one_stops_all_after_the_same_step_with_all_saved(two, tmp_pat
     assert (tmp_path / f"run/state/{int(stopped[0]):08d}").is_dir()
 
 
+@pytest.mark.parametrize(
+    ("set_", "number"), [({"LOCAL_RANK": "1"}, 1), ({"RANK": "3"}, 1), ({"LOCAL_RANK": "2"}, None)]
+)
+def test_a_process_takes_the_card_of_its_number(set_, number, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    for name, value in ({"RANK": "0"} | set_).items():
+        monkeypatch.setenv(name, value)
+    if number is not None:
+        assert card() == number
+    else:
+        with pytest.raises(InputError, match="process 2 finds no card of its own, there are 2"):
+            card()
+
+
+def test_processes_on_a_cpu_touch_no_card(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", asked.append)
+    monkeypatch.setattr(torch.distributed, "init_process_group", asked.append)
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "x", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with joined("cpu") as group:
+        assert (group.rank, group.size) == (1, 2) and asked == ["gloo"]
+
+
 def test_one_process_forms_no_group(monkeypatch):
     for name in NEEDED:
         monkeypatch.delenv(name, raising=False)
-    with joined() as group:
+    with joined("cpu") as group:
         assert group.size == 1 and group.first and not torch.distributed.is_initialized()
         rows = torch.ones(3)
         assert group.gather(rows) is rows and group.agree(False) is False and group.same(lambda: b"a") == b"a"
