@@ -64,7 +64,7 @@ def list_variants(
     techniques: Annotated[bool, typer.Option("--techniques", help="The stability techniques and their keys.")] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Show every variant: its paper, backbone, what D must give, and whether a checkpoint ships."""
+    """Show every variant: its paper, and what D must give; and the checkpoints that ship."""
     from ganzoo.commands import techniques as of_techniques
     from ganzoo.commands import variants
 

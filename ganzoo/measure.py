@@ -55,7 +55,7 @@ def measure(
     if counted(metrics, real.train):
         if extractor is not None:
             raise InputError(f"the modes of {dataset.name} are counted without an extractor; leave --extractor out")
-        found = Evaluation(truths(drawer(sampler), dataset, metrics, n, batch), {})
+        found = Evaluation(truths(drawer(sampler), real.train, dataset, metrics, n, batch), {})
     else:
         reader = open_reader(extractor, real.train, device, batch, quiet)
         found = image_scores(sampler, real, metrics, n, against, reader)

@@ -103,7 +103,7 @@ TECHNIQUES = (
     Technique(
         7,
         "kernel size, filters",
-        (f"{G}.kernel", f"{D}.kernel", f"{G}.width", f"{D}.width"),
+        tuple(f"{player}.{key}" for player in (G, D) for key in ("kernel", "width", "growth")),
         DCGAN,
         {},
         {"kernel-5": {f"{D}.kernel": 5}},

@@ -28,7 +28,7 @@ def row(technique: Technique, values: dict[str, Any]) -> dict[str, Any]:
     """One technique; a key that is a table is shown by what is in it."""
     keys = {k: v for k, v in values.items() if any(k == key or k.startswith(f"{key}.") for key in technique.keys)}
     shown = {"number": technique.number, "name": technique.name, "keys": keys, "source": technique.source}
-    return shown | {"switches": technique.on}
+    return shown | {"switches": technique.on | technique.without}
 
 
 def as_text(row: dict[str, Any]) -> str:

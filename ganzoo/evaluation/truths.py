@@ -24,13 +24,14 @@ def is_known(data: Dataset) -> bool:
     return data.name in modes.COUNTS
 
 
-def truths(draw: Draw, real: Dataset, names: Sequence[str] | None, n: int, batch: int) -> list[Score]:
+def truths(draw: Draw, train: Dataset, real: Dataset, names: Sequence[str] | None, n: int, batch: int) -> list[Score]:
     """What the samples of seeds 0 to n - 1 reach, and, as the floor, what as many of `real` do; raises `InputError`.
 
-    Where `real` has fewer, the first samples, as many as it has, are counted again.
+    Where `real` has fewer, the first samples, as many as it has, are counted again. `train` is what G was to learn: of its
+    digits is the divergence that a perfect copy has.
     """
     samples = torch.cat([draw(range(start, min(start + batch, n))) for start in range(0, n, batch)])
-    held, values = real.limited(n), modes.measure(real, samples)
+    held, values = real.limited(n), modes.measure(train, samples)
     floors = floors_of(held).get(
         counts(None, real, values), lambda _: modes.measure(real, held.samples(range(len(held))).images)
     )

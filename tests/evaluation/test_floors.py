@@ -141,19 +141,26 @@ def test_known_modes_are_counted_once_too(monkeypatch):
     ring, counted, measure = load("ring"), [], modes.measure
     monkeypatch.setattr(modes, "measure", lambda real, points: counted.append(len(points)) or measure(real, points))
     draw = lambda seeds: ring.samples(list(seeds)).images  # noqa: E731
-    first = truths(draw, ring, None, 200, 100)
-    assert truths(draw, ring, None, 200, 100) == first and counted == [200, 200, 200]
-    truths(draw, ring, ["modes"], 150, 100)
+    first = truths(draw, ring, ring, None, 200, 100)
+    assert truths(draw, ring, ring, None, 200, 100) == first and counted == [200, 200, 200]
+    truths(draw, ring, ring, ["modes"], 150, 100)
     assert counted[3:] == [150, 150]
+
+
+def test_samples_are_held_against_what_g_was_to_learn_and_the_floor_against_the_split(monkeypatch):
+    train, test, against, measure = load("ring"), load("ring").limited(40), [], modes.measure
+    monkeypatch.setattr(modes, "measure", lambda real, points: against.append(real) or measure(real, points))
+    truths(lambda seeds: train.samples(list(seeds)).images, train, test, None, 60, 30)
+    assert [each is train for each in against] == [True, False, False], "the samples; as many reals; as many samples again"
 
 
 def test_where_there_are_too_few_points_the_modes_are_counted_again_at_the_number_of_the_floor():
     """Of 60 samples the last 20 miss; the floor is that of 40 points."""
     points = load("ring")
     draw = lambda seeds: points.samples(list(seeds)).images + 99.0 * (torch.tensor(seeds) >= 40).view(-1, 1, 1, 1)  # noqa: E731
-    rows = {row.metric: row for row in truths(draw, points.limited(40), None, 60, 25)}
+    rows = {row.metric: row for row in truths(draw, points, points.limited(40), None, 60, 25)}
     share = rows["high_quality"]
     assert (share.n, share.floor_n) == (60, 40) and share.value_at_floor == pytest.approx(1.5 * share.value)
     assert rows["reverse_kl"].value_at_floor == pytest.approx(rows["reverse_kl"].value)
     assert floor(share) == f"{share.floor:.4g} at n = 40, where the samples have {share.value_at_floor:.4g}"
-    assert {row.value_at_floor for row in truths(draw, points.limited(40), None, 40, 25)} == {None}
+    assert {row.value_at_floor for row in truths(draw, points, points.limited(40), None, 40, 25)} == {None}
