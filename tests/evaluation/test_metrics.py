@@ -77,6 +77,14 @@ def test_kid_is_the_unbiased_estimate():
     assert value.spread == 0
 
 
+def test_kid_of_features_that_all_lie_far_out_loses_no_figure():
+    """Those of a classifier do: kernel values of a million, whose differences are about one."""
+    g = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(400, 8, generator=g) + 20 for _ in "xy")
+    value = kid_of_subsets(x, y, subsets=1, size=400).value
+    assert value == pytest.approx(kid_by_loops(x.double().numpy(), y.double().numpy()), rel=1e-7)
+
+
 def test_kid_takes_subsets_of_a_thousand_or_of_half_the_smaller_set(monkeypatch):
     small, large = described(random(60, 5, 0)), described(random(2500, 5, 1))
     assert metrics.kid(small, large)["kid"].details == {"subsets": 100, "subset_size": 30}
