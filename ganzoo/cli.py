@@ -185,7 +185,7 @@ def gallery(
     """Write one page that shows all checkpoints at hand: images, scores, facts, the command that made each."""
     from ganzoo.commands import gallery as command
 
-    command.run(checkpoints or [], out)
+    command.run(checkpoints or [], out, plugin or [])
 
 
 @app.command()

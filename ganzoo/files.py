@@ -92,11 +92,15 @@ def _sync(folder: Path) -> None:
             os.close(descriptor)
 
 
+def is_half_written(path: Path) -> bool:
+    """Whether a `write_folder` is, or was stopped, between its two renames."""
+    return not path.exists() and path.with_name(f".{path.name}.old").exists()
+
+
 def recover_folder(path: Path) -> None:
     """Undo a `write_folder` that was stopped between its two renames."""
-    old = path.with_name(f".{path.name}.old")
-    if old.exists() and not path.exists():
-        os.replace(old, path)
+    if is_half_written(path):
+        os.replace(path.with_name(f".{path.name}.old"), path)
 
 
 def digest(content: bytes) -> str:

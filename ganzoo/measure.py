@@ -180,7 +180,9 @@ def refuse_other_data(config: Config, quiet: bool) -> None:
 
 def facts_of(sampler: Sampler, real: Real) -> dict[str, Any]:
     """Which model, which data, which versions."""
-    card = {key: sampler.card[key] for key in ("step", "steps", "sha256") if key in sampler.card}
+    raw = sampler.card.get("counters")  # of a state; a release has none
+    weights = {"weights": "raw", "step": raw["step"]} if raw else {"weights": "average"}
+    card = weights | {key: sampler.card[key] for key in ("steps", "sha256") if key in sampler.card}
     splits = {each.split: {"count": len(each), "digest": each.digest} for each in (real.train, real.test) if each}
     return {
         "model": {"variant": sampler.config.variant, "seed": sampler.config.seed} | card,

@@ -10,6 +10,7 @@ import pytest
 
 from ganzoo import files
 from ganzoo.errors import InputError
+from ganzoo.training.run import Run
 
 
 def test_a_write_that_fails_leaves_the_old_content(tmp_path, monkeypatch):
@@ -87,3 +88,15 @@ def test_a_file_that_is_not_ours(content, says, tmp_path):
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(InputError, match=says):
         files.read_json(tmp_path / "x.json")
+
+
+def test_a_reader_leaves_a_folder_alone_that_is_being_replaced(tmp_path):
+    """What it puts back would be in the way of the second rename, and end the training."""
+    run = Run(tmp_path / "run")
+    (run.folder / ".release.old").mkdir(parents=True)
+    (run.folder / "config.json").touch()
+    with run.being_trained():
+        Run.open(run.folder)
+        assert not run.release.exists()
+    Run.open(run.folder)
+    assert run.release.exists(), "nobody trains it now"

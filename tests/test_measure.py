@@ -61,8 +61,15 @@ def test_a_run_is_measured_on_its_own_data(run):
 def test_what_does_not_fit_is_left_out_and_named(run, tmp_path):
     plain = api.train(small("nsgan", train={"steps": 1}), out=tmp_path / "run")
     found = measure(ganzoo.load(plain), extractor=digits(), n=5)
-    assert [s.metric for s in found.scores] == ["fid", "kid", "is", "precision", "recall", "checkerboard", "fid", "kid"]
-    assert [line.split()[0] for line in found.facts["left_out"]] == ["density", "coverage", "class_accuracy"]
+    assert [s.metric for s in found.scores] == ["fid", "kid", "precision", "recall", "checkerboard", "fid", "kid"]
+    assert [line.split()[0] for line in found.facts["left_out"]] == ["is", "density", "coverage", "class_accuracy"]
+
+
+def test_raw_weights_are_said_to_be(run):
+    facts = [
+        measure(ganzoo.load(run, raw), metrics=["fid"], extractor=digits(), n=9).facts["model"] for raw in (False, True)
+    ]
+    assert facts[0]["weights"] == "average" and facts[1]["weights"] == "raw" and facts[1]["step"] == 2
 
 
 def test_only_what_is_asked_for_is_measured(run):
@@ -84,6 +91,20 @@ def test_the_data_are_prepared_as_they_were_for_the_training(tmp_path):
     found = real_data(ganzoo.load(api.train(config, out=tmp_path / "run")), None)
     assert (found.train.shape, len(found.train), found.train.class_names) == ((1, 28, 28), 500, ["3", "8"])
     assert found.test is not None and found.test.classes == 2 and len(found.test) > 300, "a limit is for training"
+
+
+def test_its_own_data_are_known_again_where_they_lie_elsewhere(tmp_path):
+    g = torch.Generator().manual_seed(0)
+    images, labels = torch.randint(0, 256, (60, 28, 28, 1), generator=g, dtype=torch.uint8).numpy(), np.arange(60) % 3
+    (tmp_path / "else").mkdir()
+    np.savez(tmp_path / "mine.npz", images=images, labels=labels)
+    np.savez(tmp_path / "else/mine.npz", images=images, labels=labels)
+    data = {"spec": f"npz:{tmp_path / 'mine.npz'}", "classes": [0, 2], "limit": 30}
+    sampler = ganzoo.load(api.train(small("nsgan", train={"steps": 1}, data=data), out=tmp_path / "run"))
+    moved = real_data(sampler, f"npz:{tmp_path / 'else/mine.npz'}").train
+    assert (len(moved), moved.digest) == (30, sampler.config.dataset.digest)
+    np.savez(tmp_path / "else/other.npz", images=255 - images, labels=labels)
+    assert len(real_data(sampler, f"npz:{tmp_path / 'else/other.npz'}").train) == 60
 
 
 def test_other_data_than_it_was_trained_on_must_be_named(tmp_path):

@@ -104,6 +104,7 @@ def picture(records: list[Record], path: Path) -> str:
         axis.legend(frameon=False)
     axes[-1].set_yscale("log")
     axes[-1].set_xlabel("step")
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
     return str(path)

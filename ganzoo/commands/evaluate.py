@@ -34,18 +34,21 @@ def run(
         raise InputError(f"--neighbours {neighbours_png}: expected a name that ends in .png")
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
     sampler, device = load(checkpoint, raw), "cuda" if torch.cuda.is_available() else "cpu"
+    if neighbours_png is not None and sampler.makes_points:
+        raise InputError("points have no picture of nearest training images; leave --neighbours out")
     sampler.generator.to(device)
     found = measure(
         sampler, data, metrics=names, extractor=extractor, n=n, split=split, batch=batch, device=device, quiet=False
     )
+    print(json.dumps(found.as_json(), indent=2)) if as_json else show(found)
     if neighbours_png is not None:
-        save_png(
-            nearest_training_images(sampler, data, extractor=extractor, device=device, quiet=False), neighbours_png
-        )
-    print(json.dumps(found.as_json(), indent=2)) if as_json else show(found, neighbours_png)
+        nearest = nearest_training_images(sampler, data, extractor=extractor, device=device, quiet=False)
+        save_png(nearest, neighbours_png)
+        if not as_json:
+            print(f"nearest training images: {neighbours_png}")
 
 
-def show(found: Evaluation, neighbours_png: Path | None) -> None:
+def show(found: Evaluation) -> None:
     """The scores for a person."""
     table = Table(Column("score", no_wrap=True), "value", "floor", "samples / real", box=None, header_style="bold")
     for score in found.scores:
@@ -54,8 +57,6 @@ def show(found: Evaluation, neighbours_png: Path | None) -> None:
     console.print(table)
     for line in found.facts.get("left_out", []):
         console.print(line, markup=False)
-    if neighbours_png is not None:
-        console.print(f"nearest training images: {neighbours_png}", markup=False)
 
 
 def value(score: Score) -> str:

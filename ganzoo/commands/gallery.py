@@ -9,6 +9,6 @@ from ganzoo.showing.collection import collect
 from ganzoo.showing.gallery import write_gallery
 
 
-def run(checkpoints: Sequence[str], out: Path) -> None:
+def run(checkpoints: Sequence[str], out: Path, plugins: Sequence[Path] = ()) -> None:
     """Write the page and print its name; raises `InputError`."""
-    print(write_gallery(collect(checkpoints), out))
+    print(write_gallery(collect(checkpoints), out, plugins))

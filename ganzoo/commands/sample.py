@@ -90,6 +90,7 @@ def run_rows(checkpoints: Sequence[str], request: Request, out: Path | None, raw
         )
     request.refuse_contradictions()
     numbers = request.numbers(SEEDS)
+    refuse_many(len(numbers) * len(checkpoints))
     out = out or Path("rows.png")
     refuse_suffix(out, "rows")
     save_image(picture({name: row(name, load(name, raw), request, numbers) for name in checkpoints}), out)
@@ -114,11 +115,13 @@ def walk(sampler: Sampler, request: Request, through: list[int]) -> Tensor:
 def rows(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, int]:
     """One class a row, or one code after the other with a row a seed; and the number of columns."""
     if request.sweep is None:
-        return sampler.by_class(seeds, parse_classes(request.classes), request.truncation), len(seeds)
+        asked = parse_classes(request.classes)
+        refuse_many(len(seeds) * len(sampler.class_names if asked is None else asked))
+        return sampler.by_class(seeds, asked, request.truncation), len(seeds)
     names = (sampler.code_names or [ALL]) if request.sweep == ALL else [request.sweep]
-    parts = [sampler.sweep(name, seeds, request.truncation) for name in names]
-    assert sampler.latent.code is not None, "there was one to sweep"
-    return torch.cat(parts), code_columns(sampler.latent.code)
+    wide = code_columns(sampler.latent.code) if sampler.latent.code else 1
+    refuse_many(len(seeds) * len(names) * wide)
+    return torch.cat([sampler.sweep(name, seeds, request.truncation) for name in names]), wide
 
 
 def samples(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, list[int], int]:

@@ -182,6 +182,8 @@ def checked_labels(labels: np.ndarray, count: int, class_names: list[str]) -> tu
     """`labels` as (N,) int64, and the names of their classes; raises `InputError` where they do not fit."""
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise InputError(f"labels must be {count} integers, one an image, not {labels.dtype} of shape {labels.shape}")
+    if twice := next((name for name in class_names if class_names.count(name) > 1), None):
+        raise InputError(f"two classes are called {twice!r}; each needs a name of its own")
     # Without names, a set with more classes than images can only be a mistake.
     lowest, highest = int(labels.min()), int(labels.max())
     if lowest < -1 or highest >= (len(class_names) or count):

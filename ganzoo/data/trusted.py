@@ -36,7 +36,9 @@ def read(path: Path, name: str = "") -> bytes:
     """
     content = path.read_bytes()
     if sha256(content).hexdigest() != PINNED.get(name or path.name):
-        raise InputError(f"{path} is not the published file (its SHA-256 differs), so it is not opened; delete it")
+        raise InputError(
+            f"{path} is not the published file (its SHA-256 differs), so it is not opened; put the published one there"
+        )
     return content
 
 

@@ -94,10 +94,9 @@ def kid_of_subsets(samples: Tensor, real: Tensor, subsets: int, size: int) -> Va
 
 def inception_score(samples: Described, _: Described) -> dict[str, Value]:
     """The exponential of E KL(p(y|x) || p(y)), the mean over ten parts (Salimans et al. 2016, arXiv:1606.03498)."""
-    parts = min(INCEPTION_SPLITS, len(samples))
     logits = in_order(samples.logits, samples.features)
-    found = fidelity("metric_isc").isc_features_to_metric(logits, splits=parts)
-    return {"is": Value(found["inception_score_mean"], found["inception_score_std"], {"splits": parts})}
+    found = fidelity("metric_isc").isc_features_to_metric(logits, splits=INCEPTION_SPLITS)
+    return {"is": Value(found["inception_score_mean"], found["inception_score_std"], {"splits": INCEPTION_SPLITS})}
 
 
 def precision_and_recall(samples: Described, real: Described) -> dict[str, Value]:
@@ -141,7 +140,7 @@ def in_order(rows: Tensor, features: Tensor) -> Tensor:
 
 METRICS.add("fid", Metric(fid, "lower", 2, both=True))
 METRICS.add("kid", Metric(kid, "lower", 4, both=True))
-METRICS.add("is", Metric(inception_score, "higher", 2, needs="logits", reference=False))
+METRICS.add("is", Metric(inception_score, "higher", 2 * INCEPTION_SPLITS, needs="logits", reference=False))
 METRICS.add("precision", Metric(precision_and_recall, "higher", PRECISION_K + 1))
 METRICS.add("recall", Metric(precision_and_recall, "higher", PRECISION_K + 1))
 METRICS.add("density", Metric(density_coverage, "higher", DENSITY_K + 1, extra=False))

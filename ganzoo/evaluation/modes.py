@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganzoo.data import Dataset, load
 from ganzoo.data.mixtures import MIXTURES, WITHIN, Mixture, mixture_of
 from ganzoo.errors import InputError
+from ganzoo.evaluation.extractor import Extractor, find
 
 COUNTS = dict.fromkeys(MIXTURES, 2500) | dict.fromkeys(("stacked-digits", "stacked-mnist"), 26_000)
 """The sets that have modes to count, and how many samples the published figures are of."""
@@ -31,10 +32,7 @@ def measure(data: Dataset | str, samples: Tensor) -> dict[str, float]:
         return mixture_scores(mixture, samples.flatten(1))
     if data.name not in COUNTS:
         raise InputError(f"{data.name} has no modes that are known; there are {', '.join(COUNTS)}")
-    # Its weights are read only here.
-    from ganzoo.evaluation import classifier
-
-    return stacked_scores(read_digits(classifier.load("digits"), samples), digit_frequencies(data))
+    return stacked_scores(read_digits(find("digits"), samples), digit_frequencies(data))
 
 
 def mixture_scores(mixture: Mixture, points: Tensor) -> dict[str, float]:
@@ -93,10 +91,9 @@ def floor(probabilities: Tensor, n: int) -> float:
     return math.log(len(probabilities)) + float(how_often.double() @ (chance @ torch.special.xlogy(share, share)))
 
 
-@torch.no_grad()
-def read_digits(classifier: nn.Module, images: Tensor, batch: int = 500) -> Tensor:
-    """The digit in each channel of `images` (N, 3, 32, 32), by a classifier of (N, 1, 32, 32): (N, 3)."""
-    read = [classifier(part.flatten(0, 1)[:, None]).argmax(1).view(-1, 3) for part in images.split(batch)]
+def read_digits(classifier: Extractor, images: Tensor, batch: int = 500) -> Tensor:
+    """The digit in each channel of `images` (N, 3, H, W), as `classifier` sees it: (N, 3)."""
+    read = [classifier(part.flatten(0, 1)[:, None]).logits.argmax(1).view(-1, 3) for part in images.split(batch)]
     return torch.cat(read).cpu()
 
 

@@ -31,13 +31,15 @@ class Real:
 def prepared(config: Config, spec: str, quiet: bool = True) -> Real:
     """The splits of `spec` at the size and with the channels of a run; its own data also with its classes and limit.
 
-    The limit is on the training images. Raises `InputError` where the data cannot be had, or are of another shape.
+    Its own they are wherever they lie now. The limit is on the training images. Raises `InputError` where the data cannot
+    be had, or are of another shape.
     """
-    facts, own = config.dataset, spec == config.data.spec
+    facts = config.dataset
     assert facts is not None, "a kept config is resolved"
     asked: dict[str, Any] = {"on_corrupt": config.data.on_corrupt, "quiet": quiet}
     if facts.shape[1:] != (1, 1) and not is_points(spec):
         asked |= {"size": facts.shape[1], "channels": facts.shape[0]}
+    own = spec == config.data.spec or was_trained_on(config, spec, asked)
     if own:
         asked |= {"classes": config.data.classes}
     train = load(spec, **asked, limit=config.data.limit if own else None)
@@ -46,6 +48,16 @@ def prepared(config: Config, spec: str, quiet: bool = True) -> Real:
             f"the samples are {by(facts.shape)}, the data {spec!r} are {by(train.shape)}; they do not compare"
         )
     return Real(train, load(spec, **asked, split="test") if "test" in find(spec).splits else None)
+
+
+def was_trained_on(config: Config, spec: str, asked: dict[str, Any]) -> bool:
+    """Whether `spec` has, with the classes and the limit of a run, the very images that it was trained on."""
+    assert config.dataset is not None, "a kept config is resolved"
+    try:
+        found = load(spec, **asked, classes=config.data.classes, limit=config.data.limit)
+    except InputError:
+        return False
+    return found.digest == config.dataset.digest
 
 
 def by(shape: Sequence[int]) -> str:

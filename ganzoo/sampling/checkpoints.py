@@ -17,7 +17,7 @@ from ganzoo.files import digest, read_json
 from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training import checkpoint
-from ganzoo.training.release import CARD
+from ganzoo.training.release import CARD, SCORE
 from ganzoo.training.run import Run
 
 FOLDERS = (Path(__file__).parents[1] / "checkpoints", Path(__file__).parents[2] / "checkpoints")
@@ -78,20 +78,36 @@ def _release_in(folder: Path) -> Path:
 
 def _from_release(folder: Path, asked: Path) -> Sampler:
     # A run's own config still says where its data are.
-    card = read_json(folder / "card.json")
-    try:
-        content = (folder / "generator.safetensors").read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
+    card, content = _content(folder)
+    if digest(content) != card.get("sha256"):
+        card, content = _content(folder)  # once more: a training may have put a newer one in its place meanwhile
     if digest(content) != card.get("sha256"):
         raise InputError(f"{folder / 'generator.safetensors'} is not the file that its card.json describes (SHA-256)")
-    if lacking := [key for key in CARD if key not in card]:
-        raise InputError(f"{folder / 'card.json'} does not say {', '.join(lacking)}, as the card of a release does")
+    refuse_card(card, folder / "card.json")
     try:
         weights = load_tensors(content)
     except SafetensorError as error:
         raise InputError(f"{folder / 'generator.safetensors'} is not a safetensors file: {error}") from None
     return _sampler(asked, weights, card)
+
+
+def refuse_card(card: dict[str, Any], path: Path) -> None:
+    """Raise `InputError` for a card that lacks something, or has it in another form than ours have."""
+    if lacking := [key for key in CARD if key not in card]:
+        raise InputError(f"{path} does not say {', '.join(lacking)}, as the card of a release does")
+    wrong = [key for key, kind in CARD.items() if not isinstance(card[key], kind)]
+    scores = card.get("scores", [])
+    if not isinstance(scores, list) or not all(isinstance(each, dict) and each.keys() >= SCORE for each in scores):
+        wrong.append("scores")
+    if wrong:
+        raise InputError(f"{path} is damaged: {', '.join(wrong)} are not as the card of a release has them")
+
+
+def _content(folder: Path) -> tuple[dict[str, Any], bytes]:
+    try:
+        return read_json(folder / "card.json"), (folder / "generator.safetensors").read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
 
 
 def _from_state(folder: Path) -> Sampler:

@@ -58,8 +58,8 @@ class Sampler:
     ) -> Tensor:
         """Images (N, C, H, W) in [-1, 1], on the CPU: of seeds `seed` ... `seed` + `n` - 1, or of `seeds`.
 
-        `classes`, by number or name, are taken in turn; without them each seed draws its own. `truncation` bounds the values
-        of z (see `truncated`).
+        `classes`, each a number (int) or a name (str), are taken in turn; without them each seed draws its own.
+        `truncation` bounds the values of z (see `truncated`).
         """
         if seeds is None:
             seeds = range(seed, seed + (16 if n is None else n))
@@ -94,7 +94,7 @@ class Sampler:
         z moves, along the "circle" or the "line" (None: what suits it, see `between`); the label, the code and G's noise
         stay those of the first seed.
         """
-        labels = None if classes is None else self.labels(classes[:1], len(seeds))
+        labels = None if classes is None else self.labels(classes)[:1].expand(len(seeds))
         points = self.inputs(seeds, labels, truncation)
         z = through(points.z, frames, between(along, self.latent.distribution))
         held = [None if value is None else value[:1].expand(len(z), *value.shape[1:]) for value in points[1:]]
@@ -126,10 +126,10 @@ class Sampler:
 
     def _class(self, name: int | str) -> int:
         names = list(self.class_names)
-        if str(name) in names:
-            return names.index(str(name))
-        if str(name).isdecimal() and int(name) < len(names):
-            return int(name)
+        if isinstance(name, str) and name in names:
+            return names.index(name)
+        if (number := str(name)).isdecimal() and len(number) < 10 and int(number) < len(names):
+            return int(number)
         raise unknown("class", str(name), names)
 
     def inputs(self, seeds: Sequence[int], labels: Tensor | None = None, truncation: float | None = None) -> Inputs:
@@ -156,4 +156,10 @@ class Sampler:
             given = Inputs(*(None if value is None else value[rows].to(device) for value in inputs))  # type: ignore[arg-type]
             with streams.ImageStreams(seeds[rows]):
                 parts.append(generate(self.generator, given).images.float().cpu())
-        return torch.cat(parts)
+        images = torch.cat(parts)
+        for seed, image in zip(seeds, images, strict=True):
+            if not image.isfinite().all():
+                raise InputError(
+                    f"the image of seed {seed} is not finite: the weights of {self.config.variant} are spoilt"
+                )
+        return images

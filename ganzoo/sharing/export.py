@@ -59,7 +59,11 @@ def export(sampler: Sampler, path: Path, form: str = "onnx") -> float:
         beside = Path(folder) / path.name
         with quietly():
             with plain():
-                write(traced(sampler), beside)
+                try:
+                    write(traced(sampler), beside)
+                except Exception as error:  # the exporters raise whatever a network makes them stumble over
+                    said = str(error).strip().partition("\n")[0]
+                    raise InputError(f"this network cannot be exported as {form}: {said}") from None
             distance = farthest(sampler, read(beside))
         if not distance < TOLERANCE:
             raise InputError(f"{path}: its images differ from PyTorch's by {distance:.2g}; it was not written")

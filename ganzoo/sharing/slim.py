@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -48,8 +49,12 @@ def measured(sampler: Sampler, dtype: torch.dtype) -> float:
     exact = {name: value.clone() for name, value in sampler.generator.state_dict().items()}
     before = sampler.sample(SEEDS)
     sampler.generator.load_state_dict(slimmed(sampler, dtype))
-    after = sampler.sample(SEEDS)
-    sampler.generator.load_state_dict(exact)
+    try:
+        after = sampler.sample(SEEDS)
+    except InputError:  # no longer finite: beyond what `dtype` can hold
+        return math.inf
+    finally:
+        sampler.generator.load_state_dict(exact)
     return ((after - before).abs().max() * GREY_LEVELS).item()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,28 +15,30 @@ from ganzoo.sharing.card import facts, floor, value
 from ganzoo.sharing.pictures import draw_grid
 from ganzoo.showing.collection import Collection
 from ganzoo.showing.page import data_uri, png_size, render
-from ganzoo.showing.recipe import command
+from ganzoo.showing.recipe import command, needs_plugin
 
 ELSEWHERE = ("trained again by", "SHA-256 of generator.safetensors")  # shown below the other facts
 
 
-def write_gallery(found: Collection, folder: Path) -> Path:
-    """Write `folder`/index.html, one file that needs nothing else."""
+def write_gallery(found: Collection, folder: Path, plugins: Sequence[Path] = ()) -> Path:
+    """Write `folder`/index.html, one file that needs nothing else; commands that need the `plugins` name them."""
     path = folder / "index.html"
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, page(found).encode())
+    write_bytes(path, page(found, plugins).encode())
     return path
 
 
-def page(found: Collection) -> str:
+def page(found: Collection, plugins: Sequence[Path] = ()) -> str:
     """The whole page."""
-    entries = [entry(name, sampler) for name, sampler in found.samplers.items()]
+    entries = [entry(name, sampler, plugins) for name, sampler in found.samplers.items()]
     return render("gallery.html.j2", entries=entries, left_out=found.left_out)
 
 
-def entry(name: str, sampler: Sampler) -> dict[str, Any]:
+def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any]:
     """All that is shown of one checkpoint; what its card does not say is left out."""
     card, png = sampler.card, grid(sampler)
+    again = [word for path in plugins for word in ("--plugin", str(path))] if needs_plugin(sampler.config) else []
+    made_by = card.get("command") or command(sampler.config)
     return {
         "name": name,
         "about": card["about"],
@@ -48,8 +50,8 @@ def entry(name: str, sampler: Sampler) -> dict[str, Any]:
         "faults": card.get("faults"),
         "facts": [(key, text.replace("`", "")) for key, text in facts(card) if key not in ELSEWHERE],
         "sha256": card["sha256"],
-        "sample": shlex.join(["ganzoo", "sample", name]),
-        "made_by": card.get("command") or command(sampler.config),
+        "sample": shlex.join(["ganzoo", "sample", name, *again]),
+        "made_by": made_by and " ".join([made_by, *map(shlex.quote, again)]),
     }
 
 

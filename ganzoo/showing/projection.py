@@ -48,9 +48,13 @@ def read_picture(path: Path, sampler: Sampler) -> Tensor:
     """
     facts = sampler.config.dataset
     assert facts is not None, "a kept config is resolved"
-    channels, size, _ = facts.shape
-    if size == 1:
+    channels, size, width = facts.shape
+    if sampler.makes_points:
         raise InputError(f"{sampler.config.variant} makes points, and a picture is none")
+    if size != width:
+        raise InputError(
+            f"{sampler.config.variant} makes pictures of {size} x {width}; only square ones can be projected"
+        )
     source = SOURCES.get(facts.name)
     try:
         pixels = Transform(size, channels, source is not None and source.pad)(path)
@@ -112,6 +116,10 @@ class Distance:
     def __init__(self, picture: Tensor, extractor: Extractor | None) -> None:
         self.picture, self.extractor = picture[None], extractor
         self.features = None if extractor is None else self._read(self.picture)
+        if extractor is not None and not self._read(self.picture.clone().requires_grad_()).requires_grad:
+            raise InputError(
+                f"--extractor {extractor.name}: it gives no gradient to descend; take digits, cifar or lite0"
+            )
 
     def __call__(self, images: Tensor) -> Tensor:
         apart = (images - self.picture).square().flatten(1).mean(1)

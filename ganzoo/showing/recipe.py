@@ -10,7 +10,10 @@ from ganzoo.complete import complete
 from ganzoo.config import Config, Table, flat, with_train
 from ganzoo.data import find
 from ganzoo.errors import InputError
+from ganzoo.losses import LOSSES
+from ganzoo.networks import BACKBONES
 from ganzoo.recipes import make, nested
+from ganzoo.tricks import TRICKS
 
 OPTIONS = {"data.spec": "--data", "train.steps": "--steps", "seed": "--seed"}
 ASIDE = ("format", "variant", "about", "dataset", "train.device", "train.threads")
@@ -19,8 +22,11 @@ ASIDE = ("format", "variant", "about", "dataset", "train.device", "train.threads
 def command(config: Config) -> str | None:
     """`ganzoo train ...` with all in which a kept `config` departs from its variant; device and threads are left out.
 
-    None where no such line gives this config: the variant is a user's own file, or a recipe that has changed too much.
+    None where no such line gives this config: the data came from Python, the variant is a user's own file, or a recipe that
+    has changed too much.
     """
+    if not _names_its_data(config):
+        return None
     try:
         # Completed here, since an older one lacks the options that came later; with a device that any machine has.
         kept = _values(complete(with_train(config, device="cpu"))) | _of_the_data(config)
@@ -35,6 +41,22 @@ def command(config: Config) -> str | None:
     said = [word for key, option in OPTIONS.items() for word in (option, str(kept[key]))]
     sets = [f"{key}={_toml(v)}" for key, v in changed.items() if key not in OPTIONS and own.get(key) != v]
     return shlex.join(["ganzoo", "train", config.variant, *said, *(word for each in sets for word in ("--set", each))])
+
+
+def needs_plugin(config: Config) -> bool:
+    """Whether a part of it, as they are known now, is not ours."""
+    backbone = BACKBONES[config.networks.name]
+    parts = [LOSSES[config.loss["name"]], backbone.encoder, backbone.decoder, *map(TRICKS.get, config.tricks)]
+    return any(part is not None and part.__module__.partition(".")[0] != "ganzoo" for part in parts)
+
+
+def _names_its_data(config: Config) -> bool:
+    assert config.dataset is not None, "a kept config is resolved"
+    try:
+        source = find(config.data.spec)
+    except InputError:
+        return True  # they were there when it was trained
+    return config.dataset.name in (source.title, f"{source.name}-{source.title}")
 
 
 def _made(variant: str, settings: Table) -> Config:

@@ -26,14 +26,15 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, answers: Answers, host: str = "127.0.0.1", port: int = 8000) -> None:
+        if not host:
+            raise InputError("--host is empty, which would be open to everybody; leave it out for this machine alone")
         self.answers, self.host = answers, host
         self.page = render("demo.html.j2", checkpoints=answers.described()).encode()
         try:
             super().__init__((host, port), Handler)
-        except OSError as error:
-            raise InputError(
-                f"cannot listen at {host}:{port}: {error.strerror}; choose another --port or --host"
-            ) from None
+        except (OSError, TypeError, UnicodeError) as error:  # the latter two for what can be no name
+            why = getattr(error, "strerror", None) or error
+            raise InputError(f"cannot listen at {host}:{port}: {why}; choose another --port or --host") from None
 
     @property
     def url(self) -> str:
@@ -45,7 +46,10 @@ class Server(ThreadingHTTPServer):
 
         Another site's name that was made to point at this machine is not: its pages could read the pictures.
         """
-        name = urlsplit(f"//{host}").hostname
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            return False
         return name in (self.host, LOCAL) or not is_loopback(self.host) or (name is not None and is_loopback(name))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -62,7 +66,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with the page, a PNG, or one line of JSON that says what was wrong."""
-        asked = urlsplit(self.path)
+        try:
+            asked = urlsplit(self.path)
+        except ValueError:
+            return self._refuse(400, "this is no address")
         if not self.server.is_own(self.headers.get("Host", "")):
             return self._refuse(403, "this page is for the machine that it runs on")
         if asked.path == "/":

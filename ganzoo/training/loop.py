@@ -62,7 +62,7 @@ def restore(run: Run, trainer: Trainer) -> tuple[float, str]:
     else:
         refuse_to_begin_anew(run, damaged)
     run.cut_back(trainer.step)
-    run.cut_findings(trainer.step)
+    run.cut_findings(trainer.step, trainer.rollbacks)
     return float(facts["seconds"]), f"passed over: {'; '.join(damaged)}" if damaged else ""
 
 

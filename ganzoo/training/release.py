@@ -17,11 +17,14 @@ from ganzoo.training.trainer import Trainer
 
 NEEDED = ("generator.safetensors", "config.json", "card.json")
 """The files that a release is read from."""
-CARD = (
-    *("variant", "about", "data", "data_licence", "data_digest", "shape", "class_names"),
-    *("steps", "d_steps", "images", "seconds", "seed", "hardware", "versions", "sha256"),
-)
-"""What every card says; those that ship say more."""
+CARD: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("variant", "about", "data", "data_licence", "data_digest", "hardware", "sha256"), str),
+    **dict.fromkeys(("steps", "d_steps", "images", "seed"), int),
+    **{"seconds": (int, float), "shape": list, "class_names": list, "versions": dict},
+}
+"""What every card says, and in which form; those that ship say more."""
+SCORE = {"name", "value", "spread", "better", "floor", "floor_n", "value_at_floor"}
+"""What a score says that is in a card."""
 SHOWN = ("card.md", "grid.png", "thumbnails.png")
 """What one that is shared has beside them, for people."""
 

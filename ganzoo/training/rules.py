@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,8 +23,8 @@ class Finding:
     """Whether `train.on_failure` acts on it."""
 
     def as_record(self) -> dict[str, Any]:
-        """A line of `findings.jsonl`."""
-        return asdict(self)
+        """A line of `findings.jsonl`; a figure that is not finite is null."""
+        return asdict(self) | {"figures": {k: v if math.isfinite(v) else None for k, v in self.figures.items()}}
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganzoo.complete import kept
 from ganzoo.config import Config, Table, difference
 from ganzoo.errors import InputError
-from ganzoo.files import lock, naming, recover_folder, write_bytes, write_json
+from ganzoo.files import is_half_written, lock, naming, recover_folder, write_bytes, write_json
 
 FREE = ("data.spec:", "train.steps:", "train.device:", "train.cuda_graphs:")
 """What a resume may change, as `difference` begins its lines. Data may move, as long as their digest stays."""
@@ -60,7 +61,10 @@ class Run:
         if not (folder / "config.json").is_file():
             raise InputError(f"{folder} is not a run: it has no config.json; give the folder that 'ganzoo train' made")
         run = cls(folder)
-        recover_folder(run.release)
+        # Not while it is trained: what looks like a stop between two renames is then one that goes on.
+        if is_half_written(run.release):
+            with suppress(InputError), run.being_trained():
+                recover_folder(run.release)
         return run
 
     def being_trained(self) -> AbstractContextManager[None]:
@@ -109,12 +113,12 @@ class Run:
 
     def cut_back(self, step: int) -> None:
         """Forget what was logged after `step`, which will be logged again."""
-        cut(self.metrics, step)
+        cut(self.metrics, lambda record: record["step"] <= step)
 
-    def cut_findings(self, step: int) -> None:
-        """Forget what was found after `step`, which a resume will find again."""
+    def cut_findings(self, step: int, rollbacks: int) -> None:
+        """Forget what was found after `step`, which a resume will find again; what led to the `rollbacks` so far stays."""
         if self.findings_file.exists():
-            cut(self.findings_file, step)
+            cut(self.findings_file, lambda finding: finding["step"] <= step or finding.get("rollbacks", 0) < rollbacks)
 
 
 def append_line(path: Path, table: Table) -> None:
@@ -142,7 +146,7 @@ def table_in(line: str, where: str) -> Table:
     return table
 
 
-def cut(path: Path, step: int) -> None:
-    """Leave out the tables of later steps."""
-    kept = [json.dumps(table) + "\n" for table in lines(path) if table["step"] <= step]
+def cut(path: Path, stays: Callable[[Table], bool]) -> None:
+    """Leave out the tables that do not stay."""
+    kept = [json.dumps(table) + "\n" for table in lines(path) if stays(table)]
     write_bytes(path, "".join(kept).encode())

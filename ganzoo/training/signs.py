@@ -30,9 +30,18 @@ def column(records: Iterable[Record], name: str) -> list[float]:
 
 
 def loss(records: Iterable[Record], player: str) -> list[float]:
-    """The objective of "d" or "g" over time: what its loss names, without the penalties and tricks beside it."""
+    """The objective of "d" or "g" over time: what its loss names, without the penalties and tricks beside it.
+
+    A loss that names its terms otherwise has all of the player's; NaN where one was not finite, or there is none.
+    """
+    return [_objective(record["terms"], player) for record in records]
+
+
+def _objective(terms: dict[str, Any], player: str) -> float:
     own = {"d": ("d/real", "d/fake", "d/pair"), "g": ("g/adv", "g/pair")}[player]
-    return [sum(value for key, value in record["terms"].items() if key in own and value) for record in records]
+    names = [name for name in own if name in terms] or [name for name in terms if name.startswith(f"{player}/")]
+    values = [terms[name] for name in names]
+    return math.nan if not values or None in values else sum(values)
 
 
 def not_finite(records: Sequence[Record]) -> Figures | None:
@@ -45,7 +54,7 @@ def d_has_won(records: Sequence[Record]) -> Figures | None:
     """D's loss near 0, and every real above its fake."""
     late = records[-LAST:]
     losses, apart = loss(late, "d"), column(late, "score/apart")
-    if len(late) < LAST or not (max(losses) < 0.02 and min(apart) > 0.999):
+    if len(late) < LAST or not (all(value < 0.02 for value in losses) and min(apart) > 0.999):
         return None
     return {"D's loss": losses[-1], "pairs told apart": apart[-1]}
 

@@ -37,11 +37,12 @@ def ill(run, tmp_path):
 
 
 def test_a_healthy_run(run, tmp_path, capsys):
-    assert ganzoo("doctor", run, "--out", tmp_path / "x.png") == 0
+    picture = tmp_path / "new/x.png"
+    assert ganzoo("doctor", run, "--out", picture) == 0
     printed = capsys.readouterr().out
     assert "nsgan, logged to step 6 of 6 (6 D steps, 6 G steps)" in printed
-    assert "nothing found that looks like a failure" in printed and str(tmp_path / "x.png") in printed
-    assert Image.open(tmp_path / "x.png").size == (960, 720)
+    assert "nothing found that looks like a failure" in printed and str(picture) in printed
+    assert Image.open(picture).size == (960, 720)
 
 
 def test_what_the_log_shows_is_said_though_nothing_was_said_while_training(ill, capsys):

@@ -151,7 +151,9 @@ def test_samples_are_held_against_what_g_was_to_learn_and_the_floor_against_the_
     train, test, against, measure = load("ring"), load("ring").limited(40), [], modes.measure
     monkeypatch.setattr(modes, "measure", lambda real, points: against.append(real) or measure(real, points))
     truths(lambda seeds: train.samples(list(seeds)).images, train, test, None, 60, 30)
-    assert [each is train for each in against] == [True, False, False], "the samples; as many reals; as many samples again"
+    assert [each is train for each in against] == [True, False, False], (
+        "the samples; as many reals; as many samples again"
+    )
 
 
 def test_where_there_are_too_few_points_the_modes_are_counted_again_at_the_number_of_the_floor():

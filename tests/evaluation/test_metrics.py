@@ -97,8 +97,7 @@ def test_the_inception_score_by_hand():
     """Half the images surely of one class, half of another: exp(log 2) = 2 where both halves are in the one part."""
     sure = torch.tensor([[50.0, 0.0], [0.0, 50.0]])
     feature = torch.tensor([[0.0], [1.0]])
-    two = metrics.inception_score(described(feature, sure), described(feature))["is"]
-    assert two.value == pytest.approx(1), "each part is one image, whose classes do not differ"
+    assert METRICS["is"].least == 20, "of parts of one image each it would be 1 whatever they show"
     many = metrics.inception_score(described(random(4000, 1, 0), sure.repeat(2000, 1)), described(feature))["is"]
     assert many.value == pytest.approx(2, abs=0.01) and many.details == {"splits": 10}
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from ganzoo.data import Dataset, load
 from ganzoo.data.mixtures import MIXTURES, Mixture
 from ganzoo.errors import InputError
-from ganzoo.evaluation import modes
+from ganzoo.evaluation import EXTRACTORS, modes
+from ganzoo.evaluation.extractor import Extractor, Read
 from ganzoo.evaluation.modes import floor, measure, mixture_scores, read_digits, stacked_scores
 
 SQUARE = Mixture(np.array([[0.0, 0.0], [1, 0], [0, 1], [1, 1]]), 0.1)
@@ -118,23 +118,25 @@ def test_triples_are_counted():
     )
 
 
-class Brightness(nn.Module):
-    """A classifier of grey squares: the level is the digit."""
-
-    def forward(self, images):
-        assert images.shape[1:] == (1, 32, 32)
-        level = ((images[:, 0, 0, 0] + 1) * 4.5).round()
-        return -(level[:, None] - torch.arange(10)).abs()
+def by_brightness(images):
+    """A classifier of grey squares: the level in the middle is the digit."""
+    assert images.shape[1:] == (1, 32, 32)
+    level = ((images[:, 0, 16, 16] + 1) * 4.5).round()
+    return Read(level[:, None], -(level[:, None] - torch.arange(10)).abs())
 
 
-def squares(triples):
-    return (triples / 4.5 - 1)[:, :, None, None].expand(-1, 3, 32, 32)
+BRIGHTNESS = Extractor("digits", by_brightness, "0" * 64, channels=1, size=32, native=32, border=2)
+
+
+def squares(triples, size=32):
+    return (triples / 4.5 - 1)[:, :, None, None].expand(-1, 3, size, size)
 
 
 def test_each_channel_is_read_in_batches():
     triples = torch.arange(1000)[torch.randperm(1000)]
     triples = torch.stack([triples // 100, triples // 10 % 10, triples % 10], 1)
-    assert torch.equal(read_digits(Brightness(), squares(triples.float()), batch=64), triples)
+    for size in (28, 32, 64):
+        assert torch.equal(read_digits(BRIGHTNESS, squares(triples.float(), size), batch=64), triples)
 
 
 def stacks(labels, classes=1000):
@@ -143,9 +145,7 @@ def stacks(labels, classes=1000):
 
 
 def test_stacks_are_measured_by_the_classifier_against_the_digits_of_the_data(monkeypatch):
-    from ganzoo.evaluation import classifier
-
-    monkeypatch.setattr(classifier, "load", {"digits": Brightness()}.__getitem__)
+    monkeypatch.setitem(EXTRACTORS, "digits", lambda: BRIGHTNESS)
     found = measure(stacks(torch.tensor([111, 118])), squares(torch.tensor([[1.0, 2, 3], [9, 9, 9]])))
     assert (found["modes"], found["kl"]) == (2, pytest.approx(math.log(500)))
     share = torch.zeros(10, dtype=torch.float64)

@@ -197,3 +197,47 @@ def test_a_folder_of_something_else_hides_no_release_that_ships(run, tmp_path, m
     assert checkpoints.find("wgan-mnist") == checkpoints.find("wgan") == tmp_path / "ships/wgan-mnist"
     with pytest.raises(InputError, match="notes is neither a run nor a release"):
         checkpoints.find("notes")
+
+
+def test_a_class_by_number_is_not_taken_for_one_of_that_name(tmp_path):
+    config = small("cgan", train={"steps": 1}, data={"spec": "digits", "classes": ["1", "2", "3"]})
+    sampler = ganzoo.load(api.train(config, out=tmp_path / "run"))
+    assert sampler.labels([0, 1, 2]).tolist() == [0, 1, 2]
+    assert sampler.labels(["1", "2", "3", "0"]).tolist() == [0, 1, 2, 0]
+    with pytest.raises(InputError, match="no class is called 'nonsense'"):
+        sampler.walk([1, 2], classes=["1", "nonsense"])
+    with pytest.raises(InputError, match="no class is called '999"):
+        sampler.labels(["9" * 5000])
+
+
+def test_images_that_are_not_finite_are_refused(tmp_path):
+    sampler = ganzoo.load(api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run"))
+    for weight in sampler.generator.parameters():
+        weight.fill_(float("nan"))
+    with pytest.raises(InputError, match="the image of seed 4 is not finite: the weights of nsgan are spoilt"):
+        sampler.sample(2, seed=4)
+
+
+def test_a_release_that_is_replaced_while_it_is_read_is_read_once_more(tmp_path, monkeypatch):
+    run = api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
+    content, calls = checkpoints._content, []
+
+    def between(folder):
+        card, weights = content(folder)
+        calls.append(folder)
+        return ({**card, "sha256": "that of the last one"} if len(calls) == 1 else card), weights
+
+    monkeypatch.setattr(checkpoints, "_content", between)
+    assert ganzoo.load(run).sample(1).shape == (1, 1, 28, 28) and len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"steps": "many"}, "steps"), ({"shape": 3}, "shape"), ({"scores": [{"name": "fid"}]}, "scores")],
+)
+def test_a_damaged_card_is_named(change, named, tmp_path):
+    run = api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
+    path = run / "release/card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError, match=f"card.json is damaged: {named} are not as"):
+        ganzoo.load(run)

@@ -62,6 +62,16 @@ def test_a_file_that_draws_something_else_is_not_written(coded, tmp_path, monkey
     assert (tmp_path / "g.pt2").read_bytes() == b"an older one" and len(list(tmp_path.iterdir())) == 1
 
 
+def test_what_the_exporter_stumbles_over_is_one_line(coded, tmp_path, monkeypatch):
+    def stumbles(*_: object) -> None:
+        raise RuntimeError("data-dependent\nand thirty lines more")
+
+    monkeypatch.setattr(module, "traced", stumbles)
+    with pytest.raises(InputError, match=r"cannot be exported as pt2: data-dependent$"):
+        export(coded, tmp_path / "g.pt2", "pt2")
+    assert not list(tmp_path.iterdir())
+
+
 def test_noise_in_the_layers_cannot_be_exported(tmp_path):
     config = small("nsgan", train={"steps": 1}, networks={"generator": {"noise": 0.1}})
     sampler = ganzoo.load(api.train(config, toy_data(), tmp_path / "run"))

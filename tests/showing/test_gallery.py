@@ -7,12 +7,15 @@ import io
 import json
 import re
 import shutil
+from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from ganzoo import cli
+from ganzoo.losses import LOSSES
 from ganzoo.showing.collection import Collection, collect
 from ganzoo.showing.gallery import page, write_gallery
 
@@ -95,3 +98,12 @@ def test_the_command_writes_it(releases, tmp_path, capsys):
     assert capsys.readouterr().out == f"{tmp_path / 'a/b/index.html'}\n"
     assert [p.name for p in (tmp_path / "a/b").iterdir()] == ["index.html"]
     assert write_gallery(collect([str(releases / "said")]), tmp_path).read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_commands_name_the_plugin_that_they_need(runs, monkeypatch):
+    found = collect([str(runs / "nsgan")])
+    next(iter(found.samplers.values())).card["command"] = "ganzoo train x"
+    assert "--plugin" not in page(found, [Path("my own.py")])
+    monkeypatch.setattr(LOSSES["nsgan"], "__module__", "ganzoo_plugin_own")
+    text = unescape(page(found, [Path("my own.py")]))
+    assert text.count("--plugin 'my own.py'") == 2, "to draw from it, and to make it again"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganzoo import load
+from ganzoo import api, load
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Extractor
 from ganzoo.evaluation.extractor import Read
@@ -16,6 +16,7 @@ from ganzoo.latent import Inputs, Latent
 from ganzoo.pictures import save_png
 from ganzoo.records import Code
 from ganzoo.showing.projection import Distance, beginnings, keep_legal, project, read_picture
+from small_runs import small
 
 
 def error(one: torch.Tensor, other: torch.Tensor) -> float:
@@ -93,3 +94,16 @@ def test_what_is_no_picture_is_refused_in_one_line(runs, tmp_path):
         with pytest.raises(InputError, match=f"cannot read .*{name} .*{says}") as caught:
             read_picture(tmp_path / name, load(runs / "nsgan"))
         assert "\n" not in str(caught.value)
+
+
+def test_an_extractor_without_a_gradient_is_refused():
+    rounds = Extractor("coarse", lambda x: Read(x.detach().flatten(1), x.detach().flatten(1)), "0", 1)
+    with pytest.raises(InputError, match="--extractor coarse: it gives no gradient to descend"):
+        Distance(torch.zeros(1, 2, 2), rounds)
+
+
+def test_only_square_pictures_are_projected(tmp_path):
+    config = small("nsgan", train={"steps": 1}, networks={"name": "mlp", "generator": {}, "discriminator": {}})
+    sampler = load(api.train(config, torch.zeros(40, 1, 8, 12).uniform_(-1, 1), tmp_path / "run"))
+    with pytest.raises(InputError, match="makes pictures of 8 x 12; only square ones"):
+        read_picture(tmp_path / "x.png", sampler)

@@ -13,6 +13,7 @@ from ganzoo.build import resolve
 from ganzoo.config import Config, Table
 from ganzoo.recipes import make, nested
 from ganzoo.showing.recipe import command
+from small_runs import toy_data
 
 SETTINGS: dict[str, tuple[str, Table]] = {
     "plain": ("nsgan", {}),
@@ -54,3 +55,8 @@ def test_no_command_is_better_than_a_wrong_one():
     table = resolved("rpgan", {}).model_dump(mode="json")
     assert table["tricks"], "its recipe has some, and no setting takes all away"
     assert command(Config.model_validate_json(json.dumps(table | {"tricks": {}}))) is None
+
+
+def test_there_is_none_where_the_data_came_from_python():
+    config = make("nsgan", {"train": {"device": "cpu", "threads": 1}})
+    assert command(resolve(config, toy_data(size=32))) is None

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -106,3 +107,17 @@ def test_ctrl_c_ends_it_cleanly(runs):
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
     assert (running.returncode, out, err) == (0, "ended\n", "")
+
+
+def test_addresses_that_cannot_be_read_are_refused(server):
+    assert get(server, "/", host="[")[0] == 403
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=30) as raw:  # a client would not send it
+        raw.sendall(b"GET http://[/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert raw.recv(100).startswith(b"HTTP/1.1 400")
+    assert get(server, f"/samples.png?checkpoint=0&class={'9' * 5000}")[0] == 400
+
+
+@pytest.mark.parametrize("host", ["", "ä" * 70, "no\0name"])
+def test_a_host_that_is_no_name_is_refused(host, runs):
+    with pytest.raises(InputError, match="host"):
+        Server(Answers({"x": load(runs / "cgan")}), host=host, port=0)

@@ -151,6 +151,16 @@ def test_a_run_that_rolled_back_resumes_exactly(poisoned, tmp_path):
     assert files[0] == files[1] and len(files[0]) == 1
 
 
+def test_what_led_to_a_rollback_is_kept_by_a_resume_from_before_it(poisoned, tmp_path):
+    poisoned(11)
+    run = api.train(config(steps=20, on_failure="rollback"), toy_data(), tmp_path / "run")
+    (found,) = Run(run).findings()
+    Run(run).cut_findings(found["step"] - 1, rollbacks=1)
+    assert Run(run).findings() == [found]
+    Run(run).cut_findings(found["step"] - 1, rollbacks=0)
+    assert Run(run).findings() == []
+
+
 def test_a_resume_forgets_what_it_will_find_again(won, tmp_path):
     run = api.train(config(steps=8, save_every=4), toy_data(), tmp_path / "run")
     found = Run(run).findings_file.read_text()

@@ -11,7 +11,7 @@ import pytest
 from ganzoo.commands.techniques import defaults
 from ganzoo.losses import LOSSES
 from ganzoo.training.rules import RULES, diagnose
-from ganzoo.training.signs import LAST, PATIENCE, WINDOW, trend
+from ganzoo.training.signs import LAST, PATIENCE, WINDOW, loss, trend
 
 HEALTHY = {
     "d/real": 0.6,
@@ -105,8 +105,8 @@ def test_every_remedy_names_keys_that_exist():
 
 
 def test_every_loss_watches_rules_that_exist_and_what_needs_no_interpretation():
-    for loss in LOSSES.values():
-        assert set(loss.watch) <= RULES.keys() and {"not-finite", "samples-alike"} <= set(loss.watch)
+    for each in LOSSES.values():
+        assert set(each.watch) <= RULES.keys() and {"not-finite", "samples-alike"} <= set(each.watch)
     critics = ("wgan", "wgan-gp", "coulomb", "ebgan", "began")
     assert not any("d-has-won" in LOSSES[name].watch for name in critics)
     assert all("d-has-won" in LOSSES[name].watch for name in ("nsgan", "minimax", "lsgan", "hinge", "rpgan", "acgan"))
@@ -127,3 +127,16 @@ def test_trend_is_kendalls_tau():
     assert math.isclose(trend(values), sum(1 if b > a else -1 for a, b in pairs) / len(pairs))
     assert trend([1.0, 2.0, 3.0]) == 1 and trend([3.0, 2.0]) == -1 and trend([1.0, 1.0]) == 0
     assert all(a < b for a, b in pairwise([trend([0, -1, -2]), trend([0, 1, -1]), trend([0, 1, 2])]))
+
+
+def test_a_loss_with_terms_of_its_own_has_all_of_them_and_nan_stays_nan():
+    terms = {"d/real": 1.0, "d/fake": 2.0, "d/gp": 9.0, "g/feature_matching": 3.0}
+    assert loss([{"terms": terms}], "d") == [3.0] and loss([{"terms": terms}], "g") == [3.0]
+    assert math.isnan(loss([{"terms": terms | {"d/real": None}}], "d")[0]) and math.isnan(loss([{"terms": {}}], "g")[0])
+    unnamed = log(60, d__real=None, d__fake=None, score__apart=1.0)
+    assert "d-has-won" not in named(unnamed)
+
+
+def test_figures_that_are_not_finite_are_null_in_the_record():
+    (finding,) = diagnose(log(60, g__adv=lambda i: None if i == 59 else 1.0), ["not-finite"])
+    assert finding.as_record()["figures"] == {"g/adv =": None} and "g/adv = nan" in finding.text
