@@ -60,12 +60,8 @@ class Reader:
         """Where what is read of `dataset` is kept: by its digest, the extractor's weights, and how it sees pictures."""
         seen = [dataset.digest, self.extractor.tag, self.extractor.sha256, self.extractor.border, VERSION]
         key = sha256(json.dumps(seen).encode()).hexdigest()[:16]
-        return (
-            home()
-            / "cache"
-            / "features"
-            / f"{dataset.name[:40]}-{dataset.split}-{self.extractor.name}-{key}.safetensors"
-        )
+        name = f"{dataset.name[:40]}-{dataset.split}-{self.extractor.name}-{key}.safetensors"
+        return home() / "cache" / "features" / name
 
     def seconds(self, dataset: Dataset, images: int) -> float:
         """How long `images` pictures will take, as measured on a few of `dataset`."""

@@ -39,7 +39,8 @@ def prepared(config: Config, spec: str, quiet: bool = True) -> Real:
     asked: dict[str, Any] = {"on_corrupt": config.data.on_corrupt, "quiet": quiet}
     if facts.shape[1:] != (1, 1) and not is_points(spec):
         asked |= {"size": facts.shape[1], "channels": facts.shape[0]}
-    own = spec == config.data.spec or was_trained_on(config, spec, asked)
+    chosen = config.data.classes is not None or config.data.limit is not None
+    own = spec == config.data.spec or (chosen and was_trained_on(config, spec, asked))
     if own:
         asked |= {"classes": config.data.classes}
     train = load(spec, **asked, limit=config.data.limit if own else None)

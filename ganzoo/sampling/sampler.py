@@ -157,9 +157,8 @@ class Sampler:
             with streams.ImageStreams(seeds[rows]):
                 parts.append(generate(self.generator, given).images.float().cpu())
         images = torch.cat(parts)
-        for seed, image in zip(seeds, images, strict=True):
-            if not image.isfinite().all():
-                raise InputError(
-                    f"the image of seed {seed} is not finite: the weights of {self.config.variant} are spoilt"
-                )
+        bad = (~images.isfinite()).flatten(1).any(1)
+        if bad.any():
+            seed = seeds[int(bad.int().argmax())]
+            raise InputError(f"the image of seed {seed} is not finite: the weights of {self.config.variant} are spoilt")
         return images
