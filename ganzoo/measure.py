@@ -149,8 +149,7 @@ def nearest_training_images(
 ) -> Tensor:
     """One picture (C, H, W) of ten samples, each beside the five training images nearest to it; raises `InputError`."""
     train = real_data(sampler, spec, quiet).train
-    if train.shape[1:] == (1, 1):
-        raise InputError("points have no picture of nearest training images; leave --neighbours out")
+    neighbours.refuse(train.shape)
     reader = open_reader(extractor, train, device, quiet=quiet)
     say_time(reader, [train], 0)
     return neighbours.picture(drawer(sampler), train, reader)

@@ -19,6 +19,11 @@ def load_plugins(paths: Iterable[Path]) -> dict[str, str]:
     return sources
 
 
+def as_words(paths: Iterable[Path]) -> list[str]:
+    """The words that name the files on a command line."""
+    return [word for path in paths for word in ("--plugin", os.fspath(path))]
+
+
 def read(path: Path) -> str:
     """The source in `path`; raises `InputError`."""
     try:

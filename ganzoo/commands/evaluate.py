@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ganzoo.errors import InputError
-from ganzoo.evaluation import Evaluation, Score
+from ganzoo.evaluation import Evaluation, Score, neighbours
 from ganzoo.measure import measure, nearest_training_images
 from ganzoo.pictures import save_png
 from ganzoo.sampling import load
@@ -34,8 +34,8 @@ def run(
         raise InputError(f"--neighbours {neighbours_png}: expected a name that ends in .png")
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
     sampler, device = load(checkpoint, raw), "cuda" if torch.cuda.is_available() else "cpu"
-    if neighbours_png is not None and sampler.makes_points:
-        raise InputError("points have no picture of nearest training images; leave --neighbours out")
+    if neighbours_png is not None:
+        neighbours.refuse(sampler.shape)
     sampler.generator.to(device)
     found = measure(
         sampler, data, metrics=names, extractor=extractor, n=n, split=split, batch=batch, device=device, quiet=False

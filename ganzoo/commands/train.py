@@ -14,6 +14,7 @@ from ganzoo import api
 from ganzoo.build import make_game, resolve
 from ganzoo.config import Config, Table, parse
 from ganzoo.errors import InputError
+from ganzoo.plugins import as_words
 from ganzoo.recipes import make, merge, nested, overrides
 from ganzoo.training.loop import count_parameters
 from ganzoo.training.run import Run
@@ -51,8 +52,8 @@ def run(
             return show(config)
         folder = api.train(config, out=out, quiet=quiet)
     if not quiet and os.environ.get("RANK", "0") == "0":
-        again = [word for path in plugins for word in ("--plugin", str(path))]
-        print(f"done: {last_grid(folder)}\nmore: {shlex.join(['ganzoo', 'sample', str(folder), *again])}")
+        more = shlex.join(["ganzoo", "sample", str(folder), *as_words(plugins)])
+        print(f"done: {last_grid(folder)}\nmore: {more}")
 
 
 def number(threads: str) -> int:

@@ -63,6 +63,13 @@ class Source:
         """Short, fit for a file name, and without the user's folders."""
         return self.name
 
+    @property
+    def dataset_name(self) -> str:
+        """What its data are called: the title, unless that is the name of a published set."""
+        # Much goes by such a name, for one its modes: a folder called `grid` has none of them.
+        borrowed = self.title in SOURCES and self.title != self.name
+        return f"{self.name}-{self.title}" if borrowed else self.title
+
     def fingerprint(self, split: Split) -> str:
         """Anything that is another if what would be read is another; called before every use, so it must be quick."""
         raise NotImplementedError
@@ -81,10 +88,7 @@ class Source:
             on_corrupt=on_corrupt,
             quiet=quiet,
         )
-        # Much goes by the name of a published set, such as its modes: a folder called `grid` has none of them.
-        borrowed = self.title in SOURCES and self.title != self.name
-        name = f"{self.name}-{self.title}" if borrowed else self.title
-        return replace(dataset, name=name, split=split, licence=self.licence)
+        return replace(dataset, name=self.dataset_name, split=split, licence=self.licence)
 
 
 def stamp(files: Iterable[Path]) -> str:

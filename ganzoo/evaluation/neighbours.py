@@ -6,9 +6,16 @@ import torch
 from torch import Tensor
 
 from ganzoo.data import Dataset
+from ganzoo.errors import InputError
 from ganzoo.evaluation.features import Draw, Reader, rounded
 from ganzoo.evaluation.neighbourhoods import nearest
 from ganzoo.pictures import grid
+
+
+def refuse(shape: tuple[int, int, int]) -> None:
+    """Raise `InputError` for samples of `shape` (C, H, W) that are points."""
+    if shape[1:] == (1, 1):
+        raise InputError("points have no picture of nearest training images; leave --neighbours out")
 
 
 def picture(draw: Draw, train: Dataset, reader: Reader, rows: int = 10, k: int = 5) -> Tensor:

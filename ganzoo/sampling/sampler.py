@@ -36,10 +36,15 @@ class Sampler:
         return self.config.dataset.class_names if self.latent.classes else ()
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of an image."""
+        assert self.config.dataset is not None, "a kept config is resolved"
+        return self.config.dataset.shape
+
+    @property
     def makes_points(self) -> bool:
         """Whether there is no image to a seed, but a point in the plane."""
-        assert self.config.dataset is not None, "a kept config is resolved"
-        return self.config.dataset.shape[1:] == (1, 1)
+        return self.shape[1:] == (1, 1)
 
     @property
     def code_names(self) -> tuple[str, ...]:

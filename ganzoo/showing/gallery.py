@@ -10,6 +10,7 @@ from typing import Any
 
 from ganzoo.config import Table
 from ganzoo.files import write_bytes
+from ganzoo.plugins import as_words
 from ganzoo.sampling import Sampler
 from ganzoo.sharing.card import facts, floor, value
 from ganzoo.sharing.pictures import draw_grid
@@ -37,7 +38,7 @@ def page(found: Collection, plugins: Sequence[Path] = ()) -> str:
 def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any]:
     """All that is shown of one checkpoint; what its card does not say is left out."""
     card, png = sampler.card, grid(sampler)
-    again = [word for path in plugins for word in ("--plugin", str(path))] if needs_plugin(sampler.config) else []
+    again = as_words(plugins) if needs_plugin(sampler.config) else []
     made_by = card.get("command") or command(sampler.config)
     return {
         "name": name,

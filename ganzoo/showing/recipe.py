@@ -53,10 +53,9 @@ def needs_plugin(config: Config) -> bool:
 def _names_its_data(config: Config) -> bool:
     assert config.dataset is not None, "a kept config is resolved"
     try:
-        source = find(config.data.spec)
+        return config.dataset.name == find(config.data.spec).dataset_name
     except InputError:
         return True  # they were there when it was trained
-    return config.dataset.name in (source.title, f"{source.name}-{source.title}")
 
 
 def _made(variant: str, settings: Table) -> Config:
