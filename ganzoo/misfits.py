@@ -22,7 +22,6 @@ def misfits(config: Config, tricks: list[Trick], unlabelled: int = 0) -> Iterato
     yield from _trick_misfits(config, loss, tricks)
     yield from _kernel_misfits(config)
     yield from split_misfits(config, tricks, unlabelled)
-    yield from _single_misfits(config, tricks)
 
 
 def _shape_misfits(config: Config, tricks: list[Trick]) -> Iterator[str]:
@@ -56,7 +55,12 @@ def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator
             "set networks.discriminator.condition='none' or 'projection'"
         )
     if loss.label_blind and g != "none":
-        yield f"nothing in loss {loss.name} depends on labels, so no player would learn them; set both conditions to 'none'"
+        yield f"nothing that G learns under loss {loss.name} depends on labels; set both conditions to 'none'"
+    elif g != "none" and d == "none" and not loss.needs_labels:
+        yield (
+            f"networks.generator.condition={g!r}, and D, which loss {loss.name} does not ask for the class, is not told it: G "
+            "would learn no label; set networks.discriminator.condition='channels', or the generator's to 'none'"
+        )
     if loss.needs_labels and g == "none":
         yield f"loss {loss.name} needs a conditional generator; set networks.generator.condition='concat'"
     if d != "none" and g == "none":
@@ -64,7 +68,6 @@ def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator
 
 
 def _unlabelled_misfits(config: Config, unlabelled: int) -> Iterator[str]:
-    # G alone may be conditional: the labels that it is asked for are drawn, and are never -1.
     if unlabelled and config.networks.discriminator.get("condition", "none") != "none":
         yield (
             f"a conditional discriminator needs the class of every real, and {unlabelled} of {config.data.spec!r} have none; "
@@ -140,6 +143,7 @@ def split_misfits(config: Config, tricks: list[Trick], unlabelled: int, processe
         yield from _coupling_misfits(config, loss, tricks, unlabelled)
     if processes > 1:
         yield from _process_misfits(config)
+    yield from _single_misfits(config, tricks, processes)
 
 
 def _row_misfits(config: Config, tricks: list[Trick], processes: int) -> Iterator[str]:
@@ -179,11 +183,11 @@ def _process_misfits(config: Config) -> Iterator[str]:
         yield f"train.device={config.train.device!r} is one card for all processes; set train.device='cuda' for one each"
 
 
-def _single_misfits(config: Config, tricks: list[Trick]) -> Iterator[str]:
+def _single_misfits(config: Config, tricks: list[Trick], processes: int) -> Iterator[str]:
     # Of one map batch norm still has the pixels to take a mean over, of one vector nothing.
     if BACKBONES[config.networks.name].data != "points":
         return
-    drawn = config.train.batch // config.train.accumulate
+    drawn = config.train.batch // (processes * config.train.accumulate)
     seen = drawn // prod(trick.divides for trick in tricks)
     for name, table, at_once in (
         ("generator", config.networks.generator, drawn),

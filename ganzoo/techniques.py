@@ -81,10 +81,10 @@ TECHNIQUES = (
     Technique(
         4,
         "spectral norm",
-        (f"{D}.spectral",),
+        (f"{D}.spectral", f"{D}.norm"),
         "Miyato et al. 2018, arXiv:1802.05957",
         {f"{D}.spectral": False},
-        {"spectral-norm": {f"{D}.spectral": True}},
+        {"spectral-norm": {f"{D}.spectral": True, f"{D}.norm": "none"}},
     ),
     Technique(
         5,

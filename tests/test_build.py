@@ -10,6 +10,7 @@ import torch
 from ganzoo.build import make_game, resolve
 from ganzoo.data import Batches, Dataset
 from ganzoo.errors import InputError
+from ganzoo.misfits import split_misfits
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
@@ -78,7 +79,14 @@ def test_a_d_that_is_told_the_class_that_it_is_to_name(variant):
 
 def test_a_loss_that_no_label_enters():
     for networks in (CONDITIONAL, PROJECTION, {"generator": {"condition": "concat"}}):
-        assert "nothing in loss coulomb depends on labels" in refused("coulomb", networks=networks)
+        assert "nothing that G learns under loss coulomb depends on labels" in refused("coulomb", networks=networks)
+
+
+@pytest.mark.parametrize("variant", ["nsgan", "rpgan", "began", "infogan"])
+def test_a_d_that_is_neither_told_nor_asked_the_class_that_g_is_told(variant):
+    blind = {"generator": {"condition": "concat"}}
+    assert "G would learn no label; set networks.discriminator.condition" in refused(variant, networks=blind)
+    assert "nothing that G learns under loss ssgan" in refused("ssgan", networks=blind)
 
 
 def test_minibatch_discrimination_of_batches_of_two_sizes():
@@ -142,6 +150,13 @@ def test_batch_norm_of_one_vector(player, tables):
     reason = refused("nsgan", points(), networks=normed, **tables)
     assert reason == f"batch norm needs two vectors at least, and the {player} gets one at a time; raise train.batch"
     resolve(small("nsgan", networks=normed, **tables | {"train": {"batch": 8}}), points())
+
+
+def test_one_vector_a_process_is_no_batch_to_normalise():
+    mlp = {"name": "mlp", "generator": {"width": 8, "norm": "batch"}, "discriminator": {"width": 8}}
+    config = resolve(small("nsgan", networks=mlp, train={"batch": 4}), points())
+    assert list(split_misfits(config, [], 0, processes=2)) == []
+    assert "the generator gets one at a time" in next(split_misfits(config, [], 0, processes=4))
 
 
 def test_packing_builds_d_for_the_pack_and_refuses_what_has_no_pack():

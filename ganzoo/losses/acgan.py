@@ -46,15 +46,17 @@ class ACGAN(NSGAN):
 
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """The terms of nsgan, and the class of reals and (switch) fakes."""
-        terms = super().d_loss(real, fake) | {"class_real": self._class_term(real)}
-        return terms | {"class_fake": self._class_term(fake)} if self.classify_fakes else terms
+        terms = super().d_loss(real, fake) | {"class_real": self.weight * class_term(real)}
+        return terms | {"class_fake": self.weight * class_term(fake)} if self.classify_fakes else terms
 
     def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
         """The term of nsgan, and the class that G was asked for."""
-        return super().g_loss(real, fake) | {"class": self._class_term(fake)}
+        return super().g_loss(real, fake) | {"class": self.weight * class_term(fake)}
 
-    def _class_term(self, judged: Judged) -> Tensor:
-        assert judged.labels is not None  # needs_labels
-        # The sum over no label is a zero with a graph, where torch's own mean is NaN.
-        total = cross_entropy(judged.class_logits, judged.labels, ignore_index=-1, reduction="sum")
-        return self.weight * total / (judged.labels >= 0).sum().clamp(min=1)
+
+def class_term(judged: Judged) -> Tensor:
+    """The mean cross-entropy of the labelled samples, (); 0, with a graph, where there is none."""
+    assert judged.labels is not None  # the class head wants data with classes
+    # The sum over no label is a zero with a graph, where torch's own mean is NaN.
+    total = cross_entropy(judged.class_logits, judged.labels, ignore_index=-1, reduction="sum")
+    return total / (judged.labels >= 0).sum().clamp(min=1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch import Tensor
-from torch.nn.functional import cross_entropy, softplus
+from torch.nn.functional import softplus
 
 from ganzoo.errors import InputError
+from ganzoo.losses.acgan import class_term
 from ganzoo.losses.base import Loss
 from ganzoo.records import Judged, Terms
 
@@ -29,6 +29,7 @@ class SSGAN(Loss):
     g_uses_real: ClassVar[bool] = True
     couples_samples: ClassVar[bool] = True
     classifies: ClassVar[bool] = True
+    label_blind: ClassVar[bool] = True  # f is
     penalties: ClassVar[tuple[str, ...]] = ("feature_matching",)
 
     def __init__(
@@ -44,15 +45,10 @@ class SSGAN(Loss):
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """The class of the labelled reals, and real against fake on all."""
         s_real, s_fake = (judged.class_logits.logsumexp(1) for judged in (real, fake))
-        return {"class": self._class_term(real), "real": softplus(-s_real).mean(), "fake": softplus(s_fake).mean()}
+        terms = {"class": self.weight * class_term(real)}
+        return terms | {"real": softplus(-s_real).mean(), "fake": softplus(s_fake).mean()}
 
     def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
         """The squared distance of the mean features."""
         assert real is not None  # g_uses_real
         return {"feature_matching": (real.features.mean(0) - fake.features.mean(0)).square().sum()}
-
-    def _class_term(self, real: Judged) -> Tensor:
-        assert real.labels is not None  # the class head wants data with classes
-        # The sum over no label is a zero with a graph, where torch's own mean is NaN.
-        total = cross_entropy(real.class_logits, real.labels, ignore_index=-1, reduction="sum")
-        return self.weight * total / (real.labels >= 0).sum().clamp(min=1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ganzoo.errors import InputError
-from ganzoo.losses.base import Loss
 from ganzoo.losses.penalties import gradient_penalty
-from ganzoo.records import Judge, Judged, Samples, Terms
+from ganzoo.losses.wgan import Critic
+from ganzoo.records import Judge, Samples, Terms
 
 
-class WGANGP(Loss):
+class WGANGP(Critic):
     """Improved Training of Wasserstein GANs. Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028
 
     L_D = E D(g) - E D(x) + weight E (||grad D(xh)||_2 - 1)^2    eq. 3; xh = a x + (1 - a) g, one a ~ U[0, 1] a sample
@@ -33,14 +33,6 @@ class WGANGP(Loss):
         if not weight >= 0:
             raise InputError(f"wgan-gp: weight must be at least 0, not {weight}")
         self.weight = weight
-
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
-        """The estimate of the distance, turned round: D widens the gap between its two means."""
-        return {"real": -real.score.mean(), "fake": fake.score.mean()}
-
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
-        """G raises the critic's mean."""
-        return {"adv": -fake.score.mean()}
 
     def penalty(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
         """The slope on straight lines between reals and fakes, which carry the labels of the reals."""

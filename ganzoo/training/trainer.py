@@ -62,6 +62,8 @@ class Trainer:
         self.couples = bool(coupled(game.loss, game.tricks, batches.dataset.unlabelled))
         self.labelled = bool(game.latent.classes) and not batches.dataset.unlabelled
         self.mixes = any(type(trick).mix is not Trick.mix for trick in self.tricks)
+        d_terms = any(type(trick).d_terms is not Trick.d_terms for trick in self.tricks)
+        self.penalised = d_terms or type(self.loss).penalty is not Loss.penalty
         self.step = self.d_steps = self.g_steps = self.images = self.rollbacks = 0
         self.d_terms: Terms = {}
         self.g_terms: Terms = {}
@@ -168,7 +170,8 @@ class Trainer:
         real, fake = joined(reals), joined(fakes)
         if type(self.loss).after_g_step is not Loss.after_g_step:
             real, fake = real and self.group.whole(real), self.group.whole(fake)
-        self.loss.after_g_step(real, fake)
+        if self.opponent(self.D) is self.D:  # one of the past says nothing of the game as it is
+            self.loss.after_g_step(real, fake)
         for trick in self.tricks:
             trick.after_g_step()
 
@@ -231,6 +234,8 @@ class Trainer:
 
     def penalties(self, real: Samples, fake: Samples) -> Iterator[Terms]:
         """The terms that run D again, on the clean batch as D views it."""
+        if not self.penalised:
+            return
         real, fake = self.view(real), self.view(fake)
         yield self.loss.penalty(self.D, real, fake)
         for trick in self.tricks:

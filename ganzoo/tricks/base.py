@@ -41,7 +41,7 @@ class Trick(nn.Module):
     per_sample_gradients: ClassVar[bool] = False
     """Whether `d_terms` differentiates D per sample, which batch norm in D would make wrong."""
 
-    couples_samples: ClassVar[bool] = False
+    couples_samples: bool = False
     """Whether a term is not a mean over samples."""
     capturable: bool = True
     """Whether each step computes the same on numbers that lie in tensors, so that a CUDA graph can repeat it."""

@@ -21,7 +21,6 @@ class DraganGP(Penalty):
 
     name: ClassVar[str] = "dragan_gp"
     order: ClassVar[int] = 93
-    couples_samples: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -33,6 +32,7 @@ class DraganGP(Penalty):
     ) -> None:
         super().__init__(weight, every)
         self.k, self.noise = k, noise
+        self.couples_samples = weight > 0 and noise != "gaussian"  # through std(x)
 
     def value(self, judge: Judge, real: Samples, fake: Samples) -> Tensor:
         """Around clean reals, with their labels."""

@@ -20,12 +20,11 @@ class FeatureMatching(Trick):
 
     name: ClassVar[str] = "feature_matching"
     order: ClassVar[int] = 70
-    couples_samples: ClassVar[bool] = True
 
     def __init__(self, *, weight: Annotated[float, Field(ge=0)] = 1.0) -> None:
         super().__init__()
         self.weight = weight
-        self.g_uses_real = weight > 0
+        self.g_uses_real = self.couples_samples = weight > 0
 
     def g_terms(self, judge: Judge, real: Judged | None, fake: Judged) -> Terms:
         """The squared distance of the two means."""

@@ -66,6 +66,14 @@ def test_wgan_clips_every_parameter_norms_too() -> None:
     assert D[0].weight.unique().tolist() == pytest.approx([-0.001])
 
 
+def test_wgan_leaves_an_embedding_of_labels_alone() -> None:
+    """Clipped to 0.01 beside pixels of 1 it would tell D next to nothing."""
+    D = nn.ModuleList([nn.Embedding(3, 2), nn.Linear(2, 1)])
+    before = D[0].weight.clone()
+    WGAN().after_d_step(D)
+    assert torch.equal(D[0].weight, before) and D[1].weight.abs().max() <= 0.01
+
+
 def test_hinge_is_a_mean_of_hinges() -> None:
     # The hinge of the mean would be 0 for the reals and 0 for the fakes.
     assert values(Hinge().d_loss(scored(2, 0), scored(1, -3))) == pytest.approx({"real": 0.5, "fake": 1.0})

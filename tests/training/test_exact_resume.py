@@ -22,13 +22,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:a transposed convolution with ke
 
 USUAL = [name for technique in TECHNIQUES for name in technique.on if name != "resnet"]  # which is slow
 FIRST = """
-    real-label-0 sphere-latent layer-norm spectral-norm leaky-relu pixelshuffle pool kernel-5 one-sided-smoothing
+    real-label-0 sphere-latent layer-norm leaky-relu pixelshuffle pool kernel-5 one-sided-smoothing
     label-noise replay past-players two-d-steps warmup thresholds ttur sgd-d decay orthogonal-init gp dragan-gp r1 r2 labels
     instance-noise noise-in-g dropout-in-g feature-matching historical-averaging augment flip
 """.split()
 SECOND = """
     uniform-latent virtual-norm nearest soft-labels he-init minibatch-discrimination packing linear-output no-average
-    real-label-0 spectral-norm leaky-relu pool kernel-5 label-noise replay past-players two-d-steps warmup thresholds
+    real-label-0 leaky-relu pool kernel-5 label-noise replay past-players two-d-steps warmup thresholds
     ttur sgd-d decay instance-noise noise-in-g dropout-in-g feature-matching historical-averaging augment flip
 """.split()
 BEGINNINGS = {"first": [], "second": SECOND[:9]}
@@ -51,7 +51,13 @@ REFUSED = {  # of either set, and what takes the place of the refused
     "wgan": (NO_TARGETS, set()),
     "wgan-gp": ({"gp"} | NO_TARGETS | MIXING, PENALTIES - {"gp"}),
 }
-THE_REST = [["resnet"], ["batch-norm", "projection", "minibatch-stddev"], ["instance-norm"], ["no-norm"]]
+THE_REST = [
+    ["resnet"],
+    ["batch-norm", "projection", "minibatch-stddev"],
+    ["instance-norm"],
+    ["no-norm"],
+    ["spectral-norm", "r1"],
+]
 """The switches that are in neither set."""
 
 

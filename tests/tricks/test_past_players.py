@@ -86,6 +86,17 @@ def test_the_past_does_not_change_while_it_plays_and_the_present_does():
     assert any(not torch.equal(renewed[name], value) for name, value in past.items())
 
 
+def test_the_loss_moves_nothing_by_what_the_past_says():
+    """BEGAN's k weighs the present D's terms."""
+    config = resolve(small("began", tricks={"past_players": {"every": 2, "steps": 1}}), toy_data())
+    t, k = Trainer(make_game(config), Batches(toy_data(), config.seed), config), []
+    t.loss.k.fill_(0.5)
+    for _ in range(4):
+        t.train_step()
+        k.append(t.loss.k.item())
+    assert len({0.5, *k[:2]}) == 3 and k[2] == k[1] != k[3]
+
+
 def test_the_past_normalises_by_the_batch_as_in_training():
     t = trainer(networks=NETWORKS)
     z, past = torch.randn(6, 8), frozen(t.G)

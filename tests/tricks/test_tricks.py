@@ -169,8 +169,16 @@ def test_a_lazy_penalty_is_taken_in_its_turn_times_the_interval():
     for step in range(9):
         with Stream(0, "d", step):
             terms.append(trick.d_terms(critic, x, x))
-    assert [bool(t) for t in terms] == [True, False, False, False] * 2 + [True]
-    assert abs(terms[0]["r1"].item() - 4 * 1.5 * 16) < 1e-4, "gamma/2 times |w|^2 = 4 x 2^2, four steps at once"
+    assert [bool(t) for t in terms] == [False, False, False, True] * 2 + [False]
+    assert abs(terms[3]["r1"].item() - 4 * 1.5 * 16) < 1e-4, "gamma/2 times |w|^2 = 4 x 2^2, four steps at once"
+
+
+def test_only_a_trick_that_takes_a_statistic_couples_samples():
+    """What is neutral, or noise of one size, is a mean over samples and can be taken part by part."""
+    coupled = lambda name, **settings: TRICKS[name](**settings).couples_samples  # noqa: E731
+    assert coupled("feature_matching") and not coupled("feature_matching", weight=0.0)
+    assert coupled("dragan_gp") and coupled("dragan_gp", noise="one-sided")
+    assert not coupled("dragan_gp", weight=0.0) and not coupled("dragan_gp", noise="gaussian")
 
 
 def test_augmentations_keep_the_shape_pass_the_gradient_and_do_what_they_say():
