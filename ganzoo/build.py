@@ -11,6 +11,7 @@ from torch import nn, optim
 from ganzoo.complete import complete
 from ganzoo.config import Config, Facts, Table, parse
 from ganzoo.data import Dataset
+from ganzoo.data.spec import is_path
 from ganzoo.errors import InputError
 from ganzoo.latent import Latent
 from ganzoo.losses import LOSSES, Loss
@@ -46,7 +47,7 @@ def resolve(config: Config, dataset: Dataset) -> Config:
 def located(config: Config) -> Config:
     """`config` with the whole path of its data: a resume may be called from another folder."""
     kind, _, argument = config.data.spec.partition(":")
-    if not argument or not Path(argument).exists():
+    if not is_path(config.data.spec) or not argument or not Path(argument).exists():
         return config
     spec = f"{kind}:{Path(argument).resolve()}"
     return config.model_copy(update={"data": config.data.model_copy(update={"spec": spec})})

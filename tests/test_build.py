@@ -7,7 +7,7 @@ import warnings
 import pytest
 import torch
 
-from ganzoo.build import make_game, resolve
+from ganzoo.build import located, make_game, resolve
 from ganzoo.data import Batches, Dataset
 from ganzoo.errors import InputError
 from ganzoo.misfits import split_misfits
@@ -181,6 +181,18 @@ def test_a_resolved_config_holds_every_value_and_resolves_to_itself():
     assert once.networks.init in ("normal", "orthogonal", "he")
     assert (once.data.size, once.data.channels) == (28, 1)
     assert resolve(once, data) == once
+
+
+def test_the_path_of_data_is_kept_whole_and_no_other_argument(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("bedroom", "ylecun/mnist"):
+        (tmp_path / folder).mkdir(parents=True)
+    for spec, kept in {
+        "folder:bedroom": f"folder:{tmp_path / 'bedroom'}",
+        "lsun:bedroom": "lsun:bedroom",
+        "hf:ylecun/mnist": "hf:ylecun/mnist",
+    }.items():
+        assert located(small("nsgan", data={"spec": spec})).data.spec == kept
 
 
 def test_a_device_that_is_not_there():

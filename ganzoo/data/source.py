@@ -40,7 +40,10 @@ class Source:
 
     name: ClassVar[str]
     usage: ClassVar[str]
-    """The spec as a person writes it: `mnist`, `folder:PATH` (must be given), `lsun[:CATEGORY]` (may be given)."""
+    """The spec as a person writes it: `mnist`, `folder:PATH` (must be given), `lsun[:CATEGORY]` (may be given).
+
+    Where it ends in PATH, a run keeps the whole path, and a release its last part.
+    """
     licence: ClassVar[str] = ""
     pad: ClassVar[bool] = False
     """Whether 28-pixel pictures get a black border of 2 at size 32."""

@@ -54,6 +54,12 @@ def is_points(spec: str) -> bool:
     return kind is not None and kind.points
 
 
+def is_path(spec: str) -> bool:
+    """Whether behind the colon of `spec` stands a path, as the `usage` of its source says; nothing is opened."""
+    kind = SOURCES.get(spec.partition(":")[0])
+    return kind is not None and kind.usage.endswith("PATH")
+
+
 def find(spec: str) -> Source:
     """The source that `spec` (`NAME` or `NAME:ARGUMENT`) names; raises `InputError`."""
     refuse_name(spec)

@@ -11,7 +11,7 @@ from safetensors.torch import save
 
 from ganzoo import __version__
 from ganzoo.config import Config
-from ganzoo.data import SOURCES
+from ganzoo.data.spec import is_path
 from ganzoo.files import FORMAT, digest, write_bytes, write_folder, write_json
 from ganzoo.training.trainer import Trainer
 
@@ -46,8 +46,7 @@ def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
 def shared(config: Config) -> Config:
     """`config` without the user's folders, which are nobody else's business: of a path to data the last part."""
     kind, _, argument = config.data.spec.partition(":")
-    source = SOURCES.get(kind)
-    if source is None or not source.usage.endswith("PATH"):
+    if not is_path(config.data.spec):
         return config
     return config.model_copy(update={"data": config.data.model_copy(update={"spec": f"{kind}:{Path(argument).name}"})})
 
