@@ -134,6 +134,15 @@ def test_a_picture_is_projected(run, tmp_path, capsys, monkeypatch):
     assert not printed.err, "no bar where nobody looks"
 
 
+def test_a_picture_is_not_overwritten_by_its_projection(run, tmp_path, capsys):
+    picture = tmp_path / "x.png"
+    Image.new("L", (28, 28)).save(picture)
+    before = picture.read_bytes()
+    assert ganzoo("project", picture, run, "--out", tmp_path / "." / "x.png", "--steps", 1, "--restarts", 1) == 2
+    assert capsys.readouterr().err.endswith("is the picture itself, which would be overwritten; give another name\n")
+    assert picture.read_bytes() == before
+
+
 def test_the_folder_one_is_in_has_a_name(run, tmp_path, capsys, monkeypatch):
     shutil.copytree(run / "release", tmp_path / "mine")
     monkeypatch.chdir(tmp_path / "mine")

@@ -33,6 +33,8 @@ def run(
         raise InputError(f"--out {out}: expected a name that ends in .png")
     sampler = load(checkpoint, raw)
     picture = read_picture(image, sampler)
+    if out.exists() and out.samefile(image):
+        raise InputError(f"--out {out} is the picture itself, which would be overwritten; give another name")
     console = Console(stderr=True)
     shown = track(range(steps), "projecting", console=console, transient=True, disable=not console.is_terminal)
     reader = opened(extractor, sampler)
