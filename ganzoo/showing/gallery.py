@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ganzoo.config import Table
+from ganzoo.errors import InputError
 from ganzoo.files import write_bytes
 from ganzoo.plugins import as_words
 from ganzoo.sampling import Sampler
@@ -18,12 +19,18 @@ from ganzoo.showing.collection import Collection
 from ganzoo.showing.page import data_uri, png_size, render
 from ganzoo.showing.recipe import command, needs_plugin
 
+MARK = b'<meta name="generator" content="ganzoo gallery">'
 ELSEWHERE = ("trained again by", "SHA-256 of generator.safetensors")  # shown below the other facts
 
 
 def write_gallery(found: Collection, folder: Path, plugins: Sequence[Path] = ()) -> Path:
-    """Write `folder`/index.html, one file that needs nothing else; commands that need the `plugins` name them."""
+    """Write `folder`/index.html, one file that needs nothing else; commands that need the `plugins` name them.
+
+    A gallery that is there is replaced; raises `InputError` for any other page.
+    """
     path = folder / "index.html"
+    if path.is_file() and MARK not in path.read_bytes():
+        raise InputError(f"{path} is no gallery of ganzoo, and would be overwritten; name another folder with --out")
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(path, page(found, plugins).encode())
     return path

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from ganzoo import cli
+from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES
 from ganzoo.showing.collection import Collection, collect
 from ganzoo.showing.gallery import page, write_gallery
@@ -98,6 +99,15 @@ def test_the_command_writes_it(releases, tmp_path, capsys):
     assert capsys.readouterr().out == f"{tmp_path / 'a/b/index.html'}\n"
     assert [p.name for p in (tmp_path / "a/b").iterdir()] == ["index.html"]
     assert write_gallery(collect([str(releases / "said")]), tmp_path).read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_it_replaces_a_gallery_and_no_other_page(releases, tmp_path):
+    found = collect([str(releases / "plain")])
+    assert write_gallery(found, tmp_path) == write_gallery(found, tmp_path)
+    (tmp_path / "index.html").write_text("<!doctype html>my site")
+    with pytest.raises(InputError, match=r"index\.html is no gallery of ganzoo, .* name another folder with --out"):
+        write_gallery(found, tmp_path)
+    assert (tmp_path / "index.html").read_text() == "<!doctype html>my site"
 
 
 def test_commands_name_the_plugin_that_they_need(runs, monkeypatch):
