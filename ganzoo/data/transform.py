@@ -52,11 +52,14 @@ def opened(picture: Picture) -> Image.Image:
 
 def plain(image: Image.Image) -> Image.Image:
     """Upright, 8 bits a channel, and opaque: EXIF's rotation applied, 16 bits scaled, alpha laid over white."""
+    # Pillow's mode I is 32 bits, but for what some formats keep in 16.
+    if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
+        raise ValueError(f"pixels of {'floating point' if image.mode == 'F' else '32 bits'} have no known scale")
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image) / 257).round().clip(0, 255).astype(np.uint8))
-    if image.mode == "F":
-        raise ValueError("pixels of floating point have no known scale")
+        pixels = np.asarray(image)
+        pixels = np.where(pixels == image.info.get("transparency"), 65535, pixels)
+        return Image.fromarray((pixels / 257).round().clip(0, 255).astype(np.uint8))
     if not image.has_transparency_data:
         return image
     white = Image.new("RGBA", image.size, "white")

@@ -102,6 +102,12 @@ def test_sixteen_bits_are_scaled(format):
         assert colour(stored(Image.fromarray(np.full((9, 9), value, np.uint16)), format), channels=1) == [byte]
 
 
+def test_a_transparent_grey_of_sixteen_bits_is_white():
+    for value, byte in ((40000, 255), (257 * 200, 200)):
+        picture = stored(Image.fromarray(np.full((9, 9), value, np.uint16)), transparency=40000)
+        assert colour(picture, channels=1) == [byte]
+
+
 def test_exif_orientation_is_applied():
     upright = noise(8, 8, 3)
     exif = Image.Exif()
@@ -110,9 +116,10 @@ def test_exif_orientation_is_applied():
     assert np.array_equal(Transform(8, 3)(stored(lying, exif=exif)), upright.transpose(2, 0, 1))
 
 
-def test_floating_point_has_no_known_scale():
-    with pytest.raises(ValueError, match="scale"):
-        Transform(8, 1)(Image.new("F", (8, 8)))
+@pytest.mark.parametrize(("mode", "what"), [("F", "floating point"), ("I", "32 bits")])
+def test_wider_pixels_have_no_known_scale(mode, what):
+    with pytest.raises(ValueError, match=f"pixels of {what} have no known scale"):
+        Transform(8, 1)(stored(Image.new(mode, (8, 8), 200), "TIFF"))
 
 
 def test_formats_that_start_other_programs_are_not_opened():
