@@ -48,17 +48,17 @@ class Dataset:
         cls,
         images: Tensor | ArrayLike,
         labels: Tensor | ArrayLike | None = None,
-        class_names: Sequence[str] | None = None,
+        class_names: ArrayLike | None = None,
         *,
         name: str = "memory",
     ) -> Dataset:
-        """A set from memory: `images` (N, C, H, W) uint8, or float in [-1, 1] (in any unit if H = W = 1).
+        """A set from memory: `images` (N, C, H, W) uint8, or float in [-1, 1] (points (N, 2, 1, 1) in any unit).
 
         Names default to the labels' numbers. Warns of images that may be in [0, 1]. Raises `InputError` for another
         shape, type or range.
         """
         pixels = _checked_pixels(_array(images))
-        table, names = None, list(class_names or [])
+        table, names = None, checked_names(class_names)
         if labels is not None:
             table, names = checked_labels(_array(labels), len(pixels), names)
         elif names:
@@ -182,7 +182,7 @@ def checked_labels(labels: np.ndarray, count: int, class_names: list[str]) -> tu
     """`labels` as (N,) int64, and the names of their classes; raises `InputError` where they do not fit."""
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise InputError(f"labels must be {count} integers, one an image, not {labels.dtype} of shape {labels.shape}")
-    if twice := next((name for name in class_names if class_names.count(name) > 1), None):
+    if (twice := next((name for name in class_names if class_names.count(name) > 1), None)) is not None:
         raise InputError(f"two classes are called {twice!r}; each needs a name of its own")
     # Without names, a set with more classes than images can only be a mistake.
     lowest, highest = int(labels.min()), int(labels.max())
@@ -192,14 +192,28 @@ def checked_labels(labels: np.ndarray, count: int, class_names: list[str]) -> tu
     return labels.astype(np.int64), class_names or [str(i) for i in range(highest + 1)]
 
 
+def checked_names(names: ArrayLike | None) -> list[str]:
+    """The names of classes, of which numbers become text; raises `InputError` where they are no list of names."""
+    table = np.asarray([] if names is None else names)
+    if table.ndim != 1 or not all(isinstance(name, str | int) for name in table.tolist()):
+        raise InputError(f"class_names must be a list of strings, not {table.dtype} of shape {table.shape}")
+    return [str(name) for name in table.tolist()]
+
+
 def _checked_pixels(images: np.ndarray) -> np.ndarray:
     points = images.shape[2:] == (1, 1)
-    if images.ndim != 4 or not images.size or not (points or images.shape[1] in (1, 3)):
-        raise InputError(f"images must be (N, C, H, W) with 1 or 3 channels, not {images.shape}")
+    if images.ndim != 4 or not images.size or images.shape[1] not in ((2,) if points else (1, 3)):
+        raise InputError(
+            f"images must be (N, C, H, W) with 1 or 3 channels, or points (N, 2, 1, 1), not {images.shape}"
+        )
     if images.dtype == np.uint8:
         return images
     if images.dtype.kind != "f":
         raise InputError(f"images must be uint8 or floating point, not {images.dtype}")
+    with np.errstate(over="ignore"):
+        values = images.astype(np.float32)
+    if points and not np.isfinite(values).all():
+        raise InputError("points must be finite in float32")
     # The negation, so that NaN does not pass.
     if not (points or np.abs(images).max() <= 1):
         raise InputError("images of floating point must lie in [-1, 1]")
@@ -209,7 +223,7 @@ def _checked_pixels(images: np.ndarray) -> np.ndarray:
             "makes them, give 2 * images - 1",
             stacklevel=3,
         )
-    return images.astype(np.float32)
+    return values
 
 
 def _class_index(wanted: str | int, names: list[str]) -> int:

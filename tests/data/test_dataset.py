@@ -82,6 +82,9 @@ def test_half_precision_tensors_are_taken():
         (np.zeros((5, 1, 4, 4), np.int32), "int32"),
         (np.full((5, 1, 4, 4), 255.0), "[-1, 1]"),
         (np.full((5, 1, 4, 4), np.nan), "[-1, 1]"),
+        (np.zeros((5, 3, 1, 1)), "points (N, 2, 1, 1)"),
+        (np.full((5, 2, 1, 1), np.nan), "finite"),
+        (np.full((5, 2, 1, 1), 1e300), "points must be finite in float32"),
     ],
 )
 def test_what_are_no_images_is_refused(images, complaint):
@@ -106,6 +109,11 @@ def test_labels_that_do_not_fit_are_refused(labels, names, complaint):
     with pytest.raises(InputError) as error:
         Dataset.from_tensor(bytes_of(1, 2, 3), labels, names)
     assert complaint in str(error.value)
+
+
+@pytest.mark.parametrize("names", [["0", "1"], (0, 1), np.array(["0", "1"]), np.array(["0", "1"], object)])
+def test_names_of_classes_become_text(names):
+    assert Dataset.from_tensor(bytes_of(1, 2), [0, 1], names).class_names == ["0", "1"]
 
 
 def test_the_digest_is_of_the_content():

@@ -54,6 +54,11 @@ def test_names_may_come_along(saved):
         ({"images": GREY, "labels": [0, 1, 2, 3, 5]}, "must be in 0..4, or -1 for unlabelled; there is 5"),
         ({"images": GREY, "labels": [0, 1, -2, 3, 4]}, "there is -2"),
         ({"images": GREY, "labels": [0, 1, 2, 1, 0], "class_names": ["a", "b"]}, "there is 2"),
+        ({"images": GREY, "labels": [0] * 5, "class_names": "cat"}, "must be a list of strings, not <U3 of shape ()"),
+        ({"images": GREY, "labels": [0] * 5, "class_names": [b"cat"]}, "must be a list of strings, not |S3"),
+        ({"images": GREY, "labels": [0] * 5, "class_names": [["cat", "x"]]}, "of shape (1, 2)"),
+        ({"images": GREY, "labels": [0] * 5, "class_names": ["\udcff"]}, r"the name '\udcff' is not UTF-8"),
+        ({"images": GREY, "labels": [0] * 5, "class_names": ["", ""]}, "two classes are called ''"),
         ({"images": GREY, "labels": np.array([object()] * 5)}, "allow_pickle=False"),
     ],
 )

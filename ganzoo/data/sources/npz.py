@@ -8,8 +8,8 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from ganzoo.data.dataset import checked_labels
-from ganzoo.data.source import Pictures, Source, Split, stamp
+from ganzoo.data.dataset import checked_labels, checked_names
+from ganzoo.data.source import Pictures, Source, Split, refuse_name, stamp
 from ganzoo.errors import InputError
 
 
@@ -44,12 +44,15 @@ class Npz(Source):
     def pictures(self, split: Split) -> Pictures:
         """Every image; raises `InputError` for labels that do not fit."""
         arrays = self._arrays()
-        images, names = arrays["images"], [str(name) for name in arrays.get("class_names", [])]
+        images = arrays["images"]
         if images.shape[3:] == (1,):
             images = images[..., 0]
         if "labels" not in arrays:
             return Pictures(len(images), ((image, -1) for image in images), [])
         try:
+            names = checked_names(arrays.get("class_names"))
+            for name in names:
+                refuse_name(name)
             labels, names = checked_labels(arrays["labels"], len(images), names)
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from None
