@@ -31,6 +31,8 @@ class Label:
 class Rows(list):
     """What is used of `datasets.Dataset`."""
 
+    _fingerprint = "1"
+
     def __init__(self, features: dict[str, object], rows: list[dict], cache: Path) -> None:
         super().__init__(rows)
         self.features, self.cache_files = features, [{"filename": str(cache)}]
@@ -92,6 +94,27 @@ def test_another_version_is_another_entry(hub, home, tmp_path):
     (tmp_path / "cache.arrow").write_text("longer")
     load("hf:me/pictures")
     assert len(list((home / "cache").iterdir())) == 2
+
+
+def test_sets_in_memory_are_not_confused(hub, home):
+    for rows in hub.values():
+        rows.cache_files = []
+    rows = hub["me/pictures/train"]
+    rows.cast_column = lambda name, feature: Rows({name: feature}, rows[:1], Path("none"))
+    assert len(load("hf:me/pictures")) == 1
+    hub["me/others/train"] = hub["me/pictures/train"]
+    load("hf:me/others")
+    hub["me/pictures/train"]._fingerprint = "2"
+    load("hf:me/pictures")
+    assert len(list((home / "cache").iterdir())) == 3
+
+
+@pytest.mark.parametrize("nothing", [None, {"bytes": None, "path": None}])
+def test_a_row_without_a_picture_is_named_and_may_be_skipped(hub, nothing):
+    hub["me/pictures/train"][1]["picture"] = nothing
+    with pytest.raises(InputError, match=r"^cannot read picture 1 \("):
+        load("hf:me/pictures")
+    assert load("hf:me/pictures", on_corrupt="skip").images[:, 0, 0, 0].tolist() == [10, 30]
 
 
 def test_what_cannot_be_had_is_said_in_one_line(hub):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -32,6 +33,13 @@ def test_size_and_channels_are_its_own(saved, npz, images):
 
 def test_what_is_not_square_becomes_64_pixels(saved):
     assert load(saved(images=np.zeros((2, 6, 9), np.uint8))).shape == (1, 64, 64)
+
+
+@pytest.mark.parametrize("version", [(2, 0), (3, 0)])
+def test_later_versions_of_the_format_are_read(tmp_path, version):
+    with ZipFile(tmp_path / "x.npz", "w") as archive, archive.open("images.npy", "w") as file:
+        np.lib.format.write_array(file, GREY, version)
+    assert np.array_equal(load(f"npz:{tmp_path / 'x.npz'}").images, GREY[:, None])
 
 
 def test_names_may_come_along(saved):

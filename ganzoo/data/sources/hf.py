@@ -24,8 +24,10 @@ class HuggingFace(Source):
         return self.argument.rpartition("/")[2]
 
     def fingerprint(self, split: Split) -> str:
-        """The files of the hub's own cache, which change names with their content."""
-        return stamp(Path(file["filename"]) for file in self._rows(split).cache_files)
+        """The set, and the files of the hub's own cache, which change names with their content; in memory it has none."""
+        rows = self._rows(split)
+        files = stamp(Path(file["filename"]) for file in rows.cache_files)
+        return f"{self.argument} {rows._fingerprint} {files}"
 
     def pictures(self, split: Split) -> Pictures:
         """Every row; raises `InputError` where no column holds images."""
@@ -57,7 +59,8 @@ def column(rows: Any, kind: type) -> str | None:
 
 
 def each(rows: Any, image: str, label: str | None) -> Iterator[tuple[Picture, int]]:
-    """Picture and label of every row; a label that is missing is -1."""
+    """Picture and label of every row; a label that is missing is -1, a picture none that can be read."""
     for row in rows:
-        file, index = row[image], row[label] if label else None
-        yield file["bytes"] or Path(file["path"]), -1 if index is None else index
+        file, index = row[image] or {}, row[label] if label else None
+        path = file.get("path")
+        yield file.get("bytes") or (Path(path) if path else b""), -1 if index is None else index

@@ -62,8 +62,9 @@ class Npz(Source):
         # The header alone, so that the arrays are not read again at each start.
         try:
             with ZipFile(self.path) as archive, archive.open("images.npy") as file:
-                np.lib.format.read_magic(file)
-                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+                old = np.lib.format.read_magic(file) == (1, 0)  # later ones have a longer header of the same form
+                header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+                shape, _, dtype = header(file)
         except KeyError:
             raise InputError(f"{self.path} has no array 'images'") from None
         except Exception as error:
