@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.data import load
+from ganzoo.data import find, load
 from ganzoo.errors import InputError
 
 
@@ -90,6 +90,27 @@ def test_pictures_beside_train_and_test_are_refused(pets, tmp_path):
             load(f"folder:{tmp_path / 'set'}", split=split)
 
 
+def test_a_split_without_pictures_is_none(pets, tmp_path):
+    shutil.copytree(pets, tmp_path / "set" / "train")
+    (tmp_path / "set" / "test" / "dog").mkdir(parents=True)
+    spec = f"folder:{tmp_path / 'set'}"
+    assert find(spec).splits == ("train",) and load(spec).class_names == ["cat", "dog"]
+    shutil.rmtree(tmp_path / "set" / "train")
+    (tmp_path / "set" / "train").mkdir()
+    with pytest.raises(InputError, match=r"train holds no picture"):
+        load(spec)
+
+
+@pytest.mark.parametrize("names", [("train", "val"), ("Test", "Train"), ("test", "train", "val")])
+def test_classes_that_are_called_as_splits_are_warned_about(pets, names):
+    for name, new in zip(("cat", "dog", "notes"), names, strict=False):
+        (pets / name).rename(pets / new)
+    if len(names) == 3:
+        shutil.copy(pets / "train/c.png", pets / "val")
+    with pytest.warns(UserWarning, match=rf"the folders {', '.join(names)} of .* are taken as classes: if they are"):
+        assert load(f"folder:{pets}").class_names == list(names)
+
+
 def test_a_folder_of_classes_has_no_test_split(pets):
     with pytest.raises(InputError, match="has no split 'test'"):
         load(f"folder:{pets}", split="test")
@@ -146,6 +167,14 @@ def test_a_link_that_leads_nowhere_is_a_picture_that_cannot_be_read(pets, target
     with pytest.raises(InputError, match=rf"^cannot read {re.escape(str(pets / 'dog/broken.png'))} \(.*; on_corrupt"):
         load(f"folder:{pets}")
     assert len(load(f"folder:{pets}", on_corrupt="skip")) == 5
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right of their own on Windows")
+@pytest.mark.parametrize("target", [".", ".."])
+def test_a_link_to_where_it_lies_is_no_class(pets, target):
+    (pets / "self").symlink_to(target)
+    (pets / "cats").symlink_to("cat")
+    assert load(f"folder:{pets}").class_names == ["cat", "cats", "dog"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from ganzoo.data.source import Pictures, Source, Split, refuse_name, stamp
 from ganzoo.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+
+SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 
 
 class Folder(Source):
@@ -22,7 +26,8 @@ class Folder(Source):
         if not self.path.is_dir():
             raise InputError(f"there is no folder {self.path}")
         self.divided = {folder.name for folder in folders(self.path)} == {"train", "test"}
-        self.splits = ("train", "test") if self.divided else ("train",)
+        filled = tuple(s for s in Source.splits if self.divided and any(below(self.path / s)))
+        self.splits = filled or ("train",)
 
     @property
     def title(self) -> str:
@@ -41,11 +46,12 @@ class Folder(Source):
     def _labelled(self, split: Split) -> tuple[list[tuple[Path, int]], list[str]]:
         """Every picture with the index of its class, and the names of the classes."""
         path = self.path / split if self.divided else self.path
-        classes = {folder.name: found for folder in folders(path) if (found := below(folder))}
+        classes = {folder.name: found for folder in folders(path) if (found := list(below(folder)))}
         if self.divided:
             refuse_loose(self.path)
         if classes:
             refuse_loose(path)
+            warn_of_splits(path, list(classes))
         for name in classes:
             refuse_name(name)
         loose = loose_in(path)
@@ -66,6 +72,16 @@ def refuse_loose(path: Path) -> None:
         raise InputError(f"{path} holds both pictures and folders of pictures: put {loose[0].name} into a folder")
 
 
+def warn_of_splits(path: Path, classes: list[str]) -> None:
+    """Warn of classes that are called as splits are."""
+    if len(classes) > 1 and {name.lower() for name in classes} <= SPLITS:
+        warnings.warn(
+            f"the folders {', '.join(classes)} of {path} are taken as classes: if they are splits, give one of them as "
+            "the folder, or keep two and call them train and test",
+            stacklevel=2,
+        )
+
+
 def visible(path: Path) -> list[Path]:
     """What lies in a folder, in the order of names, without what the system hides (`._x.jpg`, `.git`).
 
@@ -80,19 +96,18 @@ def visible(path: Path) -> list[Path]:
 
 
 def folders(path: Path) -> list[Path]:
-    """The folders in a folder."""
-    return [entry for entry in visible(path) if entry.is_dir()]
+    """The folders in a folder, but for links to itself or to what it lies in."""
+    here = path.resolve()
+    return [entry for entry in visible(path) if entry.is_dir() and not here.is_relative_to(entry.resolve())]
 
 
-def below(path: Path) -> list[Path]:
+def below(path: Path) -> Iterator[Path]:
     """All pictures of a folder and the folders in it, but for what the system hides."""
-    found: list[Path] = []
     for entry in visible(path):
         if is_picture(entry):
-            found.append(entry)
+            yield entry
         elif entry.is_dir() and not entry.is_symlink():  # which may lead back to here
-            found += below(entry)
-    return found
+            yield from below(entry)
 
 
 def is_picture(file: Path) -> bool:
