@@ -20,7 +20,7 @@ from rich.progress import track
 
 from ganzoo.data.dataset import Dataset, seal
 from ganzoo.data.transform import Picture, Transform
-from ganzoo.errors import InputError
+from ganzoo.errors import InputError, one_line
 from ganzoo.files import FORMAT, read_json, write_json
 
 if TYPE_CHECKING:
@@ -135,8 +135,9 @@ def _open(entry: Path, on_corrupt: OnCorrupt) -> Dataset:
 
 def _complaint(picture: Picture, number: int, error: Exception) -> str:
     where = picture if isinstance(picture, Path) else f"picture {number}"
-    said = f"cannot read {where} ({str(error) or type(error).__name__})"
-    return said.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8, and entry.json must
+    said = f"cannot read {where} ({one_line(error)})"
+    # A file's name may hold line breaks, and what is no text; a complaint is one line, and entry.json UTF-8.
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in said)
 
 
 def _refusal(complaint: str) -> InputError:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ganzoo.errors import InputError, unknown
+from ganzoo.errors import InputError, one_line, unknown
 from ganzoo.records import Samples
 
 
@@ -194,7 +194,7 @@ def checked_labels(labels: np.ndarray, count: int, class_names: list[str]) -> tu
 
 def checked_names(names: ArrayLike | None) -> list[str]:
     """The names of classes, of which numbers become text; raises `InputError` where they are no list of names."""
-    table = np.asarray([] if names is None else names)
+    table = _array([] if names is None else names)
     if table.ndim != 1 or not all(isinstance(name, str | int) for name in table.tolist()):
         raise InputError(f"class_names must be a list of strings, not {table.dtype} of shape {table.shape}")
     return [str(name) for name in table.tolist()]
@@ -237,10 +237,14 @@ def _class_index(wanted: str | int, names: list[str]) -> int:
 
 
 def _array(values: Tensor | ArrayLike) -> np.ndarray:
-    if not isinstance(values, Tensor):
-        return np.asarray(values)
-    # NumPy has no bfloat16.
-    return (values.float() if values.is_floating_point() else values).detach().cpu().numpy()
+    try:
+        if not isinstance(values, Tensor):
+            return np.asarray(values)
+        # NumPy has no bfloat16.
+        return (values.float() if values.is_floating_point() else values).detach().cpu().numpy()
+    # Rows of several lengths; tensors that are sparse, quantised or without data.
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"this {type(values).__name__} cannot be made an array: {one_line(error)}") from None
 
 
 def as_images(pixels: Tensor) -> Tensor:

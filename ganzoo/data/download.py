@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ganzoo.data.cache import home
-from ganzoo.errors import InputError, missing_extra
+from ganzoo.errors import InputError, missing_extra, one_line
 
 SILENCE = 5.0
 """Seconds without an answer after which a download is given up."""
@@ -23,18 +23,13 @@ def fetching(name: str, by_hand: Sequence[str]) -> Iterator[None]:
         yield
     except InputError:
         raise
-    # Whatever the network, the archive or torchvision's own checks raise, the remedy is the same.
+    # Whatever the network, the archive or torchvision's own checks raise, the remedy is the same; the cause comes last.
     except Exception as error:
         raise InputError(
-            f"cannot get {name} ({reason(error)}): put {', '.join(by_hand)} into {home() / 'data'}"
+            f"cannot get {name} ({one_line(error, -1)}): put {', '.join(by_hand)} into {home() / 'data'}"
         ) from error
     finally:
         socket.setdefaulttimeout(before)
-
-
-def reason(error: Exception) -> str:
-    """What an error of somebody else's library says, in one line; the cause comes last."""
-    return ([line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__])[-1]
 
 
 def require(package: str, purpose: str) -> None:

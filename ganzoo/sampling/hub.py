@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import InputError, missing_extra
+from ganzoo.errors import InputError, missing_extra, one_line
 from ganzoo.training.release import NEEDED, SHOWN
 
 PREFIX = "hf:"
@@ -34,7 +34,7 @@ def fetch(address: str) -> Path:
     No other file of the repository is fetched. Raises `InputError`, in one line, for all that can go wrong.
     """
     name, hub = repository(address), library()
-    with one_line(address):
+    with reaching(address):
         folder = Path(hub.snapshot_download(name, allow_patterns=[*NEEDED, *SHOWN]))
     lacking = [file for file in NEEDED if not (folder / file).is_file()]
     if lacking:
@@ -51,14 +51,13 @@ def library() -> Any:
 
 
 @contextmanager
-def one_line(address: str) -> Iterator[None]:
+def reaching(address: str) -> Iterator[None]:
     """A block in which what goes wrong between here and the Hub becomes one line."""
     http: Any = import_module("huggingface_hub.errors").HfHubHTTPError
     try:
         yield
     # Among its bases is the HTTP library's own error, whichever library that is: a connection that fails raises it bare.
     except (OSError, ValueError, *http.__bases__) as error:
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
-            f"{address}: {first} (a wrong name, no network, or not logged in with 'hf auth login'?)"
+            f"{address}: {one_line(error)} (a wrong name, no network, or not logged in with 'hf auth login'?)"
         ) from None

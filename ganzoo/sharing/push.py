@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.checkpoints import release_folder
-from ganzoo.sampling.hub import library, one_line, repository
+from ganzoo.sampling.hub import library, reaching, repository
 from ganzoo.sharing.files import FILES, README, copy, refuse_strangers
 from ganzoo.sharing.front_matter import model_card
 from ganzoo.sharing.pictures import draw_grid
@@ -25,7 +25,7 @@ def push(checkpoint: str | Path, address: str, licence: str | None = None) -> st
     sampler, hub = load(folder), library()
     with TemporaryDirectory() as staged:
         stage(folder, sampler, Path(staged), address, licence)
-        with one_line(address):
+        with reaching(address):
             api = hub.HfApi()
             url = api.create_repo(name, exist_ok=True)
             message = f"ganzoo push: {sampler.config.variant}"

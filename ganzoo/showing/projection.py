@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from ganzoo import streams
 from ganzoo.data import SOURCES
 from ganzoo.data.transform import Transform
-from ganzoo.errors import InputError
+from ganzoo.errors import InputError, one_line
 from ganzoo.evaluation import Extractor
 from ganzoo.latent import Inputs, Latent, generate
 from ganzoo.sampling import Sampler
@@ -59,13 +59,8 @@ def read_picture(path: Path, sampler: Sampler) -> Tensor:
     try:
         pixels = Transform(size, channels, source is not None and source.pad)(path)
     except Exception as error:  # decoders raise whatever a broken file makes them stumble over
-        raise InputError(f"cannot read {path} ({_reason(error)})") from None
+        raise InputError(f"cannot read {path} ({one_line(error)})") from None
     return torch.from_numpy(pixels.copy()).float() / 127.5 - 1
-
-
-def _reason(error: Exception) -> str:
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return (said or type(error).__name__).splitlines()[0]
 
 
 def project(

@@ -111,6 +111,21 @@ def test_labels_that_do_not_fit_are_refused(labels, names, complaint):
     assert complaint in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        torch.rand(2, 1, 4, 4).to_sparse(),
+        torch.rand(2, 1, 4, 4, device="meta"),
+        [[1, 2], [3]],
+    ],
+    ids=["sparse", "meta", "ragged"],
+)
+def test_what_numpy_cannot_hold_is_refused_in_one_line(given):
+    for images, labels, names in ((given, None, None), (bytes_of(1), given, None), (bytes_of(1), [0], given)):
+        with pytest.raises(InputError, match=r"^this (Tensor|list) cannot be made an array: [^\n]+$"):
+            Dataset.from_tensor(images, labels, names)
+
+
 @pytest.mark.parametrize("names", [["0", "1"], (0, 1), np.array(["0", "1"]), np.array(["0", "1"], object)])
 def test_names_of_classes_become_text(names):
     assert Dataset.from_tensor(bytes_of(1, 2), [0, 1], names).class_names == ["0", "1"]

@@ -151,6 +151,14 @@ def test_a_broken_picture_is_named_and_refused(pets, broken):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="no such name on Windows")
+def test_a_name_of_two_lines_is_said_in_one(pets, broken):
+    broken.rename(broken.with_name("br\noken.png"))
+    with pytest.raises(InputError, match=r"^cannot read .*/dog/br\\noken.png \(.*leaves such pictures out$") as error:
+        load(f"folder:{pets}")
+    assert "\n" not in str(error.value)
+
+
 def test_a_broken_picture_is_named_on_stderr_in_one_line_and_skipped(pets, broken):
     """In a process of its own, because pytest takes the log away from stderr."""
     program = f"from ganzoo.data import load; print(len(load('folder:{pets}', on_corrupt='skip')))"

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ganzoo.data.download import reason
 from ganzoo.data.source import Pictures, Source, Split, stamp
 from ganzoo.data.transform import Picture
-from ganzoo.errors import InputError, missing_extra
+from ganzoo.errors import InputError, missing_extra, one_line
 
 
 class HuggingFace(Source):
@@ -50,7 +49,7 @@ class HuggingFace(Source):
             return datasets.load_dataset(self.argument, split=split)
         # No network, no such set or split, a broken file: each library beneath has errors of its own.
         except Exception as error:
-            raise InputError(f"cannot get hf:{self.argument}, split {split} ({reason(error)})") from error
+            raise InputError(f"cannot get hf:{self.argument}, split {split} ({one_line(error, -1)})") from error
 
 
 def column(rows: Any, kind: type) -> str | None:
