@@ -215,6 +215,7 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         ),
         (["sample", "x", "-n", "99999999999999"], "at most 100,000; draw them in several"),
         (["sample", "x", "--frames", "4"], "--frames says how --interpolate goes"),
+        (["sample", "x", "y", "x"], "x is named twice; each checkpoint gives one row"),
         (["sample", "x", "y", "--frames", "4"], "--frames says how --interpolate goes"),
         (["sample", "x", "--along", "line"], "--along says how --interpolate goes"),
         (["sample", "x", "--interpolate", "4"], "expected two seeds or more"),

@@ -88,6 +88,8 @@ def run_rows(checkpoints: Sequence[str], request: Request, out: Path | None, raw
         raise InputError(
             "several checkpoints give a row each; that goes with -n or --seeds, --classes and --truncation only"
         )
+    if twice := [name for name in checkpoints if checkpoints.count(name) > 1]:
+        raise InputError(f"{twice[0]} is named twice; each checkpoint gives one row")
     request.refuse_contradictions()
     numbers = request.numbers(SEEDS)
     refuse_many(len(numbers) * len(checkpoints))
