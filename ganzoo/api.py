@@ -13,7 +13,7 @@ from ganzoo import cores
 from ganzoo.build import located, resolve
 from ganzoo.complete import available, complete
 from ganzoo.config import Config, Data, Table, parse, with_train
-from ganzoo.data import Dataset
+from ganzoo.data import Dataset, find
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
 from ganzoo.recipes import make
@@ -112,8 +112,7 @@ def of_the_first(group: Group, config: Config, dataset: Dataset) -> Config:
 
 def default_folder(config: Config, data: Dataset | None = None) -> Path:
     """runs/<variant>-<data>-s<seed>."""
-    kind, _, argument = config.data.spec.partition(":")
-    name = data.name if data else Path(argument).stem if argument else kind
+    name = data.name if data else find(config.data.spec).title
     return Path("runs") / f"{config.variant.replace('/', '-')}-{name}-s{config.seed}"
 
 

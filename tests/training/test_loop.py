@@ -117,6 +117,14 @@ def test_a_tensor_or_array_takes_the_place_of_the_data(form, tmp_path, monkeypat
     assert run.records()[-1]["step"] == 2
 
 
+def test_the_default_folder_has_the_name_of_the_data(tmp_path, monkeypatch):
+    for folder in ("my.a", "my.b"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "my.a")
+    for spec, name in {"folder:.": "my.a", "folder:../my.b/": "my.b", "digits": "digits", "hf:me/pets": "pets"}.items():
+        assert api.default_folder(small("lsgan", data={"spec": spec})).as_posix() == f"runs/lsgan-{name}-s0"
+
+
 @pytest.mark.parametrize("data", ["digits", 3, object(), np.zeros((4, 28, 28), np.uint8)])
 def test_data_of_another_form_are_refused(data, tmp_path):
     with pytest.raises(InputError, match=r"images must be \(N, C, H, W\)"):
