@@ -1,4 +1,4 @@
-"""Ctrl-C ends the training after the step, with everything saved."""
+"""Ctrl-C, or a terminal that is closed, ends the training after the step, with everything saved."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Interrupt(AbstractContextManager["Interrupt"]):
-    """Notes SIGINT and SIGTERM while it is entered; the second one ends the program at once."""
+    """Notes SIGINT, SIGTERM and SIGHUP while it is entered; the second one ends the program at once.
+
+    One that is ignored, as `nohup` has it, stays so.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -21,7 +24,8 @@ class Interrupt(AbstractContextManager["Interrupt"]):
     def __enter__(self) -> Interrupt:
         # Python lets only the main thread set handlers; elsewhere the caller's own stay.
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def __exit__(self, *_: object) -> None:
