@@ -375,8 +375,8 @@ def _run(arguments: list[str] | None) -> int:
 
 def _is_out_of_memory(error: Exception) -> bool:
     # torch has a class of error for a GPU's memory, and words for the machine's.
-    named = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
-    return named or isinstance(error, MemoryError)
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or any(words in str(error) for words in ("DefaultCPUAllocator", "Storage size calculation overflowed"))
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:

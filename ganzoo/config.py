@@ -19,6 +19,9 @@ Table = dict[str, Any]
 
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+MOST = 2**31 - 1
+"""The largest whole number but for a seed, so that a product of two is one that torch takes."""
+
 
 class Section(BaseModel):
     """A table of the config; a key that is not listed is an error."""
@@ -143,9 +146,11 @@ def parse(model: type[Model], table: Mapping[str, Any], where: str = "") -> Mode
     _check_keys(model, table, where)
     try:
         # Through JSON, because TOML's arrays must pass for tuples while "3" must not pass for 3.
-        return model.model_validate_json(json.dumps(table, default=str), strict=True)
+        parsed = model.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         raise InputError("; ".join(_line(e, where) for e in error.errors()[:3])) from None
+    _check_numbers(table, where)
+    return parsed
 
 
 def parameters_model(name: str, parameters: Iterable[Parameter]) -> type[BaseModel]:
@@ -162,6 +167,12 @@ def _check_keys(model: type[BaseModel], table: Mapping[str, Any], where: str) ->
         inner = model.model_fields[key].annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel) and isinstance(value, dict):
             _check_keys(inner, value, join(where, key))
+
+
+def _check_numbers(table: Mapping[str, Any], where: str) -> None:
+    for key, value in flat(dict(table), where).items():
+        if type(value) is int and value > MOST and key != "seed":
+            raise InputError(f"{key}: input should be less than or equal to {MOST}")
 
 
 def join(where: str, key: str) -> str:

@@ -320,8 +320,9 @@ def test_a_training_that_diverges_exits_1_and_keeps_the_last_finite_state(tmp_pa
         assert ganzoo("sample", tmp_path / "run", "--raw", "-n", 1, "--out", tmp_path / "x.png") == 0, state
 
 
-def test_too_little_memory_is_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(api, "train", lambda *_, **__: torch.empty(2**47))  # more than there are addresses for
+@pytest.mark.parametrize("shape", [(2**47,), (2**40, 2**40)])  # more than there are addresses for, or numbers
+def test_too_little_memory_is_one_line(shape, monkeypatch, capsys):
+    monkeypatch.setattr(api, "train", lambda *_, **__: torch.empty(shape))
     assert ganzoo("train", "nsgan") == 1
     said = capsys.readouterr().err
     assert said == "ganzoo: out of memory; lower train.batch or the networks' width\n"

@@ -91,6 +91,7 @@ def test_a_loop_of_files_is_an_error(tmp_path):
         ("variant = []", "variant: "),
         ("extends = 3", "x.toml: extends: expected the name of a variant or of a TOML file, not 3"),
         ("[dataset]\nname = 'x'", "dataset"),
+        (f"[latent]\ndim = {10**30}", "latent.dim: input should be less than or equal to 2147483647"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(content, says, tmp_path):

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import prod
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from torch import nn
 
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape
 from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, Linear, keeps_bias, make_norm
 from ganzoo.networks.maxout import Maxout
 from ganzoo.networks.randomness import Probability, Std, stirred
+
+Depth = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Decoder(Chain):
@@ -28,7 +30,7 @@ class Decoder(Chain):
         classes: int = 0,
         *,
         width: PositiveInt = 128,
-        depth: PositiveInt = 3,
+        depth: Depth = 3,
         norm: Literal["batch", "layer", "virtual", "none"] = "none",
         activation: str = "relu",
         noise: Std = 0.0,
@@ -50,7 +52,7 @@ class Encoder(Chain):
         shape: Shape,
         *,
         width: PositiveInt = 128,
-        depth: PositiveInt = 3,
+        depth: Depth = 3,
         norm: Literal["batch", "layer", "virtual", "none"] = "none",
         activation: str = "leaky-relu",
     ) -> None:
