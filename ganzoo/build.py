@@ -16,7 +16,7 @@ from ganzoo.errors import InputError
 from ganzoo.latent import Latent
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.misfits import misfits
-from ganzoo.networks import REFERENCES, initialise, make_discriminator, make_generator
+from ganzoo.networks import REFERENCES, Generator, initialise, make_discriminator, make_generator
 from ganzoo.optimisers import OPTIMISERS
 from ganzoo.streams import Stream
 from ganzoo.tricks import TRICKS, Trick
@@ -67,14 +67,19 @@ def make_latent(config: Config, loss: Loss) -> Latent:
 
 def make_player(config: Config, latent: Latent) -> nn.Module:
     """The generator of a resolved config, with its first weights and the latents that virtual norms refer to."""
-    facts, networks = _dataset(config), config.networks
-    network = make_generator(
-        networks.name, networks.generator, shape=facts.shape, latent=latent.size, classes=len(facts.class_names)
-    )
+    network = blank_player(config, latent)
     with Stream(config.seed, "reference"):
         inputs = latent.draw(REFERENCES)
     network.refer_to(inputs.vector, inputs.labels)
     return _initialised(network, config, "generator")
+
+
+def blank_player(config: Config, latent: Latent) -> Generator:
+    """The generator of a resolved config, its weights still to be set."""
+    facts, networks = _dataset(config), config.networks
+    return make_generator(
+        networks.name, networks.generator, shape=facts.shape, latent=latent.size, classes=len(facts.class_names)
+    )
 
 
 def make_game(config: Config) -> Game:

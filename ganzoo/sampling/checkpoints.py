@@ -6,14 +6,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
-from ganzoo.build import make_latent, make_loss, make_player
+from ganzoo.build import blank_player, make_latent, make_loss
 from ganzoo.complete import kept
+from ganzoo.config import Config
 from ganzoo.errors import InputError, unknown
 from ganzoo.files import digest, read_json
+from ganzoo.latent import Latent
 from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training import checkpoint
@@ -120,15 +123,30 @@ def _from_state(folder: Path) -> Sampler:
 
 def _sampler(folder: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> Sampler:
     config = kept(folder / "config.json", trains=False)
-    latent = make_latent(config, make_loss(config))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # what the networks warn about was said when they were trained
-        generator = make_player(config, latent)
-    try:
-        generator.load_state_dict(weights)  # casts what was stored in half precision
-    except RuntimeError:
-        raise InputError(f"the weights in {folder} do not fit the networks that its config.json describes") from None
+        # What the networks warn about was said when they were trained; without a device nothing is copied.
+        warnings.simplefilter("ignore", UserWarning)
+        latent, generator = _outlined(config, folder / "config.json")
+        try:
+            generator.load_state_dict(weights)  # so that a wrong size is refused before it takes memory
+            generator.to_empty(device="cpu").load_state_dict(weights)  # casts what was stored in half precision
+        except RuntimeError:
+            raise InputError(
+                f"the weights in {folder} do not fit the networks that its config.json describes"
+            ) from None
     return Sampler(_asleep(generator), latent, config, card)
+
+
+def _outlined(config: Config, path: Path) -> tuple[Latent, nn.Module]:
+    """What the config in `path` describes, on no device: its tensors have shapes alone."""
+    try:
+        latent = make_latent(config, make_loss(config))
+        with torch.device("meta"):
+            return latent, blank_player(config, latent)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (RuntimeError, TypeError):
+        raise InputError(f"{path} describes no network that can be built") from None
 
 
 def _asleep(generator: nn.Module) -> nn.Module:

@@ -175,6 +175,21 @@ def test_a_release_that_was_tampered_with_is_refused(run, tmp_path):
     assert "neither a run nor a release" in broken(run, tmp_path / "6", lambda f: (f / "config.json").unlink())
 
 
+def test_a_release_whose_config_asks_for_a_network_of_any_size_takes_no_memory(tmp_path):
+    run = api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
+    for number, (table, says) in enumerate(
+        [
+            ({"latent": {"dim": 2**31 - 1}}, "do not fit the networks that its config.json describes"),
+            ({"networks": {"generator": {"kernel": 2**31 - 1}}}, "config.json describes no network that can be built"),
+            ({"networks": {"generator": {"width": 10**30}}}, "config.json: networks.generator.width: input should be"),
+            ({"networks": {"name": "mlp", "generator": {"depth": 10**9}}}, "networks.generator.depth: input should be"),
+            ({"dataset": None}, "config.json: this config is not resolved"),
+        ]
+    ):
+        said = broken(run, tmp_path / str(number), lambda f, table=table: edit(f / "config.json", **table))
+        assert says in said and "\n" not in said
+
+
 def test_a_run_that_has_saved_nothing_says_so(run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     shutil.rmtree(tmp_path / "run/release")
