@@ -338,6 +338,9 @@ def export(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with 0 done, 1 the training failed, 2 the user's input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # not what takes its place in a notebook
+            stream.reconfigure(errors="backslashreplace")  # what it cannot encode must not end what is done
     warnings.showwarning = _warn
     warnings.simplefilter("once", UserWarning)  # not again for every layer
     code = _run(arguments)

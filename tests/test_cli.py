@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 import torch
@@ -326,6 +328,16 @@ def test_too_little_memory_is_one_line(shape, monkeypatch, capsys):
     assert ganzoo("train", "nsgan") == 1
     said = capsys.readouterr().err
     assert said == "ganzoo: out of memory; lower train.batch or the networks' width\n"
+
+
+def test_what_a_terminal_cannot_encode_is_printed_in_another_form(monkeypatch):
+    monkeypatch.setattr(cli, "app", lambda *_, **__: print("▁ a\udcff.png"))
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "latin-1"))
+    with pytest.raises(SystemExit) as end:
+        cli.main([])
+    sys.stdout.flush()
+    assert end.value.code == 0 and sys.stdout.buffer.getvalue() == b"\\u2581 a\\udcff.png\n"
 
 
 def test_a_warning_is_one_line(tmp_path):
