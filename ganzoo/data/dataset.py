@@ -97,7 +97,7 @@ class Dataset:
         """Only the classes `wanted`, by name or index, numbered 0.. in that order; raises `InputError`."""
         if self.labels is None:
             raise InputError(f"{self.name} has no labels, so no class can be chosen")
-        chosen = [_class_index(each, self.class_names) for each in wanted]
+        chosen = [class_index(each, self.class_names) for each in wanted]
         if len(set(chosen)) < len(chosen):
             raise InputError(f"a class is named twice in {list(wanted)}")
         kept = np.flatnonzero(np.isin(self.labels, chosen))
@@ -226,14 +226,13 @@ def _checked_pixels(images: np.ndarray) -> np.ndarray:
     return values
 
 
-def _class_index(wanted: str | int, names: list[str]) -> int:
+def class_index(wanted: str | int, names: Sequence[str]) -> int:
+    """Which of the classes `names` is `wanted`, by name (str) or number (int or str); raises `InputError`."""
     if wanted in names:
         return names.index(str(wanted))
-    if not str(wanted).isdecimal():
-        raise unknown("class", str(wanted), names)
-    if int(wanted) >= len(names):
-        raise InputError(f"there is no class {wanted}; the {len(names)} classes are {', '.join(names)}")
-    return int(wanted)
+    if (number := str(wanted)).isdecimal() and len(number) < 10 and int(number) < len(names):
+        return int(number)
+    raise unknown("class", str(wanted), names)
 
 
 def _array(values: Tensor | ArrayLike) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganzoo import streams
 from ganzoo.config import Config
+from ganzoo.data.dataset import class_index
 from ganzoo.errors import InputError, unknown
 from ganzoo.latent import Inputs, Latent, generate
 from ganzoo.sampling import codes
@@ -124,18 +125,10 @@ class Sampler:
         """`n` labels that take `classes` in turn, or each once; raises `InputError` for a class there is not."""
         if not self.latent.classes:
             raise InputError(f"{self.config.variant} was trained without labels, so no class can be asked for")
-        numbers = [self._class(name) for name in classes]
+        numbers = [class_index(each, self.class_names) for each in classes]
         if not numbers:
             raise InputError("no class was asked for")
         return torch.tensor([numbers[i % len(numbers)] for i in range(len(numbers) if n is None else n)])
-
-    def _class(self, name: int | str) -> int:
-        names = list(self.class_names)
-        if isinstance(name, str) and name in names:
-            return names.index(name)
-        if (number := str(name)).isdecimal() and len(number) < 10 and int(number) < len(names):
-            return int(number)
-        raise unknown("class", str(name), names)
 
     def inputs(self, seeds: Sequence[int], labels: Tensor | None = None, truncation: float | None = None) -> Inputs:
         """What G is fed for `seeds`, on the CPU; raises `InputError` where there are none, or z cannot be truncated."""

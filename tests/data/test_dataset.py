@@ -162,7 +162,8 @@ def test_an_index_may_come_as_text_and_a_name_goes_first():
 @pytest.mark.parametrize(
     ("wanted", "complaint"),
     [
-        ([3], "there is no class 3"),
+        ([3], "no class is called '3'; choose from: a, b, c"),
+        (["9" * 5000], "no class is called '999"),
         ([-1], "no class is called '-1'"),
         (["a", 0], "named twice"),
         ([], "no image of the classes []"),
