@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ganzoo.config import Config, Networks, Table, parameters_model, parse
+from ganzoo.config import Config, Networks, Table, parameters_model, parse, ratio
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.files import read_json
 from ganzoo.losses import LOSSES
@@ -22,6 +22,7 @@ from ganzoo.tricks import TRICKS
 def complete(config: Config) -> Config:
     """`config` with every default and `auto` written out as a value; raises `InputError` for a table that is wrong."""
     _require_extras(config)
+    ratio(config.train.ratio)
     tables = _drawing(config) | _training(config)
     tables["train"] |= {
         "device": available(config.train.device),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from inspect import Parameter
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -186,6 +187,18 @@ def _line(error: Any, where: str) -> str:
     path = join(where, ".".join(key for key in keys if key not in ("int", "str", "bool", "float", "dict")))
     message = error["msg"][0].lower() + error["msg"][1:]
     return f"{path.strip('.')}: {message}, not {json.dumps(error['input'], default=str)}"
+
+
+def ratio(text: str) -> Fraction:
+    """D steps per G step from "5:1", "1:2" or "1.5"; raises `InputError` otherwise."""
+    d, _, g = text.partition(":")
+    try:
+        value = Fraction(d) / Fraction(g or 1)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if value <= 0:
+        raise InputError(f"train.ratio: expected D:G such as '5:1', '1:2' or '1.5', not {text!r}")
+    return value
 
 
 def with_train(config: Config, **values: Any) -> Config:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from ganzoo.config import Train, Warmup
+from ganzoo.config import Train, Warmup, ratio
 from ganzoo.errors import InputError
 from ganzoo.training import schedule
 
@@ -62,7 +62,7 @@ def steps(budget: Budget, train: Train) -> int:
         return int(budget.amount)
     if budget.unit == "minutes":
         return FIRST_SLICE
-    return steps_for_images(int(budget.amount), train.batch, schedule.ratio(train.ratio), train.warmup)
+    return steps_for_images(int(budget.amount), train.batch, ratio(train.ratio), train.warmup)
 
 
 @cache  # every cell asks, and a large budget is counted in seconds

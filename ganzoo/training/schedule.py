@@ -7,19 +7,6 @@ from fractions import Fraction
 from math import ceil
 
 from ganzoo.config import Train, Warmup
-from ganzoo.errors import InputError
-
-
-def ratio(text: str) -> Fraction:
-    """D steps per G step from "5:1", "1:2" or "1.5"; raises `InputError` otherwise."""
-    d, _, g = text.partition(":")
-    try:
-        value = Fraction(d) / Fraction(g or 1)
-    except (ValueError, ZeroDivisionError):
-        value = Fraction(0)
-    if value <= 0:
-        raise InputError(f"train.ratio: expected D:G such as '5:1', '1:2' or '1.5', not {text!r}")
-    return value
 
 
 def d_steps(step: int, per_g: Fraction, warmup: Warmup | None = None) -> int:

@@ -12,7 +12,7 @@ from torch import nn, optim
 
 from ganzoo import streams
 from ganzoo.build import Game, make_optimiser
-from ganzoo.config import Config
+from ganzoo.config import Config, ratio
 from ganzoo.data import Batches
 from ganzoo.latent import generate
 from ganzoo.losses import Loss
@@ -54,7 +54,7 @@ class Trainer:
         self.opt_g = make_optimiser(config.train.generator, self.G)
         self.opt_d = make_optimiser(config.train.discriminator, self.D)
         self.probe = Probe(batches.dataset, game.latent, self.pack, config.seed).to(self.device)
-        self.ratio = schedule.ratio(config.train.ratio)
+        self.ratio = ratio(config.train.ratio)
         self.run = precision.runner(config.train.precision, self.device.type)
         self.parts = Parts(config.train.accumulate, self.G, self.D)
         self.rows = config.train.batch // group.size

@@ -1,8 +1,8 @@
 import pytest
 
-from ganzoo.config import Train, Warmup
+from ganzoo.config import Train, Warmup, ratio
 from ganzoo.errors import InputError
-from ganzoo.training.schedule import d_steps, rate, ratio, turns
+from ganzoo.training.schedule import d_steps, rate, turns
 
 
 @pytest.mark.parametrize(
