@@ -31,20 +31,25 @@ def read_variant(variant: str) -> Table:
     return without_ranges(reduce(merge, layers(variant)))
 
 
-def layers(variant: str, extended_by: tuple[str, ...] = ()) -> list[Table]:
+def layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Table]:
     """What ships, laid upon the defaults, then each of the user's files, the outermost last."""
-    if variant in extended_by:
-        raise InputError(f"{variant} extends itself")
-    users = variant.endswith(".toml")
+    users = is_file(variant)
     path = Path(variant) if users else variants().get(variant)
     if path is None:
         raise unknown("variant", variant, variants())
+    if path.resolve() in extended_by:
+        raise InputError(f"{variant} extends itself")
     table = _read_toml(path)
     parent = _parent(table, path)
-    below = [DEFAULTS] if parent is None else layers(parent, (*extended_by, variant))
+    below = [DEFAULTS] if parent is None else layers(parent, (*extended_by, path.resolve()))
     _refuse_borrowed_name(table, below[-1]["variant"])
     table.setdefault("variant", path.stem if users else variant)
     return [*below, table] if users else [merge(below[-1], table)]
+
+
+def is_file(variant: str) -> bool:
+    """Whether a TOML file is meant, not a name that ships."""
+    return variant.lower().endswith(".toml")
 
 
 def _parent(table: Table, path: Path | None = None) -> str | None:
@@ -53,7 +58,7 @@ def _parent(table: Table, path: Path | None = None) -> str | None:
     if not isinstance(parent, str | None):
         where = "" if path is None else f"{path}: "
         raise InputError(f"{where}extends: expected the name of a variant or of a TOML file, not {parent!r}")
-    beside = path and parent and parent.endswith(".toml") and path.parent / parent
+    beside = path and parent and is_file(parent) and path.parent / parent
     return str(beside) if beside and beside.is_file() else parent
 
 
@@ -66,10 +71,10 @@ def _refuse_borrowed_name(table: Table, extended: str) -> None:
 
 def _read_toml(path: Path) -> Table:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"cannot read the config {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits
         raise InputError(f"{path} is not TOML: {error}") from None
 
 
@@ -110,9 +115,10 @@ def nested(flat: Table) -> Table:
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
         return text
+    return table["value"] if len(table) == 1 else text  # a second line is no part of a value
 
 
 def make(variant: str | None = None, over: Table | None = None, points: bool | None = None) -> Config:

@@ -65,9 +65,15 @@ def test_a_file_that_is_extended_is_looked_for_beside_the_other_then_here(tmp_pa
 
 
 def test_a_loop_of_files_is_an_error(tmp_path):
-    (tmp_path / "a.toml").write_text(f'extends = "{tmp_path}/a.toml"\n')
-    with pytest.raises(InputError, match="extends itself"):
-        make(str(tmp_path / "a.toml"))
+    for path in (f"{tmp_path}/a.toml", f"../{tmp_path.name}/a.toml"):
+        (tmp_path / "a.toml").write_text(f'extends = "{path}"\n')
+        with pytest.raises(InputError, match="extends itself"):
+            make(str(tmp_path / "a.toml"))
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_end_in_capitals(tmp_path):
+    (tmp_path / "a.TOML").write_text("seed = 3\n", encoding="utf-8-sig")
+    assert make(str(tmp_path / "a.TOML")).seed == 3
 
 
 @pytest.mark.parametrize(
@@ -82,6 +88,8 @@ def test_a_loop_of_files_is_an_error(tmp_path):
         ("[trian]\nsteps = 3", "did you mean 'train'?"),
         ("steps = 3", "no config key is called 'steps'"),
         ("a = ", "is not TOML"),
+        (f"seed = {'9' * 5000}", "is not TOML"),
+        (f"a = {'[' * 5000}", "is not TOML"),
         ("format = 2", "format: "),
         (
             "variant = 'wgan-gp'",

@@ -17,14 +17,14 @@ def parse_seeds(text: str) -> list[int]:
 def parse_range(text: str, piece: str) -> tuple[int, int]:
     """The first and the last seed of a `piece` of `text`; raises `InputError`."""
     first, dash, last = piece.partition("-")
-    if not is_seed(first) or (dash and not is_seed(last)):
+    if not is_number(first) or (dash and not is_number(last)):
         raise InputError(f"--seeds {text or repr(text)}: expected numbers and ranges, as in 0-63 or 3,8,20-25")
     if dash and int(last) < int(first):
         raise InputError(f"--seeds {text}: the range {piece} is empty")
     return int(first), int(last or first)
 
 
-def is_seed(text: str) -> bool:
+def is_number(text: str) -> bool:
     """Whether it is a number from 0 that 64 bits hold."""
     return text.isdecimal() and len(text) < 19
 
@@ -38,7 +38,7 @@ def refuse_many(count: int) -> None:
 def parse_points(text: str) -> list[int]:
     """The seeds in "3,8,12"; raises `InputError`."""
     points = [point.strip() for point in text.split(",")]
-    if len(points) < 2 or not all(map(is_seed, points)):
+    if len(points) < 2 or not all(map(is_number, points)):
         raise InputError(f"--interpolate {text}: expected two seeds or more, as in 3,8 or 3,8,12,3")
     return [int(point) for point in points]
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from ganzoo import api
 from ganzoo.build import make_game, resolve
+from ganzoo.commands.numbers import is_number
 from ganzoo.config import Config, Table, parse
 from ganzoo.errors import InputError
 from ganzoo.plugins import as_words
@@ -60,8 +61,8 @@ def number(threads: str) -> int:
     """What `--threads` says, in the config's terms: 0 is auto."""
     if threads == "auto":
         return 0
-    if not threads.isdecimal() or int(threads) == 0:
-        raise InputError(f"--threads: expected auto or a number from 1, not {threads!r}")
+    if not is_number(threads) or int(threads) == 0:
+        raise InputError(f"--threads: expected auto or a number from 1 to 1024, not {threads!r}")
     return int(threads)
 
 
