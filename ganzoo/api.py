@@ -25,7 +25,7 @@ from ganzoo.training.run import Run
 
 
 def train(
-    config: Config | Table | str,
+    config: Config | Table | str | Path,
     data: Dataset | Tensor | ArrayLike | None = None,
     out: str | Path | None = None,
     quiet: bool = True,
@@ -40,7 +40,8 @@ def train(
     data = None if data is None else _as_dataset(data)
     if not isinstance(config, Config):
         points = None if data is None else data.shape[-2:] == (1, 1)
-        config = make(config, points=points) if isinstance(config, str) else make(None, config, points)
+        name, table = (str(config), None) if isinstance(config, str | Path) else (None, config)
+        config = make(name, table, points)
     if data is not None:
         refuse_choice(config.data, data)
     run = Run(Path(out) if out else default_folder(config, data))

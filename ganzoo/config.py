@@ -186,7 +186,8 @@ def _line(error: Any, where: str) -> str:
     keys = [str(part) for part in error["loc"] if isinstance(part, int) or str(part).isidentifier()]
     path = join(where, ".".join(key for key in keys if key not in ("int", "str", "bool", "float", "dict")))
     message = error["msg"][0].lower() + error["msg"][1:]
-    return f"{path.strip('.')}: {message}, not {json.dumps(error['input'], default=str)}"
+    given = json.dumps(error["input"], default=str)
+    return f"{path.strip('.')}: {message}, not {given if len(given) <= 80 else f'{given[:80]}...'}"
 
 
 def ratio(text: str) -> Fraction:

@@ -18,6 +18,7 @@ from contextvars import ContextVar, Token
 from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import index
 
 import torch
 from torch import Generator, Tensor
@@ -97,7 +98,7 @@ class ImageStreams(Stream):
 
     def __init__(self, seeds: Sequence[int]) -> None:
         super().__init__("sample")
-        self.seeds = seeds
+        self.seeds = [index(seed) for seed in seeds]  # an array's are no int, and a float is no seed
 
     def draw(self, name: str, out: Tensor, fill: Fill) -> Tensor:
         """`out` filled row by row; `len(out)` must be the number of seeds."""

@@ -99,6 +99,10 @@ def test_a_file_may_begin_with_a_byte_order_mark_and_end_in_capitals(tmp_path):
         ("variant = []", "variant: "),
         ("extends = 3", "x.toml: extends: expected the name of a variant or of a TOML file, not 3"),
         ("[dataset]\nname = 'x'", "dataset"),
+        (
+            f"loss = {'[' * 200}{']' * 200}",
+            "[[[...",
+        ),
         (f"[latent]\ndim = {10**30}", "latent.dim: input should be less than or equal to 2147483647"),
     ],
 )

@@ -1,3 +1,5 @@
+import numpy as np
+import pytest
 import torch
 
 from ganzoo import streams
@@ -34,6 +36,17 @@ def test_an_image_has_its_own_stream_whatever_its_batch():
         alone = streams.normal("z", 1, 4), streams.integers("y", 1000, 1)
     assert torch.equal(together[0][1:2], alone[0])
     assert torch.equal(together[1][1:2], alone[1])
+
+
+@pytest.mark.parametrize("seeds", [np.array([5, 6]), torch.tensor([5, 6])])
+def test_the_seeds_of_an_array_are_those_of_a_list(seeds):
+    found = []
+    for each in ([5, 6], seeds):
+        with ImageStreams(each):
+            found.append(streams.normal("z", 2, 4))
+    assert torch.equal(*found)
+    with pytest.raises(TypeError):
+        ImageStreams([1.5])
 
 
 def test_blocks_nest():

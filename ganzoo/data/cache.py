@@ -120,17 +120,17 @@ def _decode(
 
 def _open(entry: Path, on_corrupt: OnCorrupt) -> Dataset:
     about = read_json(entry / "entry.json")
-    for complaint in about["skipped"]:
+    try:
+        skipped, names, digest = about["skipped"], about["class_names"], about["digest"]
+        pixels = np.memmap(entry / "pixels", np.uint8, "r", shape=(about["count"], *about["shape"]))
+        labels = np.load(entry / "labels.npy", allow_pickle=False) if names else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{entry} is damaged ({error}); delete it and it is prepared again") from None
+    for complaint in skipped:
         if on_corrupt == "refuse":
             raise _refusal(complaint)
         log.warning("skipped: %s", complaint)
-    count, names = about["count"], about["class_names"]
-    try:
-        pixels = np.memmap(entry / "pixels", np.uint8, "r", shape=(count, *about["shape"]))
-        labels = np.load(entry / "labels.npy", allow_pickle=False) if names else None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{entry} is damaged ({error}); delete it and it is prepared again") from None
-    return Dataset(pixels, np.arange(count, dtype=np.int64), labels, names, about["digest"])
+    return Dataset(pixels, np.arange(len(pixels), dtype=np.int64), labels, names, digest)
 
 
 def _complaint(picture: Picture, number: int, error: Exception) -> str:

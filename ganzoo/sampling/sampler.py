@@ -132,7 +132,7 @@ class Sampler:
 
     def inputs(self, seeds: Sequence[int], labels: Tensor | None = None, truncation: float | None = None) -> Inputs:
         """What G is fed for `seeds`, on the CPU; raises `InputError` where there are none, or z cannot be truncated."""
-        if not seeds:
+        if len(seeds) == 0:
             raise InputError("no image was asked for: n must be at least 1")
         with streams.ImageStreams(seeds):
             inputs = self.latent.draw(len(seeds), labels)

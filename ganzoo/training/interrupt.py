@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
 
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
 class Interrupt(AbstractContextManager["Interrupt"]):
     """Notes SIGINT, SIGTERM and SIGHUP while it is entered; the second one ends the program at once.
 
-    One that is ignored, as `nohup` has it, stays so.
+    A hangup that is ignored, as under `nohup`, stays so.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,9 @@ class Interrupt(AbstractContextManager["Interrupt"]):
     def __enter__(self) -> Interrupt:
         # Python lets only the main thread set handlers; elsewhere the caller's own stay.
         if threading.current_thread() is threading.main_thread():
-            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            hangup = [HANGUP] if HANGUP and signal.getsignal(HANGUP) is not signal.SIG_IGN else []
+            # A script's background job ignores SIGINT; a worker whose command has ended raises it all the same.
+            heard = (signal.SIGINT, signal.SIGTERM, *hangup)
             self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 

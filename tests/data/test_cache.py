@@ -121,6 +121,18 @@ def test_a_damaged_entry_is_named(read, home, file):
     assert "delete it" in str(error.value)
 
 
+@pytest.mark.parametrize(("wrong", "key"), [("digest", "no digest"), ("count", "count")])
+def test_an_entry_that_does_not_say_what_it_should_is_damaged(read, home, wrong, key):
+    prepare(read)
+    about = entries(home)[0] / "entry.json"
+    table = json.loads(about.read_text())
+    about.write_text(
+        json.dumps(table | {"count": "6"} if wrong == key else {k: v for k, v in table.items() if k != wrong})
+    )
+    with pytest.raises(InputError, match="damaged"):
+        prepare(never)
+
+
 def test_labels_that_hold_a_pickle_are_not_opened(read, home):
     prepare(read)
     np.save(entries(home)[0] / "labels.npy", np.array([object()]), allow_pickle=True)

@@ -17,6 +17,7 @@ from ganzoo.data import is_points, load
 from ganzoo.data.mixtures import circles_of, mixture_of
 from ganzoo.errors import InputError
 from ganzoo.recipes import make
+from ganzoo.training.run import Run
 
 RING = [(1, 0), (0.5**0.5, 0.5**0.5), (0, 1), (-(0.5**0.5), 0.5**0.5)]
 TRUTH = {
@@ -92,6 +93,12 @@ def test_what_the_user_says_of_the_networks_is_obeyed(tmp_path):
     assert (mine.name, mine.discriminator, mine.generator) == ("mlp", {"norm": "none", "width": 9}, {})
     file.write_text('extends = "wgan-gp"\n[data]\nspec = "grid"\n[networks]\nname = "resnet"\n')
     assert make(str(file)).networks.name == "resnet"
+
+
+def test_a_file_may_be_given_as_a_path(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('extends = "nsgan"\n[data]\nspec = "ring"\n[train]\nsteps = 1\n')
+    assert Run.open(ganzoo.train(file, out=tmp_path / "run")).config().variant == "mine"
 
 
 def test_pictures_keep_their_recipe():
