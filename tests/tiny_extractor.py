@@ -43,7 +43,9 @@ def data(n: int, seed: int = 0, split: str = "train", labels: bool = True, name:
     """A set of `pictures`."""
     from dataclasses import replace
 
-    made = Dataset.from_tensor(pictures(n, seed), torch.arange(n) % 3 if labels else None, "abc" if labels else None)
+    made = Dataset.from_tensor(
+        pictures(n, seed), torch.arange(n) % 3 if labels else None, list("abc") if labels else None
+    )
     return replace(made, split=split, name=name)
 
 

@@ -62,14 +62,14 @@ RULES = {
             "d-has-won",
             signs.d_has_won,
             "D's loss is near 0 and its outputs are saturated, so G hardly learns",
-            "begin again with a lower train.discriminator.lr, tricks.instance_noise=true or tricks.r1=true",
+            "begin again with a lower train.discriminator.lr, tricks.instance_noise=true or (no batch norm) tricks.r1=true",
             fatal=True,
         ),
         Rule(
             "gradient-explodes",
             signs.gradient_explodes,
             "a gradient norm stays above 100",
-            "lower the rates, or hold D's slope with tricks.r1=true or networks.discriminator.spectral=true",
+            "lower the rates, or without batch norm hold D's slope: networks.discriminator.spectral=true or tricks.r1=true",
         ),
         Rule(
             "gradient-vanishes",
@@ -87,7 +87,7 @@ RULES = {
             "d-loss-spreads",
             signs.d_loss_spreads,
             "D's loss varies ever more",
-            "lower train.discriminator.lr, or hold D's slope with tricks.r1=true",
+            "lower train.discriminator.lr, or without batch norm in D hold its slope with tricks.r1=true",
         ),
         Rule(
             "samples-alike",
@@ -99,7 +99,7 @@ RULES = {
             "oscillates",
             signs.oscillates,
             "the images of fixed latents move far and come back: the players chase each other",
-            "lower both rates, or try tricks.replay=true, tricks.r1=true or tricks.historical_averaging=true",
+            "lower both rates, or try tricks.historical_averaging=true, or without batch norm in D tricks.r1=true",
         ),
     )
 }
