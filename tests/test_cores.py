@@ -136,4 +136,4 @@ def test_the_command_line_says_how_many(words, threads, capsys):
 @pytest.mark.parametrize("word", ["0", "-1", "two"])
 def test_what_is_no_number_of_threads_is_refused(word, capsys):
     assert cli._run(["train", "nsgan", "--threads", word]) == 2
-    assert f"--threads: expected auto or a number from 1, not '{word}'" in capsys.readouterr().err
+    assert f"--threads: expected auto or a number from 1 to 1024, not '{word}'" in capsys.readouterr().err

@@ -88,7 +88,7 @@ def test_a_path_is_told_how_to_be_a_spec(pets, npz):
         ({"labelled": 13}, "13 labelled images are 5 of class '0', of which set has 4"),
         ({"split": "test"}, "has no split 'test', only train"),
         ({"split": "valid"}, "has no split 'valid'"),
-        ({"classes": ["9"]}, "there is no class 9; the 3 classes are 0, 1, 2"),
+        ({"classes": ["9"]}, "no class is called '9'; choose from: 0, 1, 2"),
     ],
 )
 def test_options_that_make_no_sense(npz, options, words):
