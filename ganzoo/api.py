@@ -113,7 +113,7 @@ def of_the_first(group: Group, config: Config, dataset: Dataset) -> Config:
 
 def default_folder(config: Config, data: Dataset | None = None) -> Path:
     """runs/<variant>-<data>-s<seed>."""
-    name = data.name if data else find(config.data.spec).title
+    name = data.name if data else find(config.data.spec).dataset_name
     return Path("runs") / f"{config.variant.replace('/', '-')}-{name}-s{config.seed}"
 
 

@@ -77,7 +77,7 @@ class Loss(nn.Module):
         """Called after each step of D's optimiser (WGAN clips)."""
 
     def after_g_step(self, real: Judged | None, fake: Judged) -> None:
-        """Called after each step of G with its batch as judged in that step (BEGAN moves k)."""
+        """Called after each step of G that D itself judged, with its batch as judged (BEGAN moves k)."""
 
     def readings(self) -> Terms:
         """Figures for the log that no player minimises."""

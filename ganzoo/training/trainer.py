@@ -165,13 +165,12 @@ class Trainer:
         return terms
 
     def look_back(self, judged: list[tuple[Judged | None, Judged]]) -> None:
-        """The loss is shown G's whole batch, and every trick that G has stepped."""
-        reals, fakes = zip(*judged, strict=True)
-        real, fake = joined(reals), joined(fakes)
-        if type(self.loss).after_g_step is not Loss.after_g_step:
-            real, fake = real and self.group.whole(real), self.group.whole(fake)
-        if self.opponent(self.D) is self.D:  # one of the past says nothing of the game as it is
-            self.loss.after_g_step(real, fake)
+        """The loss is shown G's whole batch, where D itself judged it, and every trick that G has stepped."""
+        # A D of the past says nothing of the game as it is.
+        if type(self.loss).after_g_step is not Loss.after_g_step and self.opponent(self.D) is self.D:
+            reals, fakes = zip(*judged, strict=True)
+            real, fake = joined(reals), joined(fakes)
+            self.loss.after_g_step(real and self.group.whole(real), self.group.whole(fake))
         for trick in self.tricks:
             trick.after_g_step()
 

@@ -37,7 +37,7 @@ class Penalty(Trick):
 
     def d_terms(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
         """The weighted term under the trick's name, in the steps whose turn it is."""
-        # The last of each `every`, as the log, whose steps are counted from 1: it would miss the first of an even number.
+        # In the last step of each `every`: a log that is written after even numbers of steps would never show the first.
         if not self.weight or (streams.step() + 1) % self.every:
             return {}
         return {self.name: self.weight * self.every * self.value(judge, real, fake)}

@@ -31,6 +31,7 @@ def test_an_image_is_the_same_whatever_the_batch(run):
     assert together.shape == (9, 1, 28, 28) and together.abs().max() <= 1
     alone = torch.cat([sampler.sample(1, seed=s) for s in range(3, 12)])
     pairs = sampler.sample(seeds=range(3, 12), batch=2)
+    assert torch.equal(sampler.sample(seeds=torch.arange(3, 12), batch=2), pairs)
     grey_level = 2 / 255
     assert (together - alone).abs().max() < grey_level and (together - pairs).abs().max() < grey_level
     assert together.std(0).max() > 0.01, "seeds differ"

@@ -58,7 +58,7 @@ THE_REST = [
     ["no-norm"],
     ["spectral-norm", "r1"],
 ]
-"""The switches that are in neither set."""
+"""The switches that are in neither set, some with one that they are likely to meet."""
 
 
 def legal(variant: str, which: str) -> tuple[str, ...]:

@@ -121,7 +121,13 @@ def test_the_default_folder_has_the_name_of_the_data(tmp_path, monkeypatch):
     for folder in ("my.a", "my.b"):
         (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path / "my.a")
-    for spec, name in {"folder:.": "my.a", "folder:../my.b/": "my.b", "digits": "digits", "hf:me/pets": "pets"}.items():
+    for spec, name in {
+        "folder:.": "my.a",
+        "folder:../my.b/": "my.b",
+        "digits": "digits",
+        "hf:me/pets": "pets",
+        "hf:me/grid": "hf-grid",
+    }.items():
         assert api.default_folder(small("lsgan", data={"spec": spec})).as_posix() == f"runs/lsgan-{name}-s0"
 
 
