@@ -53,6 +53,9 @@ Samples = Annotated[
     int | None, typer.Option("--n", help="Samples a score (10000; modes: as many as published figures).")
 ]
 Metrics = Annotated[str | None, typer.Option(help="fid,kid,precision,...; all that fit if not given.")]
+Eyes = Annotated[
+    str | None, typer.Option(help="digits, cifar, lite0, inception or inception:FILE; what fits the data.")
+]
 Tune = Annotated[
     int, typer.Option(metavar="N", help="First choose each setting's best of N draws, on the training split.")
 ]
@@ -208,9 +211,7 @@ def evaluate(
     checkpoint: Checkpoint,
     data: Annotated[str | None, typer.Option(metavar="SPEC", help="What it was trained on, if not given.")] = None,
     metrics: Annotated[str | None, typer.Option(help="fid,kid,is,precision,...; all that fit if not given.")] = None,
-    extractor: Annotated[
-        str | None, typer.Option(help="digits, cifar, lite0, inception or inception:FILE; what fits the data.")
-    ] = None,
+    extractor: Eyes = None,
     n: Annotated[int | None, typer.Option("--n", help="Samples (10000; modes: as many as published figures).")] = None,
     split: Annotated[str | None, typer.Option(help="train or test; test where there is one.")] = None,
     batch: Annotated[int, typer.Option(help="Images at once; changes no score.")] = 128,
@@ -250,6 +251,7 @@ def compare(
     jobs: Jobs = 1,
     n: Samples = None,
     metrics: Metrics = None,
+    extractor: Eyes = None,
     tune: Tune = 0,
     settings: Sets = None,
     plugin: Sources = None,
@@ -260,7 +262,7 @@ def compare(
     from ganzoo.commands import compare as command
 
     asked = command.Asked(
-        out, budget, data, seeds, jobs, n, metrics, tune, settings or [], plugin or [], cluster, quiet
+        out, budget, data, seeds, jobs, n, metrics, extractor, tune, settings or [], plugin or [], cluster, quiet
     )
     command.run(variants or [], asked)
 
@@ -278,6 +280,7 @@ def ablate(
     jobs: Jobs = 1,
     n: Samples = None,
     metrics: Metrics = None,
+    extractor: Eyes = None,
     tune: Tune = 0,
     settings: Sets = None,
     plugin: Sources = None,
@@ -288,7 +291,7 @@ def ablate(
     from ganzoo.commands import ablate as command
 
     asked = command.Asked(
-        out, budget, data, seeds, jobs, n, metrics, tune, settings or [], plugin or [], cluster, quiet
+        out, budget, data, seeds, jobs, n, metrics, extractor, tune, settings or [], plugin or [], cluster, quiet
     )
     command.run(variant, switch or [], asked)
 

@@ -53,8 +53,7 @@ def measure(
     against, dataset = real.split(split)
     n = planned(real.train, metrics, n, batch)
     if counted(metrics, real.train):
-        if extractor is not None:
-            raise InputError(f"the modes of {dataset.name} are counted without an extractor; leave --extractor out")
+        refuse_extractor(extractor, real.train)
         found = Evaluation(truths(drawer(sampler), real.train, dataset, metrics, n, batch), {})
     else:
         reader = open_reader(extractor, real.train, device, batch, quiet)
@@ -92,6 +91,12 @@ def counted(metrics: Sequence[str] | None, data: Dataset) -> bool:
             "counts of modes and scores of features have samples of their own; ask for them one after another"
         )
     return kinds.pop()
+
+
+def refuse_extractor(extractor: str | Extractor | None, data: Dataset) -> None:
+    """Raise `InputError` where one was asked for, though the modes of `data` are counted without."""
+    if extractor is not None:
+        raise InputError(f"the modes of {data.name} are counted without an extractor; leave --extractor out")
 
 
 def open_reader(

@@ -30,6 +30,7 @@ class Asked:
     jobs: int
     n: int | None
     metrics: str | None
+    extractor: str | None
     tune: int
     settings: Sequence[str]
     plugins: Sequence[Path]
@@ -47,6 +48,7 @@ class Asked:
             "--budget": [self.budget],
             "--n": [self.n],
             "--metrics": [self.metrics],
+            "--extractor": [self.extractor],
             "--tune": [self.tune or None],
             "--set": self.settings,
             "--plugin": self.plugins,
@@ -76,20 +78,22 @@ def work(kind: str, rows: Sequence[Setting], plugins: Mapping[str, str], asked: 
         out=asked.out,
         n=asked.n,
         metrics=None if asked.metrics is None else tuple(name.strip() for name in asked.metrics.split(",")),
+        extractor=asked.extractor,
         jobs=asked.jobs,
         tune=asked.tune,
         cluster=asked.cluster,
         plugins=plugins,
+        quiet=asked.quiet,
         options=tuple(asked.words()),
     )
-    folder = compare(request, asked.quiet)
+    folder = compare(request)
     if not asked.quiet:
         print(f"done: {folder / 'report.html'}\nalso: {folder / 'table.md'}, {folder / 'results.json'}")
 
 
-def compare(request: Request, quiet: bool) -> Path:
+def compare(request: Request) -> Path:
     """Work off a request here, or on a cluster."""
-    told = say_nothing if quiet else say
+    told = say_nothing if request.quiet else say
     if request.cluster is None:
         return finish(Plan(request), say=told)
     refuse_numbers(request)  # before a cluster is started, which takes long

@@ -27,7 +27,7 @@ class Cell:
     folder: Path
     budget: Budget
     measure: Table
-    """How it is scored: the keywords `n`, `metrics` and `split` of `ganzoo.measure.measure`."""
+    """How it is scored: keywords of `ganzoo.measure.measure`, as `measuring.how` gives them."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     """The sources of the user's files, by path."""
     jobs: int = 1
@@ -59,10 +59,8 @@ class Cell:
         changes = difference(run.config(), self.config) if run.config_file.is_file() else []
         # How many steps a budget of minutes buys is known afterwards.
         changed = [line for line in changes if not (self.budget.minutes and line.startswith("train.steps:"))]
-        record = self.record() or {"measure": self.measure}
-        changed += [
-            f"{k}: {v!r} -> {self.measure.get(k)!r}" for k, v in record["measure"].items() if v != self.measure.get(k)
-        ]
+        old, new = (self.record() or {"measure": self.measure})["measure"], self.measure
+        changed += [f"{k}: {old.get(k)!r} -> {new.get(k)!r}" for k in (old | new) if old.get(k) != new.get(k)]
         if changed:
             raise InputError(f"{self.folder} was made in another way ({'; '.join(changed)}); choose another --out")
 

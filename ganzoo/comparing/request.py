@@ -27,6 +27,8 @@ class Request:
     n: int | None = None
     """Samples a score; None: 10,000, or what the protocol of a ground truth says."""
     metrics: tuple[str, ...] | None = None
+    extractor: str | None = None
+    """What sees the features; None: what fits the data."""
     jobs: int = 1
     """Cells at once on one machine."""
     tune: int = 0
@@ -35,6 +37,8 @@ class Request:
     """The address of a Ray cluster, or `local`."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     """The sources of the user's files, by path: every worker runs them first (`ganzoo.plugins`)."""
+    quiet: bool = False
+    """Without a word of progress."""
     options: tuple[str, ...] = ()
     """The words of the command behind the settings and seeds, for who wants to repeat it."""
 

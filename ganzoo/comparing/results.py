@@ -18,7 +18,7 @@ from ganzoo.files import FORMAT, read_json, write_json
 FILE = "results.json"
 TRAINED = ("kind", "data", "budget", *(f"protocol.{key}" for key in ("set", "threads", "tuning", "plugins")))
 """What two commands on one folder must have in common once a run is begun."""
-FIXED = (*TRAINED, "protocol.n", "protocol.metrics")
+FIXED = (*TRAINED, "protocol.n", "protocol.metrics", "protocol.extractor")
 """The same once one is finished."""
 FREE = "protocol.set.train.threads"
 """What may be said or left out: `protocol.threads` is what holds."""

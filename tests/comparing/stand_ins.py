@@ -40,7 +40,8 @@ def score(sampler, *, n, metrics, split, device):
 
 def how(request, rows):
     """Without looking for an extractor."""
-    return {"n": request.n or 4, "metrics": request.metrics and list(request.metrics), "split": "test"}
+    chosen = {"extractor": request.extractor} if request.extractor else {}
+    return {"n": request.n or 4, "metrics": request.metrics and list(request.metrics), "split": "test"} | chosen
 
 
 def here(jobs, report, score=score):

@@ -9,6 +9,8 @@ import pytest
 
 from ganzoo import cli
 from ganzoo.comparing import pool
+from ganzoo.evaluation import EXTRACTORS
+from tiny_extractor import tiny
 
 SMALL = [
     word
@@ -78,6 +80,21 @@ def test_a_score_is_asked_only_of_the_rows_that_can_have_it(tmp_path, monkeypatc
     assert json.loads((tmp_path / "out/results.json").read_text())["protocol"]["metrics"] == ["fid", "class_accuracy"]
 
 
+def test_the_extractor_that_was_asked_for_scores_every_cell_and_its_time_is_said_once(tmp_path, monkeypatch, capsys):
+    begun = []
+    monkeypatch.setattr(pool.Pool, "work_off", lambda self, jobs, report: begun.extend(jobs))
+    monkeypatch.setitem(EXTRACTORS, "tiny", lambda: tiny(slow=True))
+    words = ["compare", "nsgan", "lsgan", "--seeds", 2, "--budget", "steps=3", "--n", 20, "--out", tmp_path / "out"]
+    assert ganzoo(*words, "--extractor", "tiny") == 0
+    assert {job["measure"]["extractor"] for job in begun} == {"tiny"}
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    assert results["protocol"]["extractor"] == "tiny" and "--extractor tiny" in results["command"]
+    # Four cells of 20 samples, and 20 images of either split.
+    assert capsys.readouterr().err == "tiny on the CPU: about 0 minutes for 120 images\n"
+    assert ganzoo(*words, "--extractor", "tiny") == 0
+    assert not capsys.readouterr().err
+
+
 def test_a_single_image_is_refused_before_anything_is_written(tmp_path, capsys):
     np.savez(tmp_path / "one.npz", images=np.zeros((1, 32, 32, 3), np.uint8))
     words = ["--data", f"npz:{tmp_path / 'one.npz'}", "--budget", "steps=3", "--out", tmp_path / "out"]
@@ -104,6 +121,11 @@ def test_a_single_image_is_refused_before_anything_is_written(tmp_path, capsys):
         ),
         (["compare", "nsgan", "--budget", "steps=3", "--metrics", "kid", "--n", "3"], "kid needs at least 4 samples"),
         (["compare", "nsgan", "--budget", "steps=3", "--metrics", "class_accuracy"], "a model that takes labels"),
+        (["compare", "nsgan", "--budget", "steps=3", "--extractor", "digit"], "did you mean 'digits'?"),
+        (
+            ["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--extractor", "digits"],
+            "without an extractor",
+        ),
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--set", "train.eval_every=5"], "are points"),
         (["compare", "nsgan", "--budget", "steps=3", "--set", "train.bach=3"], "did you mean 'train.batch'?"),
         (["compare", "nsgan", "--budget", "steps=3", "--plugin", "/no.py"], "no such Python file"),

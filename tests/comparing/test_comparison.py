@@ -187,6 +187,7 @@ def test_seeds_and_variants_are_added_and_what_was_there_stays(finished, tmp_pat
         ({"budget": "steps=4"}, "budget.amount: 3 -> 4"),
         ({"budget": "images=40"}, "budget.unit: 'steps' -> 'images'"),
         ({"n": 5}, "protocol.n: 4 -> 5"),
+        ({"extractor": "lite0"}, "protocol.extractor: None -> 'lite0'"),
         ({"tables": {"train.batch": 5}}, "protocol.set.train.batch: 4 -> 5"),
         ({"variants": ("lsgan",), "tables": {"train.batch": 5}}, "protocol.set.train.batch: 4 -> 5"),
         ({"tables": {"train.threads": 2}}, "protocol.threads: 1 -> 2"),

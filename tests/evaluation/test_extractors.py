@@ -4,9 +4,11 @@ import hashlib
 import pickle
 import sys
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
+from torch import hub
 from torch.nn import functional as F
 from torch_fidelity import feature_extractor_inceptionv3
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -133,20 +135,48 @@ def test_inception_is_torch_fidelity_s_with_the_checked_weights(pinned, monkeypa
     assert extractor.prepared(pixels[:, :1].float()).shape[1] == 3, "grey pictures too"
 
 
-def test_inception_is_found_in_the_cache(pinned, tmp_path, monkeypatch):
-    monkeypatch.setenv("GANZOO_HOME", str(tmp_path))
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / inception.FILE).symlink_to(pinned)
+@pytest.fixture(autouse=True)
+def empty_caches(tmp_path, monkeypatch):
+    for name in ("GANZOO_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+
+
+def offline(*_, **__):
+    raise URLError("nobody answers")
+
+
+@pytest.mark.parametrize("place", ["GANZOO_HOME/data", "TORCH_HOME/hub/checkpoints"])
+def test_inception_is_found_in_the_caches(place, pinned, tmp_path, monkeypatch):
+    monkeypatch.setattr(hub, "download_url_to_file", offline)
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / inception.FILE).symlink_to(pinned)
     assert find("inception").sha256 == trusted.PINNED[inception.FILE]
 
 
+def test_what_is_in_no_cache_is_fetched_and_kept(pinned, tmp_path, monkeypatch):
+    assert inception.ADDRESS.endswith(f"/{inception.FILE}")
+    monkeypatch.setattr(inception, "ADDRESS", pinned.as_uri())
+    assert find("inception").sha256 == trusted.PINNED[inception.FILE]
+    assert [path.name for path in (tmp_path / "GANZOO_HOME/data").iterdir()] == [inception.FILE]
+
+
+def test_what_is_fetched_and_not_the_published_file_is_not_kept(tmp_path, monkeypatch):
+    (tmp_path / "other.pth").write_bytes(b"another file")
+    monkeypatch.setattr(inception, "ADDRESS", (tmp_path / "other.pth").as_uri())
+    with pytest.raises(InputError, match=r"cannot get the extractor 'inception' .*hash"):
+        find("inception")
+    assert not list((tmp_path / "GANZOO_HOME/data").iterdir())
+
+
 def test_without_the_file_one_line_says_where_to_put_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("GANZOO_HOME", str(tmp_path))
-    monkeypatch.setattr(feature_extractor_inceptionv3, "load_state_dict_from_url", no_download)
+    monkeypatch.setattr(hub, "download_url_to_file", offline)
     with pytest.raises(InputError) as error:
         find("inception")
     line = str(error.value)
-    assert str(tmp_path / "data" / inception.FILE) in line and "https://github.com/toshas/" in line and "\n" not in line
+    assert "nobody answers" in line and "\n" not in line
+    assert line.endswith(f"put {inception.ADDRESS} into {tmp_path / 'GANZOO_HOME' / 'data'}")
+    with pytest.raises(InputError, match=rf"needs {tmp_path / 'mine.pth'}, which is no file"):
+        find(f"inception:{tmp_path / 'mine.pth'}")
 
 
 class Bomb:

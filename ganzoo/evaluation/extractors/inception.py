@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from unittest.mock import patch
 
-from torch import Tensor, nn
+from torch import Tensor, hub, nn
 
 from ganzoo.data import home, trusted
+from ganzoo.data.download import fetching
 from ganzoo.errors import InputError
 from ganzoo.evaluation.extractor import EXTRACTORS, Extractor, Read
 from ganzoo.evaluation.metrics import fidelity
@@ -36,12 +37,24 @@ class Reader(nn.Module):
 
 
 def inception(path: str = "") -> Extractor:
-    """The network with the weights in `path`, or those in `GANZOO_HOME/data`; raises `InputError`."""
+    """The network with the weights in `path`, or else those that `kept` gives; raises `InputError`."""
     fidelity("feature_extractor_inceptionv3")
-    file = Path(path) if path else home() / "data" / FILE
+    file = Path(path) if path else kept()
     if not file.is_file():
-        raise InputError(f"the extractor 'inception' needs {file}: put the file there; it is {ADDRESS}")
+        raise InputError(f"the extractor 'inception' needs {file}, which is no file; it is {ADDRESS}")
     return Extractor("inception", Reader(trusted.tensors(file, FILE)), trusted.PINNED[FILE], channels=3, slow=True)
+
+
+def kept() -> Path:
+    """The published file in `GANZOO_HOME/data` or where torch-fidelity keeps it, else downloaded; raises `InputError`."""
+    ours, theirs = home() / "data" / FILE, Path(hub.get_dir(), "checkpoints", FILE)
+    for file in (ours, theirs):
+        if file.is_file():
+            return file
+    with fetching("the extractor 'inception'", [ADDRESS]):
+        ours.parent.mkdir(parents=True, exist_ok=True)
+        hub.download_url_to_file(ADDRESS, str(ours), hash_prefix=trusted.PINNED[FILE])
+    return ours
 
 
 EXTRACTORS.add("inception", inception)
