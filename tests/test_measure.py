@@ -16,9 +16,10 @@ from PIL import Image
 import ganzoo
 from ganzoo import api
 from ganzoo.cli import main
+from ganzoo.commands.evaluate import show
 from ganzoo.data import Dataset, load
 from ganzoo.errors import InputError
-from ganzoo.evaluation import EXTRACTORS, modes
+from ganzoo.evaluation import EXTRACTORS, Evaluation, Score, modes
 from ganzoo.files import read_json
 from ganzoo.measure import drawer, measure, nearest_training_images, planned, real_data
 from ganzoo.training.run import Run
@@ -238,12 +239,27 @@ def command(capsys, *arguments) -> tuple[int, str, str]:
     return stop.value.code or 0, said.out, said.err
 
 
+def test_the_floors_of_kl_stand_below_the_table(capsys):
+    show(
+        Evaluation(
+            [
+                Score("kl", 0.5, 26_000, "lower", details={"kl_floor_uniform": 0.0193, "kl_floor_data": 0.02}),
+                Score("modes", 9, 26_000, "higher", details={"k": 3}),
+            ],
+            {},
+        )
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == ["kl@26k, kl_floor_uniform: 0.0193", "kl@26k, kl_floor_data: 0.02"]
+
+
 def test_the_command_prints_json(run, registered, capsys, tmp_path):
-    options = ("--n", 30, "--json", "--metrics", "fid, checkerboard", "--neighbours", tmp_path / "near.png")
+    options = ("--n", 30, "--json", "--metrics", "fid, checkerboard,fid", "--neighbours", tmp_path / "near.png")
     code, out, _ = command(capsys, "evaluate", run, "--data", "digits", *options)
-    assert code == 0 and [row["name"] for row in json.loads(out)["scores"]][:2] == [
+    assert code == 0 and [row["name"] for row in json.loads(out)["scores"]] == [
         "fid-tiny@30/test",
         "checkerboard@30/test",
+        "fid-tiny@30/train",
     ]
     assert Image.open(tmp_path / "near.png").size == (206, 342)
 

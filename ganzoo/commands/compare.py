@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganzoo.commands.numbers import parse_metrics
 from ganzoo.comparing.budget import parse_budget
 from ganzoo.comparing.cluster import Cluster
 from ganzoo.comparing.comparison import run as finish
@@ -77,7 +78,7 @@ def work(kind: str, rows: Sequence[Setting], plugins: Mapping[str, str], asked: 
         budget=parse_budget(str(asked.budget)),
         out=asked.out,
         n=asked.n,
-        metrics=None if asked.metrics is None else tuple(name.strip() for name in asked.metrics.split(",")),
+        metrics=parse_metrics(asked.metrics),
         extractor=asked.extractor,
         jobs=asked.jobs,
         tune=asked.tune,

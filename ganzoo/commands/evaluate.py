@@ -9,8 +9,10 @@ import torch
 from rich.console import Console
 from rich.table import Column, Table
 
+from ganzoo.commands.numbers import parse_metrics
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Evaluation, Score, neighbours
+from ganzoo.evaluation.protocol import floors_in
 from ganzoo.measure import measure, nearest_training_images
 from ganzoo.pictures import save_png
 from ganzoo.sampling import load
@@ -32,13 +34,20 @@ def run(
     """Measure and print; raises `InputError`."""
     if neighbours_png is not None and neighbours_png.suffix.lower() != ".png":
         raise InputError(f"--neighbours {neighbours_png}: expected a name that ends in .png")
-    names = None if metrics is None else [name.strip() for name in metrics.split(",")]
     sampler, device = load(checkpoint, raw), "cuda" if torch.cuda.is_available() else "cpu"
     if neighbours_png is not None:
         neighbours.refuse(sampler.shape)
     sampler.generator.to(device)
     found = measure(
-        sampler, data, metrics=names, extractor=extractor, n=n, split=split, batch=batch, device=device, quiet=False
+        sampler,
+        data,
+        metrics=parse_metrics(metrics),
+        extractor=extractor,
+        n=n,
+        split=split,
+        batch=batch,
+        device=device,
+        quiet=False,
     )
     print(json.dumps(found.as_json(), indent=2)) if as_json else show(found)
     if neighbours_png is not None:
@@ -55,6 +64,9 @@ def show(found: Evaluation) -> None:
         table.add_row(score.name, value(score), floor(score), counts(score))
     console = Console(highlight=False)
     console.print(table)
+    for score in found.scores:
+        for name, computed in floors_in(score.details).items():
+            console.print(f"{score.name}, {name}: {number(computed)}")
     for line in found.facts.get("left_out", []):
         console.print(line, markup=False)
 

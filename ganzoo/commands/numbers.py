@@ -1,4 +1,4 @@
-"""Which images are meant by the words of `ganzoo sample`: seeds, the points of a walk, classes."""
+"""What is meant by the words of a command line: seeds, the points of a walk, classes, metrics."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def parse_points(text: str) -> list[int]:
     if len(points) < 2 or not all(map(is_number, points)):
         raise InputError(f"--interpolate {text}: expected two seeds or more, as in 3,8 or 3,8,12,3")
     return [int(point) for point in points]
+
+
+def parse_metrics(text: str | None) -> list[str] | None:
+    """The metrics in "fid,kid", each once."""
+    return None if text is None else list(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
 def parse_classes(text: str | None) -> list[str] | None:

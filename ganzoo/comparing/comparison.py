@@ -55,8 +55,8 @@ def refuse_lost(lost: Sequence[str]) -> None:
 
 def choose(plan: Plan) -> tuple[list[Setting], Table]:
     """Each setting with its best draw, and what is told of the tuning."""
-    n, shared, tried = plan.request.tune, plan.request.shared, zip(plan.runnable, plan.trials, strict=True)
-    found = {s.name: tune.tuned(s, n, shared, [cell.record() for cell in cells]) for s, cells in tried}
+    shared, tried = plan.request.shared, zip(plan.runnable, plan.trials, strict=True)
+    found = {s.name: tune.tuned(s, shared, [cell.record() for cell in cells]) for s, cells in tried}
     settings = [found[s.name][0] if s.name in found else s for s in plan.settings]
     told = {"draws": plan.request.tune, "seed": tune.SEED, "split": tune.SPLIT}
     return settings, told | {"settings": {name: entry for name, (_, entry) in found.items()}}

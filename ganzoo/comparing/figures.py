@@ -176,7 +176,7 @@ def draw(axes: Any, line: Line, colour: str) -> None:
     if line.band:
         steps, low, middle, high = line.band
         axes.fill_between(steps, low, high, color=colour, alpha=0.22, lw=0)
-        axes.plot(steps, middle, color=colour)
+        axes.plot(steps, middle, color=colour, marker="o" if len(steps) == 1 else None, ms=4)
     for steps, values in line.failed:
         axes.plot(steps, values, color=colour, lw=0.7, ls=(0, (2, 1.5)))
         axes.plot(steps[-1:], values[-1:], "x", color=colour, ms=5)

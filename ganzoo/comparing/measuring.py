@@ -68,7 +68,6 @@ def refuse_impossible(metrics: Sequence[str], real: Real, fewest: int, asked: Se
 
     `asked` are the classes that samples are asked to be of.
     """
-    images_read(real.train, real.test, fewest)
     read = reader.samples(lambda seeds: real.train.samples(seeds).images, 1)
     one = with_labels(read, asked, reader.extractor)
     for name in metrics:

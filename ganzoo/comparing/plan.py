@@ -79,7 +79,9 @@ class Plan:
 
     def _trials(self, setting: Setting) -> list[Cell]:
         how = self.how | {"split": tune.SPLIT}
-        drawn = enumerate(tune.draws(setting, self.request.tune, self.request.shared))
+        # Where none of the metrics that were asked for can be had, no draw would be better than another.
+        blind = measuring.of_row(how, self._resolved(setting.config))["metrics"] == []
+        drawn = enumerate(tune.draws(setting, 0 if blind else self.request.tune, self.request.shared))
         folder = self.request.out / "tune"
         return sound(
             [self._cell(setting.changed(each), tune.SEED, folder / f"{setting.name}-t{i}", how) for i, each in drawn]

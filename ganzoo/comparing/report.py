@@ -6,13 +6,12 @@ import json
 from collections.abc import Sequence
 from math import comb, isfinite
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from ganzoo.comparing import curves, figures
+from ganzoo.comparing import curves, figures, protocol
 from ganzoo.comparing.grids import grids
 from ganzoo.comparing.headline import BOLD_FROM, COSTS, ENDLESS, NONE, cells_of, headline
-from ganzoo.comparing.summary import WORST, coverage
+from ganzoo.comparing.summary import coverage
 from ganzoo.comparing.table import amount, given, interval, markdown
 from ganzoo.errors import missing_extra
 from ganzoo.files import write_bytes
@@ -73,7 +72,9 @@ def content(results: dict[str, Any], folder: Path) -> dict[str, Any]:
         "results": results,
         "table": table,
         "title": title(results),
-        "floors": {protocol: f"{floor:.4g}" for protocol, floor in results["floors"].items()},
+        "floors": {
+            name: f"{floor:.4g}" for name, floor in (results["floors"] | protocol.exact_floors(results)).items()
+        },
         "machine": {"hardware": results["hardware"], **results["versions"]},
         "plots": [plot for plot in plots if plot],
         "losses": losses(cells),
@@ -82,7 +83,9 @@ def content(results: dict[str, Any], folder: Path) -> dict[str, Any]:
         "lost": [cell for mine in cells.values() for cell in mine if cell["status"] == "failed"],
         "unfinished": sum(row.unfinished for row in table.rows),
         "findings": findings(cells),
-        "at_floor": at_floor(cells, results["metrics"]),
+        "at_floor": protocol.at_floor(results),
+        "measured_with": protocol.measured_with(results),
+        "untuned": protocol.untuned(results),
         "caveats": caveats(results),
     }
 
@@ -129,29 +132,15 @@ def findings(cells: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     ]
 
 
-def at_floor(cells: dict[str, list[dict[str, Any]]], metrics: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A line for each setting and score whose floor had to be taken at another n: the median at that n beside it."""
-    worst = {metric["protocol"]: WORST[metric["better"]] for metric in metrics}
-    found: dict[tuple[str, str, int, float], list[float]] = {}
-    for name, mine in cells.items():
-        for cell in mine:
-            for protocol, each in (cell.get("at_floor") or {}).items():
-                value = worst[protocol] if each["value"] is None else each["value"]
-                found.setdefault((name, protocol, each["n"], each["floor"]), []).append(value)
-    return [
-        {"name": name, "protocol": protocol, "n": n, "floor": floor, "median": median(values)}
-        for (name, protocol, n, floor), values in found.items()
-    ]
-
-
 def caveats(results: dict[str, Any]) -> list[str]:
     """What may not be concluded from these results."""
-    protocol, ended = results["protocol"], {cell["status"] for cell in results["cells"]}
+    ended, jobs = {cell["status"] for cell in results["cells"]}, results["protocol"].get("jobs", 1)
+    seeds = protocol.seeds_scored(results)
     return [
         *([] if "unfinished" not in ended else ["Some cells are unfinished: everything here may still change."]),
-        f"{certainty(len(protocol['seeds']))} Among many settings some intervals lie apart by chance: lying apart is not a "
+        f"{certainty(seeds)} Among many settings some intervals lie apart by chance: lying apart is not a "
         "test of significance.",
-        *([] if results["kind"] != "ablate" else by_chance(len(protocol["seeds"]))),
+        *([] if results["kind"] != "ablate" else by_chance(seeds[0])),
         *([] if "failed" not in ended else [FAILURES]),
         "The number of samples is part of a score's name. Several scores are biased at small n (FID upwards): they may be "
         "compared with each other and with the floor, and with other work only at the same n, extractor and reference.",
@@ -159,26 +148,38 @@ def caveats(results: dict[str, Any]) -> list[str]:
         "have no common scale; those of a small classifier say nothing about Inception's.",
         f"There is one data set ({results['data']['spec']}) and one budget ({given(results['budget'])}): "
         "elsewhere, or after longer training, the order may be another.",
-        UNTUNED if not results["tuning"] else TUNED,
-        *([] if protocol.get("jobs", 1) == 1 else [f"Seconds were taken with {protocol['jobs']} jobs on one machine."]),
+        UNTUNED if not results["tuning"] else tuned(protocol.untuned(results)),
+        *([] if jobs == 1 else [f"Seconds were taken with {jobs} jobs on one machine."]),
     ]
 
 
 UNTUNED = (
     "Every setting ran with the values of its own config; one that ranks low may only be tuned less well for this data."
 )
-TUNED = "Every setting had as many draws of hyper-parameters as the others; wider ranges or more draws may change the order."
+TUNED = (
+    "Every setting that was tuned had as many draws of hyper-parameters as the others; wider ranges or more draws may change "
+    "the order."
+)
 FAILURES = (
     "A failed seed has no score: its setting's median and interval are over the seeds that survived, which flatters it."
 )
 
 
-def certainty(seeds: int) -> str:
-    """How often an interval of so many seeds holds what it is meant to hold."""
-    if seeds == 1:
-        return "One seed has no interval."
+def tuned(but: Sequence[str]) -> str:
+    """What tuning equals out, and for whom it did not."""
+    return f"{TUNED} Not tuned, but as their configs say: {', '.join(but)}." if but else TUNED
+
+
+def certainty(seeds: Sequence[int]) -> str:
+    """How often an interval of so many seeds, or so many, holds what it is meant to hold."""
+    told = [f"of {n} seeds in {held(n)}" for n in seeds if n > 1]
+    return f"An interval holds the true median, {', '.join(told)} of cases." if told else "One seed has no interval."
+
+
+def held(seeds: int) -> str:
+    """The share of cases in which an interval of so many seeds holds the true median."""
     least = "at least " if seeds > 4 and seeds % 2 == 0 else ""
-    return f"An interval comes from {seeds} seeds and holds the true median in {least}{100 * coverage(seeds):.3g} % of cases."
+    return f"{least}{100 * coverage(seeds):.3g} %"
 
 
 def by_chance(seeds: int) -> list[str]:

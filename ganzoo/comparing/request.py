@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ganzoo.comparing.budget import Budget
 from ganzoo.comparing.settings import Setting
-from ganzoo.config import Table
+from ganzoo.config import Table, flat
 from ganzoo.errors import InputError
 
 
@@ -26,7 +26,7 @@ class Request:
     out: Path
     n: int | None = None
     """Samples a score; None: 10,000, or what the protocol of a ground truth says."""
-    metrics: tuple[str, ...] | None = None
+    metrics: Sequence[str] | None = None
     extractor: str | None = None
     """What sees the features; None: what fits the data."""
     jobs: int = 1
@@ -48,9 +48,19 @@ def refuse_numbers(request: Request) -> None:
     for name in ("seeds", "jobs", "n"):
         if (value := getattr(request, name)) is not None and value < 1:
             raise InputError(f"--{name} must be at least 1, not {value}")
+    refuse_what_is_decided(flat(request.shared), request.budget)
     if request.tune < 0 or request.tune == 1:
         raise InputError(f"--tune {request.tune}: choosing takes at least 2 draws")
     if request.budget.minutes and (request.jobs > 1 or request.cluster):
         raise InputError(
             "--budget minutes=... needs the machine for one cell at a time; leave out --jobs and --cluster"
         )
+
+
+def refuse_what_is_decided(shared: Table, budget: Budget) -> None:
+    """Raise `InputError` where a seed or a number of steps is set that the comparison decides itself."""
+    if "seed" in shared:
+        raise InputError("--set seed: the seeds of a comparison are counted from 0; say how many with --seeds")
+    steps = shared.get("train.steps")
+    if steps is not None and budget != Budget("steps", steps):
+        raise InputError(f"--set train.steps={steps} contradicts --budget {budget}; leave it out")

@@ -10,6 +10,7 @@ import numpy as np
 
 Table = dict[str, Any]
 Interval = tuple[float, float]
+Standing = tuple[float, float, float]
 
 RESAMPLES = 10_000
 TAIL = 0.025
@@ -63,7 +64,7 @@ def summarise(cells: Iterable[Table], metrics: Iterable[Table]) -> list[Table]:
     """
     cells = list(cells)
     settings = list(dict.fromkeys(cell["setting"] for cell in cells))
-    rows = (_ranked(metric, [_row(name, metric, cells) for name in settings]) for metric in metrics)
+    rows = (_ranked([_row(name, metric, cells) for name in settings]) for metric in metrics)
     return [_finite(row) for ranked in rows for row in ranked]
 
 
@@ -79,7 +80,18 @@ def _row(setting: str, metric: Table, cells: list[Table]) -> Table:
         "high": high,
         "n": len(values),
         "failed": sum(cell["status"] == "failed" for cell in mine),
+        "standing": standing(values, metric["better"]) if values else None,
     }
+
+
+def standing(values: Sequence[float], better: str) -> Standing:
+    """Low end, median and high end of how bad `values` are: what settings are ranked and told apart by.
+
+    Where 1 is best, of each value's own distance to it: 0.6 and 1.4 are as bad, and no interval from 0.2 to 1.8 is good.
+    """
+    bad = [badness(value, better) for value in values]
+    low, high = median_interval(bad)
+    return low, float(np.median(bad)), high
 
 
 def _finite(row: Table) -> Table:
@@ -91,17 +103,18 @@ def badness(value: float, better: str) -> float:
     return {"lower": value, "higher": -value, "near 1": abs(value - 1)}[better]
 
 
-def _ranked(metric: Table, rows: list[Table]) -> list[Table]:
-    by_name = {row["setting"]: badness(row["median"], metric["better"]) for row in rows if row["median"] is not None}
-    order = sorted(by_name.values())
+def _ranked(rows: list[Table]) -> list[Table]:
+    order = sorted(row["standing"][1] for row in rows if row["n"])
     for row in rows:
-        row["rank"] = 1 + order.index(by_name[row["setting"]]) if row["setting"] in by_name else None
+        row["rank"] = 1 + order.index(row["standing"][1]) if row["n"] else None
         row["overlaps"] = [other["setting"] for other in rows if other is not row and overlap(row, other)]
-    return sorted(rows, key=lambda row: row["rank"] or math.inf)
+    told = [{key: value for key, value in row.items() if key != "standing"} for row in rows]
+    return sorted(told, key=lambda row: row["rank"] or math.inf)
 
 
 def overlap(a: Table, b: Table) -> bool:
     """Whether the intervals of two rows meet; one seed alone says nothing of the spread, and is told apart from nothing."""
-    if a["median"] is None or b["median"] is None:
+    if not a["n"] or not b["n"]:
         return False
-    return min(a["n"], b["n"]) < 2 or (a["low"] <= b["high"] and b["low"] <= a["high"])
+    (low, _, high), (other_low, _, other_high) = a["standing"], b["standing"]
+    return min(a["n"], b["n"]) < 2 or (low <= other_high and other_low <= high)

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Any
 
-from ganzoo.comparing.headline import BOLD_FROM, COSTS, NONE, Column, Headline, Score, headline
+from ganzoo.comparing.headline import BOLD_FROM, COSTS, ENDLESS, NONE, Column, Headline, Score, headline
+from ganzoo.comparing.protocol import at_floor, exact_floors, untuned
 
 AGAINST = "better, worse: the interval lies apart from the baseline's; "
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """GitHub Markdown: a line with the protocol, the headline by the first score, and the other scores in a second table."""
-    table = headline(results)
-    parts = [protocol_line(results), headline_table(table)]
-    return "\n\n".join([*parts, *([other_scores(table)] if table.columns[1:] else [])]) + "\n"
+    """GitHub Markdown: the protocol in a line, the headline by the first score, the other scores, floors at other numbers."""
+    table, elsewhere, exact = headline(results), at_floor(results), exact_floors(results)
+    parts = [
+        protocol_line(results),
+        headline_table(table),
+        *([other_scores(table)] if table.columns[1:] else []),
+        *([floors_elsewhere(elsewhere)] if elsewhere else []),
+        *([plain("; ".join(f"{name}: {value:.4g}" for name, value in exact.items()))] if exact else []),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def floors_elsewhere(found: list[dict[str, Any]]) -> str:
+    """The floors for which there were too few real images, each beside the score at as many samples."""
+    titles = ["setting", "score", "samples", "floor", "median at as many samples"]
+    rows = [
+        [plain(e["name"]), plain(e["protocol"]), f"{e['n']:,}", f"{e['floor']:.4g}", finite(e["median"])] for e in found
+    ]
+    return written(titles, rows)
 
 
 def headline_table(table: Headline) -> str:
@@ -42,9 +59,13 @@ def other_scores(table: Headline) -> str:
 
 def lines(titles: list[str], rows: list[list[str]], floors: list[str]) -> str:
     """A table that ends with the floors."""
-    last = ["real images (floor)", *floors, *[""] * (len(titles) - 1 - len(floors))]
+    return written(titles, [*rows, ["real images (floor)", *floors, *[""] * (len(titles) - 1 - len(floors))]])
+
+
+def written(titles: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
     rules = [":--", *["--:"] * (len(titles) - 1)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (titles, rules, *rows, last))
+    return "\n".join(f"| {' | '.join(line)} |" for line in (titles, rules, *rows))
 
 
 def title(column: Column) -> str:
@@ -93,13 +114,25 @@ def protocol_line(results: dict[str, Any]) -> str:
     samples = f"{protocol['n']:,} samples " if protocol["n"] else ""
     return plain(
         f"{data['spec']} ({data['split']}, {data['count']:,} images), {given(results['budget'])} each, "
-        f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}. "
+        f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}{tuning(results)}. "
         "Median over the seeds that finished (bootstrap interval); "
         "a rank is followed by the ranks that overlapping intervals leave open; "
         f"bold: rank 1, and its interval overlaps no other, all being of {BOLD_FROM} seeds or more; "
         f"{AGAINST if results['kind'] == 'ablate' else ''}"
         'costs are medians over the same seeds; "none" is a number that is not finite, which counts as the worst of all.'
     )
+
+
+def finite(value: float) -> str:
+    """Four digits of `value`, or the word for one that is not finite."""
+    return f"{value:.4g}" if isfinite(value) else ENDLESS
+
+
+def tuning(results: dict[str, Any]) -> str:
+    """How hyper-parameters were chosen, where they were."""
+    but = ", ".join(untuned(results))
+    draws = f", tuned by {results['tuning']['draws']} draws a setting" if results.get("tuning") else ""
+    return f"{draws} but {but}" if but else draws
 
 
 def plain(text: str) -> str:

@@ -92,9 +92,9 @@ def validation(trial: Table | None) -> list[float] | None:
     return [badness(score, better) for score, better in scores if score is not None]
 
 
-def tuned(setting: Setting, n: int, shared: Table, trials: Sequence[Table | None]) -> tuple[Setting, Table]:
-    """`setting` with the best of its `n` draws, or as it is where every one failed; and what is told of the tuning."""
-    drawn, chosen = draws(setting, n, shared), best(trials)
+def tuned(setting: Setting, shared: Table, trials: Sequence[Table | None]) -> tuple[Setting, Table]:
+    """`setting` with the best of its draws, or as it is where every one failed; and what is told of the tuning."""
+    drawn, chosen = draws(setting, len(trials), shared), best(trials)
     tried = [{"overrides": overrides, **ended(trial)} for overrides, trial in zip(drawn, trials, strict=True)]
     told = {"chosen": chosen, "not_drawn": not_drawn(setting, shared), "trials": tried}
     return setting if chosen is None else setting.changed(drawn[chosen]), told

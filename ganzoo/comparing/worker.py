@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -126,8 +126,7 @@ def measure(run: Run, how: Table, score: Score | None = None) -> Table:
         "details": {name: {key: table[key] for key in MORE} for name, table in told.items()},
         "measured_with": {key: found.facts[key] for key in WITH if key in found.facts},
         "metrics": [{"protocol": each.name, "metric": each.metric, "better": each.better} for each in scores],
-        "floors": {each.name: each.floor for each in scores if each.floor is not None and each.value_at_floor is None},
-        "at_floor": {each.name: at_floor(each) for each in scores if each.value_at_floor is not None},
+        **floors(told.values()),
     }
 
 
@@ -138,9 +137,18 @@ def standard_score() -> Score:
     return measure
 
 
-def at_floor(score: Any) -> Table:
-    """A floor that had to be taken at another number of samples, and the score at that number; None where not finite."""
-    return {"n": score.floor_n, "floor": score.floor, "value": score.as_json()["value_at_floor"]}
+def floors(scores: Iterable[Table]) -> Table:
+    """The floors of `scores`; those that had to be taken at another number of samples with the score at that number.
+
+    A number that is not finite is None; a floor that is not is none.
+    """
+    there = [score for score in scores if score["floor"] is not None]
+    at_floor = {
+        score["name"]: {"n": score["floor_n"], "floor": score["floor"], "value": score["value_at_floor"]}
+        for score in there
+        if score["floor_n"] != score["n"]
+    }
+    return {"floors": {s["name"]: s["floor"] for s in there if s["name"] not in at_floor}, "at_floor": at_floor}
 
 
 if __name__ == "__main__":

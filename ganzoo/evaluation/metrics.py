@@ -15,7 +15,7 @@ from torch import Tensor
 from ganzoo.errors import missing_extra
 from ganzoo.evaluation.checkerboard import PERIODS, ratios
 from ganzoo.evaluation.described import Described
-from ganzoo.evaluation.neighbourhoods import density_and_coverage, rows
+from ganzoo.evaluation.neighbourhoods import centred, density_and_coverage, rows
 from ganzoo.evaluation.protocol import Better
 from ganzoo.registry import Registry
 
@@ -50,6 +50,8 @@ class Metric(NamedTuple):
     """A distance: it is also measured against the other split."""
     extra: bool = True
     """Whether torch-fidelity computes it."""
+    unseen: bool = False
+    """Its floor is of the test split, whatever it is measured against: of other images the extractor learned the answers."""
 
 
 METRICS: Registry[Metric] = Registry("metric")
@@ -103,8 +105,7 @@ def precision_and_recall(samples: Described, real: Described) -> dict[str, Value
     """The share of either set that lies in the other's manifold, k = 3 (Kynkaanniemi et al. 2019, arXiv:1904.06991)."""
     block = rows(max(len(samples), len(real)))
     found = fidelity("metric_prc").prc_features_to_metric(
-        samples.features,
-        real.features,
+        *centred(samples.features, real.features),
         prc_neighborhood=PRECISION_K,
         prc_batch_size=block,
         save_cpu_ram=True,
@@ -146,4 +147,6 @@ METRICS.add("recall", Metric(precision_and_recall, "higher", PRECISION_K + 1))
 METRICS.add("density", Metric(density_coverage, "higher", DENSITY_K + 1, extra=False))
 METRICS.add("coverage", Metric(density_coverage, "higher", DENSITY_K + 1, extra=False))
 METRICS.add("checkerboard", Metric(checkerboard, "near 1", 2, needs="bands", extra=False))
-METRICS.add("class_accuracy", Metric(class_accuracy, "higher", 2, needs="labels", reference=False, extra=False))
+METRICS.add(
+    "class_accuracy", Metric(class_accuracy, "higher", 2, needs="labels", reference=False, extra=False, unseen=True)
+)

@@ -18,12 +18,19 @@ def density_and_coverage(samples: Tensor, real: Tensor, k: int = 5) -> tuple[flo
     Density is the mean number of neighbourhoods a sample is in, over `k`; it can exceed 1. Coverage is the share of real
     images whose neighbourhood holds a sample.
     """
+    samples, real = centred(samples, real)
     members, covered = 0, 0
     for block in real.split(rows(max(len(samples), len(real)))):
         radius = torch.cdist(block, real).kthvalue(k + 1, dim=1, keepdim=True).values  # the first is the image itself
         inside = torch.cdist(block, samples) < radius
         members, covered = members + int(inside.sum()), covered + int(inside.any(1).sum())
     return members / (k * len(samples)), covered / len(real)
+
+
+def centred(samples: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    """Both less the mean of `real`. No distance changes, but float32 loses less of it: `cdist` subtracts large squares."""
+    mean = real.double().mean(0).to(real.dtype)
+    return samples - mean, real - mean
 
 
 def rows(columns: int) -> int:
@@ -33,5 +40,6 @@ def rows(columns: int) -> int:
 
 def nearest(queries: Tensor, real: Tensor, k: int) -> Tensor:
     """(Q, k): which rows of `real` (M, F) are nearest to each of `queries` (Q, F), the nearest first."""
+    queries, real = centred(queries, real)
     found = [torch.cdist(block, real).topk(k, largest=False).indices for block in queries.split(rows(len(real)))]
     return torch.cat(found)

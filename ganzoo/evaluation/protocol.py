@@ -70,6 +70,11 @@ class Evaluation:
         return found[0]
 
 
+def floors_in(details: dict[str, float]) -> dict[str, float]:
+    """What of a score's details is a floor that was computed, not measured: `kl_floor_uniform`."""
+    return {key: value for key, value in details.items() if "_floor_" in key}
+
+
 def names(scores: Sequence[Score]) -> str:
     """The names of scores in one line."""
     return ", ".join(score.name for score in scores) or "there are none"

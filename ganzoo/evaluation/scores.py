@@ -87,7 +87,12 @@ def scores(
     for name in names:
         if why := missing(name, samples, found[split].real, extractor):
             raise InputError(why)
-    rows = scored(samples, found[split], split, names, extractor)
+    seen, unseen = ([name for name in names if METRICS[name].unseen is new] for new in (False, True))
+    # What is held against train is the test split.
+    rows = scored(samples, found[split], split, seen, extractor) + scored(
+        samples, found["train"], "train", unseen, extractor
+    )
+    rows.sort(key=lambda row: names.index(row.metric))
     for other in found.keys() - {split}:
         distances = [name for name in names if METRICS[name].both]
         rows += scored(

@@ -10,7 +10,7 @@ from ganzoo.data import Dataset
 from ganzoo.errors import unknown
 from ganzoo.evaluation import modes
 from ganzoo.evaluation.classifier import WEIGHTS
-from ganzoo.evaluation.features import Draw
+from ganzoo.evaluation.features import Draw, rounded
 from ganzoo.evaluation.floors import Floors
 from ganzoo.evaluation.protocol import Better, Score
 from ganzoo.files import read_json
@@ -31,6 +31,7 @@ def truths(draw: Draw, train: Dataset, real: Dataset, names: Sequence[str] | Non
     digits is the divergence that a perfect copy has.
     """
     samples = torch.cat([draw(range(start, min(start + batch, n))) for start in range(0, n, batch)])
+    samples = samples if train.shape[1:] == (1, 1) else rounded(samples)
     held, values = real.limited(n), modes.measure(train, samples)
     floors = floors_of(held).get(
         counts(None, real, values), lambda _: modes.measure(real, held.samples(range(len(held))).images)

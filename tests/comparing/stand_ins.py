@@ -35,7 +35,9 @@ def score(sampler, *, n, metrics, split, device):
     mean = Score("mean", float(images.mean()), better="lower", floor_n=n, spread=0.25, **shared)
     more = {"floor_n": 5, "value_at_floor": 0.7, "details": {"lowest": -1.0}}
     spread = Score("spread", float(images.std()), better="higher", **shared, **more)
-    return Evaluation([mean, spread], {"extractor": {"sha256": "5" * 64}, "data": {"splits": {}}, "seconds": 1.0})
+    return Evaluation(
+        [mean, spread], {"extractor": {"name": "toy", "sha256": "5" * 64}, "data": {"splits": {}}, "seconds": 1.0}
+    )
 
 
 def how(request, rows):

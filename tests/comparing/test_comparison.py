@@ -46,7 +46,12 @@ def finished(tmp_path_factory):
 
 def test_a_score_that_is_not_finite_is_null_at_the_floor_too():
     lost = Score("reverse_kl", math.inf, 60, "lower", floor=0.1, floor_n=40, value_at_floor=math.inf)
-    assert worker.at_floor(lost) == {"n": 40, "floor": 0.1, "value": None}
+    none = Score("checkerboard", 1.0, 60, "near 1", floor=math.nan, floor_n=60)
+    held = Score("modes", 8, 60, "higher", floor=8, floor_n=60)
+    assert worker.floors([score.as_json() for score in (lost, none, held)]) == {
+        "floors": {"modes@60": 8},
+        "at_floor": {"reverse_kl@60": {"n": 40, "floor": 0.1, "value": None}},
+    }
 
 
 def test_the_results_hold_every_cell_with_score_cost_curve_and_grid(finished):
@@ -72,7 +77,10 @@ def test_the_results_hold_every_cell_with_score_cost_curve_and_grid(finished):
         "mean@4/test": nothing | {"spread": 0.25},
         "spread@4/test": nothing | {"details": {"lowest": -1.0}},
     }
-    assert results["cells"][0]["measured_with"] == {"extractor": {"sha256": "5" * 64}, "data": {"splits": {}}}
+    assert results["cells"][0]["measured_with"] == {
+        "extractor": {"name": "toy", "sha256": "5" * 64},
+        "data": {"splits": {}},
+    }
     assert {(row["setting"], row["protocol"]) for row in results["summary"]} == {
         (name, metric) for name in ("nsgan", "wgan") for metric in ("mean@4/test", "spread@4/test")
     }
@@ -309,6 +317,8 @@ def test_a_variant_whose_config_changed_is_refused(tmp_path):
         ({"budget": "minutes=1", "jobs": 2}, "one cell at a time"),
         ({"tables": {"tricks.packing": True, "train.batch": 3}}, "nsgan: trick packing needs a batch"),
         ({"tables": {"train.ratio": "x"}}, "train.ratio"),
+        ({"tables": {"seed": 7}}, "--set seed: the seeds of a comparison are counted from 0"),
+        ({"tables": {"train.steps": 50}}, "--set train.steps=50 contradicts --budget steps=3"),
     ],
 )
 def test_wrong_input_is_refused_before_anything_is_written(tmp_path, change, says):

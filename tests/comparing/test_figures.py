@@ -60,6 +60,16 @@ def test_ids_belong_to_one_figure(results):
     assert set(re.findall(r"(?:url\(|href=\")#([^\")]+)", first)) <= ids[0], "and what it refers to is there"
 
 
+def test_a_curve_of_a_single_point_is_a_dot(results):
+    def drawn(points: int) -> str:
+        cells = [cell | {"curve": cell["curve"][:points]} for cell in results["cells"][:2]]
+        (curve,) = curves.panels({"a": cells}, curves.loss_of_d)
+        return panel(curve, "loss0", "a", 2000, curve.limits())
+
+    dots = [svg.count("fill: var(--first); stroke: var(--first)") for svg in (drawn(1), drawn(2))]
+    assert dots[0] >= 1 and dots[1] == 0
+
+
 def test_the_users_own_settings_of_matplotlib_stay_and_do_not_matter(results):
     import matplotlib
 

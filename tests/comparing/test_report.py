@@ -134,7 +134,7 @@ def test_all_that_a_reader_must_know_is_there(page, results):
         "cells/ebgan-s3",
         "D has won",
         "0, 1, 2, 3, 4 (5 of 5)",
-        "An interval comes from 5 seeds and holds the true median in 93.8 % of cases",
+        "An interval holds the true median, of 3 seeds in 75 %, of 5 seeds in 93.8 % of cases.",
         "not a test of significance",
         "One training seed a setting",
         "the seeds that survived, which flatters it",
@@ -240,6 +240,32 @@ def test_where_all_failed_that_is_what_the_page_says(bare, folder):
     assert all("failed" in caption["text"] for caption in page.all("figcaption"))
 
 
+def test_what_the_scores_were_measured_with_and_against_is_told(bare, folder):
+    with_ = {
+        "extractor": {"name": "digits", "sha256": "5" * 64},
+        "data": {"splits": {"test": {"count": 2000, "digest": "ab" * 32}}},
+    }
+    details = {KID: {"reference_n": 2000, "details": {}}}
+    page = read(bare | {"cells": [c | {"measured_with": with_, "details": details} for c in bare["cells"]]}, folder)
+    for words in (
+        "digits, weights 5555555555555555",
+        "2,000 images, digest abababababababab",
+        "against 2,000 real images",
+    ):
+        assert words in page.text
+
+
+def test_who_was_not_tuned_is_named(bare, folder):
+    tuning = {
+        "draws": 7,
+        "seed": 10000,
+        "split": "train",
+        "settings": {"wgan": {"chosen": None}, "nsgan": {"chosen": 0}},
+    }
+    text = read(bare | {"tuning": tuning}, folder).text
+    assert "for each setting but wgan, the best" in text and "Not tuned, but as their configs say: wgan." in text
+
+
 def test_a_grid_that_is_gone_is_said_to_be(bare, folder):
     gone = [c | {"grid": "nowhere/x.png"} if c["setting"] == "wgan" else c for c in bare["cells"]]
     page = read(bare | {"cells": gone}, folder)
@@ -255,14 +281,21 @@ def test_one_seed_has_no_interval_and_none_is_strong(bare, folder):
 @pytest.mark.parametrize(
     ("seeds", "words"),
     [
-        (1, "One seed has no interval."),
-        (2, "2 seeds and holds the true median in 50 %"),
-        (3, "in 75 %"),
-        (6, "in at least 78.1 %"),
+        ([1], "One seed has no interval."),
+        ([2], "An interval holds the true median, of 2 seeds in 50 % of cases."),
+        ([1, 2, 3], "of 2 seeds in 50 %, of 3 seeds in 75 % of cases."),
+        ([6], "in at least 78.1 %"),
     ],
 )
 def test_how_far_the_interval_of_so_many_seeds_can_be_trusted_is_said(seeds, words):
     assert words in certainty(seeds)
+
+
+def test_the_seeds_that_count_are_those_of_the_scores(bare, folder):
+    """One setting has two seeds where others have five: nothing is said as if all had."""
+    fewer = [s | {"n": 2} if s["setting"] == "nsgan" else s for s in bare["summary"]]
+    page = read(bare | {"kind": "ablate", "summary": fewer}, folder)
+    assert "of 2 seeds in 50 %" in page.text and "33 % are called better or worse" in page.text
 
 
 def test_what_is_not_finite_is_told_and_breaks_no_figure(bare, folder):
@@ -299,7 +332,7 @@ def test_an_ablation_says_what_is_better_than_its_baseline_and_how_often_by_chan
         entry["overlaps"] = []
     page = read(ablation, folder)
     assert page.rows()["nsgan"][2].endswith(", better") and "better" not in page.rows()["baseline"][2]
-    assert "0.79 % are called better or worse than the baseline by chance" in page.text
+    assert "10 % are called better or worse than the baseline by chance" in page.text, "of three seeds, as one has"
     assert "by chance" in read(bare, folder).text and "baseline" not in read(bare, folder).text
     text = write_table(ablation, folder).read_text(encoding="utf-8")
     assert ", better)" in text and "apart from the baseline's" in text

@@ -101,6 +101,17 @@ def test_what_is_better_turns_the_order():
         assert "".join(row["setting"] for row in summarise(values, [FID | {"better": better}])) == order
 
 
+def test_where_1_is_best_each_seed_counts_by_its_distance_to_it():
+    values = cells(
+        base=[0.55, 0.6, 0.65, 0.7], above=[1.25, 1.3, 1.42, 1.5], wild=[0.2, 0.2, 1.8, 1.8], good=[1.1, 1.1]
+    )
+    rows = by_name(summarise(values, [FID | {"better": "near 1"}]))
+    assert [rows[name]["rank"] for name in ("good", "above", "base", "wild")] == [1, 2, 3, 4]
+    assert rows["above"]["overlaps"] == ["base"], "0.25 to 0.5 and 0.3 to 0.45 beside 1"
+    assert (rows["wild"]["median"], rows["wild"]["low"], rows["wild"]["high"]) == (1.0, 0.2, 1.8), "shown as they are"
+    assert rows["wild"]["overlaps"] == []
+
+
 def test_failed_cells_are_counted_and_have_no_score():
     rows = by_name(summarise([*cells(a=[1, 3]), cell("a", None, "failed"), cell("b", None, "failed")], [FID]))
     assert (rows["a"]["median"], rows["a"]["n"], rows["a"]["failed"], rows["a"]["rank"]) == (2, 2, 1, 1)
@@ -150,7 +161,7 @@ def test_one_seed_is_told_apart_from_nothing():
 
 def test_intervals_that_touch_overlap():
     def row(low, high):
-        return {"median": low, "low": low, "high": high, "n": 3}
+        return {"standing": (low, low, high), "n": 3}
 
     assert overlap(row(1, 2), row(2, 3)) and overlap(row(2, 3), row(1, 2)) and overlap(row(0, 9), row(1, 2))
     assert not overlap(row(1, 2), row(2.1, 3)) and not overlap(row(2.1, 3), row(1, 2))

@@ -65,6 +65,22 @@ def test_what_is_not_finite_is_said_to_be_none_and_comes_last(results, tmp_path)
     assert row[1].startswith("none (") and row[1].endswith(" to none)") and '"none" is a number' in text
 
 
+def test_floors_at_other_numbers_and_computed_ones_stand_below(results, tmp_path):
+    few = {KID: {"n": 2000, "floor": 0.5, "value": None}}
+    many = {FID: {"reference_n": 9, "details": {"kl_floor_data": 0.0236, "k": 3}}}
+    for cell in results["cells"]:
+        cell |= {"at_floor": few, "details": many} if cell["status"] == "done" else {}
+    text = write_table(results, tmp_path).read_text(encoding="utf-8")
+    assert tables(text)[2][2] == ["nsgan", KID, "2,000", "0.5", "none"] and "k: 3" not in text
+    assert text.rstrip().splitlines()[-1] == plain(f"{FID}, kl_floor_data: 0.0236")
+
+
+def test_it_says_how_the_settings_were_tuned_and_which_were_not(results, tmp_path):
+    settings = {"nsgan": {"chosen": 1}, "lsgan": {"chosen": None}}
+    tuned = results | {"tuning": {"draws": 7, "split": "train", "settings": settings}}
+    assert "tuned by 7 draws a setting but lsgan." in write_table(tuned, tmp_path).read_text(encoding="utf-8")
+
+
 def test_no_name_breaks_the_table(results, tmp_path):
     name = "a|b\n<script>*x*`y`[z](u)$1$"
     for found in tables(write_table(renamed(results, "nsgan", name), tmp_path).read_text(encoding="utf-8")):

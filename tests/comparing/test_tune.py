@@ -100,7 +100,7 @@ def test_where_everything_is_set_there_are_no_draws():
     players = ("generator", "discriminator")
     shared = nested({f"train.{player}": {"lr": 1e-3, "betas": [0.5, 0.9]} for player in players})
     [setting] = of_variants(["nsgan"], shared)
-    assert draws(setting, 2, shared) == [] and tuned(setting, 2, shared, [])[1]["chosen"] is None
+    assert draws(setting, 2, shared) == [] and tuned(setting, shared, [])[1]["chosen"] is None
 
 
 def test_a_file_that_extends_a_variant_inherits_its_ranges(tmp_path):

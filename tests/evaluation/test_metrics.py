@@ -154,6 +154,18 @@ def test_density_and_coverage_of_closed_cases():
     assert density_and_coverage(torch.full((4, 1), 99.0), real, k=1) == (0, 0)
 
 
+def test_neighbours_of_features_that_all_lie_far_out_are_the_same(monkeypatch):
+    """As those of a classifier do: at 1,000 a product of float32 loses distances of 1."""
+    fake, real = (random(n, 4, seed) * 0.5 for seed, n in enumerate((60, 80)))
+    whole = density_and_coverage(fake, real), metrics.precision_and_recall(described(fake), described(real))
+    far = fake + 1000, real + 1000
+    assert density_and_coverage(*far) == pytest.approx(whole[0], abs=0.02)
+    found = metrics.precision_and_recall(*map(described, far))
+    for name, value in whole[1].items():
+        assert found[name].value == pytest.approx(value.value, abs=0.02)
+    assert (nearest(*far, 3) == nearest(fake, real, 3)).float().mean() > 0.98
+
+
 def test_blocks_change_nothing(monkeypatch):
     fake, real = random(30, 2, 0), random(40, 2, 1)
     whole = density_and_coverage(fake, real), metrics.precision_and_recall(described(fake), described(real))

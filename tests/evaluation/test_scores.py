@@ -98,10 +98,16 @@ def test_one_split_is_halved_for_its_floor():
 
 
 def test_class_accuracy_and_its_floor():
-    _, _, rows = measured(48, data(90), data(60, 1, "test"), names=["class_accuracy"], labels=True)
-    score = rows["class_accuracy-tiny@48"]
-    assert 0 < score.value < 1 and 0 < score.floor < 1 and score.details == {"labelled": 48}
-    _, _, rows = measured(48, data(90, labels=False), data(60, 1, "test"), names=["class_accuracy"], labels=True)
+    train, test = data(90), data(60, 1, "test")
+    names = ["fid", "class_accuracy", "is"]
+    for split in ("test", "train"):
+        _, reader, rows = measured(48, train, test, split, names, labels=True)
+        score = rows["class_accuracy-tiny@48"]
+        assert 0 < score.value < 1 and score.details == {"labelled": 48}
+        held = reader.data(test.limited(48))
+        assert score.floor == metrics.class_accuracy(held, held)["class_accuracy"].value, "no extractor learned these"
+        assert [row.partition("-")[0] for row in rows] == [*names, "fid"]
+    _, _, rows = measured(48, train, data(60, 1, "test", labels=False), names=["class_accuracy"], labels=True)
     assert rows["class_accuracy-tiny@48"].floor is None, "real images without labels have none"
 
 
