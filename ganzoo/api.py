@@ -83,7 +83,9 @@ def resume(
     run.refuse_change(config)
     dataset = open_data(config, quiet) if data is None else _as_dataset(data)
     if config.dataset is None or dataset.digest != config.dataset.digest:
-        raise InputError(f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run")
+        from_python = " (if they came from Python, give them as data=)" if data is None else ""
+        words = f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run{from_python}"
+        raise InputError(words)
     with joined(config.train.device) as group, cores.threads_kept():
         trainer = make_trainer(of_the_first(group, config, dataset), dataset, group)
         if group.first:

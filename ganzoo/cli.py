@@ -376,7 +376,11 @@ def _run(arguments: list[str] | None) -> int:
         # Which module the parser's errors live in differs between versions of typer; their form does not.
         if not hasattr(error, "format_message"):
             raise
-        return _fail(f"{error.format_message()} (see 'ganzoo --help')", 2)
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
+            print(error.format_message())
+            return 2
+        command = getattr(getattr(error, "ctx", None), "command_path", "ganzoo")
+        return _fail(f"{error.format_message()} (see '{command} --help')", 2)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

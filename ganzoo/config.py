@@ -12,7 +12,7 @@ from fractions import Fraction
 from inspect import Parameter
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, create_model, field_validator
 
 from ganzoo.errors import InputError, unknown
 
@@ -79,6 +79,11 @@ class Thresholds(Section):
 
 class Train(Section):
     """One training step is one G step (more under `thresholds`) with the D steps that belong to it."""
+
+    @field_validator("ratio", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        return str(value) if type(value) in (int, float) else value
 
     steps: PositiveInt = 2000
     batch: PositiveInt = 64  # images
@@ -157,8 +162,15 @@ def parse(model: type[Model], table: Mapping[str, Any], where: str = "") -> Mode
 def parameters_model(name: str, parameters: Iterable[Parameter]) -> type[BaseModel]:
     """A schema from the keyword-only parameters of a signature: their annotations and defaults."""
     keywords = (p for p in parameters if p.kind is Parameter.KEYWORD_ONLY)
-    fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in keywords}
+    fields: dict[str, Any] = {p.name: (annotation(p), ... if p.default is p.empty else p.default) for p in keywords}
     return create_model(name, __config__=STRICT, **fields)
+
+
+def annotation(parameter: Parameter) -> Any:
+    """What a parameter says that it takes; where it says nothing, values like its default, if it has one."""
+    if parameter.annotation is not parameter.empty:
+        return parameter.annotation
+    return Any if parameter.default in (None, parameter.empty) else type(parameter.default)
 
 
 def _check_keys(model: type[BaseModel], table: Mapping[str, Any], where: str) -> None:

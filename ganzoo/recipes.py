@@ -11,6 +11,7 @@ from typing import Any
 from ganzoo.config import DEFAULTS, Config, Table, join, parse
 from ganzoo.data import is_points
 from ganzoo.errors import InputError, unknown
+from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_schema
 
 SOURCES = (Path(__file__).parent / "zoo_configs", Path(__file__).parent.parent / "zoo_configs")
@@ -133,11 +134,23 @@ def make(variant: str | None = None, over: Table | None = None, points: bool | N
     _refuse_borrowed_name(over, own[-1]["variant"])
     recipe, *users = [*own, over]
     table = reduce(merge, users, recipe)
+    told = about_another_loss(recipe, table) if not any("about" in user for user in users) else {}
+    recipe |= told
+    table |= told
     if points is None:
         points = is_points(str(_part(table, "data").get("spec")))
     if points:
         table = reduce(merge, users, recipe | {"networks": on_points(recipe["networks"])})
     return parse(Config, table)
+
+
+def about_another_loss(recipe: Table, table: Table) -> Table:
+    """What a run says of itself whose loss is not its recipe's: the first line of the loss; nothing where it is."""
+    name = _part(table, "loss").get("name")
+    if name == recipe["loss"]["name"] or not isinstance(name, str) or name not in LOSSES:
+        return {}
+    source = (LOSSES[name].__doc__ or name).strip().splitlines()[0]
+    return {"about": f"{source} On the recipe of {recipe['variant']}."}
 
 
 def ranges(variant: str) -> Table:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import pytest
 
-from ganzoo.config import difference
+from ganzoo.config import difference, parameters_model, parse
 from ganzoo.errors import InputError
 from ganzoo.recipes import make, merge, overrides, read_variant
 
@@ -121,3 +123,33 @@ def test_merging_leaves_its_inputs_alone():
     base = read_variant("rpgan")
     merge(base, {"tricks": {"r1": {"gamma": 5}}})
     assert base == read_variant("rpgan")
+
+
+def test_a_ratio_may_be_a_number():
+    for typed, ratio in {"1.5": "1.5", "2": "2", "1:2": "1:2"}.items():
+        assert make("nsgan", overrides([f"train.ratio={typed}"])).train.ratio == ratio
+    with pytest.raises(InputError, match=r"train.ratio: input should be a valid string, not true"):
+        make("nsgan", {"train": {"ratio": True}})
+
+
+def test_what_a_signature_says_nothing_of_is_of_the_kind_of_its_default():
+    def init(*, margin=1.0, name="x", anything=None):
+        pass
+
+    model = parameters_model("Mine", signature(init).parameters.values())
+    assert parse(model, {"margin": 2.5, "anything": [1]}).margin == 2.5
+    with pytest.raises(InputError, match=r"loss.margin: input should be a valid number"):
+        parse(model, {"margin": "wide"}, "loss")
+
+
+def test_a_run_whose_loss_is_not_its_recipe_s_says_so(tmp_path):
+    exchanged = make("wgan-gp", overrides(["loss.name=lsgan"])).about
+    assert exchanged.startswith("Least Squares Generative Adversarial Networks. Mao") and exchanged.endswith(
+        "On the recipe of wgan-gp."
+    )
+    mine = tmp_path / "mine.toml"
+    mine.write_text('extends = "wgan-gp"\n[loss]\nname = "lsgan"\n')
+    assert make(str(mine)).about == exchanged
+    mine.write_text('extends = "wgan-gp"\nabout = "Mine."\n[loss]\nname = "lsgan"\n')
+    assert make(str(mine)).about == "Mine."
+    assert make("wgan-gp").about.startswith("Wasserstein GAN with gradient penalty")

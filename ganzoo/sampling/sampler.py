@@ -98,9 +98,12 @@ class Sampler:
         """Images (M, C, H, W) through `seeds` in turn, `frames` from each to the next, both of them included.
 
         z moves, along the "circle" or the "line" (None: what suits it, see `between`); the label, the code and G's noise
-        stay those of the first seed.
+        stay those of the first seed. Raises `InputError` for more than one class: it does not change along a walk.
         """
-        labels = None if classes is None else self.labels(classes)[:1].expand(len(seeds))
+        label = None if classes is None else self.labels(classes)
+        if label is not None and len(label) > 1:
+            raise InputError(f"a walk keeps one class, and {len(label)} are given; name one")
+        labels = None if label is None else label.expand(len(seeds))
         points = self.inputs(seeds, labels, truncation)
         z = through(points.z, frames, between(along, self.latent.distribution))
         held = [None if value is None else value[:1].expand(len(z), *value.shape[1:]) for value in points[1:]]

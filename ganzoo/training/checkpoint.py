@@ -28,11 +28,17 @@ def tensors(trainer: Trainer) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous() for name, value in found.items()}
 
 
+def not_finite(state: dict[str, Tensor]) -> str | None:
+    """The first of a state that holds NaN or infinity; None where none does."""
+    bad = (name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all())
+    return next(bad, None)
+
+
 def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any]) -> Path:
     """Save the state as `folder`/<step>; raises `TrainingFailed`, and writes nothing, where a number is not finite."""
     state = tensors(trainer)
-    if bad := [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]:
-        raise TrainingFailed(f"{bad[0]} is not finite after step {trainer.step}")
+    if bad := not_finite(state):
+        raise TrainingFailed(f"{bad} is not finite after step {trainer.step}")
     content = save(state)
     path = folder / f"{trainer.step:08d}"
     facts = {

@@ -25,6 +25,7 @@ from ganzoo.training.release import write_release
 from ganzoo.training.rules import Finding
 from ganzoo.training.run import Run
 from ganzoo.training.samples import draw_grid
+from ganzoo.training.schedule import idle
 from ganzoo.training.signs import Record
 from ganzoo.training.trainer import COUNTERS, Trainer
 
@@ -83,8 +84,8 @@ def fit(run: Run, trainer: Trainer, exam: Exam, seconds: float = 0.0, quiet: boo
     with reporter(steps, trainer.step, quiet) as report, Interrupt() as interrupt:
         session = Session(run, trainer, exam, report, seconds)
         report.say(headline(run, trainer))
-        if note:
-            report.say(note)
+        for line in filter(None, (note, idle(trainer.config.train))):
+            report.say(line)
         while trainer.step < steps and group.agree(interrupt.signal is None):
             with session.pace.counted():
                 trainer.train_step()
@@ -133,7 +134,9 @@ class Session:
         train, step = self.trainer.config.train, self.trainer.step
         while self.trainer.graphs.news:
             self.report.say(self.trainer.graphs.news.pop(0))
-        self.report.update(step, self.log() if self.is_logged(step) else None)
+        # What would have to be saved without being finite is logged first, and acted on.
+        bad = checkpoint.not_finite(checkpoint.tensors(self.trainer)) if step % train.save_every == 0 else None
+        self.report.update(step, self.log(bad) if bad or self.is_logged(step) else None)
         if self.trainer.step != step:  # rolled back
             return
         if step % train.save_every == 0:
@@ -147,12 +150,13 @@ class Session:
         fatal = step % train.save_every == 0 and not self.trainer.is_finite()
         return step == 1 or step % train.log_every == 0 or fatal or self.exam.due(step)
 
-    def log(self) -> Record:
-        """Write one record of the log, and say and do what it calls for."""
+    def log(self, bad: str | None = None) -> Record:
+        """Write one record of the log, and say and do what it calls for; `bad` is what of the state is not finite."""
         trainer, (then, images, turns) = self.trainer, self.logged
         self.logged = now(trainer)
         with self.pace.counted():  # for a device that works on by itself is waited for here
             terms = readings(trainer)
+        terms |= {} if bad is None else {bad: None}
         speed = (trainer.images - images) / (self.logged[0] - then)
         counters: Record = {name: getattr(trainer, name) for name in COUNTERS}
         record = counters | {"terms": terms, "seconds": round(self.seconds, 3), "images_per_second": round(speed, 1)}

@@ -73,8 +73,11 @@ def rows(dataset: Dataset, n: int, grouped: bool) -> np.ndarray:
     """The indices of `n` samples, evenly spaced; `grouped` takes several of each of the first classes, `n` at most."""
     if not grouped or dataset.labels is None:
         return np.arange(n) * len(dataset) // n
-    classes = min(dataset.classes, n // GROUP)
-    return np.concatenate([np.flatnonzero(dataset.labels == c)[: n // classes] for c in range(classes)])
+    members = [np.flatnonzero(dataset.labels == c) for c in range(dataset.classes)]
+    several = [found for found in members if len(found) > 1][: n // GROUP]
+    if not several:  # no two to be compared: all are, whatever their class
+        return np.arange(n) * len(dataset) // n
+    return np.concatenate([found[: n // len(several)] for found in several])
 
 
 def ratio(fake: Tensor, real: Tensor, labels: Tensor | None) -> Tensor:

@@ -59,6 +59,7 @@ def make_card(config: Config, counters: dict[str, int], seconds: float, sha256: 
         "format": FORMAT,
         "variant": config.variant,
         "about": config.about,
+        "loss": config.loss["name"],
         "data": facts.name,
         "data_licence": facts.licence,
         "data_digest": facts.digest,

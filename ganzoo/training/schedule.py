@@ -34,6 +34,14 @@ def turns(count: int, above: float | None, most: int, loss: Callable[[], float])
             yield count + extra
 
 
+def idle(train: Train) -> str:
+    """A line where steps are asked for in which nothing is learned; empty where there are none."""
+    if not 0 < train.decay_steps < train.steps:
+        return ""
+    after = f"both rates are 0 from step {train.decay_steps:,} on (train.decay_steps)"
+    return f"{after}: the last {train.steps - train.decay_steps:,} of {train.steps:,} steps change nothing"
+
+
 def rate(step: int, train: Train) -> float:
     """Factor on both learning rates at `step`: 1, or falling linearly to 0 at `decay_steps`."""
     return max(0.0, 1 - step / train.decay_steps) if train.decay_steps else 1.0

@@ -20,7 +20,7 @@ class Augment(Trick):
 
     Reals and fakes alike, in both players' steps, one draw a sample; G's gradient passes through.
       color        brightness +- 0.5, saturation x 0..2 (colour images), contrast x 0.5..1.5
-      translation  up to an eighth of the side in both directions, black (-1) coming in
+      translation  up to an eighth of the side in both directions, rounded (the authors: down), black (theirs: grey) coming in
       cutout       a square of half the side, anywhere, becomes 0 (grey), as in the authors' code
     Settings: the kinds, applied in this order; the paper's default is all three.
     """

@@ -55,6 +55,9 @@ def test_the_ends_of_a_walk_are_the_images_of_the_seeds(run):
     classes = [1] if sampler.class_names else None
     walk = sampler.walk([2, 5], 4, classes=classes)
     assert walk.shape == (4, 1, 28, 28)
+    if classes:
+        with pytest.raises(InputError, match="a walk keeps one class, and 2 are given"):
+            sampler.walk([2, 5], 4, classes=[1, 0])
     assert torch.allclose(walk[0], sampler.sample(1, seed=2, classes=classes)[0], atol=1e-5)
     if sampler.latent.code is None and not sampler.config.networks.generator["noise"]:
         assert torch.allclose(walk[-1], sampler.sample(1, seed=5, classes=classes)[0], atol=1e-5)

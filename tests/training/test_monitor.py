@@ -13,6 +13,7 @@ from ganzoo.errors import TrainingFailed
 from ganzoo.losses import NSGAN
 from ganzoo.training import checkpoint
 from ganzoo.training.run import Run
+from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
 
@@ -83,6 +84,21 @@ def test_a_rollback_returns_with_a_lower_rate_and_other_numbers(poisoned, tmp_pa
     assert [r["rollbacks"] for r in records] == [0] * 4 + [1] * 16  # back to before it began to show
     state, facts = checkpoint.read_state(checkpoint.states(run / "state")[-1])
     assert facts["counters"]["rollbacks"] == 1 and all(v.isfinite().all() for v in state.values())
+
+
+def test_weights_that_break_in_the_step_that_is_saved_are_rolled_back_too(tmp_path, monkeypatch):
+    """All losses of that step are finite still."""
+    steps, train_step = [], Trainer.train_step
+
+    def spoiled(trainer):
+        train_step(trainer)
+        steps.append(trainer.step)
+        if len(steps) == 8:
+            next(trainer.G.parameters()).data.fill_(torch.nan)
+
+    monkeypatch.setattr(Trainer, "train_step", spoiled)
+    run = api.train(config(steps=12, on_failure="rollback", log_every=100), toy_data(), tmp_path / "run")
+    assert rules(run) == ["not-finite"] and steps == [*range(1, 9), *range(1, 13)]
 
 
 def test_what_a_rollback_gave_up_is_gone_at_once(poisoned, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from ganzoo.data import Dataset
 from ganzoo.latent import Latent
 from ganzoo.records import Judged
 from ganzoo.training.loop import make_trainer
-from ganzoo.training.probe import KEPT, Probe, spread
+from ganzoo.training.probe import KEPT, Probe, rows, spread
 from small_runs import small, toy_data
 
 
@@ -70,6 +70,13 @@ def test_where_g_knows_classes_only_images_of_one_class_are_compared():
     assert p.dataset.samples(p.index).labels.tolist() == [c for c in range(8) for _ in range(4)]
     assert look(p, one_image_a_class)["variety/pixels"] == pytest.approx(0, abs=1e-6)
     assert look(probe(images), one_image_a_class)["variety/pixels"] > 0.8
+
+
+def test_only_classes_with_two_images_can_be_compared_within():
+    alone, some = Dataset.from_tensor(reals(20), torch.arange(20)), torch.tensor([0] + [1] * 9 + [2] * 10)
+    picked = rows(Dataset.from_tensor(reals(20), some), 16, grouped=True)
+    assert set(some[picked].tolist()) == {1, 2} and len(picked) == 16
+    assert rows(alone, 10, grouped=True).tolist() == [*range(0, 20, 2)], "else all are"
 
 
 def test_unrest_is_how_far_images_moved_and_how_near_they_came_back():

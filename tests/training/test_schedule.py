@@ -2,7 +2,7 @@ import pytest
 
 from ganzoo.config import Train, Warmup, ratio
 from ganzoo.errors import InputError
-from ganzoo.training.schedule import d_steps, rate, turns
+from ganzoo.training.schedule import d_steps, idle, rate, turns
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,10 @@ def test_the_rate_falls_linearly_to_the_horizon_whatever_the_steps():
 def test_turns_go_on_while_the_loss_is_above(count, above, most, losses, played):
     asked = iter(losses)
     assert list(turns(count, above, most, lambda: next(asked))) == list(range(played))
+
+
+def test_steps_in_which_nothing_is_learned_are_told():
+    assert idle(Train(steps=12, decay_steps=4)) == (
+        "both rates are 0 from step 4 on (train.decay_steps): the last 8 of 12 steps change nothing"
+    )
+    assert not idle(Train(steps=12)) and not idle(Train(steps=12, decay_steps=12))
