@@ -211,7 +211,10 @@ def test_a_release_is_trained_from_a_recipe_and_fits_into_its_size(name):
     table = read_variant(variant)
     base = read_variant(variant.rpartition("/")[2])
     departs = {key for key in table if table[key] != base.get(key)}
-    assert {"variant", "data", "train"} <= departs <= {"variant", "data", "latent", "networks", "tricks", "train"}
+    # began-mnist was trained before the laptop recipe's k moved ten times as fast.
+    of_its_time = {"loss"} if name == "began-mnist" else set()
+    own = {"variant", "data", "latent", "networks", "tricks", "train"}
+    assert {"variant", "data", "train"} | of_its_time <= departs <= own | of_its_time
     assert table["train"]["decay_steps"] == table["train"]["steps"] > 2 * base["train"]["steps"]
     channels, limit = (3, 2.9e6) if name.endswith("cifar10") else (1, 1.1e6)
     config = resolve(ganzoo.recipes.make(variant), toy_data(size=32, channels=channels, classes=10))

@@ -42,7 +42,7 @@ def facts(card: Table) -> list[tuple[str, str]]:
     shape = " x ".join(map(str, card["shape"]))
     rows = {
         "recipe": f"`{card['variant']}`; every setting in config.json",
-        "loss": card.get("loss", ""),
+        "loss": f"`{card['loss']}`",
         "remarks": card.get("remarks", ""),
         "data": f"{card['data']}, {shape} ({card['data_licence'] or 'licence unknown'})",
         "classes it can be asked for": ", ".join(card.get("classes", [])),

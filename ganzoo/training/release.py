@@ -18,7 +18,7 @@ from ganzoo.training.trainer import Trainer
 NEEDED = ("generator.safetensors", "config.json", "card.json")
 """The files that a release is read from."""
 CARD: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("variant", "about", "data", "data_licence", "data_digest", "hardware", "sha256"), str),
+    **dict.fromkeys(("variant", "about", "loss", "data", "data_licence", "data_digest", "hardware", "sha256"), str),
     **dict.fromkeys(("steps", "d_steps", "images", "seed"), int),
     **{"seconds": (int, float), "shape": list, "class_names": list, "versions": dict},
 }
