@@ -18,14 +18,14 @@ TRICKS: Registry[type[Trick]] = Registry("trick")
 class Trick(nn.Module):
     """A switch of training, in six hooks that do nothing unless a subclass says otherwise.
 
-    A subclass has a docstring (authors, year, link), a `name`, an `order`, and an `__init__` whose keywords carry the
-    source's defaults: that signature is the schema of its config table. State that must survive a checkpoint is a buffer.
-    Random numbers come from `ganzoo.streams` under a name of the trick's own, so that a neutral trick changes nothing.
+    A subclass has a docstring (authors, year, link), a `name`, where its place matters an `order`, and an `__init__` whose
+    keywords carry the source's defaults: that signature is the schema of its config table. State that must survive a checkpoint
+    is a buffer. Random numbers come from `ganzoo.streams` under a name of the trick's own, so that a neutral trick changes nothing.
     """
 
     name: ClassVar[str]
-    order: ClassVar[int]
-    """Tricks apply in ascending order, whatever the order in the config."""
+    order: ClassVar[int] = 100
+    """Tricks apply in ascending order, whatever the order in the config; those that ship come first."""
     heads: ClassVar[tuple[str, ...]] = ()
     """What the trick reads of D: it suits a loss whose `heads` have these."""
     excludes: ClassVar[tuple[str, ...]] = ()
