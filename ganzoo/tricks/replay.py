@@ -78,9 +78,7 @@ class Replay(Trick):
             if value is not None:
                 pool = getattr(self, field)
                 pool[place] = value.to(pool.dtype)
-                pool[-1:] = (
-                    0  # not [-1], a single number of labels, for which older versions of PyTorch wait for the GPU
-                )
+                pool[-1:].zero_()  # no number is assigned: some versions of PyTorch bring it from the CPU, and wait
         self.seen += len(fake)
 
     def _places(self, n: int, device: torch.device) -> Tensor:
