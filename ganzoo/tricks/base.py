@@ -19,8 +19,9 @@ class Trick(nn.Module):
     """A switch of training, in six hooks that do nothing unless a subclass says otherwise.
 
     A subclass has a docstring (authors, year, link), a `name`, where its place matters an `order`, and an `__init__` whose
-    keywords carry the source's defaults: that signature is the schema of its config table. State that must survive a checkpoint
-    is a buffer. Random numbers come from `ganzoo.streams` under a name of the trick's own, so that a neutral trick changes nothing.
+    keywords carry the source's defaults: that signature is the schema of its config table. State that must survive a
+    checkpoint is a buffer. Random numbers come from `ganzoo.streams` under a name of the trick's own, so that a neutral trick
+    changes nothing.
     """
 
     name: ClassVar[str]
