@@ -45,9 +45,14 @@ def parse_points(text: str) -> list[int]:
 
 def parse_metrics(text: str | None) -> list[str] | None:
     """The metrics in "fid,kid", each once."""
-    return None if text is None else list(dict.fromkeys(name.strip() for name in text.split(",")))
+    return None if text is None else list(dict.fromkeys(parse_names(text)))
 
 
 def parse_classes(text: str | None) -> list[str] | None:
     """The classes in "0,1,2" or "cat,dog"."""
-    return None if text is None else [name.strip() for name in text.split(",")]
+    return None if text is None else parse_names(text)
+
+
+def parse_names(text: str) -> list[str]:
+    """What stands between commas."""
+    return [name.strip() for name in text.split(",")]

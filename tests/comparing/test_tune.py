@@ -3,7 +3,9 @@
 import math
 
 import pytest
+from stand_ins import how, request
 
+from ganzoo.comparing.plan import Plan
 from ganzoo.comparing.settings import of_switches, of_variants
 from ganzoo.comparing.tune import best, draw, draws, not_drawn, touches, tuned
 from ganzoo.config import flat
@@ -53,6 +55,12 @@ def test_the_same_draw_is_the_same_quantile_for_every_variant():
 def test_another_form_of_range_is_refused(span):
     with pytest.raises(InputError, match=r"tune\.train\.batch: expected"):
         draw("train.batch", span, 0)
+
+
+def test_who_can_have_none_of_the_metrics_is_not_tuned_blindly(tmp_path):
+    """Without labels there is no class to be right about, so no draw would be better than another."""
+    plan = Plan(request(tmp_path, ("nsgan", "cgan"), metrics=("class_accuracy",), tune=2), how)
+    assert [len(cells) for cells in plan.trials] == [0, 2]
 
 
 def test_a_config_without_ranges_cannot_be_tuned(tmp_path):
