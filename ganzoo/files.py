@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -15,6 +16,9 @@ from ganzoo.errors import InputError
 
 FORMAT = 1
 """The version of every file format of ours; a newer one is refused."""
+
+MAX_BYTES = 16 * 2**30
+"""The largest file that is read into memory as a whole, unless the caller sets another limit."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -49,12 +53,33 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The table in `path`; raises `InputError` where it cannot be read or its format is newer than ours."""
+def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """Return the content of the regular file `path`.
+
+    Raises `InputError` if it cannot be read, is no regular file (a FIFO or a device would block or never end) or has
+    more than `limit` bytes.
+    """
+    # Non-blocking, so that opening a FIFO without a writer returns and the check below can refuse it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        with open(os.open(path, flags), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f"cannot read {path}: it is not a regular file")
+            if status.st_size > limit:
+                raise InputError(
+                    f"cannot read {path}: it has {status.st_size:,} bytes, more than the limit of {limit:,}"
+                )
+            return file.read()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The table in `path`; raises `InputError` where it cannot be read or its format is newer than ours."""
+    content = read_bytes(path)
+    try:
+        value = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(value, dict) or not isinstance(value.get("format"), int):

@@ -102,3 +102,18 @@ def test_a_reader_leaves_a_folder_alone_that_is_being_replaced(tmp_path):
         assert not run.release.exists()
     Run.open(run.folder)
     assert run.release.exists(), "nobody trains it now"
+
+
+def test_read_bytes_refuses_what_is_no_regular_file_of_a_bounded_size(tmp_path):
+    file, fifo = tmp_path / "file", tmp_path / "fifo"
+    file.write_bytes(b"abc")
+    os.mkfifo(fifo)
+    assert files.read_bytes(file, limit=3) == b"abc"
+    for path, limit, why in (
+        (file, 2, "3 bytes"),
+        (fifo, 9, "not a regular"),
+        (tmp_path, 9, ""),
+        (tmp_path / "no", 9, ""),
+    ):
+        with pytest.raises(InputError, match=f"cannot read {path}.*{why}"):
+            files.read_bytes(path, limit)
