@@ -41,7 +41,7 @@ BATCH = 64
 NETWORKS = {
     "resnet": ("resnet", 256, 128),  # at 32 pixels G has 4.3 M weights, D 1.05 M: mimicry's
     "dcgan": ("dcgan", 64, 64),  # the paper's
-    "dcgan-large": ("dcgan", 144, 264),  # 4.3 M and 11.2 M
+    "dcgan-large": ("dcgan", 144, 264),  # G 4.3 M, D 11.2 M: the wrong way round, the peer has 11.4 M and 4.3 M
 }
 """Name -> backbone, width of G, width of D."""
 LATENT = {"resnet": 128, "dcgan": 100, "dcgan-large": 100}

@@ -43,6 +43,8 @@ def facts(card: Table) -> list[tuple[str, str]]:
     rows = {
         "recipe": f"`{card['variant']}`; every setting in config.json",
         "loss": f"`{card['loss']}`",
+        "recipe chosen": card.get("chosen", ""),
+        "departs from the paper": card.get("departs", ""),
         "remarks": card.get("remarks", ""),
         "data": f"{card['data']}, {shape} ({card['data_licence'] or 'licence unknown'})",
         "classes it can be asked for": ", ".join(card.get("classes", [])),

@@ -16,7 +16,8 @@ class Penalty(Trick):
     """A term of D that differentiates its score, of any loss that has one, on the clean batch as D views it.
 
     `every` above 1 is lazy regularisation (Karras et al., 2020, https://arxiv.org/abs/1912.04958, appendix B): the term is
-    taken in each `every`-th step of D, times `every`.
+    taken in each `every`-th step of D, times `every`. The paper also corrects Adam, with lr c, beta1^c and beta2^c for
+    c = every / (every + 1); here rate and betas stay as configured.
     """
 
     heads: ClassVar[tuple[str, ...]] = ("score",)

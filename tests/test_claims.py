@@ -1,0 +1,77 @@
+"""What the pages, recipes and cards claim, where a test can hold it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ganzoo.files import read_json
+from ganzoo.networks import make_discriminator, make_generator
+from ganzoo.recipes import read_variant, variants
+from ganzoo.sampling import shipped
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEST_SPLIT = {"mnist": "the test split", "fashion-mnist": "MNIST's test split", "cifar10-cpu": "the test split"}
+REFUTED = {
+    "on a laptop": "cloud machines were measured",
+    "does what its paper says": "packing: there was no control at the same batch",
+    "does here what its paper says": "packing: there was no control at the same batch",
+    "every parameter clipped": "label embeddings are not",
+    "clipping every parameter": "label embeddings are not",
+}
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", list(shipped()))
+def test_a_card_says_by_what_its_recipe_was_chosen(name):
+    card = (shipped()[name] / "card.md").read_text(encoding="utf-8")
+    folder = read_json(shipped()[name] / "card.json")["variant"].partition("/")[0]
+    assert re.search(rf"^\| recipe chosen \| .*{TEST_SPLIT[folder]}", card, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", ["docs/results/recipes.md", "docs/results/checkpoints.md"])
+def test_a_page_says_by_what_the_recipes_were_chosen_and_the_rule_from_now_on(page):
+    text = " ".join(read(page).split())
+    assert "recipes were chosen by the" in text and "test split" in text
+    assert re.search(r"rom now on.*training split.*test split once", text)
+
+
+def departing() -> list[str]:
+    """The recipes whose D learns no classes from fakes."""
+    return [v for v in variants() if read_variant(v)["loss"].get("classify_fakes") is False]
+
+
+def test_acgans_departure_stands_in_readme_losses_and_cards():
+    row = re.search(r"^\| `acgan` \|.*$", read("README.md"), flags=re.MULTILINE)
+    assert departing() and row and "classify_fakes = false" in row[0]
+    assert re.search(r"^\| `acgan` \|.*classify_fakes = false", read("docs/losses.md"), flags=re.MULTILINE)
+    releases = [f for f in shipped().values() if read_json(f / "card.json")["variant"] in departing()]
+    assert len(releases) == 3
+    assert all("classify_fakes = false" in (folder / "card.md").read_text(encoding="utf-8") for folder in releases)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_page_does_not_repeat_what_was_refuted(page):
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    assert {words: why for words, why in REFUTED.items() if words in text} == {}
+
+
+def test_readme_says_that_no_recipe_of_the_papers_size_was_trained_to_its_end():
+    assert "none of these has been trained to its end" in " ".join(read("README.md").split())
+
+
+def test_the_page_says_which_way_round_dcgan_large_is(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from steps import NETWORKS
+
+    backbone, of_g, of_d = NETWORKS["dcgan-large"]
+    g = make_generator(backbone, {"width": of_g}, shape=(3, 32, 32), latent=100)
+    d = make_discriminator(backbone, {"width": of_d}, shape=(3, 32, 32), heads=("score",))
+    g_is_smaller = sum(p.numel() for p in g.parameters()) < sum(p.numel() for p in d.parameters())
+    assert all(("the wrong way round" in read(f"docs/{page}.md")) == g_is_smaller for page in ("performance", "growth"))
