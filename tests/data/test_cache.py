@@ -35,6 +35,10 @@ def never() -> Pictures:
     raise AssertionError("the entry should have been used")
 
 
+def gone() -> Pictures:
+    raise InputError("the disk with the pictures is gone")
+
+
 def entries(home: Path) -> list[Path]:
     return sorted((home / "cache").iterdir())
 
@@ -116,7 +120,7 @@ def test_a_damaged_entry_is_named(read, home, file):
     (entry,) = entries(home)
     (entry / file).write_bytes((entry / file).read_bytes()[:50])
     with pytest.raises(InputError) as error:
-        prepare(never)
+        prepare(gone)
     assert f"{entry} is damaged" in str(error.value)
     assert "delete it" in str(error.value)
 
@@ -130,14 +134,14 @@ def test_an_entry_that_does_not_say_what_it_should_is_damaged(read, home, wrong,
         json.dumps(table | {"count": "6"} if wrong == key else {k: v for k, v in table.items() if k != wrong})
     )
     with pytest.raises(InputError, match="damaged"):
-        prepare(never)
+        prepare(gone)
 
 
 def test_labels_that_hold_a_pickle_are_not_opened(read, home):
     prepare(read)
     np.save(entries(home)[0] / "labels.npy", np.array([object()]), allow_pickle=True)
     with pytest.raises(InputError, match="damaged"):
-        prepare(never)
+        prepare(gone)
 
 
 def test_an_unreadable_picture_is_refused_and_leaves_nothing(images, home):

@@ -67,7 +67,7 @@ def test_names_may_come_along(saved):
         ({"images": GREY, "labels": [0] * 5, "class_names": [["cat", "x"]]}, "of shape (1, 2)"),
         ({"images": GREY, "labels": [0] * 5, "class_names": ["\udcff"]}, r"the name '\udcff' is not UTF-8"),
         ({"images": GREY, "labels": [0] * 5, "class_names": ["", ""]}, "two classes are called ''"),
-        ({"images": GREY, "labels": np.array([object()] * 5)}, "allow_pickle=False"),
+        ({"images": GREY, "labels": np.array([object()] * 5)}, "it holds Python objects"),
     ],
 )
 def test_what_does_not_fit_is_refused(saved, arrays, words):
@@ -93,5 +93,5 @@ def test_a_changed_file_is_another_entry(saved):
 
 def test_the_arrays_are_read_only_to_prepare(npz, monkeypatch):
     load(npz)
-    monkeypatch.setattr("ganzoo.data.sources.npz.Npz._arrays", None)
+    monkeypatch.setattr("ganzoo.data.sources.npz.Npz.pictures", None)
     assert len(load(npz)) == 12
