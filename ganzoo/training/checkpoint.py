@@ -23,6 +23,10 @@ from ganzoo.training.trainer import COUNTERS, Trainer
 KEPT = 2
 
 
+class OtherConfig(InputError):
+    """A state is whole, and of another config than the run has now."""
+
+
 def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any], known_finite: bool = False) -> Path:
     """Save the state as `folder`/<step>; raises `TrainingFailed`, and writes nothing, if a number is not finite.
 
@@ -71,7 +75,7 @@ def forget_after(folder: Path, step: int) -> None:
 def restore(trainer: Trainer, path: Path) -> Table:
     """Put the state at `path` into `trainer`; returns the facts that were saved with it.
 
-    Raises `InputError`, and changes nothing, if the state is damaged, does not fit `trainer` or is of another config.
+    Raises `InputError`, and changes nothing, if the state is damaged or does not fit `trainer`, and `OtherConfig`.
     """
     facts = read_facts(path, trainer.config)
     put(trainer, read_state(path, facts, trainer), facts["counters"])
@@ -80,13 +84,13 @@ def restore(trainer: Trainer, path: Path) -> Table:
 
 
 def read_facts(path: Path, config: Config) -> Table:
-    """The facts in the state at `path`; raises `InputError` if they are damaged, or `config` is not the one they state."""
+    """The facts in the state at `path`; raises `InputError` if they are damaged, `OtherConfig` if they state another."""
     facts = read_json(path / "state.json")
     if facts.keys() & {"digest", "config"}:  # states of older versions have neither
         if facts.get("digest") != seal(facts) or not isinstance(facts.get("config"), dict):
             raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one in its state.json")
         if changed := fixed_difference(parse(Config, facts["config"]), config):
-            raise InputError(f"{path} was saved with another config.json ({'; '.join(changed)}); undo that change")
+            raise OtherConfig(f"{path} was saved with another config.json ({'; '.join(changed)}); undo that change")
     if reason := next(gaps(facts, path.name), None):
         raise DamagedFile(f"{path} is damaged: {reason}")
     return facts

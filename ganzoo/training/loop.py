@@ -59,6 +59,8 @@ def restore(run: Run, trainer: Trainer) -> tuple[float, str]:
         try:
             facts = checkpoint.restore(trainer, path)
             break
+        except checkpoint.OtherConfig:
+            raise
         except InputError as error:
             damaged.append(str(error))
     else:
