@@ -70,7 +70,7 @@ def prepared(
         try:
             make(in_place_of_damaged=True)
         except InputError as second:
-            raise InputError(f"{error} and cannot be prepared again ({second}); mend that, or delete it") from None
+            raise InputError(f"{error}; it cannot be prepared again ({second}): mend that, or delete it") from None
     return _open(entry, transform, on_corrupt)
 
 
