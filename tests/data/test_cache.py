@@ -325,7 +325,9 @@ def test_what_is_damaged_and_cannot_be_prepared_again_is_refused(damage, read, h
     (entry,) = entries(home)
     DAMAGE[damage](entry)
     before = sorted(file.name for file in entry.iterdir())
-    with pytest.raises(InputError, match=f"{entry}.*; it cannot be prepared again \\(the disk with the pictures is gone"):
+    with pytest.raises(
+        InputError, match=f"{entry}.*; it cannot be prepared again \\(the disk with the pictures is gone"
+    ):
         prepare(gone)
     assert sorted(file.name for file in entry.iterdir()) == before and entries(home) == [entry]
 
@@ -353,6 +355,8 @@ def test_all_of_an_entry_is_on_the_disk_before_it_has_its_name(read, home, monke
 
 def test_a_set_that_has_no_room_is_refused_before_it_is_decoded(images, home, monkeypatch):
     monkeypatch.setattr("ganzoo.data.cache.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
-    with pytest.raises(InputError, match="set-train takes 2,304 bytes once it is prepared, and .*cache has 1,000 free"):
+    with pytest.raises(
+        InputError, match=r"set-train takes 2,304 bytes once it is prepared, and .*cache has 1,000 free"
+    ):
         prepare(lambda: Pictures(12, iter([]), []))
     assert entries(home) == []
