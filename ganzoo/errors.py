@@ -13,6 +13,10 @@ class InputError(ValueError):
     """The user's input is wrong: one line that says what, where and what to do instead (exit code 2)."""
 
 
+class DamagedFile(InputError):
+    """A file of ours does not hold what was written to it."""
+
+
 class TrainingFailed(RuntimeError):
     """The training diverged; everything up to the last finite state is saved (exit code 1)."""
 

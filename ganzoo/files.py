@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import InputError
+from ganzoo.errors import DamagedFile, InputError
 
 FORMAT = 1
 """The version of every file format of ours; a newer one is refused."""
@@ -76,14 +76,17 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The table in `path`; raises `InputError` where it cannot be read or its format is newer than ours."""
+    """The table in `path`.
+
+    Raises `DamagedFile` where it is no table of ours, `InputError` where it cannot be read or its format is newer.
+    """
     content = read_bytes(path)
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON: {error}") from None
+        raise DamagedFile(f"{path} is not valid JSON: {error}") from None
     if not isinstance(value, dict) or not isinstance(value.get("format"), int):
-        raise InputError(f"{path} is not a file of ganzoo: it names no format")
+        raise DamagedFile(f"{path} is not a file of ganzoo: it names no format")
     if value["format"] > FORMAT:
         raise InputError(f"{path} has format {value['format']}, newer than this ganzoo reads ({FORMAT}); update ganzoo")
     return value
@@ -103,11 +106,12 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
             os.replace(beside, path)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-    _sync(path.parent)
+    sync_folder(path.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in `folder` are on the disk."""
     # Only POSIX lets a folder be opened, and only there do renames wait for it.
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

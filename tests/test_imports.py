@@ -11,7 +11,7 @@ ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
     {"errors"},
     {"registry", "plugins", "files", "cores"},
-    {"records", "streams", "config", "pictures"},
+    {"records", "streams", "config", "pictures", "tensor_io"},
     {"techniques"},
     {"losses", "networks", "data", "latent", "optimisers"},
     {"tricks", "recipes"},

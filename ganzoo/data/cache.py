@@ -7,9 +7,11 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from hashlib import sha256
+from io import BytesIO
+from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -18,10 +20,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from ganzoo.data.arrays import array_bytes, read_array
 from ganzoo.data.dataset import Dataset, seal
 from ganzoo.data.transform import Picture, Transform
-from ganzoo.errors import InputError, one_line
-from ganzoo.files import FORMAT, read_json, write_json
+from ganzoo.errors import DamagedFile, InputError, one_line
+from ganzoo.files import FORMAT, read_bytes, read_json, sync_folder, write_bytes, write_json
 
 if TYPE_CHECKING:
     from ganzoo.data.source import Pictures
@@ -46,37 +49,58 @@ def prepared(
     on_corrupt: OnCorrupt = "refuse",
     quiet: bool = False,
 ) -> Dataset:
-    """The pictures that `read` gives, as a memory map; `read` is called only if no entry of this key exists.
+    """The pictures that `read` gives, as a memory map; `read` is called only if no whole entry of this key exists.
 
-    Raises `InputError` for an unreadable picture under "refuse" and for an entry that is damaged or of a newer format.
+    A damaged entry is prepared again. Raises `InputError` for an unreadable picture under "refuse", for an entry of a
+    newer format, and for a damaged one if `read` cannot give its pictures.
     """
     key = sha256(json.dumps([name, fingerprint, asdict(transform)]).encode()).hexdigest()[:16]
     entry = home() / "cache" / f"{name}-{transform.size}x{transform.channels}-{key}"
-    if not entry.exists():
-        with _new_entry(entry) as folder:
+
+    def make(in_place_of_damaged: bool = False) -> None:
+        with _new_entry(entry, in_place_of_damaged) as folder:
             _write(folder, name, read(), transform, on_corrupt, quiet)
-    return _open(entry, on_corrupt)
+
+    if not entry.exists():
+        make()
+    try:
+        return _open(entry, transform, on_corrupt)
+    except DamagedFile as error:
+        log.warning("%s; it is prepared again", error)
+        try:
+            make(in_place_of_damaged=True)
+        except InputError as second:
+            raise InputError(f"{error}; it cannot be prepared again ({second}): mend that, or delete it") from None
+    return _open(entry, transform, on_corrupt)
 
 
 @contextmanager
-def _new_entry(entry: Path) -> Iterator[Path]:
+def _new_entry(entry: Path, in_place_of_damaged: bool) -> Iterator[Path]:
     # A name nobody else has: several processes may prepare the same set, and the first to finish wins.
     folder = entry.with_name(f".{entry.name}.{uuid4().hex}")
+    old = folder.with_suffix(".old")
     try:
         folder.mkdir(parents=True)
         yield folder
+        sync_folder(folder)
+        if in_place_of_damaged:
+            with suppress(FileNotFoundError):  # another process may do the same
+                entry.rename(old)
         folder.rename(entry)
+        sync_folder(entry.parent)
     except OSError as error:
         # A folder is never renamed onto another one that holds files.
         if not entry.exists():
             raise InputError(f"cannot prepare {entry}: {error} (GANZOO_HOME says where it goes)") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _write(
     folder: Path, name: str, pictures: Pictures, transform: Transform, on_corrupt: OnCorrupt, quiet: bool
 ) -> None:
+    _refuse_size(pictures.count * prod(transform.shape), name, folder)
     with (folder / "pixels").open("wb") as file:
         digest, labels, skipped = _decode(_shown(pictures, name, quiet), transform, on_corrupt, file)
         os.fsync(file.fileno())
@@ -84,7 +108,7 @@ def _write(
         raise InputError(f"{name} has no picture that can be read")
     table = np.array(labels, np.int64) if pictures.class_names else None
     if table is not None:
-        np.save(folder / "labels.npy", table, allow_pickle=False)
+        write_bytes(folder / "labels.npy", array_bytes(table))
     description = {
         "format": FORMAT,
         "source": name,
@@ -118,19 +142,42 @@ def _decode(
     return digest, labels, skipped
 
 
-def _open(entry: Path, on_corrupt: OnCorrupt) -> Dataset:
+def _refuse_size(size: int, name: str, folder: Path) -> None:
+    if size > (free := shutil.disk_usage(folder).free):
+        words = f"{name} takes {size:,} bytes once it is prepared, and {folder.parent} has {free:,} free"
+        raise InputError(f"{words}; make room, or set GANZOO_HOME to a folder on another disk")
+
+
+def _open(entry: Path, transform: Transform, on_corrupt: OnCorrupt) -> Dataset:
+    if not (entry / "entry.json").is_file():
+        raise DamagedFile(f"{entry} is damaged (it has no entry.json)")
     about = read_json(entry / "entry.json")
     try:
         skipped, names, digest = about["skipped"], about["class_names"], about["digest"]
-        pixels = np.memmap(entry / "pixels", np.uint8, "r", shape=(about["count"], *about["shape"]))
-        labels = np.load(entry / "labels.npy", allow_pickle=False) if names else None
+        pixels = _mapped(entry / "pixels", (about["count"], *transform.shape))
+        labels = _labels(entry / "labels.npy", about["count"]) if names else None
+        if seal(sha256(pixels.data), transform.shape, labels, names) != digest:
+            raise ValueError("its SHA-256 is not the one in entry.json")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{entry} is damaged ({error}); delete it and it is prepared again") from None
+        raise DamagedFile(f"{entry} is damaged ({one_line(error)})") from None
     for complaint in skipped:
         if on_corrupt == "refuse":
             raise _refusal(complaint)
         log.warning("skipped: %s", complaint)
     return Dataset(pixels, np.arange(len(pixels), dtype=np.int64), labels, names, digest)
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    if not path.is_file() or path.stat().st_size != prod(shape):
+        raise ValueError(f"{path.name} is not a file of {prod(shape)} bytes")
+    return np.memmap(path, np.uint8, "r", shape=shape)
+
+
+def _labels(path: Path, count: int) -> np.ndarray:
+    labels = read_array(BytesIO(read_bytes(path)), 8 * count)
+    if (labels.shape, labels.dtype) != ((count,), np.int64):
+        raise ValueError(f"{path.name} holds {labels.dtype} {labels.shape}, not int64 ({count},)")
+    return labels
 
 
 def _complaint(picture: Picture, number: int, error: Exception) -> str:

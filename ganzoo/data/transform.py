@@ -15,6 +15,9 @@ Picture = Image.Image | np.ndarray | Path | bytes
 # Not all that Pillow opens: it recognises files by content, and some of its decoders start other programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
+MAX_PIXELS = 178_956_970
+"""Pixels of one picture; Pillow refuses a file with more, which may be a few bytes that unfold to gigabytes."""
+
 
 @dataclass(frozen=True)
 class Transform:
@@ -47,6 +50,8 @@ def opened(picture: Picture) -> Image.Image:
         return picture
     if isinstance(picture, np.ndarray):
         return Image.fromarray(picture)
+    if isinstance(picture, Path) and picture.exists() and not picture.is_file():
+        raise ValueError("it is not a regular file")  # a FIFO would never end
     return Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture, formats=FORMATS)
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import InputError
+from ganzoo.files import read_bytes
 
 PINNED = {
     # As Keras pins it: keras/src/datasets/cifar10.py.
@@ -34,7 +35,7 @@ def read(path: Path, name: str = "") -> bytes:
 
     `name` is what the list calls the file, where the user calls it otherwise.
     """
-    content = path.read_bytes()
+    content = read_bytes(path)
     if sha256(content).hexdigest() != PINNED.get(name or path.name):
         raise InputError(
             f"{path} is not the published file (its SHA-256 differs), so it is not opened; put the published one there"

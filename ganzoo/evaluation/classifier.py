@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganzoo.errors import InputError
-from ganzoo.files import digest, read_json
+from ganzoo.files import read_json
+from ganzoo.tensor_io import read_tensors, specs
 
 Name = Literal["digits", "cifar"]
 
@@ -92,19 +90,7 @@ def load(name: Name, folder: Path = WEIGHTS) -> Classifier:
     classifier = Classifier(
         size=card["size"], channels=card["channels"], widths=card["widths"], class_names=card["class_names"]
     )
-    classifier.load_state_dict(_weights(folder / f"{name}.safetensors", card["sha256"]))
+    expected = specs(classifier.state_dict(), halves=True)
+    classifier.load_state_dict(read_tensors(folder / f"{name}.safetensors", card["sha256"], expected))
     classifier.card = card
     return classifier.to(memory_format=torch.channels_last).eval().requires_grad_(False)
-
-
-def _weights(path: Path, sha256: str) -> dict[str, Tensor]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; install ganzoo again") from None
-    if digest(content) != sha256:
-        raise InputError(f"{path} is not the file that its card describes (SHA-256), so it is not opened")
-    try:
-        return load_tensors(content)
-    except SafetensorError as error:
-        raise InputError(f"{path} is not a safetensors file: {error}") from None

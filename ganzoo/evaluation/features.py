@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from glob import escape
 from hashlib import sha256
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.progress import track
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor
 
 from ganzoo.data import Dataset, home
+from ganzoo.errors import InputError
 from ganzoo.evaluation.checkerboard import energies
 from ganzoo.evaluation.described import Described
 from ganzoo.evaluation.extractor import Extractor
-from ganzoo.files import write_bytes
+from ganzoo.files import digest, write_bytes
 from ganzoo.pictures import to_uint8
+from ganzoo.tensor_io import TensorSpec, read_tensors
+
+log = logging.getLogger(__name__)
 
 Draw = Callable[[Sequence[int]], Tensor]
 """Seeds -> images (N, C, H, W) in [-1, 1]; one seed is one image."""
+
+PARTS = ("features", "logits", "bands")
+"""What of `Described` is kept in the cache."""
 
 VERSION = 1  # of what is computed; another makes other entries
 
@@ -44,20 +52,22 @@ class Reader:
 
     def data(self, dataset: Dataset) -> Described:
         """Of real images; kept in `GANZOO_HOME/cache/features`, and read from there the next time."""
-        path = self.entry(dataset)
-        tensors = kept(path)
+        entry = self.entry(dataset)
+        tensors = kept(entry, len(dataset))
         if tensors is None:
             read = self._read(
                 lambda rows: dataset.samples(rows).images, len(dataset), f"{dataset.name}, {dataset.split}"
             )
-            tensors = {"features": read.features, "logits": read.logits, "bands": read.bands}
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, save(tensors))
+            tensors = {name: getattr(read, name) for name in PARTS}
+            keep(entry, save(tensors))
         nobody = torch.full((len(dataset),), -1)
         return with_labels(Described(**tensors, labels=nobody), class_of_each(dataset), self.extractor)
 
     def entry(self, dataset: Dataset) -> Path:
-        """Where what is read of `dataset` is kept: by its digest, the extractor's weights, and how it sees pictures."""
+        """Where what is read of `dataset` is kept: by its digest, the extractor's weights, and how it sees pictures.
+
+        The name of the file itself has the SHA-256 of its content too, see `keep`.
+        """
         seen = [dataset.digest, self.extractor.tag, self.extractor.sha256, self.extractor.border, VERSION]
         key = sha256(json.dumps(seen).encode()).hexdigest()[:16]
         name = f"{dataset.name[:40]}-{dataset.split}-{self.extractor.name}-{key}.safetensors"
@@ -94,12 +104,26 @@ def rounded(images: Tensor) -> Tensor:
     return to_uint8(images).float() / 127.5 - 1
 
 
-def kept(path: Path) -> dict[str, Tensor] | None:
-    """The tensors in `path`; None where there is no such file, or none that can be read."""
-    try:
-        return load(path.read_bytes())
-    except (FileNotFoundError, SafetensorError):
-        return None
+def keep(entry: Path, content: bytes) -> None:
+    """Write the file of `entry`, whose name then ends in the SHA-256 of `content`."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(entry.with_stem(f"{entry.stem}-{digest(content)}"), content)
+
+
+def kept(entry: Path, images: int) -> dict[str, Tensor] | None:
+    """The tensors in the file of `entry`; None if it does not exist, or is damaged and so removed."""
+    for path in entry.parent.glob(f"{escape(entry.stem)}-*{entry.suffix}"):
+        try:
+            return read_tensors(path, path.stem.rpartition("-")[2], {name: columns(images) for name in PARTS})
+        except InputError as error:
+            log.warning("%s; it is read again", error)
+            path.unlink(missing_ok=True)
+    return None
+
+
+def columns(images: int) -> TensorSpec:
+    """Any number of float32 numbers for each image."""
+    return TensorSpec((images, None), (torch.float32,))
 
 
 def class_of_each(dataset: Dataset) -> list[str]:

@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
 from ganzoo.build import blank_player, make_latent, make_loss
 from ganzoo.complete import kept
 from ganzoo.config import Config
-from ganzoo.errors import InputError, unknown
-from ganzoo.files import digest, read_json
+from ganzoo.errors import DamagedFile, InputError, unknown
+from ganzoo.files import digest, read_bytes, read_json
 from ganzoo.latent import Latent
 from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
+from ganzoo.tensor_io import read_tensors, specs
 from ganzoo.training import checkpoint
 from ganzoo.training.release import CARD, SCORE
 from ganzoo.training.run import Run
@@ -80,18 +79,24 @@ def _release_in(folder: Path) -> Path:
 
 
 def _from_release(folder: Path, asked: Path) -> Sampler:
-    # A run's own config still says where its data are.
-    card, content = _content(folder)
-    if digest(content) != card.get("sha256"):
-        card, content = _content(folder)  # once more: a training may have put a newer one in its place meanwhile
-    if digest(content) != card.get("sha256"):
-        raise InputError(f"{folder / 'generator.safetensors'} is not the file that its card.json describes (SHA-256)")
-    refuse_card(card, folder / "card.json")
     try:
-        weights = load_tensors(content)
-    except SafetensorError as error:
-        raise InputError(f"{folder / 'generator.safetensors'} is not a safetensors file: {error}") from None
-    return _sampler(asked, weights, card)
+        return _opened(folder, asked)
+    except InputError:
+        return _opened(folder, asked)  # once more: a training may have put a newer one in its place meanwhile
+
+
+def _opened(folder: Path, asked: Path) -> Sampler:
+    card, path = read_json(folder / "card.json"), folder / "config.json"
+    refuse_card(card, folder / "card.json")
+    if "config_sha256" in card and card["config_sha256"] != digest(read_bytes(path)):  # older cards do not state it
+        raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one that card.json states")
+    config = kept(path, trains=False)
+    if asked != folder:  # a run still says where its data are
+        config = config.model_copy(update={"data": kept(asked / "config.json", trains=False).data})
+    latent, generator = _outlined(config, path)
+    expected = specs(generator.state_dict(), halves=True)
+    weights = read_tensors(folder / "generator.safetensors", card["sha256"], expected)
+    return Sampler(_filled(generator, weights), latent, config, card)
 
 
 def refuse_card(card: dict[str, Any], path: Path) -> None:
@@ -106,42 +111,24 @@ def refuse_card(card: dict[str, Any], path: Path) -> None:
         raise InputError(f"{path} is damaged: {', '.join(wrong)} are not as the card of a release has them")
 
 
-def _content(folder: Path) -> tuple[dict[str, Any], bytes]:
-    try:
-        return read_json(folder / "card.json"), (folder / "generator.safetensors").read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
-
-
 def _from_state(folder: Path) -> Sampler:
     states = checkpoint.states(Run.open(folder).states)
     if not states:
         raise InputError(f"{folder} has saved nothing yet; train it first: ganzoo train --resume {folder}")
-    tensors, facts = checkpoint.read_state(states[-1])
-    return _sampler(folder, checkpoint.part(tensors, "generator"), facts)
-
-
-def _sampler(folder: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> Sampler:
     config = kept(folder / "config.json", trains=False)
-    with warnings.catch_warnings():
-        # What the networks warn about was said when they were trained; without a device nothing is copied.
-        warnings.simplefilter("ignore", UserWarning)
-        latent, generator = _outlined(config, folder / "config.json")
-        try:
-            generator.load_state_dict(weights)  # so that a wrong size is refused before it takes memory
-            generator.to_empty(device="cpu").load_state_dict(weights)  # casts what was stored in half precision
-        except RuntimeError:
-            raise InputError(
-                f"the weights in {folder} do not fit the networks that its config.json describes"
-            ) from None
-    return Sampler(_asleep(generator), latent, config, card)
+    facts = checkpoint.read_facts(states[-1], config)
+    latent, generator = _outlined(config, folder / "config.json")
+    file, expected = states[-1] / "state.safetensors", specs(generator.state_dict())
+    weights = read_tensors(file, facts["sha256"], expected, within="generator.")
+    return Sampler(_filled(generator, weights), latent, config, facts)
 
 
 def _outlined(config: Config, path: Path) -> tuple[Latent, nn.Module]:
     """What the config in `path` describes, on no device: its tensors have shapes alone."""
     try:
         latent = make_latent(config, make_loss(config))
-        with torch.device("meta"):
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # said when it was trained
             return latent, blank_player(config, latent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
@@ -149,5 +136,6 @@ def _outlined(config: Config, path: Path) -> tuple[Latent, nn.Module]:
         raise InputError(f"{path} describes no network that can be built") from None
 
 
-def _asleep(generator: nn.Module) -> nn.Module:
+def _filled(generator: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
+    generator.to_empty(device="cpu").load_state_dict(weights)  # casts what is stored in half precision
     return generator.eval().requires_grad_(False)

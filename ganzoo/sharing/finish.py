@@ -16,6 +16,7 @@ from ganzoo.sharing.card import text
 from ganzoo.sharing.files import copy
 from ganzoo.sharing.pictures import draw_grid, draw_thumbnails
 from ganzoo.sharing.slim import TooCoarse, slim
+from ganzoo.training.release import config_digest
 
 Judge = Callable[[Sampler], dict[str, Any]]
 
@@ -48,6 +49,7 @@ def tell(folder: Path, told: Table) -> None:
 
 
 def write_card(folder: Path, card: Table, name: str) -> None:
-    """Write card.json, and card.md, which says the same to people."""
+    """Write card.json, and card.md, which says the same to people; the card states the digest of the config."""
+    card = card if "config_sha256" in card else card | config_digest(folder)
     write_json(folder / "card.json", card)
     write_bytes(folder / "card.md", text(card, name).encode())

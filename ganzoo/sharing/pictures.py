@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ganzoo.data.mixtures import circles_of
 from ganzoo.errors import InputError
+from ganzoo.files import read_bytes
 from ganzoo.latent import class_rows
 from ganzoo.pictures import save_png, sheet, to_uint8
 from ganzoo.sampling import Sampler
@@ -45,7 +47,7 @@ def drift(sampler: Sampler, path: Path) -> int:
     """By how many grey levels the thumbnails at `path` differ at most from what `sampler` draws; raises `InputError`."""
     drawn = to_uint8(thumbnails(sampler)).permute(1, 2, 0).squeeze(2).numpy().astype(int)
     try:
-        kept = np.asarray(Image.open(path)).astype(int)
+        kept = np.asarray(Image.open(BytesIO(read_bytes(path)))).astype(int)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error}") from None
     if kept.shape != drawn.shape:

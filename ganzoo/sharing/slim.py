@@ -13,6 +13,7 @@ from ganzoo.errors import InputError
 from ganzoo.files import digest, read_json, write_bytes, write_folder, write_json
 from ganzoo.sampling import Sampler, load
 from ganzoo.sharing.files import copy
+from ganzoo.tensor_io import named
 
 SEEDS = 64
 GREY_LEVELS = 127.5  # a unit of an image in [-1, 1]
@@ -62,8 +63,3 @@ def slimmed(sampler: Sampler, dtype: torch.dtype) -> dict[str, Tensor]:
     """G's weights with every matrix in `dtype`; vectors (norms, biases) are few, and most of the change would be theirs."""
     weights = sampler.generator.state_dict()
     return {n: v.to(dtype) if v.is_floating_point() and v.ndim > 1 else v.contiguous() for n, v in weights.items()}
-
-
-def named(dtype: torch.dtype) -> str:
-    """`float16` of `torch.float16`."""
-    return str(dtype).removeprefix("torch.")

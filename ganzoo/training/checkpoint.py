@@ -4,59 +4,60 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, optim
 
-from ganzoo.errors import InputError, TrainingFailed
+from ganzoo.config import Config, Table, parse
+from ganzoo.errors import DamagedFile, InputError, TrainingFailed
 from ganzoo.files import FORMAT, digest, read_json, write_bytes, write_folder, write_json
+from ganzoo.tensor_io import read_tensors
 from ganzoo.training.readings import of_d
-from ganzoo.training.trainer import Trainer
+from ganzoo.training.run import fixed_difference
+from ganzoo.training.state_tensors import by_parameter, expected_tensors, not_finite, part, tensors
+from ganzoo.training.trainer import COUNTERS, Trainer
 
 KEPT = 2
 
 
-def tensors(trainer: Trainer) -> dict[str, Tensor]:
-    """Every tensor of the state, by a dotted name, on the CPU."""
-    found = {f"{name}.{key}": value for name, m in trainer.modules().items() for key, value in m.state_dict().items()}
-    for name, optimiser in trainer.optimisers().items():
-        for index, state in optimiser.state_dict()["state"].items():
-            found |= {f"{name}.{index}.{key}": value for key, value in state.items() if isinstance(value, Tensor)}
-    return {name: value.detach().cpu().contiguous() for name, value in found.items()}
+class OtherConfig(InputError):
+    """A state is whole, and of another config than the run has now."""
 
 
-def not_finite(state: dict[str, Tensor]) -> str | None:
-    """The first of a state that holds NaN or infinity; None where none does."""
-    bad = (name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all())
-    return next(bad, None)
+def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any], known_finite: bool = False) -> Path:
+    """Save the state as `folder`/<step>; raises `TrainingFailed`, and writes nothing, if a number is not finite.
 
-
-def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any]) -> Path:
-    """Save the state as `folder`/<step>; raises `TrainingFailed`, and writes nothing, where a number is not finite."""
-    state = tensors(trainer)
-    if bad := not_finite(state):
+    `known_finite` skips that check for a caller that has just made it.
+    """
+    if not known_finite and (bad := not_finite(trainer)):
         raise TrainingFailed(f"{bad} is not finite after step {trainer.step}")
-    content = save(state)
+    content = save(tensors(trainer))
     path = folder / f"{trainer.step:08d}"
     facts = {
         "format": FORMAT,
         "counters": trainer.counters(),
         "sha256": digest(content),
         "of_d": of_d(trainer),
+        "config": trainer.config.model_dump(mode="json"),
         **extra,
     }
 
     def fill(new: Path) -> None:
         write_bytes(new / "state.safetensors", content)
-        write_json(new / "state.json", facts)
+        write_json(new / "state.json", facts | {"digest": seal(facts)})
 
     write_folder(path, fill)
     for old in states(folder)[:-KEPT]:
         shutil.rmtree(old)
     return path
+
+
+def seal(facts: Table) -> str:
+    """SHA-256 of all that is written next to the tensors of a state, their own SHA-256 included."""
+    return digest(json.dumps({k: v for k, v in facts.items() if k != "digest"}, sort_keys=True).encode())
 
 
 def states(folder: Path) -> list[Path]:
@@ -71,26 +72,52 @@ def forget_after(folder: Path, step: int) -> None:
             shutil.rmtree(path)
 
 
-def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and facts of one state; raises `InputError` where it is damaged."""
-    facts = read_json(path / "state.json")
-    try:
-        content = (path / "state.safetensors").read_bytes()
-        if digest(content) != facts.get("sha256") or not {"counters", "seconds"} <= facts.keys():
-            raise InputError(
-                f"{path} is damaged: its SHA-256 is not the one written beside it, or its counters are gone"
-            )
-        return load(content), facts
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+def restore(trainer: Trainer, path: Path) -> Table:
+    """Put the state at `path` into `trainer`; returns the facts that were saved with it.
 
-
-def restore(trainer: Trainer, path: Path) -> dict[str, Any]:
-    """Put the state at `path` into `trainer`; returns the facts that were saved with it."""
-    state, facts = read_state(path)
-    put(trainer, state, facts["counters"])
+    Raises `InputError`, and changes nothing, if the state is damaged or does not fit `trainer`, and `OtherConfig`.
+    """
+    facts = read_facts(path, trainer.config)
+    put(trainer, read_state(path, facts, trainer), facts["counters"])
     trainer.held = facts.get("of_d", {})  # states of older versions have none
     return facts
+
+
+def read_facts(path: Path, config: Config) -> Table:
+    """The facts in the state at `path`; raises `InputError` if they are damaged, `OtherConfig` if they state another."""
+    facts = read_json(path / "state.json")
+    if facts.keys() & {"digest", "config"}:  # states of older versions have neither
+        if facts.get("digest") != seal(facts) or not isinstance(facts.get("config"), dict):
+            raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one in its state.json")
+        if changed := fixed_difference(parse(Config, facts["config"]), config):
+            raise OtherConfig(f"{path} was saved with another config.json ({'; '.join(changed)}); undo that change")
+    if reason := next(gaps(facts, path.name), None):
+        raise DamagedFile(f"{path} is damaged: {reason}")
+    return facts
+
+
+def gaps(facts: Table, name: str) -> Iterator[str]:
+    """Each reason why the facts of the state called `name` cannot be used."""
+    counters, seconds = facts.get("counters"), facts.get("seconds")
+    if not {"counters", "seconds", "sha256"} <= facts.keys():
+        yield "its SHA-256, counters or seconds are missing"
+    elif not isinstance(counters, dict) or not {*COUNTERS, "position"} <= counters.keys():
+        yield "one of its counters is missing"
+    elif not all(type(n) is int and n >= 0 for n in counters.values()) or not isinstance(seconds, int | float):
+        yield "its counters or seconds are not numbers"
+    elif counters["step"] != int(name):
+        yield f"it is of step {counters['step']}"
+
+
+def read_state(path: Path, facts: Table, trainer: Trainer) -> dict[str, Tensor]:
+    """The tensors of the state at `path`, each with the name, shape and type that `trainer` has."""
+    file, counters = path / "state.safetensors", facts["counters"]
+    expected = expected_tensors(trainer, counters)
+    state = read_tensors(file, facts["sha256"], expected, optional=by_parameter(expected))
+    for name in trainer.optimisers():
+        if part(expected, name) and not part(state, name):
+            raise DamagedFile(f"{file} does not fit: it holds no tensor of {name}, which has taken steps")
+    return state
 
 
 def put(trainer: Trainer, state: dict[str, Tensor], counters: dict[str, int]) -> None:
@@ -110,11 +137,6 @@ def align(trainer: Trainer) -> None:
         counters = group.same(lambda: json.dumps(trainer.counters()).encode())
         if not group.first:
             put(trainer, load(state), json.loads(counters))
-
-
-def part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors below `name`, without it."""
-    return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
 
 
 def _restore_optimiser(optimiser: optim.Optimizer, state: dict[str, Tensor]) -> None:

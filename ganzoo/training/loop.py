@@ -27,6 +27,7 @@ from ganzoo.training.run import Run
 from ganzoo.training.samples import draw_grid
 from ganzoo.training.schedule import idle
 from ganzoo.training.signs import Record
+from ganzoo.training.state_tensors import not_finite
 from ganzoo.training.trainer import COUNTERS, Trainer
 
 
@@ -58,6 +59,8 @@ def restore(run: Run, trainer: Trainer) -> tuple[float, str]:
         try:
             facts = checkpoint.restore(trainer, path)
             break
+        except checkpoint.OtherConfig:
+            raise
         except InputError as error:
             damaged.append(str(error))
     else:
@@ -135,12 +138,12 @@ class Session:
         while self.trainer.graphs.news:
             self.report.say(self.trainer.graphs.news.pop(0))
         # What would have to be saved without being finite is logged first, and acted on.
-        bad = checkpoint.not_finite(checkpoint.tensors(self.trainer)) if step % train.save_every == 0 else None
+        bad = not_finite(self.trainer) if step % train.save_every == 0 else None
         self.report.update(step, self.log(bad) if bad or self.is_logged(step) else None)
         if self.trainer.step != step:  # rolled back
             return
         if step % train.save_every == 0:
-            self.save()  # which draws too
+            self.save(known_finite=not bad)  # which draws too
         elif step % train.sample_every == 0 or (step < train.sample_every and step.bit_count() == 1):
             draw_grid(self.trainer, self.run.samples)
 
@@ -210,19 +213,19 @@ class Session:
             if value is not None:
                 self.board.add_scalar(name, value, self.trainer.step)
 
-    def save(self) -> None:
-        """Save state, release and grid of this step, once."""
+    def save(self, known_finite: bool = False) -> None:
+        """Save state, release and grid of this step, once; `known_finite` if the state has just been checked for NaN."""
         if self.saved == self.trainer.step:
             return
-        self.save_state()
+        self.save_state(known_finite)
         write_release(self.trainer, self.run.release, self.seconds)
         draw_grid(self.trainer, self.run.samples)
         if self.board is not None:
             self.board.flush()
 
-    def save_state(self) -> None:
+    def save_state(self, known_finite: bool = False) -> None:
         """Save all that a resume needs."""
-        checkpoint.save_state(self.trainer, self.run.states, {"seconds": self.seconds})
+        checkpoint.save_state(self.trainer, self.run.states, {"seconds": self.seconds}, known_finite)
         self.saved = self.trainer.step
 
 

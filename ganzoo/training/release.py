@@ -12,7 +12,7 @@ from safetensors.torch import save
 from ganzoo import __version__
 from ganzoo.config import Config
 from ganzoo.data.spec import is_path
-from ganzoo.files import FORMAT, digest, write_bytes, write_folder, write_json
+from ganzoo.files import FORMAT, digest, read_bytes, write_bytes, write_folder, write_json
 from ganzoo.training.trainer import Trainer
 
 NEEDED = ("generator.safetensors", "config.json", "card.json")
@@ -38,9 +38,14 @@ def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
     def fill(new: Path) -> None:
         write_bytes(new / "generator.safetensors", content)
         write_json(new / "config.json", shared(trainer.config).model_dump(mode="json"))
-        write_json(new / "card.json", card)
+        write_json(new / "card.json", card | config_digest(new))
 
     write_folder(folder, fill)
+
+
+def config_digest(folder: Path) -> dict[str, str]:
+    """The key of a card that states the SHA-256 of the config.json in `folder`."""
+    return {"config_sha256": digest(read_bytes(folder / "config.json"))}
 
 
 def shared(config: Config) -> Config:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ganzoo.complete import kept
 from ganzoo.config import Config, Table, difference
 from ganzoo.errors import InputError
-from ganzoo.files import is_half_written, lock, naming, recover_folder, write_bytes, write_json
+from ganzoo.files import is_half_written, lock, naming, read_bytes, recover_folder, write_bytes, write_json
 
 FREE = ("data.spec:", "train.steps:", "train.device:", "train.cuda_graphs:")
 """What a resume may change, as `difference` begins its lines. Data may move, as long as their digest stays."""
@@ -85,8 +85,7 @@ class Run:
     def refuse_change(self, config: Config) -> None:
         """Raise `InputError` showing the difference unless `config` is the run's own, or differs in `FREE` alone."""
         old = self.config()
-        changed = [line for line in difference(old, config) if not line.startswith(FREE)]
-        if changed:
+        if changed := fixed_difference(old, config):
             raise InputError(f"{self.folder} was made with another config ({'; '.join(changed)}); begin a new run")
         if config.train.steps < old.train.steps:
             raise InputError(f"train.steps can only be raised at a resume: {old.train.steps} -> {config.train.steps}")
@@ -121,6 +120,11 @@ class Run:
             cut(self.findings_file, lambda finding: finding["step"] <= step or finding.get("rollbacks", 0) < rollbacks)
 
 
+def fixed_difference(old: Config, new: Config) -> list[str]:
+    """The keys in which two configs differ and must not, as `key: old -> new`."""
+    return [line for line in difference(old, new) if not line.startswith(FREE)]
+
+
 def append_line(path: Path, table: Table) -> None:
     """Add `table` to a file of one JSON table a line."""
     with naming(path), path.open("a", encoding="utf-8") as file:
@@ -131,7 +135,7 @@ def lines(path: Path) -> list[Table]:
     """The tables in such a file; a last line that a kill cut in half is left out, another raises `InputError`."""
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = read_bytes(path).decode(errors="replace")
     return [table_in(line, f"{path}, line {number}") for number, line in enumerate(text.split("\n")[:-1], 1)]
 
 

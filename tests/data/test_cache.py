@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,6 +34,10 @@ def prepare(read: Reader, fingerprint: str = "v1", size: int = 8, **options: boo
 
 def never() -> Pictures:
     raise AssertionError("the entry should have been used")
+
+
+def gone() -> Pictures:
+    raise InputError("the disk with the pictures is gone")
 
 
 def entries(home: Path) -> list[Path]:
@@ -116,7 +121,7 @@ def test_a_damaged_entry_is_named(read, home, file):
     (entry,) = entries(home)
     (entry / file).write_bytes((entry / file).read_bytes()[:50])
     with pytest.raises(InputError) as error:
-        prepare(never)
+        prepare(gone)
     assert f"{entry} is damaged" in str(error.value)
     assert "delete it" in str(error.value)
 
@@ -130,14 +135,14 @@ def test_an_entry_that_does_not_say_what_it_should_is_damaged(read, home, wrong,
         json.dumps(table | {"count": "6"} if wrong == key else {k: v for k, v in table.items() if k != wrong})
     )
     with pytest.raises(InputError, match="damaged"):
-        prepare(never)
+        prepare(gone)
 
 
 def test_labels_that_hold_a_pickle_are_not_opened(read, home):
     prepare(read)
     np.save(entries(home)[0] / "labels.npy", np.array([object()]), allow_pickle=True)
     with pytest.raises(InputError, match="damaged"):
-        prepare(never)
+        prepare(gone)
 
 
 def test_an_unreadable_picture_is_refused_and_leaves_nothing(images, home):
@@ -256,3 +261,102 @@ def test_a_bar_is_shown_on_a_terminal_only(read, monkeypatch, capsys, terminal, 
     monkeypatch.setenv("FORCE_COLOR", terminal)
     prepare(read, quiet=quiet)
     assert ("preparing set-train" in capsys.readouterr().err) == bar
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 16
+    path.write_bytes(content)
+
+
+def edit(path: Path, **values: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def relabelled(path: Path) -> None:
+    np.save(path, np.array([1, 0, 2] * 4))
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "changed pixels": lambda entry: flip(entry / "pixels"),
+    "fewer pixels": lambda entry: (entry / "pixels").write_bytes(bytes(12 * 192 - 1)),
+    "more pixels": lambda entry: (entry / "pixels").write_bytes(bytes(12 * 192 + 192)),
+    "no pixels": lambda entry: (entry / "pixels").unlink(),
+    "a FIFO": lambda entry: fifo(entry / "pixels"),
+    "a smaller count": lambda entry: edit(entry / "entry.json", count=6),
+    "a count that is no number": lambda entry: edit(entry / "entry.json", count=None),
+    "another shape": lambda entry: edit(entry / "entry.json", shape=[3, 4, 16], digest="0" * 64),
+    "another digest": lambda entry: edit(entry / "entry.json", digest="0" * 64),
+    "other names": lambda entry: edit(entry / "entry.json", class_names=["a", "b", "x"]),
+    "no names": lambda entry: edit(entry / "entry.json", class_names=[]),
+    "half of entry.json": lambda entry: (entry / "entry.json").write_text('{"format": 1, "so'),
+    "no entry.json": lambda entry: (entry / "entry.json").unlink(),
+    "changed labels": lambda entry: flip(entry / "labels.npy"),
+    "other labels": lambda entry: relabelled(entry / "labels.npy"),
+    "labels of another type": lambda entry: np.save(entry / "labels.npy", np.array([0, 1, 2] * 4, np.float64)),
+    "empty labels": lambda entry: (entry / "labels.npy").write_bytes(b""),
+    "cut labels": lambda entry: (entry / "labels.npy").write_bytes((entry / "labels.npy").read_bytes()[:100]),
+    "no labels": lambda entry: (entry / "labels.npy").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_is_damaged_is_prepared_again_and_said_once(damage, read, home, caplog):
+    whole = prepare(read)
+    (entry,) = entries(home)
+    pixels = whole.images.copy()
+    DAMAGE[damage](entry)
+    again = prepare(read)
+    assert again.digest == whole.digest and np.array_equal(again.images, pixels)
+    assert again.labels.tolist() == [0, 1, 2] * 4
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith(f"{entry}") and said.endswith("; it is prepared again") and "\n" not in said
+    assert prepare(never).digest == whole.digest and entries(home) == [entry]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_is_damaged_and_cannot_be_prepared_again_is_refused(damage, read, home):
+    prepare(read)
+    (entry,) = entries(home)
+    DAMAGE[damage](entry)
+    before = sorted(file.name for file in entry.iterdir())
+    with pytest.raises(
+        InputError, match=f"{entry}.*; it cannot be prepared again \\(the disk with the pictures is gone"
+    ):
+        prepare(gone)
+    assert sorted(file.name for file in entry.iterdir()) == before and entries(home) == [entry]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads the names of open files from /proc")
+def test_all_of_an_entry_is_on_the_disk_before_it_has_its_name(read, home, monkeypatch):
+    synced: list[str] = []
+    at_rename: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        fsync(descriptor)
+
+    def renamed(path: Path, target: Path) -> Path:
+        at_rename.extend(synced)
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(Path, "rename", renamed)
+    prepare(read)
+    names = {name.split(".")[1] if name.startswith(".") else name for name in at_rename}
+    assert {"pixels", "labels", "entry"} <= names and at_rename[-1].startswith(".set-train"), "the folder last"
+
+
+def test_a_set_that_has_no_room_is_refused_before_it_is_decoded(images, home, monkeypatch):
+    monkeypatch.setattr("ganzoo.data.cache.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(
+        InputError, match=r"set-train takes 2,304 bytes once it is prepared, and .*cache has 1,000 free"
+    ):
+        prepare(lambda: Pictures(12, iter([]), []))
+    assert entries(home) == []

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
+import zlib
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.data.transform import Transform
+from ganzoo.data.transform import MAX_PIXELS, Transform
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -127,3 +130,22 @@ def test_formats_that_start_other_programs_are_not_opened():
     assert Image.open(BytesIO(eps)).format == "EPS"
     with pytest.raises(Image.UnidentifiedImageError):
         Transform(8, 1)(eps)
+
+
+def test_a_picture_that_unfolds_to_gigabytes_is_refused_by_its_size():
+    """20,000 x 20,000 pixels, as the first bytes of a PNG say."""
+    picture = bytearray(stored(Image.new("L", (9, 9))))
+    picture[16:24] = (20_000).to_bytes(4, "big") * 2
+    picture[29:33] = zlib.crc32(picture[12:29]).to_bytes(4, "big")
+    with pytest.raises(Image.DecompressionBombError, match=f"400000000 pixels\\) exceeds limit of {MAX_PIXELS} pixels"):
+        Transform(8, 1)(bytes(picture))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a FIFO is POSIX's")
+def test_a_fifo_is_no_picture(tmp_path):
+    os.mkfifo(tmp_path / "x.png")
+    for path in (tmp_path / "x.png", Path("/dev/zero")):
+        with pytest.raises(ValueError, match="it is not a regular file"):
+            Transform(8, 1)(path)
+    with pytest.raises(FileNotFoundError):
+        Transform(8, 1)(tmp_path / "none.png")

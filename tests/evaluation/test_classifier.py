@@ -102,7 +102,7 @@ def test_weights_that_are_not_the_cards_are_not_opened(tmp_path):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"digits\.safetensors is not the file that its card describes") as refusal:
+    with pytest.raises(InputError, match=r"digits\.safetensors is damaged: its SHA-256") as refusal:
         load("digits", tmp_path)
     assert "\n" not in str(refusal.value)
     path.unlink()
@@ -243,7 +243,7 @@ def test_a_damaged_state_is_refused(toy, tmp_path, capsys):
     path.write_bytes(content)
     with pytest.raises(SystemExit) as stop:
         train_classifier.main(toy("run"))
-    assert stop.value.code == 2 and "state is damaged" in capsys.readouterr().err
+    assert stop.value.code == 2 and "state.safetensors is damaged" in capsys.readouterr().err
 
 
 def test_pictures_that_do_not_fit_are_refused(toy, capsys):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import ganzoo
 from ganzoo import api
 from ganzoo.errors import InputError
+from ganzoo.files import digest
 from ganzoo.sampling import checkpoints
 from ganzoo.training import checkpoint
 from small_runs import small, toy_data
@@ -43,7 +46,7 @@ def test_a_release_alone_is_enough(run, tmp_path):
 
 
 def test_a_release_is_the_average_and_raw_the_weights_of_the_last_state(run):
-    tensors, _ = checkpoint.read_state(checkpoint.states(run / "state")[-1])
+    tensors = load_file(checkpoint.states(run / "state")[-1] / "state.safetensors")
     for raw, part in ((False, "average"), (True, "generator")):
         mine = ganzoo.load(run, raw=raw) if not raw else ganzoo.sampling.load(run, raw=True)
         for name, value in mine.generator.state_dict().items():
@@ -146,6 +149,7 @@ def test_labels_are_taken_in_turn_by_number_or_name(tmp_path):
 def broken(run, tmp_path, change):
     folder = tmp_path / "release"
     shutil.copytree(run / "release", folder)
+    leave_out("config_sha256")(folder)  # as in releases of before
     change(folder)
     with pytest.raises(InputError) as error:
         ganzoo.load(folder)
@@ -170,7 +174,7 @@ def test_a_release_that_was_tampered_with_is_refused(run, tmp_path):
     assert "cannot read" in broken(run, tmp_path / "2", lambda f: (f / weights).unlink())
     assert "not valid JSON" in broken(run, tmp_path / "3", lambda f: (f / "card.json").write_text("{"))
     assert "newer than" in broken(run, tmp_path / "4", lambda f: edit(f / "card.json", format=2))
-    assert "do not fit" in broken(run, tmp_path / "5", lambda f: edit(f / "config.json", latent={"dim": 9}))
+    assert "does not fit: tensor" in broken(run, tmp_path / "5", lambda f: edit(f / "config.json", latent={"dim": 9}))
     said = broken(run, tmp_path / "7", lambda f: edit(f / "config.json", loss={"name": "nsgan", "wieght": 1}))
     assert "config.json: no config key is called 'loss.wieght'" in said
     said = broken(run, tmp_path / "8", lambda f: edit(f / "config.json", loss={}))
@@ -183,7 +187,7 @@ def test_a_release_whose_config_asks_for_a_network_of_any_size_takes_no_memory(t
     run = api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
     for number, (table, says) in enumerate(
         [
-            ({"latent": {"dim": 2**31 - 1}}, "do not fit the networks that its config.json describes"),
+            ({"latent": {"dim": 2**31 - 1}}, "does not fit: tensor 'decoder"),
             ({"networks": {"generator": {"kernel": 2**31 - 1}}}, "config.json describes no network that can be built"),
             ({"networks": {"generator": {"width": 10**30}}}, "config.json: networks.generator.width: input should be"),
             ({"networks": {"name": "mlp", "generator": {"depth": 10**9}}}, "networks.generator.depth: input should be"),
@@ -192,6 +196,61 @@ def test_a_release_whose_config_asks_for_a_network_of_any_size_takes_no_memory(t
     ):
         said = broken(run, tmp_path / str(number), lambda f, table=table: edit(f / "config.json", **table))
         assert says in said and "\n" not in said
+
+
+def test_a_card_covers_the_config_beside_it(run, tmp_path):
+    """No edit of it is drawn from, even one that changes no tensor; a card of before covers none."""
+    shutil.copytree(run / "release", tmp_path / "release")
+    config, card = tmp_path / "release/config.json", tmp_path / "release/card.json"
+    text = config.read_text()
+    for old, new in (
+        ('"distribution": "', '"distribution": "x'),
+        ('"seed": 0', '"seed": 1'),
+        ("{", "{ "),
+        ("seed", "seef"),
+    ):
+        assert old in text
+        config.write_text(text.replace(old, new, 1))
+        with pytest.raises(
+            InputError, match=r"config\.json is damaged: its SHA-256 is not the one that card\.json states"
+        ):
+            ganzoo.load(tmp_path / "release")
+    config.write_text(text.replace('"seed": 0', '"seed": 1', 1))
+    leave_out("config_sha256")(tmp_path / "release")
+    assert ganzoo.load(tmp_path / "release").config.seed == 1 and "config_sha256" not in card.read_text()
+
+
+def test_an_edit_of_a_runs_config_changes_no_image(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    config = tmp_path / "run/config.json"
+    table = json.loads(config.read_text())
+    other = "uniform" if table["latent"]["distribution"] == "gaussian" else "gaussian"
+    edit(config, latent=table["latent"] | {"distribution": other})
+    assert torch.equal(ganzoo.load(tmp_path / "run").sample(2), ganzoo.load(run).sample(2))
+    with pytest.raises(InputError, match=r"was saved with another config\.json \(latent\.distribution"):
+        ganzoo.sampling.load(tmp_path / "run", raw=True)
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.float64])
+def test_weights_of_another_type_are_not_cast(kind, run, tmp_path):
+    def change(folder):
+        weights = load_file(folder / "generator.safetensors")
+        name = next(name for name, value in weights.items() if value.ndim > 1)
+        save_file(weights | {name: weights[name].to(kind)}, folder / "generator.safetensors")
+        edit(folder / "card.json", sha256=digest((folder / "generator.safetensors").read_bytes()))
+
+    assert "expected float32 or float16 or bfloat16" in broken(run, tmp_path, change)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a FIFO is POSIX's")
+@pytest.mark.parametrize("name", ["generator.safetensors", "config.json", "card.json"])
+def test_a_fifo_in_the_place_of_a_file_of_a_release_is_refused(name, run, tmp_path):
+    def change(folder):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    said = broken(run, tmp_path, change)
+    assert str(tmp_path / "release") in said and "\n" not in said
 
 
 def test_a_run_that_has_saved_nothing_says_so(run, tmp_path):
@@ -239,14 +298,13 @@ def test_images_that_are_not_finite_are_refused(tmp_path):
 
 def test_a_release_that_is_replaced_while_it_is_read_is_read_once_more(tmp_path, monkeypatch):
     run = api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
-    content, calls = checkpoints._content, []
+    read, calls = checkpoints.read_json, []
 
-    def between(folder):
-        card, weights = content(folder)
-        calls.append(folder)
-        return ({**card, "sha256": "that of the last one"} if len(calls) == 1 else card), weights
+    def between(path):
+        calls.append(path)
+        return read(path) | ({"sha256": "that of the last one"} if len(calls) == 1 else {})
 
-    monkeypatch.setattr(checkpoints, "_content", between)
+    monkeypatch.setattr(checkpoints, "read_json", between)
     assert ganzoo.load(run).sample(1).shape == (1, 1, 28, 28) and len(calls) == 2
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.errors import InputError
-from ganzoo.files import read_json
+from ganzoo.files import digest, read_json, write_json
 from ganzoo.pictures import to_uint8
 from ganzoo.sharing.finish import finish, tell
 from ganzoo.sharing.pictures import drift
@@ -47,6 +47,18 @@ def test_faults_that_are_seen_later_are_put_in(release):
     assert (release / "generator.safetensors").read_bytes() == weights and "noise" not in (
         release / "card.md"
     ).read_text()
+
+
+def test_a_card_that_is_written_again_covers_the_config(release):
+    stated = digest((release / "config.json").read_bytes())
+    assert read_json(release / "card.json")["config_sha256"] == stated
+    card = {key: value for key, value in read_json(release / "card.json").items() if key != "config_sha256"}
+    write_json(release / "card.json", card)  # as before
+    tell(release, {"faults": "None."})
+    assert read_json(release / "card.json")["config_sha256"] == stated
+    (release / "config.json").write_text("{}")
+    tell(release, {"faults": "Many."})
+    assert read_json(release / "card.json")["config_sha256"] == stated, "an edited config is not made good"
 
 
 def test_the_thumbnails_are_the_images_of_seeds_0_to_3(finished):

@@ -148,7 +148,7 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(tmp_path, capsys):
     damaged.write_bytes(damaged.read_bytes()[:-1])
     api.resume(run, data=data, quiet=False)
     assert files(run) == whole
-    assert f"passed over: {run / 'state/00000004'} is damaged" in capsys.readouterr().err
+    assert f"passed over: {damaged} is damaged" in capsys.readouterr().err
 
 
 def spoil(run):

@@ -33,7 +33,7 @@ def test_the_log_holds_every_term_norms_and_counters(tmp_path):
 
 def test_a_card_says_what_is_asked_of_every_card(tmp_path):
     run = api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
-    assert set(read_json(run / "release/card.json")) == {"format", *CARD}
+    assert set(read_json(run / "release/card.json")) == {"format", "config_sha256", *CARD}
 
 
 def test_a_loss_may_add_readings_of_its_own(tmp_path):

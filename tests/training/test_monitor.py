@@ -6,10 +6,12 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from ganzoo import api
 from ganzoo.config import Config
 from ganzoo.errors import TrainingFailed
+from ganzoo.files import read_json
 from ganzoo.losses import NSGAN
 from ganzoo.training import checkpoint
 from ganzoo.training.run import Run
@@ -19,6 +21,10 @@ from small_runs import small, toy_data
 
 def config(steps: int = 30, **train) -> Config:
     return small("nsgan", train={"steps": steps, "save_every": 4, **train})
+
+
+def last_state(run):
+    return checkpoint.states(run / "state")[-1]
 
 
 @pytest.fixture
@@ -82,7 +88,7 @@ def test_a_rollback_returns_with_a_lower_rate_and_other_numbers(poisoned, tmp_pa
     records = Run(run).records()
     assert [r["step"] for r in records] == list(range(1, 21)) and rules(run) == ["not-finite"]
     assert [r["rollbacks"] for r in records] == [0] * 4 + [1] * 16  # back to before it began to show
-    state, facts = checkpoint.read_state(checkpoint.states(run / "state")[-1])
+    state, facts = load_file(last_state(run) / "state.safetensors"), read_json(last_state(run) / "state.json")
     assert facts["counters"]["rollbacks"] == 1 and all(v.isfinite().all() for v in state.values())
 
 
@@ -187,5 +193,5 @@ def test_a_resume_forgets_what_it_will_find_again(won, tmp_path):
 
 def test_the_probe_remembers_across_a_resume(tmp_path):
     run = api.train(config(steps=6), toy_data(), tmp_path / "run")
-    state, _ = checkpoint.read_state(checkpoint.states(run / "state")[-1])
+    state = load_file(last_state(run) / "state.safetensors")
     assert state["probe.count"] == 6 and torch.count_nonzero(state["probe.past"].flatten(1).sum(1)) == 6

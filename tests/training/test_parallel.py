@@ -18,6 +18,7 @@ from split_steps import ALL, outcome, trainer
 
 from ganzoo import api
 from ganzoo.errors import InputError
+from ganzoo.files import digest, read_json
 from ganzoo.training import checkpoint
 from ganzoo.training.parallel import NEEDED, card, joined
 from ganzoo.training.run import Run
@@ -123,12 +124,11 @@ def test_torchrun_trains_a_run_that_other_numbers_of_processes_go_on_with(pictur
     codes, said = Ranks(2, "ganzoo", "train", "--resume", str(run.folder), "--steps", "12", "--quiet").end()
     assert codes == [0, 0], said
     alone = api.train(run.config(), out=tmp_path / "alone")
-    (ours, counters), (theirs, expected) = (
-        checkpoint.read_state(folder / "state/00000012") for folder in (run.folder, alone)
-    )
+    ours, theirs = (load_file(folder / "state/00000012/state.safetensors") for folder in (run.folder, alone))
+    counters, expected = (read_json(folder / "state/00000012/state.json") for folder in (run.folder, alone))
     names = [name for name in theirs if name.startswith(("generator.", "discriminator.", "average."))]
     torch.testing.assert_close({n: ours[n] for n in names}, {n: theirs[n] for n in names}, atol=1e-6, rtol=0)
-    before = checkpoint.read_state(alone / "state/00000008")[0]
+    before = load_file(alone / "state/00000008/state.safetensors")
     assert max((before[name] - theirs[name]).abs().max() for name in names) > 1e-4
     assert counters["counters"] == expected["counters"]
 
@@ -148,7 +148,10 @@ def test_if_one_is_killed_all_end_with_a_line_and_what_was_saved_is_whole(two, t
     assert codes == [1, -signal.SIGKILL]
     assert said.count("ganzoo: rank 0 of 2 has lost another process") == 1 and "Traceback" not in said
     states = checkpoint.states(tmp_path / "run/state")
-    assert [int(checkpoint.read_state(path)[1]["counters"]["step"]) for path in states] == [int(p.name) for p in states]
+    config = Run(tmp_path / "run").config()
+    facts = [checkpoint.read_facts(path, config) for path in states]
+    assert [int(each["counters"]["step"]) for each in facts] == [int(p.name) for p in states]
+    assert [digest((p / "state.safetensors").read_bytes()) for p in states] == [each["sha256"] for each in facts]
 
 
 def test_ctrl_c_on_one_stops_all_after_the_same_step_with_all_saved(two, tmp_path):

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, TypeVar
 from zipfile import ZipFile
 
 import numpy as np
 
+from ganzoo.data.arrays import read_after, read_array, read_exactly, read_header
 from ganzoo.data.dataset import checked_labels, checked_names
 from ganzoo.data.source import Pictures, Source, Split, refuse_name, stamp
-from ganzoo.errors import InputError
+from ganzoo.data.transform import MAX_PIXELS
+from ganzoo.errors import InputError, one_line
+
+T = TypeVar("T")
+
+MAX_TABLE = 2**27
+"""Bytes of labels or of class names: 16 million labels of 8 bytes."""
+MAX_WHOLE = 2**32
+"""Bytes of images that are stored in Fortran's order, in which one image cannot be read without the others."""
 
 
 class Npz(Source):
@@ -25,11 +36,17 @@ class Npz(Source):
         self.path = Path(argument).expanduser()
         if not self.path.is_file():
             raise InputError(f"there is no file {self.path}")
-        shape, dtype = self._header()
+        header = self._read("images", read_header)
+        if header is None:
+            raise InputError(f"{self.path} has no array 'images'")
+        shape, dtype = header.shape, header.dtype
         if dtype != np.uint8 or len(shape) not in (3, 4) or 0 in shape or (*shape, 1)[3] not in (1, 3):
             wanted = "uint8 (N, H, W) or (N, H, W, C) with C = 1 or 3"
             raise InputError(f"the images in {self.path} are {dtype} {shape}, not {wanted}")
-        self.size = shape[1] if shape[1] == shape[2] else Source.size
+        if shape[1] * shape[2] > MAX_PIXELS:
+            size = f"{shape[1]} x {shape[2]} pixels"
+            raise InputError(f"the images in {self.path} have {size}, more than the limit of {MAX_PIXELS:,}")
+        self.count, self.size = shape[0], shape[1] if shape[1] == shape[2] else Source.size
         self.channels = (*shape, 1)[3]
 
     @property
@@ -42,38 +59,48 @@ class Npz(Source):
         return stamp([self.path])
 
     def pictures(self, split: Split) -> Pictures:
-        """Every image; raises `InputError` for labels that do not fit."""
-        arrays = self._arrays()
-        images = arrays["images"]
-        if images.shape[3:] == (1,):
-            images = images[..., 0]
-        if "labels" not in arrays:
-            return Pictures(len(images), ((image, -1) for image in images), [])
+        """Every image, read one at a time; raises `InputError` for labels that do not fit."""
+        labels = self._read("labels", read_table)
+        if labels is None:
+            return Pictures(self.count, ((image, -1) for image in self._images()), [])
         try:
-            names = checked_names(arrays.get("class_names"))
+            names = checked_names(self._read("class_names", read_table))
             for name in names:
                 refuse_name(name)
-            labels, names = checked_labels(arrays["labels"], len(images), names)
+            labels, names = checked_labels(labels, self.count, names)
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from None
-        return Pictures(len(images), zip(images, labels.tolist(), strict=True), names)
+        return Pictures(self.count, zip(self._images(), labels.tolist(), strict=True), names)
 
-    def _header(self) -> tuple[tuple[int, ...], np.dtype]:
-        # The header alone, so that the arrays are not read again at each start.
-        try:
-            with ZipFile(self.path) as archive, archive.open("images.npy") as file:
-                old = np.lib.format.read_magic(file) == (1, 0)  # later ones have a longer header of the same form
-                header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-                shape, _, dtype = header(file)
-        except KeyError:
-            raise InputError(f"{self.path} has no array 'images'") from None
-        except Exception as error:
-            raise InputError(f"{self.path} is not a NumPy archive (.npz): {error}") from None
-        return shape, dtype
+    def _images(self) -> Iterator[np.ndarray]:
+        """(H, W) or (H, W, 3) uint8, one after the other: the file may unfold to more than the memory holds."""
+        with self._reading("images"), ZipFile(self.path) as archive, archive.open("images.npy") as file:
+            header = read_header(file)
+            shape = header.shape[1:3] if self.channels == 1 else header.shape[1:]
+            if header.fortran_order:
+                yield from read_after(header, file, MAX_WHOLE).reshape(self.count, *shape)
+                return
+            size = header.size // self.count
+            for _ in range(self.count):
+                yield np.frombuffer(read_exactly(file, size), np.uint8).reshape(shape)
 
-    def _arrays(self) -> dict[str, Any]:
+    def _read(self, name: str, read: Callable[[IO[bytes]], T]) -> T | None:
+        """What `read` makes of the array called `name`; None if there is none."""
+        with self._reading(name), ZipFile(self.path) as archive:
+            if f"{name}.npy" not in archive.namelist():
+                return None
+            with archive.open(f"{name}.npy") as file:
+                return read(file)
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
         try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                return {key: archive[key] for key in ("images", "labels", "class_names") if key in archive}
-        except Exception as error:
-            raise InputError(f"cannot read {self.path}: {error}") from None
+            yield
+        except Exception as error:  # zlib, zipfile and NumPy have errors of their own
+            words = f"{self.path} is not a NumPy archive (.npz) whose {name} can be read"
+            raise InputError(f"{words}: {one_line(error)}") from None
+
+
+def read_table(file: IO[bytes]) -> np.ndarray:
+    """Labels or class names."""
+    return read_array(file, MAX_TABLE)

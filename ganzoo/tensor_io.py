@@ -1,0 +1,108 @@
+"""Tensors are read from files here and nowhere else: each file is checked as a whole before any of it is used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+from ganzoo.errors import DamagedFile, one_line
+from ganzoo.files import MAX_BYTES, digest, read_bytes
+
+HALVES = (torch.float16, torch.bfloat16)
+"""Types in which a release or a classifier may store what is float32 in the network."""
+
+
+class TensorSpec(NamedTuple):
+    """Shape and types that a tensor in a file may have; None is a side of any length."""
+
+    shape: tuple[int | None, ...]
+    dtypes: tuple[torch.dtype, ...]
+
+    def fits(self, tensor: Tensor) -> bool:
+        """True if `tensor` has one of the types and the shape."""
+        if tensor.dtype not in self.dtypes or tensor.ndim != len(self.shape):
+            return False
+        return all(wanted in (None, side) for wanted, side in zip(self.shape, tensor.shape, strict=True))
+
+    def __str__(self) -> str:
+        return described(" or ".join(map(named, self.dtypes)), self.shape)
+
+
+def specs(tensors: Mapping[str, Tensor], halves: bool = False) -> dict[str, TensorSpec]:
+    """The spec of each of `tensors`, which may lie on any device; with `halves`, floating-point ones may be stored so."""
+    more = HALVES if halves else ()
+    return {
+        name: TensorSpec(tuple(value.shape), (value.dtype, *more) if value.is_floating_point() else (value.dtype,))
+        for name, value in tensors.items()
+    }
+
+
+def read_tensors(
+    path: Path,
+    sha256: str,
+    expected: Mapping[str, TensorSpec],
+    *,
+    optional: Collection[Collection[str]] = (),
+    within: str = "",
+) -> dict[str, Tensor]:
+    """The tensors in the safetensors file `path`, on the CPU, by name: exactly those that are `expected`.
+
+    Each group of names in `optional` may be missing as a whole. Only names that begin with `within` are checked and
+    returned, without it. Raises `InputError` for a file that cannot be read or is not regular, and `DamagedFile`, naming the
+    tensor, for one with another SHA-256 or with a tensor too few, too many, or of another shape or type.
+    """
+    content = read_bytes(path, MAX_BYTES if within else size_limit(expected))
+    if digest(content) != sha256:
+        raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one that is stated for it")
+    try:
+        found = load(content)
+    except (SafetensorError, KeyError, ValueError) as error:  # a type that torch does not know is a KeyError
+        raise DamagedFile(f"{path} is not a safetensors file: {one_line(error)}") from None
+    found = {name.removeprefix(within): value for name, value in found.items() if name.startswith(within)}
+    absent = {name for group in optional if not found.keys() & set(group) for name in group}
+    if misfit := first_misfit(found, {name: spec for name, spec in expected.items() if name not in absent}):
+        raise DamagedFile(f"{path} does not fit: {misfit}")
+    return found
+
+
+def first_misfit(found: Mapping[str, Tensor], expected: Mapping[str, TensorSpec]) -> str:
+    """The first tensor that is missing, not expected or of another shape or type; empty if all fit."""
+    for name, spec in expected.items():
+        if name not in found:
+            return f"tensor {name!r} is missing, expected {spec}"
+        if not spec.fits(found[name]):
+            return f"tensor {name!r} is {of(found[name])}, expected {spec}"
+    strangers = (f"tensor {name!r}, {of(found[name])}, is not expected" for name in found if name not in expected)
+    return next(strangers, "")
+
+
+def size_limit(expected: Mapping[str, TensorSpec]) -> int:
+    """Bytes that a file of `expected` has at most, with its header."""
+    shapes = [spec.shape for spec in expected.values()]
+    if any(side is None for shape in shapes for side in shape):
+        return MAX_BYTES
+    widest = (max(dtype.itemsize for dtype in spec.dtypes) for spec in expected.values())
+    tensors = sum(math.prod(side or 0 for side in shape) * size for shape, size in zip(shapes, widest, strict=True))
+    return tensors + sum(len(name) + 1024 for name in expected) + 2**20
+
+
+def of(tensor: Tensor) -> str:
+    """`float32 (64, 3, 5, 5)`."""
+    return described(named(tensor.dtype), tuple(tensor.shape))
+
+
+def described(kind: str, shape: tuple[int | None, ...]) -> str:
+    """The same, of a type's name and a shape with sides of any length."""
+    return f"{kind} ({', '.join('any' if side is None else str(side) for side in shape)})"
+
+
+def named(dtype: torch.dtype) -> str:
+    """`float16` for `torch.float16`."""
+    return str(dtype).removeprefix("torch.")
