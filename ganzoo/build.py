@@ -32,6 +32,16 @@ class Game:
     tricks: list[Trick]
     latent: Latent
 
+    @property
+    def g_reads_real(self) -> bool:
+        """Whether D judges reals in G's steps too."""
+        return g_reads_real(self.loss, self.tricks)
+
+
+def g_reads_real(loss: Loss, tricks: list[Trick]) -> bool:
+    """Whether G's objective reads reals as D judges them."""
+    return loss.g_uses_real or any(trick.g_uses_real for trick in tricks)
+
 
 def resolve(config: Config, dataset: Dataset) -> Config:
     """The `complete` config for this data, checked as a whole; raises `InputError` for what does not fit together."""
