@@ -35,9 +35,10 @@ class Trainer:
     """Both players with their optimisers, the data and the counters: all that a step reads and changes.
 
     One step is one G step preceded by the D steps that the schedule gives it; under thresholds either may be more. `images`
-    counts the reals that D judges, in its steps and in those of G that read reals; `seen` holds the reals and fakes of the last D step as D judged them (of its last part, where
-    gradients are accumulated), `held` what the log said of D when the state was saved that a resume began from. With a `group`
-    of processes each has its rows of every batch; a step is one of all together.
+    counts the reals that D judges, in its steps and in those of G that read reals; `seen` holds the reals and fakes of the
+    last D step as D judged them (of its last part, where gradients are accumulated), `held` what the log said of D when the
+    state was saved that a resume began from. With a `group` of processes each has its rows of every batch; a step is one of
+    all together.
     """
 
     def __init__(self, game: Game, batches: Batches, config: Config, group: Group = ALONE) -> None:
