@@ -18,7 +18,7 @@ FIRST_SLICE = 5
 
 @dataclass(frozen=True)
 class Budget:
-    """`steps`: G steps. `images`: reals that D judges, in either player's steps. `minutes`: of training, with grids and saving."""
+    """`steps`: G steps. `images`: reals that D judges in both players' steps. `minutes`: of training, grids and saving too."""
 
     unit: str
     amount: float
