@@ -20,6 +20,7 @@ from ganzoo.config import Config, Facts, Table, flat, with_train
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.files import digest
+from ganzoo.torch_state import pinned
 from ganzoo.training import exam
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
@@ -34,6 +35,7 @@ class Plan:
     Raises `InputError` for whatever is wrong; writes nothing. With tuning, `cells` are known once it is done.
     """
 
+    @pinned()
     def __init__(
         self, request: Request, how: How = measuring.how, device: str | None = None, cores: int | None = None
     ) -> None:

@@ -19,6 +19,7 @@ from ganzoo.files import digest, read_json
 from ganzoo.latent import Latent
 from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
+from ganzoo.torch_state import pinned
 from ganzoo.training import checkpoint
 from ganzoo.training.release import CARD, SCORE
 from ganzoo.training.run import Run
@@ -36,6 +37,7 @@ def shipped() -> dict[str, Path]:
     return found
 
 
+@pinned()
 def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
     """The generator of a run, of a release folder, of a name that ships (`wgan-gp` means `wgan-gp-mnist`), of hf:user/name.
 
