@@ -13,6 +13,7 @@ from torch import Tensor
 import ganzoo
 from ganzoo import api
 from ganzoo.comparing.plan import Plan
+from ganzoo.data import load
 from ganzoo.errors import InputError
 from ganzoo.evaluation.checkerboard import energies
 from ganzoo.measure import measure
@@ -164,6 +165,13 @@ def test_images_are_the_same(name, plain):
     assert_same(new, plain["drawn"])
     assert_same(old, plain["drawn"])
     assert not any(value.is_inference() for value in (*new.values(), *raw.values()))
+
+
+@pytest.mark.parametrize("name", ["float64", "bfloat16", "default-device", "autocast-bf16", "inference-mode"])
+def test_data_that_are_drawn_are_the_same(name):
+    plain = load("ring").digest
+    with STATES[name]():
+        assert load("ring").digest == plain
 
 
 @pytest.mark.parametrize("name", STATES)
