@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,7 +33,9 @@ class Setting:
 
 def flag(where: str, name: str, value: Any) -> Iterator[Setting]:
     """The attribute `name` of torch.backends.`where`; nothing in a PyTorch without it."""
-    holder = reduce(lambda found, part: getattr(found, part, None), where.split("."), torch.backends)
+    holder: Any = torch.backends
+    for part in where.split("."):
+        holder = getattr(holder, part, None)
     if hasattr(holder, name):
         yield Setting(partial(getattr, holder, name), partial(setattr, holder, name), value)
 
