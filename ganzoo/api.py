@@ -17,6 +17,7 @@ from ganzoo.data import Dataset, find
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
 from ganzoo.recipes import make
+from ganzoo.torch_state import pinned
 from ganzoo.training.exam import Exam
 from ganzoo.training.faster import settled
 from ganzoo.training.loop import fit, follow, make_trainer, restore
@@ -24,6 +25,7 @@ from ganzoo.training.parallel import Group, joined
 from ganzoo.training.run import Run
 
 
+@pinned()
 def train(
     config: Config | Table | str | Path,
     data: Dataset | Tensor | ArrayLike | None = None,
@@ -50,7 +52,7 @@ def train(
     config = complete(config)  # what is wrong without looking at the data is said before they are prepared
     dataset = open_data(config, quiet) if data is None else data
     resolved = resolve(config, dataset)
-    with joined(resolved.train.device) as group, cores.threads_kept():
+    with joined(resolved.train.device) as group:
         resolved, note = on_free_cores(resolved) if auto and group.first else (resolved, "")
         resolved = settled(resolved, dataset) if group.first else resolved
         resolved = of_the_first(group, resolved, dataset)
@@ -65,6 +67,7 @@ def train(
     return run.folder
 
 
+@pinned()
 def resume(
     folder: str | Path,
     config: Config | None = None,
@@ -86,7 +89,7 @@ def resume(
         from_python = " (if they came from Python, give them as data=)" if data is None else ""
         words = f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run{from_python}"
         raise InputError(words)
-    with joined(config.train.device) as group, cores.threads_kept():
+    with joined(config.train.device) as group:
         trainer = make_trainer(of_the_first(group, config, dataset), dataset, group)
         if group.first:
             exam = Exam(trainer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -9,13 +10,13 @@ from pathlib import Path
 from torch import nn, optim
 
 from ganzoo.complete import complete
-from ganzoo.config import Config, Facts, Table, parse
+from ganzoo.config import Config, Facts, Table, parse, with_class_names
 from ganzoo.data import Dataset
 from ganzoo.data.spec import is_path
 from ganzoo.errors import InputError
 from ganzoo.latent import Latent
 from ganzoo.losses import LOSSES, Loss
-from ganzoo.misfits import misfits
+from ganzoo.misfits import empty, misfits
 from ganzoo.networks import REFERENCES, Generator, initialise, make_discriminator, make_generator
 from ganzoo.optimisers import OPTIMISERS
 from ganzoo.streams import Stream
@@ -32,15 +33,27 @@ class Game:
     tricks: list[Trick]
     latent: Latent
 
+    @property
+    def g_reads_real(self) -> bool:
+        """Whether D judges reals in G's steps too."""
+        return g_reads_real(self.loss, self.tricks)
+
+
+def g_reads_real(loss: Loss, tricks: list[Trick]) -> bool:
+    """Whether G's objective reads reals as D judges them."""
+    return loss.g_uses_real or any(trick.g_uses_real for trick in tricks)
+
 
 def resolve(config: Config, dataset: Dataset) -> Config:
     """The `complete` config for this data, checked as a whole; raises `InputError` for what does not fit together."""
     config = located(complete(config))
     data = config.data.model_dump(mode="json") | _measures(dataset)
     facts = _facts(dataset).model_dump(mode="json")
-    resolved = parse(Config, config.model_dump(mode="json") | {"data": data, "dataset": facts})
-    if reason := next(misfits(resolved, make_tricks(resolved), dataset.unlabelled), None):
+    resolved = with_class_names(parse(Config, config.model_dump(mode="json") | {"data": data, "dataset": facts}))
+    if reason := next(misfits(resolved, make_tricks(resolved), dataset.unlabelled, dataset.empty_classes), None):
         raise InputError(reason)
+    if dataset.empty_classes and config.data.limit is None:
+        warnings.warn(empty(resolved, dataset.empty_classes), stacklevel=2)
     return resolved
 
 

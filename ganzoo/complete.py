@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ganzoo.config import Config, Networks, Table, parameters_model, parse, ratio
+from ganzoo.config import Config, Networks, Table, parameters_model, parse, ratio, with_class_names
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.files import read_json
 from ganzoo.losses import LOSSES
@@ -45,7 +45,7 @@ def kept(path: Path, trains: bool) -> Config:
     except InputError as error:
         hint = " (what a plugin added needs --plugin FILE)" if " is called " in str(error) else ""
         raise InputError(f"{path}: {error}{hint}") from None
-    return config
+    return with_class_names(config)
 
 
 def _drawing(config: Config) -> Table:

@@ -37,7 +37,7 @@ class Data(Section):
     size: PositiveInt | None = None  # pixels
     channels: Literal[1, 3] | None = None
     flip: bool = False  # horizontally, at random
-    classes: tuple[str | int, ...] | None = None  # a subset, by index or name
+    classes: tuple[str | int, ...] | None = None  # a subset, by name or number; a resolved config has the names
     limit: PositiveInt | None = None  # images
     labelled: PositiveInt | None = None  # images that keep their label
     labelled_share: Annotated[float, Field(gt=0, lt=1)] | None = None  # of what is drawn, by repeating the labelled
@@ -217,6 +217,13 @@ def ratio(text: str) -> Fraction:
 def with_train(config: Config, **values: Any) -> Config:
     """`config` with other values in `[train]`, unchecked."""
     return config.model_copy(update={"train": config.train.model_copy(update=values)})
+
+
+def with_class_names(config: Config) -> Config:
+    """`config`, if resolved, with the names for `data.classes`: what a number meant for a run, it goes on meaning."""
+    if config.dataset is None or config.data.classes is None:
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"classes": config.dataset.class_names})})
 
 
 def difference(old: Config, new: Config) -> list[str]:

@@ -9,11 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import torch
 
 STAT, QUOTA = Path("/proc/stat"), Path("/sys/fs/cgroup/cpu.max")
 LOOK = 0.3  # seconds
@@ -76,13 +72,3 @@ def ticks() -> dict[int, tuple[int, int]]:
         return {}
     times = {name[3:]: [int(value) for value in values[:8]] for name, *values in lines if name.startswith("cpu")}
     return {int(core): (spent[3] + spent[4], sum(spent)) for core, spent in times.items() if core}
-
-
-@contextmanager
-def threads_kept() -> Iterator[None]:
-    """Give the caller its number of threads back, which the next `auto` would take for all there are."""
-    before = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -26,10 +26,12 @@ from ganzoo.evaluation.real import Real, prepared
 from ganzoo.evaluation.scores import images_read, missing, references, scores
 from ganzoo.evaluation.truths import TRUTHS, is_known, truths
 from ganzoo.sampling import Sampler
+from ganzoo.torch_state import pinned
 
 SAMPLES = 10_000
 
 
+@pinned()
 def measure(
     sampler: Sampler,
     spec: str | None = None,
@@ -144,6 +146,7 @@ def drawer(sampler: Sampler) -> Draw:
     return draw
 
 
+@pinned()
 def nearest_training_images(
     sampler: Sampler,
     spec: str | None = None,

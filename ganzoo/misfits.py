@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
+from pathlib import Path
 
 from ganzoo.config import Config
 from ganzoo.losses import LOSSES, Loss
@@ -11,11 +12,17 @@ from ganzoo.networks import BACKBONES, checkerboard
 from ganzoo.tricks import Trick
 
 
-def misfits(config: Config, tricks: list[Trick], unlabelled: int = 0) -> Iterator[str]:
-    """Each reason for which the parts of a resolved config, on data of which so many samples have no class, do not fit."""
+def misfits(
+    config: Config, tricks: list[Trick], unlabelled: int = 0, empty_classes: Sequence[str] = ()
+) -> Iterator[str]:
+    """Each reason for which the parts of a resolved config do not fit each other or the data.
+
+    Of the data, `unlabelled` samples have no class, and no sample is labelled with one of `empty_classes`.
+    """
     loss, facts = LOSSES[config.loss["name"]], config.dataset
     yield from _shape_misfits(config, tricks)
     yield from _label_misfits(config, loss, bool(facts and facts.class_names))
+    yield from _class_misfits(config, loss, empty_classes)
     yield from _unlabelled_misfits(config, unlabelled)
     yield from _minibatch_misfits(config)
     yield from _penalty_misfits(config, loss, tricks)
@@ -65,6 +72,39 @@ def _label_misfits(config: Config, loss: type[Loss], labelled: bool) -> Iterator
         yield f"loss {loss.name} needs a conditional generator; set networks.generator.condition='concat'"
     if d != "none" and g == "none":
         yield "a conditional discriminator needs a conditional generator; set networks.generator.condition='concat'"
+
+
+def _class_misfits(config: Config, loss: type[Loss], empty_classes: Sequence[str]) -> Iterator[str]:
+    names = config.dataset.class_names if config.dataset else ()
+    tables = (config.networks.generator, config.networks.discriminator)
+    conditional = any(table.get("condition", "none") != "none" for table in tables)
+    if not names or not (conditional or loss.needs_labels or "class_logits" in loss.heads):
+        return
+    who = "a conditional network" if conditional else f"loss {loss.name}"
+    if len(names) == 1:
+        yield f"{who} needs two classes or more, and {names[0]!r} is the only one; {_more_classes(config, names[0])}"
+    if empty_classes:
+        yield f"{who} needs pictures of every class: {empty(config, empty_classes)}"
+
+
+def _more_classes(config: Config, only: str) -> str:
+    kind, _, path = config.data.spec.partition(":")
+    inner = [each for each in (Path(path) / only, Path(path) / "train" / only) if kind == "folder" and each.is_dir()]
+    if inner and any(entry.is_dir() for entry in inner[0].iterdir()):
+        return f"did you mean folder:{inner[0]}?"
+    return "add one to data.classes" if config.data.classes else "put each class into a folder of its own"
+
+
+def empty(config: Config, empty_classes: Sequence[str]) -> str:
+    """The classes that no picture is labelled with, and the likely reason."""
+    names = config.dataset.class_names if config.dataset else ()
+    shown = ", ".join(map(repr, empty_classes[:5])) + (", ..." if len(empty_classes) > 5 else "")
+    said = f"{len(empty_classes)} of {len(names)} classes have no labelled picture ({shown})"
+    if list(empty_classes) == ["0"] and names == tuple(map(str, range(len(names)))):
+        return f"{said}; if the labels start at 1, subtract 1"
+    if lack := next((key for key in ("labelled", "limit") if getattr(config.data, key) is not None), None):
+        return f"{said}; raise data.{lack}"
+    return f"{said}; leave them out of the class names, or number the labels without a gap"
 
 
 def _unlabelled_misfits(config: Config, unlabelled: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,7 @@ def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
     out = out or Path(f"{Path(checkpoint).resolve().name}-{request.kind}.png")
     refuse_suffix(out, request.kind)
     sampler = load(checkpoint, raw)
+    say_classes(sampler, request)
     if sampler.makes_points and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: points are drawn as one picture; expected a name that ends in .png")
     if through is not None:
@@ -101,10 +103,18 @@ def run_rows(checkpoints: Sequence[str], request: Request, out: Path | None, raw
 
 def row(name: str, sampler: Sampler, request: Request, seeds: list[int]) -> Tensor:
     """The images of one checkpoint."""
+    say_classes(sampler, request, f"{name}: ")
     images = samples(sampler, request, seeds)[0]
     if images.shape[2:] == (1, 1):
         raise InputError(f"{name} makes points, which have no rows; draw it alone")
     return images
+
+
+def say_classes(sampler: Sampler, request: Request, whose: str = "") -> None:
+    """Print the names of the classes that were asked for to stderr; raises `InputError` for one there is not."""
+    if (asked := parse_classes(request.classes)) is not None:
+        names = [sampler.class_names[number] for number in sampler.labels(asked).tolist()]
+        print(f"{whose}classes: {', '.join(names)}", file=sys.stderr)
 
 
 def walk(sampler: Sampler, request: Request, through: list[int]) -> Tensor:

@@ -18,7 +18,7 @@ FIRST_SLICE = 5
 
 @dataclass(frozen=True)
 class Budget:
-    """`steps`: G steps. `images`: reals shown to D. `minutes`: of training, grids and saving included."""
+    """`steps`: G steps. `images`: reals that D judges in both players' steps. `minutes`: of training, grids and saving too."""
 
     unit: str
     amount: float
@@ -53,23 +53,25 @@ def refuse_thresholds(budget: Budget, train: Train) -> None:
         )
 
 
-def steps(budget: Budget, train: Train) -> int:
+def steps(budget: Budget, train: Train, g_reads_real: bool = False) -> int:
     """The G steps that `budget` buys under the schedule of `train`; of minutes, those before the first look at the clock.
 
-    A budget of images ends with the first G step after which D has seen at least so many.
+    A budget of images ends with the first G step after which D has seen at least so many, those of G's steps included
+    where it reads reals (see `ganzoo.build.g_reads_real`).
     """
     if budget.unit == "steps":
         return int(budget.amount)
     if budget.unit == "minutes":
         return FIRST_SLICE
-    return steps_for_images(int(budget.amount), train.batch, ratio(train.ratio), train.warmup)
+    of_g = train.g_batch if g_reads_real else 0
+    return steps_for_images(int(budget.amount), train.batch, ratio(train.ratio), train.warmup, of_g)
 
 
 @cache  # every cell asks, and a large budget is counted in seconds
-def steps_for_images(images: int, batch: int, per_g: Fraction, warmup: Warmup | None) -> int:
-    """The fewest G steps whose D steps show D `images` reals."""
+def steps_for_images(images: int, batch: int, per_g: Fraction, warmup: Warmup | None, of_g: int) -> int:
+    """The fewest G steps in which D judges `images` reals; each G step itself shows D `of_g` batches."""
     step = seen = 0
     while seen < images:
-        seen += batch * schedule.d_steps(step, per_g, warmup)
+        seen += batch * (schedule.d_steps(step, per_g, warmup) + of_g)
         step += 1
     return step

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ganzoo.api import open_data
-from ganzoo.build import resolve
+from ganzoo.build import g_reads_real, make_loss, make_tricks, resolve
 from ganzoo.comparing import measuring, tune
 from ganzoo.comparing.budget import refuse_thresholds, steps
 from ganzoo.comparing.cells import Cell
@@ -20,6 +20,7 @@ from ganzoo.config import Config, Facts, Table, flat, with_train
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.files import digest
+from ganzoo.torch_state import pinned
 from ganzoo.training import exam
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
@@ -34,6 +35,7 @@ class Plan:
     Raises `InputError` for whatever is wrong; writes nothing. With tuning, `cells` are known once it is done.
     """
 
+    @pinned()
     def __init__(
         self, request: Request, how: How = measuring.how, device: str | None = None, cores: int | None = None
     ) -> None:
@@ -96,10 +98,11 @@ class Plan:
         return Cell(setting.name, seed, config, folder, asked.budget, measure, asked.plugins, asked.jobs)
 
     def _resolved(self, config: Config, seed: int = 0) -> Config:
-        values: Table = {"steps": steps(self.request.budget, config.train), "threads": self.threads}
         # A cluster's device need not be here, where it would be refused.
-        values |= {"device": "cpu"} if self.device else {}
-        return resolve(with_train(config.model_copy(update={"seed": seed}), **values), self.dataset(config))
+        values: Table = {"threads": self.threads} | ({"device": "cpu"} if self.device else {})
+        found = resolve(with_train(config.model_copy(update={"seed": seed}), **values), self.dataset(config))
+        reads = g_reads_real(make_loss(found), make_tricks(found))
+        return with_train(found, steps=steps(self.request.budget, found.train, reads))
 
     def _trainer(self, config: Config) -> Trainer:
         resolved, data = self._resolved(config), self.dataset(config)

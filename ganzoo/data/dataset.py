@@ -81,6 +81,12 @@ class Dataset:
         return len(self.class_names)
 
     @property
+    def empty_classes(self) -> list[str]:
+        """The names of the classes that no sample is labelled with."""
+        there = set() if self.labels is None else set(np.unique(self.labels).tolist())
+        return [name for index, name in enumerate(self.class_names) if index not in there]
+
+    @property
     def images(self) -> np.ndarray:
         """(N, C, H, W) as stored: the memory map itself, or for a subset a copy in memory."""
         whole = np.array_equal(self.rows, np.arange(len(self.pixels)))
@@ -94,7 +100,7 @@ class Dataset:
         return Samples(images, labels)
 
     def of_classes(self, wanted: Sequence[str | int]) -> Dataset:
-        """Only the classes `wanted`, by name or index, numbered 0.. in that order; raises `InputError`."""
+        """Only the classes `wanted` (see `class_index`), numbered 0.. in that order; raises `InputError`."""
         if self.labels is None:
             raise InputError(f"{self.name} has no labels, so no class can be chosen")
         chosen = [class_index(each, self.class_names) for each in wanted]
@@ -227,12 +233,27 @@ def _checked_pixels(images: np.ndarray) -> np.ndarray:
 
 
 def class_index(wanted: str | int, names: Sequence[str]) -> int:
-    """Which of the classes `names` is `wanted`, by name (str) or number (int or str); raises `InputError`."""
-    if wanted in names:
-        return names.index(str(wanted))
-    if (number := str(wanted)).isdecimal() and len(number) < 10 and int(number) < len(names):
-        return int(number)
-    raise unknown("class", str(wanted), names)
+    """The index of the class `wanted` among `names`; raises `InputError`.
+
+    A number (int or digits) is the class with that name, or else counts the classes from 0, as long as the class that it
+    reaches is not named by another number: of the folders 1, 2 and 3, the first is 1 and nothing else.
+    """
+    name = str(wanted)
+    if name in names:
+        return names.index(name)
+    if not is_number(name) or int(name) >= len(names):
+        raise unknown("class", name, names)
+    counted = names[int(name)]
+    if is_number(counted) and int(counted) != int(name):
+        raise InputError(
+            f"no class is called {name!r}, and class {name} counted from 0 is called {counted!r}; give a name"
+        )
+    return int(name)
+
+
+def is_number(name: str) -> bool:
+    """Whether a class name is a number that can count classes."""
+    return name.isdecimal() and len(name) < 10
 
 
 def _array(values: Tensor | ArrayLike) -> np.ndarray:

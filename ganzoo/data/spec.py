@@ -9,8 +9,10 @@ from ganzoo.data.cache import OnCorrupt
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.source import SOURCES, Source, Split, refuse_name
 from ganzoo.errors import InputError
+from ganzoo.torch_state import pinned
 
 
+@pinned()
 def load(
     spec: str = "digits",
     *,

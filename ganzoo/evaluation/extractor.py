@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 from ganzoo.registry import Registry
+from ganzoo.torch_state import pinned
 
 
 class Read(NamedTuple):
@@ -57,11 +57,11 @@ class Extractor:
             self.network.to(device)
         return self
 
+    @pinned()  # without TF32: ten bits of each factor are enough to train with, not to compare means of sets
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Read:
         """What there is to read in images (N, C, H, W) in [-1, 1] on the network's device; float32."""
-        with exact():
-            read = self.network(self.prepared(images))
+        read = self.network(self.prepared(images))
         return Read(read.features.float(), read.logits.float())
 
     def prepared(self, images: Tensor) -> Tensor:
@@ -82,24 +82,13 @@ class Extractor:
             raise InputError(f"the extractor {self.name!r} sees grey pictures, these are in colour; use cifar or lite0")
 
 
-@contextmanager
-def exact() -> Iterator[None]:
-    """A block without TF32, which keeps ten bits of each factor: enough to train with, not to compare means of sets."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
 Open = Callable[..., Extractor]
 
 EXTRACTORS: Registry[Open] = Registry("extractor")
 """Name -> function that opens it; one that takes a file has a parameter for it."""
 
 
+@pinned()
 def find(spec: str) -> Extractor:
     """The extractor that `spec` (NAME, or NAME:FILE where it takes one) names; raises `InputError`."""
     name, colon, path = spec.partition(":")

@@ -73,11 +73,20 @@ class Loss(nn.Module):
         """Terms of D that must run D again, on the clean reals and fakes as D views them, before any trick mixed them."""
         return {}
 
+    def observe_reals(self, real: Judged) -> None:
+        """Called in each step of D with its whole batch of reals as judged before the update (BEGAN's balance).
+
+        The reals are clean: before any trick mixed them, as D views them. They are cut out of the graph.
+        """
+
     def after_d_step(self, discriminator: nn.Module) -> None:
         """Called after each step of D's optimiser (WGAN clips)."""
 
     def after_g_step(self, real: Judged | None, fake: Judged) -> None:
-        """Called after each step of G that D itself judged, with its batch as judged (BEGAN moves k)."""
+        """Called after each step of G that D itself judged, with G's whole batch as judged (BEGAN moves k).
+
+        `real` is given where `g_uses_real`.
+        """
 
     def readings(self) -> Terms:
         """Figures for the log that no player minimises."""

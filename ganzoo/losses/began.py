@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -10,6 +10,9 @@ from torch import Tensor
 from ganzoo.errors import InputError
 from ganzoo.losses.base import Loss
 from ganzoo.records import Judged, Terms
+
+UNKNOWN = -1.0
+"""The energy of the reals before D has judged any."""
 
 
 class BEGAN(Loss):
@@ -20,16 +23,17 @@ class BEGAN(Loss):
     k <- clip(k + lambda_k (gamma e(x) - e(g)), 0, 1)         section 3.4, after each step of G; k starts at 0
     M = e(x) + |gamma e(x) - e(g)|                            section 3.4.1, the measure of convergence
 
-    k moves by the clean reals and the fakes of G's step, as in the paper; L_D has fakes of its own. k is a buffer, so it is
-    saved with the module. Settings: gamma, the wanted e(g) / e(x) (0.3 to 0.7 in the paper; lower is less diverse).
+    k moves by e(x) of the last D step, the same x as in L_D, and by the fakes of G's step, as in the paper; L_D has fakes of
+    its own. k and e(x) are buffers, so they are saved with the module. Settings: gamma, the wanted e(g) / e(x) (0.3 to 0.7 in
+    the paper; lower is less diverse).
     """
 
     name: ClassVar[str] = "began"
     heads: ClassVar[tuple[str, ...]] = ("reconstruction",)
-    g_uses_real: ClassVar[bool] = True  # k's step does
 
     k: Tensor
     convergence: Tensor
+    real_energy: Tensor
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class BEGAN(Loss):
         self.gamma, self.lambda_k = gamma, lambda_k
         self.register_buffer("k", torch.zeros(()))
         self.register_buffer("convergence", torch.zeros(()))
+        self.register_buffer("real_energy", torch.full((), UNKNOWN))
 
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """Copy reals well, and fakes badly as far as k says."""
@@ -53,17 +58,31 @@ class BEGAN(Loss):
         return {"adv": energy(fake)}
 
     @torch.no_grad()
+    def observe_reals(self, real: Judged) -> None:
+        """Keep e(x) for the balance."""
+        self.real_energy.copy_(energy(real))
+
+    @torch.no_grad()
     def after_g_step(self, real: Judged | None, fake: Judged) -> None:
-        """Move k towards the balance and take the measure of convergence."""
-        assert real is not None  # g_uses_real
-        e_real = energy(real)
-        balance = self.gamma * e_real - energy(fake)
-        self.k.add_(self.lambda_k * balance).clamp_(0, 1)
-        self.convergence.copy_(e_real + balance.abs())
+        """Move k towards the balance and update the measure of convergence.
+
+        A loop without `observe_reals` passes the reals of its D step as `real`.
+        """
+        if real is not None:
+            self.observe_reals(real)
+        known = self.real_energy >= 0
+        balance = self.gamma * self.real_energy - energy(fake)
+        self.k.add_(self.lambda_k * balance * known).clamp_(0, 1)
+        self.convergence.copy_(torch.where(known, self.real_energy + balance.abs(), self.convergence))
 
     def readings(self) -> Terms:
         """`k`, and the measure M of the last step of G: the lower, the nearer to convergence."""
         return {"k": self.k, "convergence": self.convergence}
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # States of older versions have no e(x).
+        state_dict.setdefault(f"{prefix}real_energy", torch.full((), UNKNOWN))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 def energy(judged: Judged) -> Tensor:

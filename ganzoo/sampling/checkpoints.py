@@ -18,6 +18,7 @@ from ganzoo.latent import Latent
 from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.tensor_io import read_tensors, specs
+from ganzoo.torch_state import pinned
 from ganzoo.training import checkpoint
 from ganzoo.training.release import CARD, SCORE
 from ganzoo.training.run import Run
@@ -35,6 +36,7 @@ def shipped() -> dict[str, Path]:
     return found
 
 
+@pinned()
 def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
     """The generator of a run, of a release folder, of a name that ships (`wgan-gp` means `wgan-gp-mnist`), of hf:user/name.
 

@@ -17,6 +17,7 @@ from ganzoo.latent import Inputs, Latent, generate
 from ganzoo.sampling import codes
 from ganzoo.sampling.paths import between, through
 from ganzoo.sampling.truncation import truncated
+from ganzoo.torch_state import pinned
 
 BATCH = 64
 
@@ -52,6 +53,7 @@ class Sampler:
         """The parts of the code that can be swept; empty without one."""
         return codes.names(self.latent.code)
 
+    @pinned()
     def sample(
         self,
         n: int | None = None,
@@ -64,7 +66,7 @@ class Sampler:
     ) -> Tensor:
         """Images (N, C, H, W) in [-1, 1], on the CPU: of seeds `seed` ... `seed` + `n` - 1, or of `seeds`.
 
-        `classes`, each a number (int) or a name (str), are taken in turn; without them each seed draws its own.
+        `classes`, by name or number (see `class_index`), are taken in turn; without them each seed draws its own.
         `truncation` bounds the values of z (see `truncated`).
         """
         if seeds is None:
@@ -72,6 +74,7 @@ class Sampler:
         labels = None if classes is None else self.labels(classes, len(seeds))
         return self.images(self.inputs(seeds, labels, truncation), seeds, batch)
 
+    @pinned()
     def by_class(
         self,
         seeds: Sequence[int],
@@ -85,6 +88,7 @@ class Sampler:
         repeated = [*seeds] * len(rows)
         return self.images(self.inputs(repeated, labels, truncation), repeated, batch)
 
+    @pinned()
     def walk(
         self,
         seeds: Sequence[int],
@@ -109,6 +113,7 @@ class Sampler:
         held = [None if value is None else value[:1].expand(len(z), *value.shape[1:]) for value in points[1:]]
         return self.images(Inputs(z, *held), [seeds[0]] * len(z), batch)
 
+    @pinned()
     def sweep(self, code: str, seeds: Sequence[int], truncation: float | None = None, batch: int = BATCH) -> Tensor:
         """Images (seeds * columns, C, H, W): each seed a row along which one of `code_names` changes, and nothing else.
 
@@ -133,6 +138,7 @@ class Sampler:
             raise InputError("no class was asked for")
         return torch.tensor([numbers[i % len(numbers)] for i in range(len(numbers) if n is None else n)])
 
+    @pinned()
     def inputs(self, seeds: Sequence[int], labels: Tensor | None = None, truncation: float | None = None) -> Inputs:
         """What G is fed for `seeds`, on the CPU; raises `InputError` where there are none, or z cannot be truncated."""
         if len(seeds) == 0:
@@ -148,6 +154,7 @@ class Sampler:
             )
         return inputs._replace(z=truncated(inputs.z, truncation))
 
+    @pinned()
     @torch.no_grad()
     def images(self, inputs: Inputs, seeds: Sequence[int], batch: int = BATCH) -> Tensor:
         """Images (N, C, H, W) of `inputs`, on the CPU; G's own noise, where it has some, is that of `seeds`, one a row."""

@@ -21,6 +21,7 @@ from ganzoo.networks.operators import plain
 from ganzoo.networks.randomness import Dropout, Noise
 from ganzoo.sampling import Sampler
 from ganzoo.streams import Stream
+from ganzoo.torch_state import pinned
 
 Format = Literal["onnx", "pt2"]
 TOLERANCE = 1e-4  # of images in [-1, 1]
@@ -44,6 +45,7 @@ class Named(nn.Module):
         return self.generator(Inputs(z, labels, code).vector, labels)
 
 
+@pinned()
 def export(sampler: Sampler, path: Path, form: str = "onnx") -> float:
     """Write the generator to `path` as "onnx" or "pt2", for any batch, and return how far its images are from ours at most.
 

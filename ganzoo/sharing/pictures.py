@@ -13,7 +13,6 @@ from torch import Tensor
 from ganzoo.data.mixtures import circles_of
 from ganzoo.errors import InputError
 from ganzoo.files import read_bytes
-from ganzoo.latent import class_rows
 from ganzoo.pictures import save_png, sheet, to_uint8
 from ganzoo.sampling import Sampler
 
@@ -26,11 +25,12 @@ def draw_grid(sampler: Sampler, path: Path) -> None:
     """Write the grid of seeds 0, 1, 2, ...: one class a column where G takes labels; points over their true modes."""
     facts = sampler.config.dataset
     assert facts is not None, "a kept config is resolved"
-    classes = min(len(sampler.class_names), 10)
-    labels = class_rows(classes, ROWS).tolist() if classes else None
-    columns = classes or COLUMNS
+    classes = sampler.class_names[:10]
+    columns = len(classes) or COLUMNS
     n = POINTS if facts.shape[1:] == (1, 1) else ROWS * columns
-    save_png(sheet(sampler.sample(n, classes=labels), columns, circles_of(facts.name, facts.class_names)), path)
+    save_png(
+        sheet(sampler.sample(n, classes=classes or None), columns, circles_of(facts.name, facts.class_names)), path
+    )
 
 
 def draw_thumbnails(sampler: Sampler, path: Path) -> None:

@@ -22,6 +22,7 @@ from ganzoo.errors import InputError, one_line
 from ganzoo.evaluation import Extractor
 from ganzoo.latent import Inputs, Latent, generate
 from ganzoo.sampling import Sampler
+from ganzoo.torch_state import pinned
 
 RATE = 0.05
 SLACK = 2.0  # of a Gaussian's length, whose standard deviation is about 0.7 in any dimension
@@ -63,6 +64,7 @@ def read_picture(path: Path, sampler: Sampler) -> Tensor:
     return torch.from_numpy(pixels.copy()).float() / 127.5 - 1
 
 
+@pinned()
 def project(
     sampler: Sampler,
     picture: Tensor,

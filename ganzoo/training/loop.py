@@ -13,6 +13,7 @@ from ganzoo.config import Config
 from ganzoo.data import Batches, Dataset
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.misfits import split_misfits
+from ganzoo.torch_state import allow_tf32
 from ganzoo.training import checkpoint
 from ganzoo.training.exam import Exam
 from ganzoo.training.interrupt import Interrupt
@@ -36,7 +37,7 @@ def make_trainer(config: Config, dataset: Dataset, group: Group = ALONE) -> Trai
     torch.set_num_threads(config.train.threads)
     device = torch.device(config.train.device)
     if device.type == "cuda":
-        torch.set_float32_matmul_precision("high")  # TF32, which convolutions have by default
+        allow_tf32()
     batches = Batches(dataset, seed=config.seed, flip=config.data.flip, device=device)
     game = make_game(config)
     if reason := next(split_misfits(config, game.tricks, dataset.unlabelled, group.size), None):
@@ -238,9 +239,17 @@ def headline(run: Run, trainer: Trainer) -> str:
     """What trains on what, and where it is kept."""
     facts, train = trainer.config.dataset, trainer.config.train
     assert facts is not None, "a trainer's config is resolved"
-    size, where = " x ".join(map(str, facts.shape)), f"{train.device}, {train.threads} threads, {train.precision}"
+    data = ", ".join([f"{facts.count:,} of {' x '.join(map(str, facts.shape))}", *classes(trainer.config)])
+    where = f"{train.device}, {train.threads} threads, {train.precision}"
     players = ", ".join(f"{name} {count_parameters(net):,}" for name, net in (("G", trainer.G), ("D", trainer.D)))
-    return f"{trainer.config.variant} on {facts.name} ({facts.count:,} of {size}), {players} weights, {where}: {run.folder}"
+    return f"{trainer.config.variant} on {facts.name} ({data}), {players} weights, {where}: {run.folder}"
+
+
+def classes(config: Config) -> list[str]:
+    """The number of classes, where the data have labels, and the names of those that were chosen."""
+    names = config.dataset.class_names if config.dataset else ()
+    count = f"{len(names):,} class{'' if len(names) == 1 else 'es'}"
+    return [f"{count}: {', '.join(names)}" if config.data.classes else count] if names else []
 
 
 def count_parameters(network: nn.Module) -> int:

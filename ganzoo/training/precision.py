@@ -32,6 +32,7 @@ def lowered(network: Callable[[], Record], device: str) -> Record:
     """Under autocast to bfloat16; the record is float32 again."""
     with torch.autocast(device, torch.bfloat16):
         record = network()
+    torch.clear_autocast_cache()  # within an autocast of a caller, leaving ours would keep copies of weights that will change
     values = {field.name: getattr(record, field.name) for field in fields(record)}
     low = {name: value for name, value in values.items() if value is not None and value.dtype == torch.bfloat16}
     return replace(record, **{name: value.float() for name, value in low.items()})

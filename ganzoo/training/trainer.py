@@ -35,9 +35,10 @@ class Trainer:
     """Both players with their optimisers, the data and the counters: all that a step reads and changes.
 
     One step is one G step preceded by the D steps that the schedule gives it; under thresholds either may be more. `images`
-    counts the reals shown to D; `seen` holds the reals and fakes of the last D step as D judged them (of its last part, where
-    gradients are accumulated), `held` what the log said of D when the state was saved that a resume began from. With a `group`
-    of processes each has its rows of every batch; a step is one of all together.
+    counts the reals that D judges, in its steps and in those of G that read reals; `seen` holds the reals and fakes of the
+    last D step as D judged them (of its last part, where gradients are accumulated), `held` what the log said of D when the
+    state was saved that a resume began from. With a `group` of processes each has its rows of every batch; a step is one of
+    all together.
     """
 
     def __init__(self, game: Game, batches: Batches, config: Config, group: Group = ALONE) -> None:
@@ -58,7 +59,8 @@ class Trainer:
         self.run = precision.runner(config.train.precision, self.device.type)
         self.parts = Parts(config.train.accumulate, self.G, self.D)
         self.rows = config.train.batch // group.size
-        self.g_reads_real = self.loss.g_uses_real or any(trick.g_uses_real for trick in self.tricks)
+        self.g_reads_real = game.g_reads_real
+        self.observed = type(self.loss).observe_reals is not Loss.observe_reals
         self.couples = bool(coupled(game.loss, game.tricks, batches.dataset.unlabelled))
         self.labelled = bool(game.latent.classes) and not batches.dataset.unlabelled
         self.mixes = any(type(trick).mix is not Trick.mix for trick in self.tricks)
@@ -111,21 +113,31 @@ class Trainer:
         """What the device does in a step of D."""
         with torch.no_grad():
             fake = self.fakes(self.opponent(self.G), len(real), real)
-        terms = self.learn(self.opt_d, self.d_part, real, fake, *self.mix(real, fake))
+        judged: list[Judged] = []
+        terms = self.learn(self.opt_d, partial(self.d_part, judged), real, fake, *self.mix(real, fake))
+        if self.observed:
+            self.loss.observe_reals(self.group.whole(joined(judged)))
         self.loss.after_d_step(self.D)
         return terms
 
-    def d_part(self, real: Samples, fake: Samples, *mixed: Samples) -> Terms:
-        """D's terms on a part of its batch: clean reals and fakes, and both as the tricks mixed them."""
-        judged = [self.judge(self.D, samples) for samples in mixed]
-        self.seen = [record.detach() for record in judged]
-        return merge(self.compared(self.loss.d_loss, *judged), *self.penalties(real, fake))
+    def d_part(self, judged: list[Judged], real: Samples, fake: Samples, *mixed: Samples) -> Terms:
+        """D's terms on a part of its batch: clean reals and fakes, and both as the tricks mixed them.
+
+        The clean reals as judged are added to `judged`, where the loss observes them.
+        """
+        found = [self.judge(self.D, samples) for samples in mixed]
+        self.seen = [record.detach() for record in found]
+        terms = merge(self.compared(self.loss.d_loss, *found), *self.penalties(real, fake))
+        if self.observed:  # last, so that no random number of a term shifts
+            judged.append(self.judged_reals(self.D, real) if self.mixes else self.seen[0])
+        return terms
 
     def g_step(self) -> Terms:
         """G learns to make what D takes for real."""
         real = self.reals(self.rows * self.config.train.g_batch) if self.g_reads_real else None
         terms = self.graphs.run(self.g_learns, real)
         self.g_steps += 1
+        self.images += self.config.train.batch * self.config.train.g_batch if self.g_reads_real else 0
         return terms
 
     def g_learns(self, real: Samples | None) -> Terms:

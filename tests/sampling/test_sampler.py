@@ -277,11 +277,14 @@ def test_a_folder_of_something_else_hides_no_release_that_ships(run, tmp_path, m
         checkpoints.find("notes")
 
 
-def test_a_class_by_number_is_not_taken_for_one_of_that_name(tmp_path):
+def test_a_number_is_the_class_of_that_name(tmp_path):
     config = small("cgan", train={"steps": 1}, data={"spec": "digits", "classes": ["1", "2", "3"]})
     sampler = ganzoo.load(api.train(config, out=tmp_path / "run"))
-    assert sampler.labels([0, 1, 2]).tolist() == [0, 1, 2]
-    assert sampler.labels(["1", "2", "3", "0"]).tolist() == [0, 1, 2, 0]
+    assert sampler.labels([1, 2, 3]).tolist() == [0, 1, 2]
+    assert sampler.labels(["1", "2", "3", "1"]).tolist() == [0, 1, 2, 0]
+    for number in (0, "0"):
+        with pytest.raises(InputError, match="no class is called '0', and class 0 counted from 0 is called '1'"):
+            sampler.labels([number])
     with pytest.raises(InputError, match="no class is called 'nonsense'"):
         sampler.walk([1, 2], classes=["1", "nonsense"])
     with pytest.raises(InputError, match="no class is called '999"):

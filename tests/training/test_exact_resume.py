@@ -117,6 +117,10 @@ def test_a_log_that_is_resumed_while_d_rests_says_what_d_said_last(tmp_path):
     assert_exact("nsgan", {"train": {"ratio": "1:4", "log_every": 1}}, tmp_path)
 
 
+def test_k_goes_on_while_d_rests_by_the_reals_that_d_saw_last(tmp_path):
+    assert_exact("began", {"train": {"ratio": "1:4"}, "loss": {"lambda_k": 0.5}}, tmp_path)
+
+
 @pytest.mark.parametrize("names", THE_REST, ids=" ".join)
 def test_so_have_the_switches_that_are_in_no_largest_set(names, tmp_path):
     assert_exact("nsgan", switched(names), tmp_path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from ganzoo.data.source import Pictures, Source, Split, refuse_name, stamp
@@ -35,8 +37,11 @@ class Folder(Source):
         return self.path.resolve().name
 
     def fingerprint(self, split: Split) -> str:
-        """Every picture's path, size and time: one added, removed or changed makes another set."""
-        return stamp(file for file, _ in self._labelled(split)[0])
+        """Every picture's path, size, time and class: one added, removed or changed makes another set."""
+        files, names = self._labelled(split)
+        # The same files have other classes below another folder.
+        facts = [stamp(file for file, _ in files), [label for _, label in files], names]
+        return sha256(json.dumps(facts).encode()).hexdigest()
 
     def pictures(self, split: Split) -> Pictures:
         """By class, then by name; raises `InputError` for a folder without pictures or with both kinds."""
