@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, create_model, field_validator
 
 from ganzoo.errors import InputError, unknown
+from ganzoo.json_io import lowered, shortened
 
 Table = dict[str, Any]
 
@@ -120,8 +121,8 @@ class Facts(Section):
 
     name: str
     digest: str
-    count: int
-    shape: tuple[int, int, int]
+    count: PositiveInt
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt]
     class_names: tuple[str, ...]
     licence: str = ""
 
@@ -197,9 +198,7 @@ def _line(error: Any, where: str) -> str:
     # The path of a union's error ends in a tag ("int", "constrained-str") that is no key of the user's.
     keys = [str(part) for part in error["loc"] if isinstance(part, int) or str(part).isidentifier()]
     path = join(where, ".".join(key for key in keys if key not in ("int", "str", "bool", "float", "dict")))
-    message = error["msg"][0].lower() + error["msg"][1:]
-    given = json.dumps(error["input"], default=str)
-    return f"{path.strip('.')}: {message}, not {given if len(given) <= 80 else f'{given[:80]}...'}"
+    return f"{path.strip('.')}: {lowered(error['msg'])}, not {shortened(error['input'])}"
 
 
 def ratio(text: str) -> Fraction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import stat
@@ -12,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import InputError
+from ganzoo.errors import DamagedFile, InputError
 
 FORMAT = 1
 """The version of every file format of ours; a newer one is refused."""
@@ -76,17 +77,33 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The table in `path`; raises `InputError` where it cannot be read or its format is newer than ours."""
-    content = read_bytes(path)
+    """The table in `path`, before it is held against a schema (see `json_io`).
+
+    Raises `DamagedFile` where it is no table of ours, `InputError` where it cannot be read or its format is newer.
+    """
     try:
-        value = json.loads(content)
+        value = decoded(read_bytes(path))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(value, dict) or not isinstance(value.get("format"), int):
-        raise InputError(f"{path} is not a file of ganzoo: it names no format")
-    if value["format"] > FORMAT:
-        raise InputError(f"{path} has format {value['format']}, newer than this ganzoo reads ({FORMAT}); update ganzoo")
+        raise DamagedFile(f"{path} is not valid JSON: {error}") from None
+    number = value.get("format") if isinstance(value, dict) else None
+    if type(number) is not int or number < 1:
+        raise DamagedFile(f"{path} is not a file of ganzoo: it names no format")
+    if number > FORMAT:
+        raise InputError(f"{path} has format {number}, newer than this ganzoo reads ({FORMAT}); update ganzoo")
     return value
+
+
+def decoded(content: bytes | str) -> Any:
+    """JSON -> its value; a number that is not finite (NaN, Infinity, 1e999) is None, as it is where we write null.
+
+    Raises `ValueError` for what is not JSON, `RecursionError` where it is nested too deep.
+    """
+    return json.loads(content, parse_constant=lambda _: None, parse_float=_finite)
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo import __version__
+from ganzoo import __version__, terminal
 from ganzoo.api import open_data
 from ganzoo.config import Config
 from ganzoo.data import Dataset, Split
@@ -130,7 +129,7 @@ def say_time(reader: Reader, real: Sequence[Dataset], n: int) -> None:
         return
     images = n + sum(len(each) for each in real if not reader.entry(each).exists())
     minutes = reader.seconds(real[0], images) / 60
-    print(f"{reader.extractor.name} on the CPU: about {minutes:.0f} minutes for {images:,} images", file=sys.stderr)
+    terminal.err(f"{reader.extractor.name} on the CPU: about {minutes:.0f} minutes for {images:,} images")
 
 
 def drawer(sampler: Sampler) -> Draw:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -15,13 +16,13 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from ganzoo.data.dataset import Dataset, seal
 from ganzoo.data.transform import Picture, Transform
-from ganzoo.errors import InputError, one_line
-from ganzoo.files import FORMAT, read_json, write_json
+from ganzoo.errors import DamagedFile, InputError, escape, one_line
+from ganzoo.files import FORMAT, write_json
+from ganzoo.json_io import FileSchema, Shape, Size, read_record
+from ganzoo.terminal import track
 
 if TYPE_CHECKING:
     from ganzoo.data.source import Pictures
@@ -30,6 +31,18 @@ OnCorrupt = Literal["refuse", "skip"]
 
 # Its last resort is one plain line on stderr.
 log = logging.getLogger(__name__)
+
+
+class Entry(FileSchema):
+    """`entry.json`: what the pixels beside it are."""
+
+    source: str
+    transform: dict[str, int | bool]
+    count: Size
+    shape: Shape
+    class_names: list[str]
+    skipped: list[str]
+    digest: str
 
 
 def home() -> Path:
@@ -46,16 +59,31 @@ def prepared(
     on_corrupt: OnCorrupt = "refuse",
     quiet: bool = False,
 ) -> Dataset:
-    """The pictures that `read` gives, as a memory map; `read` is called only if no entry of this key exists.
+    """The pictures that `read` gives, as a memory map; `read` is called only if no whole entry of this key exists.
 
-    Raises `InputError` for an unreadable picture under "refuse" and for an entry that is damaged or of a newer format.
+    Raises `InputError` for an unreadable picture under "refuse" and for an entry of a newer format. One that is damaged is
+    made again.
     """
     key = sha256(json.dumps([name, fingerprint, asdict(transform)]).encode()).hexdigest()[:16]
     entry = home() / "cache" / f"{name}-{transform.size}x{transform.channels}-{key}"
-    if not entry.exists():
-        with _new_entry(entry) as folder:
-            _write(folder, name, read(), transform, on_corrupt, quiet)
+    if entry.exists():
+        try:
+            return _open(entry, on_corrupt)
+        except DamagedFile as error:
+            log.warning("%s; it is prepared again", error)
+    with _new_entry(entry) as folder:
+        _write(folder, name, read(), transform, on_corrupt, quiet)
+        if _is_damaged(entry):
+            shutil.rmtree(entry)
     return _open(entry, on_corrupt)
+
+
+def _is_damaged(entry: Path) -> bool:
+    # Asked again when the new one is ready: another process may have replaced it meanwhile.
+    try:
+        return entry.exists() and not _mapped(entry)
+    except DamagedFile:
+        return True
 
 
 @contextmanager
@@ -119,25 +147,36 @@ def _decode(
 
 
 def _open(entry: Path, on_corrupt: OnCorrupt) -> Dataset:
-    about = read_json(entry / "entry.json")
-    try:
-        skipped, names, digest = about["skipped"], about["class_names"], about["digest"]
-        pixels = np.memmap(entry / "pixels", np.uint8, "r", shape=(about["count"], *about["shape"]))
-        labels = np.load(entry / "labels.npy", allow_pickle=False) if names else None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{entry} is damaged ({error}); delete it and it is prepared again") from None
-    for complaint in skipped:
+    about, pixels, labels = _mapped(entry)
+    for complaint in about.skipped:
         if on_corrupt == "refuse":
             raise _refusal(complaint)
-        log.warning("skipped: %s", complaint)
-    return Dataset(pixels, np.arange(len(pixels), dtype=np.int64), labels, names, digest)
+        log.warning("skipped: %s", escape(complaint))
+    return Dataset(pixels, np.arange(len(pixels), dtype=np.int64), labels, about.class_names, about.digest)
+
+
+def _mapped(entry: Path) -> tuple[Entry, Any, Any]:
+    """What is known of an entry, its pixels and its labels; raises `DamagedFile` where they do not fit together."""
+    if not (entry / "entry.json").exists():
+        raise DamagedFile(f"{entry} is damaged: it has no entry.json")
+    about = read_record(entry / "entry.json", Entry)
+    shape = (about.count, *about.shape)
+    try:
+        if (size := (entry / "pixels").stat().st_size) != math.prod(shape):
+            raise ValueError(f"{size} bytes of pixels for {shape}")
+        pixels = np.memmap(entry / "pixels", np.uint8, "r", shape=shape)
+        labels = np.load(entry / "labels.npy", allow_pickle=False) if about.class_names else None
+        if labels is not None and (labels.shape, labels.dtype) != ((about.count,), np.int64):
+            raise ValueError(f"labels of shape {labels.shape} and type {labels.dtype}")
+    except (OSError, ValueError, EOFError) as error:
+        raise DamagedFile(f"{entry} is damaged ({error})") from None
+    return about, pixels, labels
 
 
 def _complaint(picture: Picture, number: int, error: Exception) -> str:
     where = picture if isinstance(picture, Path) else f"picture {number}"
-    said = f"cannot read {where} ({one_line(error)})"
-    # A file's name may hold line breaks, and what is no text; a complaint is one line, and entry.json UTF-8.
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in said)
+    # A file's name may be no text, which entry.json has to be.
+    return escape(f"cannot read {where} ({one_line(error)})")
 
 
 def _refusal(complaint: str) -> InputError:
@@ -145,6 +184,4 @@ def _refusal(complaint: str) -> InputError:
 
 
 def _shown(pictures: Pictures, name: str, quiet: bool) -> Iterable[tuple[Any, int]]:
-    console = Console(stderr=True)
-    off = quiet or not console.is_terminal
-    return track(pictures.each, f"preparing {name}", total=pictures.count, console=console, transient=True, disable=off)
+    return track(pictures.each, f"preparing {name}", total=pictures.count, quiet=quiet)

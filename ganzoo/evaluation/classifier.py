@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganzoo.errors import InputError
-from ganzoo.files import digest, read_json
+from ganzoo.files import digest
+from ganzoo.json_io import FileSchema, Size, read_record
 
 Name = Literal["digits", "cifar"]
 
@@ -26,6 +28,16 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 SCALE = 1 / 9
 """On the logits, so that they and the first gradients are small at a high learning rate (Jordan 2024)."""
+
+
+class ClassifierCard(FileSchema):
+    """The JSON beside the weights; it says more of how they were trained."""
+
+    size: Size
+    channels: Size
+    widths: Annotated[list[Size], Field(min_length=1)]
+    class_names: list[str]
+    sha256: str
 
 
 class Classifier(nn.Module):
@@ -88,12 +100,10 @@ def load(name: Name, folder: Path = WEIGHTS) -> Classifier:
 
     Raises `InputError` where a file is missing or the weights are not those that the card describes.
     """
-    card = read_json(folder / f"{name}.json")
-    classifier = Classifier(
-        size=card["size"], channels=card["channels"], widths=card["widths"], class_names=card["class_names"]
-    )
-    classifier.load_state_dict(_weights(folder / f"{name}.safetensors", card["sha256"]))
-    classifier.card = card
+    card = read_record(folder / f"{name}.json", ClassifierCard)
+    classifier = Classifier(size=card.size, channels=card.channels, widths=card.widths, class_names=card.class_names)
+    classifier.load_state_dict(_weights(folder / f"{name}.safetensors", card.sha256))
+    classifier.card = card.model_dump(mode="json")
     return classifier.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 

@@ -20,7 +20,17 @@ from ganzoo.errors import InputError
 from ganzoo.evaluation.classifier import Classifier
 from ganzoo.evaluation.classifier_axes import whiten
 from ganzoo.evaluation.classifier_plans import Plan
-from ganzoo.files import FORMAT, digest, read_json, write_bytes, write_folder, write_json
+from ganzoo.files import FORMAT, digest, read_bytes, write_bytes, write_folder, write_json
+from ganzoo.json_io import Count, FileSchema, Finite, read_record
+
+
+class CourseState(FileSchema):
+    """`state.json` of a course."""
+
+    step: Count
+    seconds: Finite
+    sha256: str
+    course: dict[str, Any]
 
 
 class Course:
@@ -95,13 +105,13 @@ class Course:
 
     def restore(self, folder: Path) -> None:
         """Go on from a saved state; raises `InputError` where it is damaged or of another plan or data."""
-        facts, content = read_json(folder / "state.json"), (folder / "state.safetensors").read_bytes()
-        if facts["course"] != self.identity() or facts["sha256"] != digest(content):
+        facts, content = read_record(folder / "state.json", CourseState), read_bytes(folder / "state.safetensors")
+        if facts.course != self.identity() or facts.sha256 != digest(content):
             raise InputError(f"{folder} is damaged, or of another plan or data; delete it to begin anew")
         saved = load(content)
         for name, value in self.parts().items():
             value.copy_(saved[name])
-        self.step, self.seconds = facts["step"], facts["seconds"]
+        self.step, self.seconds = facts.step, facts.seconds
         self.batches.position = self.step * self.plan.batch
 
     def identity(self) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -21,6 +19,7 @@ from ganzoo.evaluation.described import Described
 from ganzoo.evaluation.extractor import Extractor
 from ganzoo.files import write_bytes
 from ganzoo.pictures import to_uint8
+from ganzoo.terminal import track
 
 Draw = Callable[[Sequence[int]], Tensor]
 """Seeds -> images (N, C, H, W) in [-1, 1]; one seed is one image."""
@@ -84,9 +83,7 @@ class Reader:
     def _shown(self, n: int, what: str) -> Iterator[range]:
         """The rows of each batch, under a bar on a terminal."""
         batches = [range(start, min(start + self.batch, n)) for start in range(0, n, self.batch)]
-        console = Console(stderr=True)
-        off = self.quiet or not console.is_terminal
-        return iter(track(batches, f"reading {what}", console=console, transient=True, disable=off))
+        return iter(track(batches, f"reading {what}", quiet=self.quiet))
 
 
 def rounded(images: Tensor) -> Tensor:

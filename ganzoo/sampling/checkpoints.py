@@ -15,12 +15,13 @@ from ganzoo.build import blank_player, make_latent, make_loss
 from ganzoo.complete import kept
 from ganzoo.config import Config
 from ganzoo.errors import InputError, unknown
-from ganzoo.files import digest, read_json
+from ganzoo.files import digest
+from ganzoo.json_io import read_table
 from ganzoo.latent import Latent
 from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training import checkpoint
-from ganzoo.training.release import CARD, SCORE
+from ganzoo.training.release import Card
 from ganzoo.training.run import Run
 
 FOLDERS = (Path(__file__).parents[1] / "checkpoints", Path(__file__).parents[2] / "checkpoints")
@@ -82,11 +83,10 @@ def _release_in(folder: Path) -> Path:
 def _from_release(folder: Path, asked: Path) -> Sampler:
     # A run's own config still says where its data are.
     card, content = _content(folder)
-    if digest(content) != card.get("sha256"):
+    if digest(content) != card["sha256"]:
         card, content = _content(folder)  # once more: a training may have put a newer one in its place meanwhile
-    if digest(content) != card.get("sha256"):
+    if digest(content) != card["sha256"]:
         raise InputError(f"{folder / 'generator.safetensors'} is not the file that its card.json describes (SHA-256)")
-    refuse_card(card, folder / "card.json")
     try:
         weights = load_tensors(content)
     except SafetensorError as error:
@@ -94,21 +94,9 @@ def _from_release(folder: Path, asked: Path) -> Sampler:
     return _sampler(asked, weights, card)
 
 
-def refuse_card(card: dict[str, Any], path: Path) -> None:
-    """Raise `InputError` for a card that lacks something, or has it in another form than ours have."""
-    if lacking := [key for key in CARD if key not in card]:
-        raise InputError(f"{path} does not say {', '.join(lacking)}, as the card of a release does")
-    wrong = [key for key, kind in CARD.items() if not isinstance(card[key], kind)]
-    scores = card.get("scores", [])
-    if not isinstance(scores, list) or not all(isinstance(each, dict) and each.keys() >= SCORE for each in scores):
-        wrong.append("scores")
-    if wrong:
-        raise InputError(f"{path} is damaged: {', '.join(wrong)} are not as the card of a release has them")
-
-
 def _content(folder: Path) -> tuple[dict[str, Any], bytes]:
     try:
-        return read_json(folder / "card.json"), (folder / "generator.safetensors").read_bytes()
+        return read_table(folder / "card.json", Card), (folder / "generator.safetensors").read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
 

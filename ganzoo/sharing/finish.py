@@ -9,13 +9,15 @@ from typing import Any
 
 from ganzoo.config import Table
 from ganzoo.errors import InputError
-from ganzoo.files import read_json, write_bytes, write_folder, write_json
+from ganzoo.files import write_bytes, write_folder, write_json
+from ganzoo.json_io import read_table
 from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.checkpoints import release_folder
 from ganzoo.sharing.card import text
 from ganzoo.sharing.files import copy
 from ganzoo.sharing.pictures import draw_grid, draw_thumbnails
 from ganzoo.sharing.slim import TooCoarse, slim
+from ganzoo.training.release import Card
 
 Judge = Callable[[Sampler], dict[str, Any]]
 
@@ -44,7 +46,7 @@ def finish(checkpoint: str | Path, folder: Path, judge: Judge, told: Table) -> N
 
 def tell(folder: Path, told: Table) -> None:
     """Put what is `told`, such as the faults seen in its samples, into the card of a finished release; the rest stays."""
-    write_card(folder, read_json(folder / "card.json") | told, folder.name)
+    write_card(folder, read_table(folder / "card.json", Card) | told, folder.name)
 
 
 def write_card(folder: Path, card: Table, name: str) -> None:

@@ -7,16 +7,38 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, optim
 
 from ganzoo.errors import InputError, TrainingFailed
-from ganzoo.files import FORMAT, digest, read_json, write_bytes, write_folder, write_json
+from ganzoo.files import FORMAT, digest, write_bytes, write_folder, write_json
+from ganzoo.json_io import Count, FileSchema, Finite, Number, read_table
 from ganzoo.training.readings import of_d
 from ganzoo.training.trainer import Trainer
 
 KEPT = 2
+
+
+class Counters(FileSchema):
+    """How far a training has come: `Trainer.counters`."""
+
+    step: Count
+    d_steps: Count
+    g_steps: Count
+    images: Count
+    rollbacks: Count
+    position: Count
+
+
+class State(FileSchema):
+    """`state.json`: all of a state that is no tensor."""
+
+    counters: Counters
+    sha256: str
+    seconds: Finite
+    of_d: dict[str, Number] = Field(default_factory=dict)  # states of older versions have none
 
 
 def tensors(trainer: Trainer) -> dict[str, Tensor]:
@@ -73,13 +95,11 @@ def forget_after(folder: Path, step: int) -> None:
 
 def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and facts of one state; raises `InputError` where it is damaged."""
-    facts = read_json(path / "state.json")
+    facts = read_table(path / "state.json", State)
     try:
         content = (path / "state.safetensors").read_bytes()
-        if digest(content) != facts.get("sha256") or not {"counters", "seconds"} <= facts.keys():
-            raise InputError(
-                f"{path} is damaged: its SHA-256 is not the one written beside it, or its counters are gone"
-            )
+        if digest(content) != facts["sha256"]:
+            raise InputError(f"{path} is damaged: its SHA-256 is not the one written beside it")
         return load(content), facts
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
