@@ -39,6 +39,8 @@ def kept(path: Path, trains: bool) -> Config:
     table = read_json(path)
     try:
         config = parse(Config, table)
+        if config.dataset is None:
+            raise InputError("dataset is missing: it is no config of a run or release")
         _drawing(config)
         if trains:
             _training(config)

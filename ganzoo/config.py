@@ -7,6 +7,7 @@ are the keyword arguments of that part, and `ganzoo.complete` checks them agains
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from inspect import Parameter
@@ -204,12 +205,14 @@ def _line(error: Any, where: str) -> str:
 def ratio(text: str) -> Fraction:
     """D steps per G step from "5:1", "1:2" or "1.5"; raises `InputError` otherwise."""
     d, _, g = text.partition(":")
+    # Looked at before it is computed: the integer of "1e9999999" takes minutes.
+    too_long = len(text) > 60 or re.search(r"e[-+]?\d{3}", text.replace("_", ""), re.IGNORECASE)
     try:
-        value = Fraction(d) / Fraction(g or 1)
+        value = Fraction(0) if too_long else Fraction(d) / Fraction(g or 1)
     except (ValueError, ZeroDivisionError):
         value = Fraction(0)
-    if value <= 0:
-        raise InputError(f"train.ratio: expected D:G such as '5:1', '1:2' or '1.5', not {text!r}")
+    if not Fraction(1, MOST) <= value <= MOST:
+        raise InputError(f"train.ratio: expected D:G such as '5:1', '1:2' or '1.5', not {text[:60]!r}")
     return value
 
 

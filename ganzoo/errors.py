@@ -15,6 +15,8 @@ def escape(text: str) -> str:
     For every string from outside (files, folder names, classes, releases, plugins) on its way to a terminal. What is
     printable stays, so that escaping twice changes nothing.
     """
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -166,7 +166,7 @@ def lock(path: Path, refusal: str | None = None) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX if refusal is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(refusal) from None
+            raise InputError(str(refusal)) from None
         except OSError:  # a file system without locks
             pass
         yield

@@ -27,6 +27,7 @@ from ganzoo.evaluation.truths import TRUTHS, is_known, truths
 from ganzoo.sampling import Sampler
 
 SAMPLES = 10_000
+MOST = 10_000_000
 
 
 def measure(
@@ -65,6 +66,8 @@ def planned(data: Dataset, metrics: Sequence[str] | None = None, n: int | None =
     """How many samples will be measured; raises `InputError` for metrics and counts that `measure` would refuse."""
     if n is not None and n < 2:
         raise InputError(f"a score needs at least 2 samples, not {n}")
+    if n is not None and n > MOST:
+        raise InputError(f"a score is of at most {MOST:,} samples, not {n:,}")
     if batch < 1:
         raise InputError(f"--batch must be at least 1, not {batch}")
     by_modes = counted(metrics, data)

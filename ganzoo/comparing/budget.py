@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from math import ceil, floor
 
-from ganzoo.config import Train, Warmup, ratio
+from ganzoo.config import MOST, Train, Warmup, ratio
 from ganzoo.errors import InputError
 from ganzoo.training import schedule
 
 UNITS = {"steps": int, "images": int, "minutes": float}
+LARGEST = {"steps": MOST, "images": 2**53, "minutes": 1e6}
+COUNTED = 1_000_000  # G steps of a warm-up schedule, which are counted one by one in some seconds
 FIRST_SLICE = 5
 """G steps after which a run with a budget of minutes first looks at the clock."""
 
@@ -39,8 +41,8 @@ def parse_budget(text: str) -> Budget:
         value = UNITS[unit](amount)
     except (KeyError, ValueError):
         value = 0
-    if not 0 < value < math.inf:
-        raise InputError(f"--budget {text}: expected steps=N, images=N or minutes=M, as in steps=2000")
+    if not 0 < value <= LARGEST.get(unit, 0):
+        raise InputError(f"--budget {text[:60]}: expected steps=N, images=N or minutes=M, as in steps=2000")
     return Budget(unit, value)
 
 
@@ -65,11 +67,16 @@ def steps(budget: Budget, train: Train) -> int:
     return steps_for_images(int(budget.amount), train.batch, ratio(train.ratio), train.warmup)
 
 
-@cache  # every cell asks, and a large budget is counted in seconds
+@cache  # every cell asks
 def steps_for_images(images: int, batch: int, per_g: Fraction, warmup: Warmup | None) -> int:
     """The fewest G steps whose D steps show D `images` reals."""
-    step = seen = 0
-    while seen < images:
-        seen += batch * schedule.d_steps(step, per_g, warmup)
+    turns = ceil(Fraction(images, batch))
+    if warmup is None:  # after s G steps D has had ceil(s per_g)
+        return floor((turns - 1) / per_g) + 1
+    step = done = 0
+    while done < turns:
+        done += schedule.d_steps(step, per_g, warmup)
         step += 1
+        if step > COUNTED:
+            raise InputError(f"--budget images={images} takes more than {COUNTED:,} steps; give it in steps")
     return step

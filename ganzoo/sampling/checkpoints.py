@@ -133,7 +133,7 @@ def _outlined(config: Config, path: Path) -> tuple[Latent, nn.Module]:
             return latent, blank_player(config, latent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except (RuntimeError, TypeError):
+    except Exception:  # layers stumble over whatever they were not made for
         raise InputError(f"{path} describes no network that can be built") from None
 
 

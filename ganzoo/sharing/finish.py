@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ganzoo.complete import kept
 from ganzoo.config import Table
 from ganzoo.errors import InputError
 from ganzoo.files import write_bytes, write_folder, write_json
@@ -16,6 +17,7 @@ from ganzoo.sampling.checkpoints import release_folder
 from ganzoo.sharing.card import text
 from ganzoo.sharing.files import copy
 from ganzoo.sharing.pictures import draw_grid, draw_thumbnails
+from ganzoo.sharing.recipe import command
 from ganzoo.sharing.slim import TooCoarse, slim
 from ganzoo.training.release import Card
 
@@ -52,4 +54,5 @@ def tell(folder: Path, told: Table) -> None:
 def write_card(folder: Path, card: Table, name: str) -> None:
     """Write card.json, and card.md, which says the same to people."""
     write_json(folder / "card.json", card)
-    write_bytes(folder / "card.md", text(card, name).encode())
+    again = command(kept(folder / "config.json", trains=False))
+    write_bytes(folder / "card.md", text(card, name, again).encode())
