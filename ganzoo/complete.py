@@ -39,8 +39,7 @@ def kept(path: Path, trains: bool) -> Config:
     table = read_json(path)
     try:
         config = parse(Config, table)
-        if config.dataset is None:
-            raise InputError("dataset is missing: it is no config of a run or release")
+        _refuse_unresolved(config)
         _drawing(config)
         if trains:
             _training(config)
@@ -48,6 +47,17 @@ def kept(path: Path, trains: bool) -> Config:
         hint = " (what a plugin added needs --plugin FILE)" if " is called " in str(error) else ""
         raise InputError(f"{path}: {error}{hint}") from None
     return config
+
+
+def _refuse_unresolved(config: Config) -> None:
+    there = {
+        "dataset": config.dataset,
+        "networks.init": config.networks.init,
+        "train.threads": config.train.threads or None,
+        "train.device": None if config.train.device == "auto" else config.train.device,
+    }
+    if lacking := [key for key, value in there.items() if value is None]:
+        raise InputError(f"{', '.join(lacking)}: a run or release has a value there")
 
 
 def _drawing(config: Config) -> Table:

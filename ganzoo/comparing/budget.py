@@ -13,7 +13,7 @@ from ganzoo.training import schedule
 
 UNITS = {"steps": int, "images": int, "minutes": float}
 LARGEST = {"steps": MOST, "images": 2**53, "minutes": 1e6}
-COUNTED = 1_000_000  # G steps of a warm-up schedule, which are counted one by one in some seconds
+COUNTED = 300_000  # G steps of a warm-up schedule, which are counted one by one
 FIRST_SLICE = 5
 """G steps after which a run with a budget of minutes first looks at the clock."""
 
