@@ -15,11 +15,9 @@ def plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """`text` on one line as code, also in a table."""
-    line = escape(" ".join(text.split())).replace("|", r"\|")
-    longest = max(map(len, re.findall("`+", line)), default=0)
-    fence, edge = "`" * (longest + 1), " " if longest else ""
-    return f"{fence}{edge}{line}{edge}{fence}" if line else ""
+    """`text` on one line as code; plain where it holds what would end the code, or a table's cell, or be HTML elsewhere."""
+    line = escape(" ".join(text.split()))
+    return plain(line) if not line or re.search(r"[`|<>&]", line) else f"`{line}`"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], rules: Sequence[str] | None = None) -> str:

@@ -206,25 +206,10 @@ def test_a_strangers_card_is_text_in_markdown_too(hostile):
     card = json.loads((hostile / "card.json").read_text())
     for text in (cards.text(card, f"x{TITLE}", f"ganzoo train {HOSTILE}"), model_card(card, "hf:a/b")):
         body = text.rpartition("---\n\n")[2]
-        prose = [part for i, part in enumerate(body.split("```")) if i % 2 == 0]
-        for line in "".join(prose).splitlines():
-            spans = without_code(line)
-            assert "<" not in spans.replace(r"\<", "") and "](javascript" not in spans.replace(r"\]", "")
+        assert "<" not in body.replace(r"\<", "") and "](javascript" not in body.replace(r"\]", "")
+        for line in body.splitlines():
             assert line.count("|") - line.count(r"\|") in (0, 3, 5), line
         assert printable(text) and "alert" in text
-
-
-def without_code(line: str) -> str:
-    """A line of Markdown but for its code spans, whose fences are as many backticks as begin them."""
-    found, rest = "", line
-    while (start := rest.find("`")) >= 0:
-        if rest[start - 1 : start] == "\\":
-            found, rest = found + rest[: start + 1], rest[start + 1 :]
-            continue
-        fence = rest[start:][: len(rest[start:]) - len(rest[start:].lstrip("`"))]
-        end = rest.find(fence, start + len(fence))
-        found, rest = found + rest[:start], rest[end + len(fence) :]
-    return found + rest
 
 
 @pytest.mark.parametrize(
@@ -235,8 +220,8 @@ def test_plain_text_is_no_markdown(text):
 
 
 def test_code_and_tables_hold_what_they_are_given():
-    assert code("a|b") == r"`a\|b`" and code("a`b") == "`` a`b ``" and code("``") == "``` `` ```" and code("") == ""
-    assert code("a\nb") == "`a b`"
+    assert code("a b*") == "`a b*`" and code("a\nb") == "`a b`" and code("") == ""
+    assert code("a|b") == r"a\|b" and code("a`b") == r"a\`b" and code("<b>") == r"\<b\>"
     assert table(("x", ""), [("a", "b")]) == "| x |  |\n| --- | --- |\n| a | b |"
 
 

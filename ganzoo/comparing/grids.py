@@ -11,6 +11,8 @@ from PIL import Image
 
 from ganzoo.comparing.headline import cells_of
 from ganzoo.comparing.summary import badness, score_of
+from ganzoo.errors import InputError
+from ganzoo.files import read_bytes
 
 BYTES = 1_500_000  # of all pictures of a page together, before base64 makes them a third larger
 COLOURS = 128
@@ -43,12 +45,12 @@ def picture(name: str, cell: dict[str, Any], why: str, folder: Path, limit: int)
     """The grid of one cell in at most `limit` bytes of PNG."""
     found = {"name": name, "seed": cell["seed"], "why": why, "source": None, "reduced": False}
     try:
-        content = (folder / cell["grid"]).read_bytes()
+        content = read_bytes(folder / cell["grid"])
         small = content if len(content) <= limit else reduce(content, limit)
         with Image.open(io.BytesIO(small)) as image:
             image.load()
             size = image.size
-    except (OSError, SyntaxError):  # Pillow's word for a damaged PNG is SyntaxError
+    except (InputError, OSError, SyntaxError):  # Pillow's word for a damaged PNG is SyntaxError
         return found
     source = f"data:image/png;base64,{base64.b64encode(small).decode()}"
     return {**found, "source": source, "size": size, "reduced": small is not content}
