@@ -88,12 +88,13 @@ def told(name: str) -> dict[str, str]:
 
 def tell_all() -> None:
     """Bring the cards of the releases that are there up to `told`."""
-    from ganzoo.files import read_json
+    from ganzoo.json_io import read_table
     from ganzoo.sharing.finish import tell
+    from ganzoo.training.release import Card
 
     for name in filter(is_there, RELEASES):
         words = told(name)
-        if not words.items() <= read_json(HERE / name / "card.json").items():
+        if not words.items() <= read_table(HERE / name / "card.json", Card).items():
             tell(HERE / name, words)
 
 
@@ -104,9 +105,10 @@ def is_there(name: str) -> bool:
 
 def write_page() -> None:
     """The tables of all releases that are there, in docs/results/checkpoints.md: one for each protocol."""
-    from ganzoo.files import read_json
+    from ganzoo.json_io import read_table
+    from ganzoo.training.release import Card
 
-    cards = {name: read_json(HERE / name / "card.json") for name in RELEASES if is_there(name)}
+    cards = {name: read_table(HERE / name / "card.json", Card) for name in RELEASES if is_there(name)}
     PAGE.parent.mkdir(parents=True, exist_ok=True)
     parts = [part(protocol, cards) for protocol in dict.fromkeys(map(protocol_of, cards.values()))]
     PAGE.write_text("\n".join([INTRODUCTION, *parts]), encoding="utf-8")
@@ -124,7 +126,7 @@ def against_test(card: dict) -> dict[str, dict]:
 
 def part(protocol: str, cards: dict[str, dict]) -> str:
     """The releases of one protocol, below its name."""
-    from ganzoo.sharing.card import table
+    from ganzoo.markdown import table
 
     rows = [row(name, card) for name, card in cards.items() if protocol_of(card) == protocol]
     shown = [i for i in range(len(HEAD)) if any(cells[i] for cells in rows)]

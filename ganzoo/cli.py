@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ganzoo import terminal
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 
 app = typer.Typer(
@@ -377,7 +378,7 @@ def _run(arguments: list[str] | None) -> int:
         if not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
-            print(error.format_message())
+            terminal.out_lines(error.format_message())
             return 2
         command = getattr(getattr(error, "ctx", None), "command_path", "ganzoo")
         return _fail(f"{error.format_message()} (see '{command} --help')", 2)
@@ -390,10 +391,9 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"ganzoo: warning: {message}", file=sys.stderr)
+    terminal.err(f"ganzoo: warning: {message}")
 
 
 def _fail(message: str, code: int) -> int:
-    # In one write, where print makes two: several processes may speak at once.
-    sys.stderr.write(f"ganzoo: {message}\n")
+    terminal.err(f"ganzoo: {message}")
     return code

@@ -39,6 +39,7 @@ def kept(path: Path, trains: bool) -> Config:
     table = read_json(path)
     try:
         config = parse(Config, table)
+        _refuse_unresolved(config)
         _drawing(config)
         if trains:
             _training(config)
@@ -46,6 +47,17 @@ def kept(path: Path, trains: bool) -> Config:
         hint = " (what a plugin added needs --plugin FILE)" if " is called " in str(error) else ""
         raise InputError(f"{path}: {error}{hint}") from None
     return with_class_names(config)
+
+
+def _refuse_unresolved(config: Config) -> None:
+    there = {
+        "dataset": config.dataset,
+        "networks.init": config.networks.init,
+        "train.threads": config.train.threads or None,
+        "train.device": None if config.train.device == "auto" else config.train.device,
+    }
+    if lacking := [key for key, value in there.items() if value is None]:
+        raise InputError(f"{', '.join(lacking)}: a run or release has a value there")
 
 
 def _drawing(config: Config) -> Table:

@@ -7,6 +7,7 @@ are the keyword arguments of that part, and `ganzoo.complete` checks them agains
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from inspect import Parameter
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, create_model, field_validator
 
 from ganzoo.errors import InputError, unknown
+from ganzoo.json_io import lowered, shortened
 
 Table = dict[str, Any]
 
@@ -120,8 +122,8 @@ class Facts(Section):
 
     name: str
     digest: str
-    count: int
-    shape: tuple[int, int, int]
+    count: PositiveInt
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt]
     class_names: tuple[str, ...]
     licence: str = ""
 
@@ -197,20 +199,20 @@ def _line(error: Any, where: str) -> str:
     # The path of a union's error ends in a tag ("int", "constrained-str") that is no key of the user's.
     keys = [str(part) for part in error["loc"] if isinstance(part, int) or str(part).isidentifier()]
     path = join(where, ".".join(key for key in keys if key not in ("int", "str", "bool", "float", "dict")))
-    message = error["msg"][0].lower() + error["msg"][1:]
-    given = json.dumps(error["input"], default=str)
-    return f"{path.strip('.')}: {message}, not {given if len(given) <= 80 else f'{given[:80]}...'}"
+    return f"{path.strip('.')}: {lowered(error['msg'])}, not {shortened(error['input'])}"
 
 
 def ratio(text: str) -> Fraction:
     """D steps per G step from "5:1", "1:2" or "1.5"; raises `InputError` otherwise."""
     d, _, g = text.partition(":")
+    # Looked at before it is computed: the integer of "1e9999999" takes minutes.
+    too_long = len(text) > 60 or re.search(r"e[-+]?\d{3}", text.replace("_", ""), re.IGNORECASE)
     try:
-        value = Fraction(d) / Fraction(g or 1)
+        value = Fraction(0) if too_long else Fraction(d) / Fraction(g or 1)
     except (ValueError, ZeroDivisionError):
         value = Fraction(0)
-    if value <= 0:
-        raise InputError(f"train.ratio: expected D:G such as '5:1', '1:2' or '1.5', not {text!r}")
+    if not Fraction(1, MOST) <= value <= MOST:
+        raise InputError(f"train.ratio: expected D:G such as '5:1', '1:2' or '1.5', not {text[:60]!r}")
     return value
 
 

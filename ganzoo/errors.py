@@ -9,8 +9,22 @@ DISTRIBUTION = "ganzoo-torch"
 """The name on PyPI, for every install hint (`ganzoo` there is somebody else's package)."""
 
 
+def escape(text: str) -> str:
+    r"""`text` on one line, with each control character, line break and other unprintable character as `\x1b` or `\n`.
+
+    For every string from outside (files, folder names, classes, releases, plugins) on its way to a terminal. What is
+    printable stays, so that escaping twice changes nothing.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class InputError(ValueError):
     """The user's input is wrong: one line that says what, where and what to do instead (exit code 2)."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(escape(message))
 
 
 class DamagedFile(InputError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import stat
@@ -76,20 +77,34 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The table in `path`.
+    """The table in `path`, before it is held against a schema (see `json_io`).
 
     Raises `DamagedFile` where it is no table of ours, `InputError` where it cannot be read or its format is newer.
     """
     content = read_bytes(path)
     try:
-        value = json.loads(content)
+        value = decoded(content)
     except (ValueError, RecursionError) as error:
         raise DamagedFile(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(value, dict) or not isinstance(value.get("format"), int):
+    number = value.get("format") if isinstance(value, dict) else None
+    if type(number) is not int or number < 1:
         raise DamagedFile(f"{path} is not a file of ganzoo: it names no format")
-    if value["format"] > FORMAT:
-        raise InputError(f"{path} has format {value['format']}, newer than this ganzoo reads ({FORMAT}); update ganzoo")
+    if number > FORMAT:
+        raise InputError(f"{path} has format {number}, newer than this ganzoo reads ({FORMAT}); update ganzoo")
     return value
+
+
+def decoded(content: bytes | str) -> Any:
+    """JSON -> its value; a number that is not finite (NaN, Infinity, 1e999) is None, as it is where we write null.
+
+    Raises `ValueError` for what is not JSON, `RecursionError` where it is nested too deep.
+    """
+    return json.loads(content, parse_constant=lambda _: None, parse_float=_finite)
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
@@ -153,7 +168,7 @@ def lock(path: Path, refusal: str | None = None) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX if refusal is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(refusal) from None
+            raise InputError(str(refusal)) from None
         except OSError:  # a file system without locks
             pass
         yield

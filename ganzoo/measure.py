@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo import __version__
+from ganzoo import __version__, terminal
 from ganzoo.api import open_data
 from ganzoo.config import Config
 from ganzoo.data import Dataset, Split
@@ -29,6 +28,7 @@ from ganzoo.sampling import Sampler
 from ganzoo.torch_state import pinned
 
 SAMPLES = 10_000
+MOST = 10_000_000
 
 
 @pinned()
@@ -68,6 +68,8 @@ def planned(data: Dataset, metrics: Sequence[str] | None = None, n: int | None =
     """How many samples will be measured; raises `InputError` for metrics and counts that `measure` would refuse."""
     if n is not None and n < 2:
         raise InputError(f"a score needs at least 2 samples, not {n}")
+    if n is not None and n > MOST:
+        raise InputError(f"a score is of at most {MOST:,} samples, not {n:,}")
     if batch < 1:
         raise InputError(f"--batch must be at least 1, not {batch}")
     by_modes = counted(metrics, data)
@@ -132,7 +134,7 @@ def say_time(reader: Reader, real: Sequence[Dataset], n: int) -> None:
         return
     images = n + sum(len(each) for each in real if not reader.entry(each).exists())
     minutes = reader.seconds(real[0], images) / 60
-    print(f"{reader.extractor.name} on the CPU: about {minutes:.0f} minutes for {images:,} images", file=sys.stderr)
+    terminal.err(f"{reader.extractor.name} on the CPU: about {minutes:.0f} minutes for {images:,} images")
 
 
 def drawer(sampler: Sampler) -> Draw:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,26 @@ from typing import Any
 from ganzoo.config import DEFAULTS, Config, Table, join, parse
 from ganzoo.data import is_points
 from ganzoo.errors import InputError, unknown
+from ganzoo.json_io import shortened
 from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_schema
 
 SOURCES = (Path(__file__).parent / "zoo_configs", Path(__file__).parent.parent / "zoo_configs")
 """Where variants are looked for: in an installed package, then in a checkout."""
+
+OPTIONAL = ("train.warmup", "dataset")
+"""Tables that may be left out, or be None."""
+
+
+def _tables(table: Table, inside: str = "") -> Iterator[str]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield join(inside, key)
+            yield from _tables(value, join(inside, key))
+
+
+TABLES = {*_tables(DEFAULTS), *OPTIONAL, "tune"}
+"""The dotted keys at which a config has a table."""
 
 
 def variants() -> dict[str, Path]:
@@ -41,6 +56,7 @@ def layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Table]:
     if path.resolve() in extended_by:
         raise InputError(f"{variant} extends itself")
     table = _read_toml(path)
+    refuse_misplaced(table, f"{path}: ")
     parent = _parent(table, path)
     below = [DEFAULTS] if parent is None else layers(parent, (*extended_by, path.resolve()))
     _refuse_borrowed_name(table, below[-1]["variant"])
@@ -79,6 +95,21 @@ def _read_toml(path: Path) -> Table:
         raise InputError(f"{path} is not TOML: {error}") from None
 
 
+def refuse_misplaced(table: Table, where: str = "", inside: str = "") -> None:
+    """Raise `InputError` for a value that stands where a table belongs; `where` says which file or option it is from.
+
+    Each layer is checked before it is merged: a later one with a table in that place would hide the value.
+    """
+    for key, value in table.items():
+        path = join(inside, key)
+        if isinstance(value, dict):
+            refuse_misplaced(value, where, path)
+        elif path in TABLES and not (value is None and path in OPTIONAL):
+            raise InputError(f"{where}{path}: expected a table, not {shortened(value)}")
+        elif inside == "tricks" and not isinstance(value, bool):
+            raise InputError(f"{where}{path}: expected a table, true or false, not {shortened(value)}")
+
+
 def merge(base: Table, over: Table, where: str = "") -> Table:
     """`over` laid upon `base`, table by table.
 
@@ -100,7 +131,9 @@ def overrides(settings: Iterable[str]) -> Table:
         key, equals, value = setting.partition("=")
         if not equals or not all(part.strip() for part in key.split(".")):
             raise InputError(f"--set {setting}: expected KEY=VALUE with a dotted key, as in train.batch=32")
-        table = merge(table, nested({key.replace(" ", ""): _value(value)}))
+        one = nested({key.replace(" ", ""): _value(value)})
+        refuse_misplaced(one, "--set ")
+        table = merge(table, one)
     return table
 
 
@@ -129,6 +162,7 @@ def make(variant: str | None = None, over: Table | None = None, points: bool | N
     networks comes on top.
     """
     over = dict(over or {})
+    refuse_misplaced(over)
     variant = _parent(over) if variant is None else variant
     own = [DEFAULTS] if variant is None else [without_ranges(layer) for layer in layers(variant)]
     _refuse_borrowed_name(over, own[-1]["variant"])

@@ -203,7 +203,7 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["train", "nsgan", "--threads", "1025"], "train.threads: input should be less than or equal to 1024"),
         (["train", "nsgan", "--threads", "9" * 5000], "--threads: expected auto or a number from 1 to 1024"),
         (["train", "nsgan", "--set", "seed=" + "9" * 5000], "seed: input should be a valid integer"),
-        (["train", "nsgan", "--set", "loss=" + "[" * 5000 + "]" * 5000], "loss: input should be an object"),
+        (["train", "nsgan", "--set", "loss=" + "[" * 5000 + "]" * 5000], "--set loss: expected a table, not"),
         (["train", "nsgan", "--dry-run", "--set", "seed=1\nx=2"], "seed: input should be a valid integer"),
         (["train", "nsgan", "--set", f'data.classes=["{"9" * 5000}"]'], "no class is called '999"),
         (["train", "nsgan", "--dry-run", "--set", "train.ratio=1:0"], "train.ratio: expected D:G"),

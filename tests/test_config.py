@@ -7,6 +7,7 @@ from inspect import signature
 import pytest
 
 from ganzoo.config import difference, parameters_model, parse
+from ganzoo.config import ratio as parsed_ratio
 from ganzoo.errors import InputError
 from ganzoo.recipes import make, merge, overrides, read_variant
 
@@ -113,6 +114,83 @@ def test_what_is_wrong_in_a_file_is_named(content, says, tmp_path):
     with pytest.raises(InputError) as error:
         make(str(tmp_path / "x.toml"))
     assert says in str(error.value) and "\n" not in str(error.value)
+
+
+MISPLACED = {
+    "train = 5": "train: expected a table, not 5",
+    "train = []": "train: expected a table, not []",
+    "loss = 3": "loss: expected a table, not 3",
+    "loss = 'lsgan'": 'loss: expected a table, not "lsgan"',
+    "tricks = []": "tricks: expected a table, not []",
+    "tricks = false": "tricks: expected a table, not false",
+    "networks = 'resnet'": 'networks: expected a table, not "resnet"',
+    "data = 'mnist'": 'data: expected a table, not "mnist"',
+    "latent = 8": "latent: expected a table, not 8",
+    "tune = 5": "tune: expected a table, not 5",
+    "[networks]\ngenerator = 'x'": 'networks.generator: expected a table, not "x"',
+    "[networks]\ndiscriminator = 1e-4": "networks.discriminator: expected a table, not 0.0001",
+    "[train]\ngenerator = 'sgd'": 'train.generator: expected a table, not "sgd"',
+    "[train]\nwarmup = 5": "train.warmup: expected a table, not 5",
+    "[train]\nthresholds = true": "train.thresholds: expected a table, not true",
+    "[tricks]\nr1 = 5": "tricks.r1: expected a table, true or false, not 5",
+}
+HIDING = [
+    "train.steps=3", "loss.name=lsgan", "tricks.r1.gamma=3", "networks.generator.width=4", "networks.discriminator.width=4",
+    "data.spec=digits", "latent.dim=8", "train.generator.name=adam", "train.warmup.first=3", "train.thresholds.d=1",
+]  # fmt: skip
+"""A table in the place of each, which would hide it."""
+
+
+@pytest.mark.parametrize("content", MISPLACED)
+def test_a_value_in_the_place_of_a_table_is_refused_whatever_is_laid_upon_it(content, tmp_path):
+    (tmp_path / "x.toml").write_text(f"extends = 'nsgan'\n{content}\n")
+    (tmp_path / "y.toml").write_text("extends = 'x.toml'\n[train]\nsteps = 3\n[loss]\nname = 'lsgan'\n")
+    for name, over in (("x", {}), ("x", overrides(HIDING)), ("y", {}), ("y", overrides(HIDING))):
+        with pytest.raises(InputError) as error:
+            make(str(tmp_path / f"{name}.toml"), over)
+        assert str(error.value) == f"{tmp_path / 'x.toml'}: {MISPLACED[content]}"
+
+
+@pytest.mark.parametrize("setting", ["train=5", "loss=lsgan", "tricks=[]", "tricks.r1=5", "networks.generator=x"])
+def test_a_setting_in_the_place_of_a_table_is_refused_though_a_later_one_would_hide_it(setting):
+    for settings in ([setting], [setting, *HIDING], [*HIDING, setting]):
+        with pytest.raises(InputError, match=rf"^--set {setting.partition('=')[0]}: expected a table"):
+            overrides(settings)
+    with pytest.raises(InputError, match=r"^train: expected a table, not 5"):
+        make(None, {"extends": "nsgan", "train": 5})
+
+
+def test_tables_that_may_be_left_out_may_be_none_and_a_trick_may_be_switched():
+    assert make(None, {"extends": "wgan", "train": {"warmup": None}}).train.warmup is None
+    assert make("rpgan", overrides(["tricks.r1=true", "tricks.r1.gamma=2"])).tricks["r1"] == {"gamma": 2}
+    assert make("rpgan", {"tricks": {"r1": False}}).tricks["r1"] is False
+
+
+ENDLESS = ["1e9999999:1", "1:1e9999999", "9" * 10**6, "1e1_0_0_0_0_0_0", "1e99", "1e-99", "0.1e-9999999", "1/1e9999999"]
+
+
+@pytest.mark.parametrize(
+    "text", [*ENDLESS, "", "0", "-1", "1:0", "1/0", "x", "1:2:3", "inf", "nan"], ids=lambda text: text[:20]
+)
+def test_a_ratio_that_is_none_or_too_large_is_refused_before_it_is_computed(text):
+    with pytest.raises(InputError, match=r"^train.ratio: expected D:G such as '5:1', '1:2' or '1.5', not '") as error:
+        parsed_ratio(text)
+    assert len(str(error.value)) < 200
+
+
+def test_a_ratio_has_many_forms():
+    said = {
+        "5:1": 5,
+        "1:2": 0.5,
+        "1.5": 1.5,
+        "3/4": 0.75,
+        "2:": 2,
+        "1e2": 100,
+        ".5": 0.5,
+        "0.25:0.5": 0.5,
+        " 5 : 1 ": 5,
+    }
+    assert {text: parsed_ratio(text) for text in said} == said
 
 
 def test_difference_names_the_keys():

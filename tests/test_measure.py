@@ -136,6 +136,7 @@ def test_points_are_measured_by_their_modes(ring):
         ({"metrics": ["coverage"], "n": 5}, "coverage needs at least 6"),
         ({"n": 1}, "at least 2 samples, not 1"),
         ({"batch": 0}, "--batch must be at least 1"),
+        ({"n": 10**12}, "at most 10,000,000 samples"),
         ({"split": "valid"}, "digits has no split 'valid', only test and train"),
         ({"spec": "ring"}, "the samples are 1 x 32 x 32, the data 'ring' are 2 x 1 x 1"),
         ({"extractor": "digit"}, "no extractor is called 'digit'; did you mean 'digits'"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganzoo import terminal
 from ganzoo.commands.numbers import parse_metrics
 from ganzoo.comparing.budget import parse_budget
 from ganzoo.comparing.cluster import Cluster
@@ -89,23 +89,19 @@ def work(kind: str, rows: Sequence[Setting], plugins: Mapping[str, str], asked: 
     )
     folder = compare(request)
     if not asked.quiet:
-        print(f"done: {folder / 'report.html'}\nalso: {folder / 'table.md'}, {folder / 'results.json'}")
+        terminal.out(f"done: {folder / 'report.html'}")
+        terminal.out(f"also: {folder / 'table.md'}, {folder / 'results.json'}")
 
 
 def compare(request: Request) -> Path:
     """Work off a request here, or on a cluster."""
-    told = say_nothing if request.quiet else say
+    told = say_nothing if request.quiet else terminal.err
     if request.cluster is None:
         return finish(Plan(request), say=told)
     refuse_numbers(request)  # before a cluster is started, which takes long
     with Cluster(request.cluster) as cluster:
         device = cluster.device(request.settings[0].config.train.device)
         return finish(Plan(request, device=device, cores=cluster.cores), cluster.work_off, told)
-
-
-def say(line: str) -> None:
-    """One line of progress."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def say_nothing(line: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from ganzoo import terminal
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.losses import LOSSES
 from ganzoo.training.rules import diagnose
@@ -32,9 +33,10 @@ def run(folder: Path, out: Path | None, as_json: bool) -> None:
         raise InputError(f"{folder} has logged nothing yet; go on with: ganzoo train --resume {folder}")
     found = findings(opened, records)
     if as_json:
-        return print(json.dumps({"step": records[-1]["step"], "findings": found}, indent=2))
-    print("\n".join([headline(opened, records), *plots(records), "", *verdict(found)]))
-    print(picture(records, out or folder / "doctor.png"))
+        return terminal.out_lines(json.dumps({"step": records[-1]["step"], "findings": found}, indent=2))
+    for line in (headline(opened, records), *plots(records), "", *verdict(found)):
+        terminal.out(line)
+    terminal.out(picture(records, out or folder / "doctor.png"))
 
 
 def findings(opened: Run, records: list[Record]) -> list[dict[str, Any]]:

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.table import Column, Table
 
+from ganzoo import terminal
 from ganzoo.commands.numbers import parse_metrics
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Evaluation, Score, neighbours
@@ -49,26 +48,24 @@ def run(
         device=device,
         quiet=False,
     )
-    print(json.dumps(found.as_json(), indent=2)) if as_json else show(found)
+    terminal.out_lines(json.dumps(found.as_json(), indent=2)) if as_json else show(found)
     if neighbours_png is not None:
         nearest = nearest_training_images(sampler, data, extractor=extractor, device=device, quiet=False)
         save_png(nearest, neighbours_png)
         if not as_json:
-            print(f"nearest training images: {neighbours_png}")
+            terminal.out(f"nearest training images: {neighbours_png}")
 
 
 def show(found: Evaluation) -> None:
     """The scores for a person."""
-    table = Table(Column("score", no_wrap=True), "value", "floor", "samples / real", box=None, header_style="bold")
-    for score in found.scores:
-        table.add_row(score.name, value(score), floor(score), counts(score))
-    console = Console(highlight=False)
-    console.print(table)
+    columns = ("score", "value", "floor", "samples / real")
+    rows = [(score.name, value(score), floor(score), counts(score)) for score in found.scores]
+    terminal.console().print(terminal.table(columns, rows, unbroken="score"))
     for score in found.scores:
         for name, computed in floors_in(score.details).items():
-            console.print(f"{score.name}, {name}: {number(computed)}")
+            terminal.out(f"{score.name}, {name}: {number(computed)}")
     for line in found.facts.get("left_out", []):
-        console.print(line, markup=False)
+        terminal.out(line)
 
 
 def value(score: Score) -> str:

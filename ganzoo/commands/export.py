@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ganzoo import terminal
 from ganzoo.sampling import load
 from ganzoo.sharing.export import export, refuse_format
 
@@ -13,4 +14,4 @@ def run(checkpoint: str, form: str, out: Path | None) -> None:
     path = out or Path(f"{Path(checkpoint).resolve().name}.{form}")
     refuse_format(form, path)
     distance = export(load(checkpoint), path, form)
-    print(f"{path}: images within {distance:.1g} of PyTorch's")
+    terminal.out(f"{path}: images within {distance:.1g} of PyTorch's")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganzoo.showing.collection import collect
+from ganzoo import terminal
+from ganzoo.showing.collection import collect, say_left_out
 from ganzoo.showing.gallery import write_gallery
 
 
 def run(checkpoints: Sequence[str], out: Path, plugins: Sequence[Path] = ()) -> None:
     """Write the page and print its name; raises `InputError`."""
-    print(write_gallery(collect(checkpoints), out, plugins))
+    found = collect(checkpoints)
+    say_left_out(found)
+    terminal.out(str(write_gallery(found, out, plugins)))

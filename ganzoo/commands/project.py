@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import track
 
+from ganzoo import terminal
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Extractor
 from ganzoo.evaluation.extractor import find
 from ganzoo.pictures import grid, save_png
 from ganzoo.sampling import Sampler, load
 from ganzoo.showing.projection import Projection, project, read_picture
+from ganzoo.terminal import track
 
 
 def run(
@@ -35,12 +35,10 @@ def run(
     picture = read_picture(image, sampler)
     if out.exists() and out.samefile(image):
         raise InputError(f"--out {out} is the picture itself, which would be overwritten; give another name")
-    console = Console(stderr=True)
-    shown = track(range(steps), "projecting", console=console, transient=True, disable=not console.is_terminal)
-    reader = opened(extractor, sampler)
+    shown, reader = track(range(steps), "projecting"), opened(extractor, sampler)
     found = project(sampler, picture, steps=shown, restarts=restarts, only=only, extractor=reader)
     save_png(grid(torch.stack([picture, found.image]), 2)[0], out)
-    print(f"{out}: {described(found, sampler)}")
+    terminal.out(f"{out}: {described(found, sampler)}")
 
 
 def opened(name: str | None, sampler: Sampler) -> Extractor | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ganzoo import terminal
 from ganzoo.commands.numbers import parse_classes, parse_points, parse_seeds, refuse_many
 from ganzoo.data.mixtures import circles_of
 from ganzoo.errors import InputError
@@ -81,7 +82,7 @@ def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
         save_png(sheet(images, wide), out)
     else:
         write_images(*samples(sampler, request, numbers), out, truth(sampler))
-    print(out)
+    terminal.out(str(out))
 
 
 def run_rows(checkpoints: Sequence[str], request: Request, out: Path | None, raw: bool) -> None:
@@ -98,7 +99,7 @@ def run_rows(checkpoints: Sequence[str], request: Request, out: Path | None, raw
     out = out or Path("rows.png")
     refuse_suffix(out, "rows")
     save_image(picture({name: row(name, load(name, raw), request, numbers) for name in checkpoints}), out)
-    print(out)
+    terminal.out(str(out))
 
 
 def row(name: str, sampler: Sampler, request: Request, seeds: list[int]) -> Tensor:

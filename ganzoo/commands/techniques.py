@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ganzoo import terminal
 from ganzoo.complete import complete
 from ganzoo.config import flat
 from ganzoo.recipes import make
@@ -16,7 +17,7 @@ def run(as_json: bool) -> None:
     """Print every technique with its keys and their defaults."""
     values = defaults()
     rows = [row(technique, values) for technique in TECHNIQUES]
-    print(json.dumps(rows, indent=2) if as_json else "\n".join(as_text(row) for row in rows))
+    terminal.out_lines(json.dumps(rows, indent=2) if as_json else "\n".join(as_text(row) for row in rows))
 
 
 def defaults() -> dict[str, Any]:

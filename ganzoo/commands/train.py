@@ -7,10 +7,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from torch import nn
 
-from ganzoo import api
+from ganzoo import api, terminal
 from ganzoo.build import make_game, resolve
 from ganzoo.commands.numbers import is_number
 from ganzoo.config import Config, Table, parse
@@ -54,7 +53,8 @@ def run(
         folder = api.train(config, out=out, quiet=quiet)
     if not quiet and os.environ.get("RANK", "0") == "0":
         more = shlex.join(["ganzoo", "sample", str(folder), *as_words(plugins)])
-        print(f"done: {last_grid(folder)}\nmore: {more}")
+        terminal.out(f"done: {last_grid(folder)}")
+        terminal.out(f"more: {more}")
 
 
 def number(threads: str) -> int:
@@ -82,12 +82,12 @@ def show(config: Config) -> None:
     """Print the resolved config and both networks; nothing is written."""
     resolved = resolve(config, api.open_data(config))
     game = make_game(resolved)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print_json(resolved.model_dump_json())
+    terminal.out_lines(resolved.model_dump_json(indent=2))
     for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
-        console.print(f"\n{name}: {count_parameters(network):,} parameters", markup=False)
+        terminal.out("")
+        terminal.out(f"{name}: {count_parameters(network):,} parameters")
         for line in layers(network):
-            console.print(line, markup=False)
+            terminal.out(line)
 
 
 def layers(network: nn.Module) -> list[str]:

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from ganzoo.files import read_json
+from ganzoo import terminal
+from ganzoo.errors import escape
+from ganzoo.evaluation.protocol import ScoreRecord
+from ganzoo.json_io import read_record
 from ganzoo.losses import LOSSES
 from ganzoo.recipes import make, variants
 from ganzoo.sampling import shipped
 from ganzoo.sharing.card import number
+from ganzoo.training.release import Card
 
 
 def run(as_json: bool) -> None:
     """Print every variant, and the checkpoints that ship."""
     found = [row(name) for name in variants()]
     if as_json:
-        return print(json.dumps(found, indent=2))
-    console = Console(highlight=False)
+        return terminal.out_lines(json.dumps(found, indent=2))
+    console = terminal.console()
     console.print(as_table([r for r in found if "/" not in r["variant"]]), "")
-    console.print(*other_sizes(found), sep="\n")
-    if cards := {name: read_json(folder / "card.json") for name, folder in shipped().items()}:
+    console.print(*map(escape, other_sizes(found)), sep="\n")
+    if cards := {name: card(folder) for name, folder in shipped().items()}:
         console.print("", checkpoints(cards))
 
 
@@ -46,16 +49,19 @@ def row(name: str) -> dict[str, Any]:
 
 def makers(release: Path) -> tuple[str, str]:
     """The config that a release was trained from, and the variant that it extends: mnist/wgan-gp and wgan-gp."""
-    config = str(read_json(release / "card.json")["variant"])
+    config = card(release).variant
     return config, config.rpartition("/")[2]
+
+
+def card(release: Path) -> Card:
+    """What a release says of itself."""
+    return read_record(release / "card.json", Card)
 
 
 def as_table(rows: list[dict[str, Any]]) -> Table:
     """The variants for a person."""
-    table = Table("variant", "what it is", "D gives", box=None, header_style="bold")
-    for r in rows:
-        table.add_row(r["variant"], r["paper"], ", ".join(r["discriminator_gives"]))
-    return table
+    shown = [(r["variant"], r["paper"], ", ".join(r["discriminator_gives"])) for r in rows]
+    return terminal.table(("variant", "what it is", "D gives"), shown)
 
 
 def other_sizes(rows: list[dict[str, Any]]) -> list[str]:
@@ -65,10 +71,13 @@ def other_sizes(rows: list[dict[str, Any]]) -> list[str]:
     return [f"{folder}/: {', '.join(name[1] for name in named if name[0] == folder)}" for folder in folders]
 
 
-def checkpoints(cards: Mapping[str, dict[str, Any]]) -> Table:
+def checkpoints(cards: Mapping[str, Card]) -> Table:
     """The releases that ship, each with its distance to unseen images and the floor of that."""
-    table = Table("checkpoint", "distance", "value", "floor", box=None, header_style="bold")
-    for name, card in cards.items():
-        fid = next(score for score in card["scores"] if score["metric"] == "fid")
-        table.add_row(name, fid["name"], number(fid["value"]), number(fid["floor"]))
-    return table
+    rows = [(name, *distance(card.scores)) for name, card in cards.items()]
+    return terminal.table(("checkpoint", "distance", "value", "floor"), rows)
+
+
+def distance(scores: Sequence[ScoreRecord]) -> tuple[str, str, str]:
+    """The first FID among `scores` with its value and floor; empty where there is none."""
+    fid = next((score for score in scores if score.metric == "fid"), None)
+    return ("", "", "") if fid is None else (fid.name, number(fid.value), number(fid.floor))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from math import ceil
 
-from ganzoo.config import Train, Warmup, ratio
+from ganzoo.config import MOST, Train, Warmup, ratio
 from ganzoo.errors import InputError
 from ganzoo.training import schedule
 
 UNITS = {"steps": int, "images": int, "minutes": float}
+LARGEST = {"steps": MOST, "images": 2**53, "minutes": 1e6}
+COUNTED = 300_000  # G steps of a warm-up schedule, which are counted one by one
 FIRST_SLICE = 5
 """G steps after which a run with a budget of minutes first looks at the clock."""
 
@@ -39,8 +42,8 @@ def parse_budget(text: str) -> Budget:
         value = UNITS[unit](amount)
     except (KeyError, ValueError):
         value = 0
-    if not 0 < value < math.inf:
-        raise InputError(f"--budget {text}: expected steps=N, images=N or minutes=M, as in steps=2000")
+    if not 0 < value <= LARGEST.get(unit, 0):
+        raise InputError(f"--budget {text[:60]}: expected steps=N, images=N or minutes=M, as in steps=2000")
     return Budget(unit, value)
 
 
@@ -67,11 +70,16 @@ def steps(budget: Budget, train: Train, g_reads_real: bool = False) -> int:
     return steps_for_images(int(budget.amount), train.batch, ratio(train.ratio), train.warmup, of_g)
 
 
-@cache  # every cell asks, and a large budget is counted in seconds
+@cache  # every cell asks
 def steps_for_images(images: int, batch: int, per_g: Fraction, warmup: Warmup | None, of_g: int) -> int:
     """The fewest G steps in which D judges `images` reals; each G step itself shows D `of_g` batches."""
-    step = seen = 0
-    while seen < images:
-        seen += batch * (schedule.d_steps(step, per_g, warmup) + of_g)
+    batches = ceil(Fraction(images, batch))
+    if warmup is None:
+        return bisect_left(range(ceil(batches / per_g) + 1), batches, key=lambda step: ceil(step * per_g) + step * of_g)
+    step = done = 0
+    while done < batches:
+        done += schedule.d_steps(step, per_g, warmup) + of_g
         step += 1
+        if step > COUNTED:
+            raise InputError(f"--budget images={images} takes more than {COUNTED:,} steps; give it in steps")
     return step

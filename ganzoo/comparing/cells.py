@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.comparing.budget import Budget
+from ganzoo.comparing.schemas import CellRecord
 from ganzoo.config import Config, Table, difference
 from ganzoo.errors import InputError
-from ganzoo.files import read_json
+from ganzoo.json_io import read_table
 from ganzoo.training.run import Run
 
 RECORD = "cell.json"
@@ -68,4 +69,4 @@ class Cell:
 def read_record(folder: Path) -> dict[str, Any] | None:
     """The `cell.json` of a finished cell; None where there is none yet."""
     path = folder / RECORD
-    return read_json(path) if path.is_file() else None
+    return read_table(path, CellRecord) if path.is_file() else None

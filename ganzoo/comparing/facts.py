@@ -10,7 +10,7 @@ import torch
 
 from ganzoo.build import make_game
 from ganzoo.config import Table
-from ganzoo.files import read_json
+from ganzoo.json_io import read_table
 from ganzoo.training import checkpoint
 from ganzoo.training.loop import count_parameters
 from ganzoo.training.progress import total
@@ -52,7 +52,7 @@ def cost(run: Run) -> Table:
 
 def counted(run: Run) -> Table:
     """The counters and seconds of the last step that the run saved or logged."""
-    saved = [read_json(path / "state.json") for path in checkpoint.states(run.states)]
+    saved = [read_table(path / "state.json", checkpoint.State) for path in checkpoint.states(run.states)]
     told = [state["counters"] | {"seconds": state["seconds"]} for state in saved] + run.records()
     nothing = dict.fromkeys((*COUNTERS, "seconds"), 0)
     return max(told, key=lambda each: each["step"], default=nothing)

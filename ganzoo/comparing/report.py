@@ -15,6 +15,7 @@ from ganzoo.comparing.summary import coverage
 from ganzoo.comparing.table import amount, given, interval, markdown
 from ganzoo.errors import missing_extra
 from ganzoo.files import write_bytes
+from ganzoo.html_page import environment
 
 
 def write_table(results: dict[str, Any], folder: Path) -> Path:
@@ -39,19 +40,13 @@ def page(results: dict[str, Any], folder: Path) -> str:
     """The whole page."""
     try:
         import matplotlib  # noqa: F401
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        templates = environment(Path(__file__).parent)
     except ImportError as error:
         raise missing_extra(error.name or "Jinja2", "eval", "the report of a comparison") from None
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"amount": amount, "given": given, "setting": json.dumps}
-    environment.tests |= {"finite": lambda value: value is not None and isfinite(value)}
-    environment.globals |= {
+    templates.filters |= {"amount": amount, "given": given, "setting": json.dumps}
+    templates.tests |= {"finite": lambda value: value is not None and isfinite(value)}
+    templates.globals |= {
         "interval": interval,
         "COSTS": COSTS,
         "NONE": NONE,
@@ -59,7 +54,7 @@ def page(results: dict[str, Any], folder: Path) -> str:
         "BOLD_FROM": BOLD_FROM,
         "NAMED": figures.NAMED,
     }
-    return environment.get_template("report.html.j2").render(content(results, folder))
+    return templates.get_template("report.html.j2").render(content(results, folder))
 
 
 def content(results: dict[str, Any], folder: Path) -> dict[str, Any]:

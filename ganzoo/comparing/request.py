@@ -43,11 +43,16 @@ class Request:
     """The words of the command behind the settings and seeds, for who wants to repeat it."""
 
 
+LARGEST = {"seeds": 10_000, "jobs": 1024, "n": 10_000_000, "tune": 10_000}
+
+
 def refuse_numbers(request: Request) -> None:
     """Raise `InputError` for numbers that make no sense, alone or together."""
-    for name in ("seeds", "jobs", "n"):
-        if (value := getattr(request, name)) is not None and value < 1:
+    for name, most in LARGEST.items():
+        if (value := getattr(request, name)) is not None and value < 1 and name != "tune":
             raise InputError(f"--{name} must be at least 1, not {value}")
+        if value is not None and value > most:
+            raise InputError(f"--{name} must be at most {most:,}, not {value}")
     refuse_what_is_decided(flat(request.shared), request.budget)
     if request.tune < 0 or request.tune == 1:
         raise InputError(f"--tune {request.tune}: choosing takes at least 2 draws")

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from ganzoo.comparing.cells import RECORD, read_record
 from ganzoo.comparing.machine import machine, united
+from ganzoo.comparing.schemas import Results
 from ganzoo.comparing.settings import BASELINE, Setting
 from ganzoo.comparing.summary import summarise
 from ganzoo.config import Facts, Table, flat
 from ganzoo.errors import InputError
-from ganzoo.files import FORMAT, read_json, write_json
+from ganzoo.files import FORMAT, write_json
+from ganzoo.json_io import read_table
 
 FILE = "results.json"
 TRAINED = ("kind", "data", "budget", *(f"protocol.{key}" for key in ("set", "threads", "tuning", "plugins")))
@@ -114,7 +116,7 @@ def cell_folder(folder: Path, setting: str, seed: int) -> Path:
 def read_results(folder: Path) -> Table | None:
     """The results in `folder`, if there are any."""
     path = folder / FILE
-    return read_json(path) if path.is_file() else None
+    return read_table(path, Results) if path.is_file() else None
 
 
 def collected(entries: Iterable[Table]) -> Table:

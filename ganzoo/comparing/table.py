@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from math import isfinite
 from typing import Any
 
 from ganzoo.comparing.headline import BOLD_FROM, COSTS, ENDLESS, NONE, Column, Headline, Score, headline
 from ganzoo.comparing.protocol import at_floor, exact_floors, untuned
+from ganzoo.markdown import plain
+from ganzoo.markdown import table as markdown_table
 
 AGAINST = "better, worse: the interval lies apart from the baseline's; "
 
@@ -63,9 +64,8 @@ def lines(titles: list[str], rows: list[list[str]], floors: list[str]) -> str:
 
 
 def written(titles: list[str], rows: list[list[str]]) -> str:
-    """A table in Markdown."""
-    rules = [":--", *["--:"] * (len(titles) - 1)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (titles, rules, *rows))
+    """A table whose columns but the first are numbers."""
+    return markdown_table(titles, rows, [":--", *["--:"] * (len(titles) - 1)])
 
 
 def title(column: Column) -> str:
@@ -133,8 +133,3 @@ def tuning(results: dict[str, Any]) -> str:
     but = ", ".join(untuned(results))
     draws = f", tuned by {results['tuning']['draws']} draws a setting" if results.get("tuning") else ""
     return f"{draws} but {but}" if but else draws
-
-
-def plain(text: str) -> str:
-    """`text` on one line, with nothing in it that Markdown or HTML would read as theirs."""
-    return re.sub(r"([\\`*_\[\]<>|&~$])", r"\\\1", " ".join(text.split()))

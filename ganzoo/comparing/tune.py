@@ -66,7 +66,7 @@ def draw(key: str, span: Any, number: int) -> Any:
     """One value of `span`: [low, high, "log"], or {choices = [...]}; raises `InputError` for another form."""
     share = random.Random(f"{number} {key}").random()  # seeded by the text, the same on every machine
     match span:
-        case [int() | float() as low, int() | float() as high, "log"] if 0 < low < high:
+        case [int() | float() as low, int() | float() as high, "log"] if 1e-99 < low < high < 1e99:
             return float(f"{math.exp(math.log(low) + share * math.log(high / low)):.3g}")
         case {"choices": [_, *_] as choices}:
             return choices[int(share * len(choices))]

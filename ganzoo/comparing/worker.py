@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from ganzoo import api
+from ganzoo import api, terminal
 from ganzoo.comparing.budget import FIRST_SLICE
 from ganzoo.comparing.cells import RECORD, read_record
 from ganzoo.comparing.facts import counted, facts_of
@@ -46,7 +46,7 @@ def main(score: Score | None = None) -> int:
         run_plugins(job["plugins"])
         work(job, score)
     except InputError as error:
-        print(error, file=sys.stderr)
+        terminal.err(str(error))
         return 2
     except (Interrupted, KeyboardInterrupt):
         return 130

@@ -17,14 +17,14 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from ganzoo.data.arrays import array_bytes, read_array
 from ganzoo.data.dataset import Dataset, seal
 from ganzoo.data.transform import Picture, Transform
-from ganzoo.errors import DamagedFile, InputError, one_line
-from ganzoo.files import FORMAT, read_bytes, read_json, sync_folder, write_bytes, write_json
+from ganzoo.errors import DamagedFile, InputError, escape, one_line
+from ganzoo.files import FORMAT, read_bytes, sync_folder, write_bytes, write_json
+from ganzoo.json_io import FileSchema, Shape, Size, read_record
+from ganzoo.terminal import track
 
 if TYPE_CHECKING:
     from ganzoo.data.source import Pictures
@@ -33,6 +33,18 @@ OnCorrupt = Literal["refuse", "skip"]
 
 # Its last resort is one plain line on stderr.
 log = logging.getLogger(__name__)
+
+
+class Entry(FileSchema):
+    """`entry.json`: what the pixels beside it are."""
+
+    source: str
+    transform: dict[str, int | bool]
+    count: Size
+    shape: Shape
+    class_names: list[str]
+    skipped: list[str]
+    digest: str
 
 
 def home() -> Path:
@@ -149,22 +161,21 @@ def _refuse_size(size: int, name: str, folder: Path) -> None:
 
 
 def _open(entry: Path, transform: Transform, on_corrupt: OnCorrupt) -> Dataset:
-    if not (entry / "entry.json").is_file():
-        raise DamagedFile(f"{entry} is damaged (it has no entry.json)")
-    about = read_json(entry / "entry.json")
+    if not (entry / "entry.json").exists():
+        raise DamagedFile(f"{entry} is damaged: it has no entry.json")
+    about = read_record(entry / "entry.json", Entry)
     try:
-        skipped, names, digest = about["skipped"], about["class_names"], about["digest"]
-        pixels = _mapped(entry / "pixels", (about["count"], *transform.shape))
-        labels = _labels(entry / "labels.npy", about["count"]) if names else None
-        if seal(sha256(pixels.data), transform.shape, labels, names) != digest:
+        pixels = _mapped(entry / "pixels", (about.count, *transform.shape))
+        labels = _labels(entry / "labels.npy", about.count) if about.class_names else None
+        if seal(sha256(pixels.data), transform.shape, labels, about.class_names) != about.digest:
             raise ValueError("its SHA-256 is not the one in entry.json")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise DamagedFile(f"{entry} is damaged ({one_line(error)})") from None
-    for complaint in skipped:
+    for complaint in about.skipped:
         if on_corrupt == "refuse":
             raise _refusal(complaint)
-        log.warning("skipped: %s", complaint)
-    return Dataset(pixels, np.arange(len(pixels), dtype=np.int64), labels, names, digest)
+        log.warning("skipped: %s", escape(complaint))
+    return Dataset(pixels, np.arange(len(pixels), dtype=np.int64), labels, about.class_names, about.digest)
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
@@ -182,9 +193,8 @@ def _labels(path: Path, count: int) -> np.ndarray:
 
 def _complaint(picture: Picture, number: int, error: Exception) -> str:
     where = picture if isinstance(picture, Path) else f"picture {number}"
-    said = f"cannot read {where} ({one_line(error)})"
-    # A file's name may hold line breaks, and what is no text; a complaint is one line, and entry.json UTF-8.
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in said)
+    # A file's name may be no text, which entry.json has to be.
+    return escape(f"cannot read {where} ({one_line(error)})")
 
 
 def _refusal(complaint: str) -> InputError:
@@ -192,6 +202,4 @@ def _refusal(complaint: str) -> InputError:
 
 
 def _shown(pictures: Pictures, name: str, quiet: bool) -> Iterable[tuple[Any, int]]:
-    console = Console(stderr=True)
-    off = quiet or not console.is_terminal
-    return track(pictures.each, f"preparing {name}", total=pictures.count, console=console, transient=True, disable=off)
+    return track(pictures.each, f"preparing {name}", total=pictures.count, quiet=quiet)

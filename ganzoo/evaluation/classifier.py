@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganzoo.files import read_json
+from ganzoo.json_io import FileSchema, Size, read_record
 from ganzoo.tensor_io import read_tensors, specs
 
 Name = Literal["digits", "cifar"]
@@ -24,6 +25,16 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 SCALE = 1 / 9
 """On the logits, so that they and the first gradients are small at a high learning rate (Jordan 2024)."""
+
+
+class ClassifierCard(FileSchema):
+    """The JSON beside the weights; it says more of how they were trained."""
+
+    size: Size
+    channels: Size
+    widths: Annotated[list[Size], Field(min_length=1)]
+    class_names: list[str]
+    sha256: str
 
 
 class Classifier(nn.Module):
@@ -86,11 +97,9 @@ def load(name: Name, folder: Path = WEIGHTS) -> Classifier:
 
     Raises `InputError` where a file is missing or the weights are not those that the card describes.
     """
-    card = read_json(folder / f"{name}.json")
-    classifier = Classifier(
-        size=card["size"], channels=card["channels"], widths=card["widths"], class_names=card["class_names"]
-    )
+    card = read_record(folder / f"{name}.json", ClassifierCard)
+    classifier = Classifier(size=card.size, channels=card.channels, widths=card.widths, class_names=card.class_names)
     expected = specs(classifier.state_dict(), halves=True)
-    classifier.load_state_dict(read_tensors(folder / f"{name}.safetensors", card["sha256"], expected))
-    classifier.card = card
+    classifier.load_state_dict(read_tensors(folder / f"{name}.safetensors", card.sha256, expected))
+    classifier.card = card.model_dump(mode="json")
     return classifier.to(memory_format=torch.channels_last).eval().requires_grad_(False)

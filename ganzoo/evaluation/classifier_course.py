@@ -20,8 +20,18 @@ from ganzoo.errors import InputError
 from ganzoo.evaluation.classifier import Classifier
 from ganzoo.evaluation.classifier_axes import whiten
 from ganzoo.evaluation.classifier_plans import Plan
-from ganzoo.files import FORMAT, digest, read_json, write_bytes, write_folder, write_json
+from ganzoo.files import FORMAT, digest, write_bytes, write_folder, write_json
+from ganzoo.json_io import Count, FileSchema, Finite, read_record
 from ganzoo.tensor_io import read_tensors, specs
+
+
+class CourseState(FileSchema):
+    """`state.json` of a course."""
+
+    step: Count
+    seconds: Finite
+    sha256: str
+    course: dict[str, Any]
 
 
 class Course:
@@ -96,13 +106,13 @@ class Course:
 
     def restore(self, folder: Path) -> None:
         """Go on from a saved state; raises `InputError` where it is damaged or of another plan or data."""
-        facts, parts = read_json(folder / "state.json"), self.parts()
-        if facts.get("course") != self.identity():
+        facts, parts = read_record(folder / "state.json", CourseState), self.parts()
+        if facts.course != self.identity():
             raise InputError(f"{folder} is of another plan or data; delete it to begin anew")
-        saved = read_tensors(folder / "state.safetensors", facts["sha256"], specs(parts))
+        saved = read_tensors(folder / "state.safetensors", facts.sha256, specs(parts))
         for name, value in parts.items():
             value.copy_(saved[name])
-        self.step, self.seconds = facts["step"], facts["seconds"]
+        self.step, self.seconds = facts.step, facts.seconds
         self.batches.position = self.step * self.plan.batch
 
     def identity(self) -> dict[str, Any]:

@@ -11,8 +11,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from safetensors.torch import save
 from torch import Tensor
 
@@ -24,6 +22,7 @@ from ganzoo.evaluation.extractor import Extractor
 from ganzoo.files import digest, write_bytes
 from ganzoo.pictures import to_uint8
 from ganzoo.tensor_io import TensorSpec, read_tensors
+from ganzoo.terminal import track
 
 log = logging.getLogger(__name__)
 
@@ -94,9 +93,7 @@ class Reader:
     def _shown(self, n: int, what: str) -> Iterator[range]:
         """The rows of each batch, under a bar on a terminal."""
         batches = [range(start, min(start + self.batch, n)) for start in range(0, n, self.batch)]
-        console = Console(stderr=True)
-        off = self.quiet or not console.is_terminal
-        return iter(track(batches, f"reading {what}", console=console, transient=True, disable=off))
+        return iter(track(batches, f"reading {what}", quiet=self.quiet))
 
 
 def rounded(images: Tensor) -> Tensor:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from typing import Literal
 
 from ganzoo import __version__
 from ganzoo.data import home
 from ganzoo.errors import InputError
-from ganzoo.files import FORMAT, read_json, write_json
+from ganzoo.files import FORMAT, write_json
+from ganzoo.json_io import FileSchema, Finite, read_record
 
 Compute = Callable[[Sequence[str]], dict[str, float]]
 """The floors of these metrics, by name; others that come along are kept too."""
+
+
+class FloorsFile(FileSchema):
+    """A file of floors: what they are of, and each by metric; one that is not finite is a word."""
+
+    of: list[str]
+    floors: dict[str, Finite | Literal["inf", "-inf", "nan"]]
 
 
 class Floors:
@@ -35,12 +45,14 @@ class Floors:
     def kept(self) -> dict[str, float]:
         """Those in the file; none where there is no file, or not the one that was written for this pair."""
         try:
-            table = read_json(self.path)
+            file = read_record(self.path, FloorsFile)
         except InputError:
             return {}
-        return table["floors"] if table.get("of") == self.of else {}
+        return {name: float(value) for name, value in file.floors.items()} if file.of == self.of else {}
 
     def keep(self, floors: dict[str, float]) -> None:
         """Write them, with those that another process has written meanwhile."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.path, {"format": FORMAT, "of": self.of, "floors": self.kept() | floors})
+        found = (self.kept() | floors).items()
+        table = {name: value if math.isfinite(value) else str(float(value)) for name, value in found}
+        write_json(self.path, {"format": FORMAT, "of": self.of, "floors": table})

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any, Literal
 
+from pydantic import Field, model_validator
+
 from ganzoo.files import FORMAT
+from ganzoo.json_io import Count, FileSchema, Number
 
 Better = Literal["lower", "higher", "near 1"]
 
@@ -47,6 +50,26 @@ class Score:
         """Every field and the name; a number that is not finite becomes None."""
         table = {"name": self.name} | asdict(self)
         return {key: _finite(value) for key, value in table.items()}
+
+
+class ScoreRecord(FileSchema):
+    """A `Score` in a file, as `Score.as_json` writes it."""
+
+    name: str
+    metric: str
+    value: Number
+    better: Better
+    spread: Number
+    floor: Number
+    floor_n: Count | None
+    value_at_floor: Number
+    details: dict[str, Number] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _says_where_its_floor_is(self) -> ScoreRecord:
+        if self.value_at_floor is not None and self.floor_n is None:
+            raise ValueError("value_at_floor stands without floor_n")
+        return self
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ganzoo import __version__, data
+from ganzoo import __version__, data, terminal
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 from ganzoo.evaluation.classifier import Classifier, Name, load
@@ -36,7 +36,7 @@ def train(plan: Plan, dataset: Dataset, folder: Path) -> Course:
     while course.epoch < plan.epochs:
         loss = course.train_epoch()
         course.save(state)
-        print(f"epoch {course.epoch}/{plan.epochs}  loss {loss:.4f}  {course.seconds:.0f} s", flush=True)
+        terminal.out(f"epoch {course.epoch}/{plan.epochs}  loss {loss:.4f}  {course.seconds:.0f} s")
     return course
 
 
@@ -134,7 +134,8 @@ def main(arguments: list[str] | None = None) -> None:
         card = ship(asked.name, train(PLANS[asked.name], dataset, asked.out), test, asked.out)
     except InputError as error:
         parser.error(str(error))
-    print(f"{asked.out / asked.name}.safetensors: {card['test_accuracy']:.2%} of {card['test_images']:,} test images")
+    right = f"{card['test_accuracy']:.2%} of {card['test_images']:,} test images"
+    terminal.out(f"{asked.out / asked.name}.safetensors: {right}")
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ import torch
 from ganzoo.data import Dataset
 from ganzoo.errors import unknown
 from ganzoo.evaluation import modes
-from ganzoo.evaluation.classifier import WEIGHTS
+from ganzoo.evaluation.classifier import WEIGHTS, ClassifierCard
 from ganzoo.evaluation.features import Draw, rounded
 from ganzoo.evaluation.floors import Floors
 from ganzoo.evaluation.protocol import Better, Score
-from ganzoo.files import read_json
+from ganzoo.json_io import read_record
 
 TRUTHS: dict[str, Better] = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower", "kl": "lower"}
 """Their names, and which way is better."""
@@ -63,7 +63,7 @@ def counts(names: Sequence[str] | None, real: Dataset, values: dict[str, float])
 
 def floors_of(held: Dataset) -> Floors:
     """Where the counts of the real samples `held` are kept: by their digest, and that of what reads stacks."""
-    return Floors("modes", held.name, held.digest, read_json(WEIGHTS / "digits.json")["sha256"])
+    return Floors("modes", held.name, held.digest, read_record(WEIGHTS / "digits.json", ClassifierCard).sha256)
 
 
 def details(name: str, values: dict[str, float]) -> dict[str, float]:

@@ -53,11 +53,10 @@ def library() -> Any:
 @contextmanager
 def reaching(address: str) -> Iterator[None]:
     """A block in which what goes wrong between here and the Hub becomes one line."""
-    http: Any = import_module("huggingface_hub.errors").HfHubHTTPError
     try:
         yield
-    # Among its bases is the HTTP library's own error, whichever library that is: a connection that fails raises it bare.
-    except (OSError, ValueError, *http.__bases__) as error:
+    # Each library beneath has errors of its own, and an answer of another form makes them stumble over anything.
+    except Exception as error:
         raise InputError(
             f"{address}: {one_line(error)} (a wrong name, no network, or not logged in with 'hf auth login'?)"
         ) from None

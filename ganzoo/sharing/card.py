@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+import shlex
+from collections.abc import Callable
 
 from ganzoo.config import Table
+from ganzoo.errors import escape
+from ganzoo.markdown import code, plain, table
+
+Form = Callable[[str], str]
 
 ABSENT = "not looked for yet"
 
@@ -16,18 +20,23 @@ def title(card: Table) -> str:
     return f"{card['variant'].rpartition('/')[2]} on {card['data']}"
 
 
-def text(card: Table, name: str) -> str:
-    """The card of a release that is called `name` on the command line."""
+def text(card: Table, name: str, again: str | None = None) -> str:
+    """The card of a release that is called `name` on the command line; `again` is the command that makes it again.
+
+    All that the card says is escaped: it may be a stranger's.
+    """
+    sample = escape(shlex.join(["ganzoo", "sample", name]))
+    rows = facts(card, plain, code)
     parts = [
-        f"# {title(card)}",
-        linked(card["about"]),
+        f"# {plain(title(card))}",
+        linked(plain(card["about"])),
         "![samples of seeds 0, 1, 2, ...](grid.png)",
-        f"```\nganzoo sample {name}\n```",
-        table(("", ""), facts(card)),
+        f"```\n{sample}\n```",
+        table(("", ""), [*rows, ("trained again by", code(again))] if again else rows),
         "## Scores",
         scores(card),
         "## Known faults",
-        card.get("faults") or ABSENT,
+        plain(card.get("faults") or ABSENT),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -37,27 +46,26 @@ def linked(about: str) -> str:
     return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", about)
 
 
-def facts(card: Table) -> list[tuple[str, str]]:
-    """What was trained, on what, for how long."""
+def facts(card: Table, prose: Form = str, word: Form = str) -> list[tuple[str, str]]:
+    """What was trained, on what, for how long; `prose` and `word` bring what the card says into the form of the page."""
     shape = " x ".join(map(str, card["shape"]))
     rows = {
-        "recipe": f"`{card['variant']}`; every setting in config.json",
-        "loss": f"`{card['loss']}`",
-        "recipe chosen": card.get("chosen", ""),
-        "departs from the paper": card.get("departs", ""),
-        "remarks": card.get("remarks", ""),
-        "data": f"{card['data']}, {shape} ({card['data_licence'] or 'licence unknown'})",
-        "classes it can be asked for": ", ".join(card.get("classes", [])),
+        "recipe": f"{word(card['variant'])}; every setting in config.json",
+        "loss": word(card["loss"]),
+        "recipe chosen": prose(card.get("chosen", "")),
+        "departs from the paper": prose(card.get("departs", "")),
+        "remarks": prose(card.get("remarks", "")),
+        "data": prose(f"{card['data']}, {shape} ({card['data_licence'] or 'licence unknown'})"),
+        "classes it can be asked for": prose(", ".join(card.get("classes", []))),
         "G steps, D steps": f"{card['steps']:,}, {card['d_steps']:,}",
         "images shown to D": f"{card['images']:,}",
         "seconds": f"{card['seconds']:,.0f}",
-        "hardware": card["hardware"],
+        "hardware": prose(card["hardware"]),
         "seed": str(card["seed"]),
-        "versions": ", ".join(f"{part} {version}" for part, version in card["versions"].items()),
-        "weights": f"the running average of G, stored as {card.get('storage', 'float32')}",
-        "licence of the weights": card.get("licence", ""),
-        "trained again by": f"`{card['command']}`" if "command" in card else "",
-        "SHA-256 of generator.safetensors": f"`{card['sha256']}`",
+        "versions": prose(", ".join(f"{part} {version}" for part, version in card["versions"].items())),
+        "weights": prose(f"the running average of G, stored as {card.get('storage', 'float32')}"),
+        "licence of the weights": prose(card.get("licence", "")),
+        "SHA-256 of generator.safetensors": word(card["sha256"]),
     }
     return [(name, value) for name, value in rows.items() if value]
 
@@ -66,14 +74,14 @@ def scores(card: Table) -> str:
     """Every score with its protocol (its name, see docs/evaluation.md) and what real images have."""
     if not card.get("scores"):
         return "Not measured: `ganzoo evaluate` does it."
-    rows = [(score["name"], value(score), score["better"], floor(score)) for score in card["scores"]]
+    rows = [(plain(score["name"]), value(score), score["better"], floor(score)) for score in card["scores"]]
     note = "The floor is what real images have that are not in the reference."
     return "\n\n".join([table(("score", "value", "better", "floor"), rows), note, *shares(card)])
 
 
 def shares(card: Table) -> list[str]:
     """One paragraph on how often each class is drawn, where that was counted."""
-    found = [f"{name} {share:.1%}" for name, share in card.get("class_shares", {}).items()]
+    found = [f"{plain(name)} {share:.1%}" for name, share in card.get("class_shares", {}).items()]
     return [f"Share of each class among the samples, as the classifier sees them: {', '.join(found)}."] if found else []
 
 
@@ -95,9 +103,3 @@ def floor(score: Table) -> str:
 def number(value: float | None) -> str:
     """Four digits that count; a number that was not finite is said to be none."""
     return "not finite" if value is None else f"{value:.4g}"
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A table in Markdown."""
-    cells = [list(head), ["---"] * len(list(head)), *rows]
-    return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in row)} |" for row in cells)

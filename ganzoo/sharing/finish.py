@@ -7,16 +7,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ganzoo.complete import kept
 from ganzoo.config import Table
 from ganzoo.errors import InputError
-from ganzoo.files import read_json, write_bytes, write_folder, write_json
+from ganzoo.files import write_bytes, write_folder, write_json
+from ganzoo.json_io import read_table
 from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.checkpoints import release_folder
 from ganzoo.sharing.card import text
 from ganzoo.sharing.files import copy
 from ganzoo.sharing.pictures import draw_grid, draw_thumbnails
+from ganzoo.sharing.recipe import command
 from ganzoo.sharing.slim import TooCoarse, slim
-from ganzoo.training.release import config_digest
+from ganzoo.training.release import Card, config_digest
 
 Judge = Callable[[Sampler], dict[str, Any]]
 
@@ -45,11 +48,12 @@ def finish(checkpoint: str | Path, folder: Path, judge: Judge, told: Table) -> N
 
 def tell(folder: Path, told: Table) -> None:
     """Put what is `told`, such as the faults seen in its samples, into the card of a finished release; the rest stays."""
-    write_card(folder, read_json(folder / "card.json") | told, folder.name)
+    write_card(folder, read_table(folder / "card.json", Card) | told, folder.name)
 
 
 def write_card(folder: Path, card: Table, name: str) -> None:
     """Write card.json, and card.md, which says the same to people; the card states the digest of the config."""
     card = card if "config_sha256" in card else card | config_digest(folder)
     write_json(folder / "card.json", card)
-    write_bytes(folder / "card.md", text(card, name).encode())
+    again = command(kept(folder / "config.json", trains=False))
+    write_bytes(folder / "card.md", text(card, name, again).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ganzoo.config import Table
-from ganzoo.errors import DISTRIBUTION
+from ganzoo.errors import DISTRIBUTION, escape
 from ganzoo.sharing.card import text, title
 
 TASK = "unconditional-image-generation"  # the Hub's only task for images that no text asks for
@@ -19,11 +19,14 @@ DATASETS = {
 UNSTATED = "other"
 
 
-def model_card(card: Table, address: str, licence: str | None = None) -> str:
-    """README.md of a release at `address`, under `licence` (as the Hub abbreviates it) or what the card says."""
+def model_card(card: Table, address: str, licence: str | None = None, again: str | None = None) -> str:
+    """README.md of a release at `address`, under `licence` (as the Hub abbreviates it) or what the card says.
+
+    `again` is the command that makes it again.
+    """
     head = front_matter(card, licence or card.get("licence") or UNSTATED)
     install = f"```\npip install '{DISTRIBUTION}[hub]'\n```"
-    return f"---\n{head}\n---\n\n{text(card, address)}\n## Installing\n\n{install}\n"
+    return f"---\n{head}\n---\n\n{text(card, address, again)}\n## Installing\n\n{install}\n"
 
 
 def front_matter(card: Table, licence: str) -> str:
@@ -39,7 +42,10 @@ def front_matter(card: Table, licence: str) -> str:
         "metrics": list(dict.fromkeys(score["metric"] for score in scores)),
         "model-index": [{"name": title(card), "results": [results(card, data)]}] if scores else [],
     }
-    return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value)
+    # What no reader of YAML takes, such as C1 controls, has the same escapes there as in JSON.
+    return "\n".join(
+        f"{key}: {escape(json.dumps(value, ensure_ascii=False))}" for key, value in values.items() if value
+    )
 
 
 def results(card: Table, data: str | None) -> Table:

@@ -11,6 +11,7 @@ from ganzoo.sampling.hub import library, reaching, repository
 from ganzoo.sharing.files import FILES, README, copy, refuse_strangers
 from ganzoo.sharing.front_matter import model_card
 from ganzoo.sharing.pictures import draw_grid
+from ganzoo.sharing.recipe import command
 
 
 def push(checkpoint: str | Path, address: str, licence: str | None = None) -> str:
@@ -38,4 +39,5 @@ def stage(release: Path, sampler: Sampler, folder: Path, address: str, licence: 
     copy(release, folder)
     if not (folder / "grid.png").exists():
         draw_grid(sampler, folder / "grid.png")
-    (folder / README).write_text(model_card(sampler.card, address, licence), encoding="utf-8")
+    card = model_card(sampler.card, address, licence, command(sampler.config))
+    (folder / README).write_text(card, encoding="utf-8")

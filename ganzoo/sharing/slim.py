@@ -10,10 +10,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ganzoo.errors import InputError
-from ganzoo.files import digest, read_json, write_bytes, write_folder, write_json
+from ganzoo.files import digest, write_bytes, write_folder, write_json
+from ganzoo.json_io import read_table
 from ganzoo.sampling import Sampler, load
 from ganzoo.sharing.files import copy
 from ganzoo.tensor_io import named
+from ganzoo.training.release import Card
 
 SEEDS = 64
 GREY_LEVELS = 127.5  # a unit of an image in [-1, 1]
@@ -34,7 +36,7 @@ def slim(release: Path, dtype: torch.dtype = torch.float16) -> float:
     if not change < 1:
         raise TooCoarse(f"{release}: as {named(dtype)} its images change by {change:.2g} grey levels; keep float32")
     content = save(weights)
-    card = read_json(release / "card.json") | {"sha256": digest(content), "storage": named(dtype)}
+    card = read_table(release / "card.json", Card) | {"sha256": digest(content), "storage": named(dtype)}
 
     def fill(new: Path) -> None:
         copy(release, new)

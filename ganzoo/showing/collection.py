@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ganzoo import terminal
 from ganzoo.errors import InputError
 from ganzoo.sampling import Sampler, load, shipped
 
@@ -41,6 +42,12 @@ def collect(names: Sequence[str], opened: Open = load) -> Collection:
         where = ", ".join(names) or "this installation or in runs/"
         raise InputError(f"there is no checkpoint to show in {where}{why}; name a run or a release folder")
     return found
+
+
+def say_left_out(found: Collection) -> None:
+    """Say on stderr which checkpoints are not shown, and why."""
+    for line in found.left_out:
+        terminal.err(f"left out: {line}")
 
 
 def usual() -> list[str]:

@@ -15,12 +15,12 @@ from ganzoo.plugins import as_words
 from ganzoo.sampling import Sampler
 from ganzoo.sharing.card import facts, floor, value
 from ganzoo.sharing.pictures import draw_grid
+from ganzoo.sharing.recipe import command, needs_plugin
 from ganzoo.showing.collection import Collection
 from ganzoo.showing.page import data_uri, png_size, render
-from ganzoo.showing.recipe import command, needs_plugin
 
 MARK = b'<meta name="generator" content="ganzoo gallery">'
-ELSEWHERE = ("trained again by", "SHA-256 of generator.safetensors")  # shown below the other facts
+ELSEWHERE = "SHA-256 of generator.safetensors"  # shown below the other facts
 
 
 def write_gallery(found: Collection, folder: Path, plugins: Sequence[Path] = ()) -> Path:
@@ -46,7 +46,7 @@ def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any
     """All that is shown of one checkpoint; what its card does not say is left out."""
     card, png = sampler.card, grid(sampler)
     again = as_words(plugins) if needs_plugin(sampler.config) else []
-    made_by = card.get("command") or command(sampler.config)
+    made_by = command(sampler.config)  # never what a card says, which may be a stranger's
     return {
         "name": name,
         "about": card["about"],
@@ -56,7 +56,7 @@ def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any
         "brief": brief(card),
         "scores": list(scores(card)),
         "faults": card.get("faults"),
-        "facts": [(key, text.replace("`", "")) for key, text in facts(card) if key not in ELSEWHERE],
+        "facts": [(key, text) for key, text in facts(card) if key != ELSEWHERE],
         "sha256": card["sha256"],
         "sample": shlex.join(["ganzoo", "sample", name, *again]),
         "made_by": made_by and " ".join([made_by, *map(shlex.quote, again)]),

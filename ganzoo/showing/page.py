@@ -8,8 +8,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined  # comes with torch
-from markupsafe import Markup, escape
+import markupsafe  # comes with torch
+from markupsafe import Markup
+
+from ganzoo.errors import escape
+from ganzoo.html_page import environment
 
 HERE = Path(__file__).parent
 STYLE = HERE.parent / "comparing"
@@ -18,21 +21,15 @@ STYLE = HERE.parent / "comparing"
 
 def render(template: str, **content: Any) -> str:
     """The page of a template of this folder; every string in it is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader([HERE, STYLE]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["linked"] = linked
-    return environment.get_template(template).render(content)
+    templates = environment(HERE, STYLE)
+    templates.filters["linked"] = linked
+    return templates.get_template(template).render(content)
 
 
 def linked(about: str) -> Markup:
     """`about`, escaped, with every arXiv number a link."""
     link = r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>'
-    return Markup(re.sub(r"arXiv:(\d{4}\.\d{4,5})", link, str(escape(about))))
+    return Markup(re.sub(r"arXiv:(\d{4}\.\d{4,5})", link, str(markupsafe.escape(escape(about)))))
 
 
 def data_uri(png: bytes) -> str:

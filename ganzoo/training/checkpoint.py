@@ -4,27 +4,48 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
 from safetensors.torch import load, save
 from torch import Tensor, optim
 
 from ganzoo.config import Config, Table, parse
 from ganzoo.errors import DamagedFile, InputError, TrainingFailed
-from ganzoo.files import FORMAT, digest, read_json, write_bytes, write_folder, write_json
+from ganzoo.files import FORMAT, digest, write_bytes, write_folder, write_json
+from ganzoo.json_io import Count, FileSchema, Finite, Number, read_table
 from ganzoo.tensor_io import read_tensors
 from ganzoo.training.readings import of_d
 from ganzoo.training.run import fixed_difference
 from ganzoo.training.state_tensors import by_parameter, expected_tensors, not_finite, part, tensors
-from ganzoo.training.trainer import COUNTERS, Trainer
+from ganzoo.training.trainer import Trainer
 
 KEPT = 2
 
 
 class OtherConfig(InputError):
     """A state is whole, and of another config than the run has now."""
+
+
+class Counters(FileSchema):
+    """How far a training has come: `Trainer.counters`."""
+
+    step: Count
+    d_steps: Count
+    g_steps: Count
+    images: Count
+    rollbacks: Count
+    position: Count
+
+
+class State(FileSchema):
+    """`state.json`: all of a state that is no tensor."""
+
+    counters: Counters
+    sha256: str
+    seconds: Finite
+    of_d: dict[str, Number] = Field(default_factory=dict)  # states of older versions have none
 
 
 def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any], known_finite: bool = False) -> Path:
@@ -85,28 +106,15 @@ def restore(trainer: Trainer, path: Path) -> Table:
 
 def read_facts(path: Path, config: Config) -> Table:
     """The facts in the state at `path`; raises `InputError` if they are damaged, `OtherConfig` if they state another."""
-    facts = read_json(path / "state.json")
+    facts = read_table(path / "state.json", State)
     if facts.keys() & {"digest", "config"}:  # states of older versions have neither
         if facts.get("digest") != seal(facts) or not isinstance(facts.get("config"), dict):
             raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one in its state.json")
         if changed := fixed_difference(parse(Config, facts["config"]), config):
             raise OtherConfig(f"{path} was saved with another config.json ({'; '.join(changed)}); undo that change")
-    if reason := next(gaps(facts, path.name), None):
-        raise DamagedFile(f"{path} is damaged: {reason}")
+    if (step := facts["counters"]["step"]) != int(path.name):
+        raise DamagedFile(f"{path} is damaged: it is of step {step}")
     return facts
-
-
-def gaps(facts: Table, name: str) -> Iterator[str]:
-    """Each reason why the facts of the state called `name` cannot be used."""
-    counters, seconds = facts.get("counters"), facts.get("seconds")
-    if not {"counters", "seconds", "sha256"} <= facts.keys():
-        yield "its SHA-256, counters or seconds are missing"
-    elif not isinstance(counters, dict) or not {*COUNTERS, "position"} <= counters.keys():
-        yield "one of its counters is missing"
-    elif not all(type(n) is int and n >= 0 for n in counters.values()) or not isinstance(seconds, int | float):
-        yield "its counters or seconds are not numbers"
-    elif counters["step"] != int(name):
-        yield f"it is of step {counters['step']}"
 
 
 def read_state(path: Path, facts: Table, trainer: Trainer) -> dict[str, Tensor]:

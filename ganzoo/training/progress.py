@@ -7,8 +7,10 @@ import time
 from contextlib import AbstractContextManager
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ganzoo import terminal
+from ganzoo.errors import escape
 
 PLAIN_SECONDS = 10.0
 
@@ -31,12 +33,14 @@ class Bar(Reporter):
 
     def __init__(self, steps: int, done: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.progress = Progress(*columns, TextColumn("eta"), TimeRemainingColumn(), console=Console(stderr=True))
+        self.progress = Progress(
+            *columns, TextColumn("eta"), TimeRemainingColumn(), console=terminal.console(stderr=True)
+        )
         self.task = self.progress.add_task("training", total=steps, completed=done)
         self.progress.start()
 
     def say(self, line: str) -> None:
-        self.progress.console.print(line, markup=False, highlight=False)
+        self.progress.console.print(escape(line))
 
     def update(self, step: int, record: dict[str, Any] | None = None) -> None:
         described = {"description": summary(record)} if record else {}
@@ -54,7 +58,7 @@ class Lines(Reporter):
         self.record: dict[str, Any] | None = None
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        terminal.err(line)
 
     def update(self, step: int, record: dict[str, Any] | None = None) -> None:
         self.record = record or self.record

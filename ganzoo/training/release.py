@@ -4,29 +4,52 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from safetensors.torch import save
 
 from ganzoo import __version__
 from ganzoo.config import Config
 from ganzoo.data.spec import is_path
+from ganzoo.evaluation.protocol import ScoreRecord
 from ganzoo.files import FORMAT, digest, read_bytes, write_bytes, write_folder, write_json
+from ganzoo.json_io import Count, FileSchema, Finite, Shape
 from ganzoo.training.trainer import Trainer
 
 NEEDED = ("generator.safetensors", "config.json", "card.json")
 """The files that a release is read from."""
-CARD: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("variant", "about", "loss", "data", "data_licence", "data_digest", "hardware", "sha256"), str),
-    **dict.fromkeys(("steps", "d_steps", "images", "seed"), int),
-    **{"seconds": (int, float), "shape": list, "class_names": list, "versions": dict},
-}
-"""What every card says, and in which form; those that ship say more."""
-SCORE = {"name", "value", "spread", "better", "floor", "floor_n", "value_at_floor"}
-"""What a score says that is in a card."""
 SHOWN = ("card.md", "grid.png", "thumbnails.png")
 """What one that is shared has beside them, for people."""
+
+
+class Card(FileSchema):
+    """`card.json`: what a release says of itself; what has a default only those say that ship."""
+
+    variant: str
+    about: str
+    loss: str
+    data: str
+    data_licence: str
+    data_digest: str
+    shape: Shape
+    class_names: list[str]
+    steps: Count
+    d_steps: Count
+    images: Count
+    seconds: Finite
+    seed: Annotated[int, Field(ge=0)]
+    hardware: str
+    versions: dict[str, str]
+    sha256: str
+    storage: str = "float32"
+    scores: list[ScoreRecord] = Field(default_factory=list)
+    class_shares: dict[str, Finite] = Field(default_factory=dict)
+    classes: list[str] = Field(default_factory=list)
+    licence: str = ""
+    faults: str = ""
+    remarks: str = ""
 
 
 def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:

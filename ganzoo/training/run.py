@@ -8,13 +8,41 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from ganzoo.complete import kept
 from ganzoo.config import Config, Table, difference
 from ganzoo.errors import InputError
-from ganzoo.files import is_half_written, lock, naming, read_bytes, recover_folder, write_bytes, write_json
+from ganzoo.files import decoded, is_half_written, lock, naming, read_bytes, recover_folder, write_bytes, write_json
+from ganzoo.json_io import Count, FileSchema, Finite, Number, validated
 
 FREE = ("data.spec:", "train.steps:", "train.device:", "train.cuda_graphs:")
 """What a resume may change, as `difference` begins its lines. Data may move, as long as their digest stays."""
+
+
+class LogRecord(FileSchema):
+    """A line of `metrics.jsonl`."""
+
+    step: Count
+    d_steps: Count
+    g_steps: Count
+    images: Count
+    rollbacks: Count = 0
+    terms: dict[str, Number]
+    seconds: Finite
+    images_per_second: Finite
+    scores: dict[str, Number] = Field(default_factory=dict)
+
+
+class FindingRecord(FileSchema):
+    """A line of `findings.jsonl`."""
+
+    step: Count
+    rule: str
+    text: str
+    figures: dict[str, Number]
+    fatal: bool
+    rollbacks: Count
 
 
 @dataclass(frozen=True)
@@ -100,7 +128,7 @@ class Run:
 
     def records(self) -> list[Table]:
         """The log; a last line that a kill cut in half is left out."""
-        return lines(self.metrics)
+        return lines(self.metrics, LogRecord)
 
     def append_finding(self, finding: Table) -> None:
         """One line of what the monitor found."""
@@ -108,16 +136,16 @@ class Run:
 
     def findings(self) -> list[Table]:
         """What the monitor found: a table each, with step, rule, text and figures."""
-        return lines(self.findings_file)
+        return lines(self.findings_file, FindingRecord)
 
     def cut_back(self, step: int) -> None:
         """Forget what was logged after `step`, which will be logged again."""
-        cut(self.metrics, lambda record: record["step"] <= step)
+        cut(self.metrics, LogRecord, lambda record: record["step"] <= step)
 
     def cut_findings(self, step: int, rollbacks: int) -> None:
         """Forget what was found after `step`, which a resume will find again; what led to the `rollbacks` so far stays."""
         if self.findings_file.exists():
-            cut(self.findings_file, lambda finding: finding["step"] <= step or finding.get("rollbacks", 0) < rollbacks)
+            cut(self.findings_file, FindingRecord, lambda f: f["step"] <= step or f["rollbacks"] < rollbacks)
 
 
 def fixed_difference(old: Config, new: Config) -> list[str]:
@@ -131,26 +159,27 @@ def append_line(path: Path, table: Table) -> None:
         file.write(json.dumps(table) + "\n")
 
 
-def lines(path: Path) -> list[Table]:
+def lines(path: Path, schema: type[FileSchema]) -> list[Table]:
     """The tables in such a file; a last line that a kill cut in half is left out, another raises `InputError`."""
     if not path.exists():
         return []
     text = read_bytes(path).decode(errors="replace")
-    return [table_in(line, f"{path}, line {number}") for number, line in enumerate(text.split("\n")[:-1], 1)]
+    return [table_in(line, schema, f"{path}, line {number}") for number, line in enumerate(text.split("\n")[:-1], 1)]
 
 
-def table_in(line: str, where: str) -> Table:
-    """The table with a step that is in one line; raises `InputError`."""
+def table_in(line: str, schema: type[FileSchema], where: str) -> Table:
+    """The table in one line, which fits `schema`; raises `InputError`."""
     try:
-        table = json.loads(line)
-    except ValueError:
+        table = decoded(line)
+    except (ValueError, RecursionError):
         table = None
     if not isinstance(table, dict) or not isinstance(table.get("step"), int):
         raise InputError(f"{where}: not a table with a step, as ganzoo writes it; mend the line or take it out")
+    validated(table, schema, where)
     return table
 
 
-def cut(path: Path, stays: Callable[[Table], bool]) -> None:
+def cut(path: Path, schema: type[FileSchema], stays: Callable[[Table], bool]) -> None:
     """Leave out the tables that do not stay."""
-    kept = [json.dumps(table) + "\n" for table in lines(path) if stays(table)]
+    kept = [json.dumps(table) + "\n" for table in lines(path, schema) if stays(table)]
     write_bytes(path, "".join(kept).encode())

@@ -1,9 +1,12 @@
 """Budgets: read from words, and converted to exactly the steps that a trainer needs."""
 
+from fractions import Fraction
+
 import pytest
 
 from ganzoo.build import make_game, resolve
-from ganzoo.comparing.budget import FIRST_SLICE, parse_budget, refuse_thresholds, steps
+from ganzoo.comparing.budget import FIRST_SLICE, parse_budget, refuse_thresholds, steps, steps_for_images
+from ganzoo.config import Warmup
 from ganzoo.data import Batches
 from ganzoo.errors import InputError
 from ganzoo.training import schedule
@@ -17,7 +20,12 @@ def test_a_budget_is_written_as_it_is_read(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["steps", "steps=", "steps=2.5", "hours=3", "images=0", "minutes=-1", "minutes=inf", "=3"]
+    "text",
+    [
+        *("steps", "steps=", "steps=2.5", "hours=3", "images=0", "minutes=-1", "minutes=inf", "=3", "minutes=nan"),
+        *("minutes=1e308", f"steps={2**31}", f"images={10**30}", f"images={'9' * 5000}", f"steps={'9' * 10**6}"),
+    ],
+    ids=lambda text: text[:20],
 )
 def test_what_is_no_budget_is_refused(text):
     with pytest.raises(InputError, match="expected steps=N, images=N or minutes=M"):
@@ -64,3 +72,22 @@ def test_images_become_the_fewest_steps_after_which_d_has_seen_so_many(images, t
         trainer.train_step()
         seen.append(trainer.images)
     assert steps(parse_budget(f"images={images}"), config.train) == trainer.step
+
+
+def test_a_large_budget_of_images_is_not_counted_step_by_step():
+    for ratio, steps_of_one in (("1:1", 1), ("1:3", 3), ("2:1", 0.5)):
+        train = small("nsgan", train={"batch": 1, "ratio": ratio}).train
+        assert steps(parse_budget("images=1000000000000"), train) == pytest.approx(steps_of_one * 10**12, abs=3)
+    with pytest.raises(InputError, match="more than 300,000 steps; give it in steps"):
+        steps_for_images(10**9, 1, Fraction(1), Warmup(d_steps=1))
+
+
+def test_without_a_warmup_the_steps_are_those_that_counting_gives():
+    for batch in (1, 3, 7):
+        for per_g in (Fraction(a, b) for a in (1, 2, 5) for b in (1, 3, 4)):
+            for images in range(1, 60):
+                step = seen = 0
+                while seen < images:
+                    seen += batch * schedule.d_steps(step, per_g)
+                    step += 1
+                assert steps_for_images(images, batch, per_g, None) == step

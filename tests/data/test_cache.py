@@ -115,34 +115,61 @@ def test_a_newer_format_is_refused(read, home):
         prepare(never)
 
 
-@pytest.mark.parametrize("file", ["pixels", "labels.npy"])
-def test_a_damaged_entry_is_named(read, home, file):
+def cut(entry: Path, file: str, size: int) -> None:
+    (entry / file).write_bytes((entry / file).read_bytes()[:size])
+
+
+def without(entry: Path, key: str) -> None:
+    table = json.loads((entry / "entry.json").read_text())
+    del table[key]
+    (entry / "entry.json").write_text(json.dumps(table))
+
+
+def with_value(entry: Path, key: str, value: object) -> None:
+    table = json.loads((entry / "entry.json").read_text())
+    (entry / "entry.json").write_text(json.dumps(table | {key: value}))
+
+
+DAMAGE = {
+    "pixels cut": lambda entry: cut(entry, "pixels", 50),
+    "no pixels": lambda entry: (entry / "pixels").unlink(),
+    "labels cut": lambda entry: cut(entry, "labels.npy", 50),
+    "labels empty": lambda entry: cut(entry, "labels.npy", 0),
+    "labels of another length": lambda entry: np.save(entry / "labels.npy", np.zeros(3, np.int64)),
+    "labels of another type": lambda entry: np.save(entry / "labels.npy", np.zeros(12)),
+    "a pickle for labels": lambda entry: np.save(entry / "labels.npy", np.array([object()]), allow_pickle=True),
+    "no entry.json": lambda entry: (entry / "entry.json").unlink(),
+    "entry.json cut": lambda entry: cut(entry, "entry.json", 50),
+    "no digest": lambda entry: without(entry, "digest"),
+    "a count in words": lambda entry: with_value(entry, "count", "6"),
+    "a smaller count": lambda entry: with_value(entry, "count", 6),
+    "a huge count": lambda entry: with_value(entry, "count", 2**62),
+    "a shape without channels": lambda entry: with_value(entry, "shape", [8, 8]),
+    "a class that is no name": lambda entry: with_value(entry, "class_names", ["a", 2, "c"]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_entry_is_named_and_prepared_again(read, home, damage, caplog):
+    before = prepare(read).digest
+    (entry,) = entries(home)
+    DAMAGE[damage](entry)
+    assert prepare(read).digest == before
+    (line,) = (record.message for record in caplog.records)
+    assert line.startswith(str(entry)) and "prepared again" in line and "\n" not in line
+    assert prepare(never).digest == before and entries(home) == [entry]
+
+
+def test_a_damaged_entry_whose_source_is_gone_stays_and_the_reason_is_that_of_the_source(read, home):
+    def gone() -> Pictures:
+        raise InputError("there is no folder pets")
+
     prepare(read)
     (entry,) = entries(home)
-    (entry / file).write_bytes((entry / file).read_bytes()[:50])
-    with pytest.raises(InputError) as error:
+    without(entry, "digest")
+    with pytest.raises(InputError, match="there is no folder pets"):
         prepare(gone)
-    assert f"{entry} is damaged" in str(error.value)
-    assert "delete it" in str(error.value)
-
-
-@pytest.mark.parametrize(("wrong", "key"), [("digest", "no digest"), ("count", "count")])
-def test_an_entry_that_does_not_say_what_it_should_is_damaged(read, home, wrong, key):
-    prepare(read)
-    about = entries(home)[0] / "entry.json"
-    table = json.loads(about.read_text())
-    about.write_text(
-        json.dumps(table | {"count": "6"} if wrong == key else {k: v for k, v in table.items() if k != wrong})
-    )
-    with pytest.raises(InputError, match="damaged"):
-        prepare(gone)
-
-
-def test_labels_that_hold_a_pickle_are_not_opened(read, home):
-    prepare(read)
-    np.save(entries(home)[0] / "labels.npy", np.array([object()]), allow_pickle=True)
-    with pytest.raises(InputError, match="damaged"):
-        prepare(gone)
+    assert entries(home) == [entry]
 
 
 def test_an_unreadable_picture_is_refused_and_leaves_nothing(images, home):

@@ -35,7 +35,9 @@ def test_the_card_for_people_says_the_same(finished):
         and "(https://arxiv.org/abs/1411.1784)" in text
     )
     assert "| fid-digits@10k/test | 12.35 | lower | 0.5 |" in text and "| is-digits@10k | not finite |" in text
-    assert "0 12.5%" in text and card["sha256"] in text and "`make it`" in text
+    assert "0 12.5%" in text and card["sha256"] in text and "make it" not in text, (
+        "a command is never one that a card says"
+    )
     assert text.index("## Known faults") < text.index("Every sample is noise.")
 
 

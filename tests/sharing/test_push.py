@@ -112,7 +112,31 @@ def test_a_repository_of_something_else_is_refused(hub):
         ganzoo.load(ADDRESS)
     write_json(hub.folder / "jane/digits/card.json", {"format": 1})
     (hub.folder / "jane/digits/generator.safetensors").write_bytes(b"")
-    with pytest.raises(InputError, match=r"card.json does not say .*sha256"):
+    with pytest.raises(InputError, match=r"card.json is damaged: variant is missing"):
+        ganzoo.load(ADDRESS)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("url"), AttributeError("'list' object has no attribute 'get'"), TypeError()]
+)
+@pytest.mark.parametrize("call", ["create_repo", "upload_folder", "snapshot_download"])
+def test_an_odd_answer_of_the_hub_is_one_line(hub, run, monkeypatch, call, error):
+    """What the library stumbles over where an answer has another form than it expects."""
+
+    def answer(what, repo_id):
+        if what == call:
+            raise error
+
+    monkeypatch.setattr(hub, "answer", answer)
+    with pytest.raises(InputError, match=r"^hf:jane/digits: ") as caught:
+        ganzoo.load(ADDRESS) if call == "snapshot_download" else push(run, ADDRESS)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("folder", [None, 5, ["x"]])
+def test_a_folder_that_the_library_does_not_name_is_one_line(hub, monkeypatch, folder):
+    monkeypatch.setattr(sys.modules["huggingface_hub"], "snapshot_download", lambda *_, **__: folder)
+    with pytest.raises(InputError, match=r"^hf:jane/digits: "):
         ganzoo.load(ADDRESS)
 
 

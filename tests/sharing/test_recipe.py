@@ -12,7 +12,7 @@ from ganzoo.api import open_data
 from ganzoo.build import resolve
 from ganzoo.config import Config, Table
 from ganzoo.recipes import make, nested
-from ganzoo.showing.recipe import command
+from ganzoo.sharing.recipe import command
 from small_runs import toy_data
 
 SETTINGS: dict[str, tuple[str, Table]] = {

@@ -12,7 +12,7 @@ from ganzoo.data import find
 from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES
-from ganzoo.recipes import make, nested
+from ganzoo.recipes import make, nested, variants
 from ganzoo.tricks import TRICKS
 
 OPTIONS = {"data.spec": "--data", "train.steps": "--steps", "seed": "--seed"}
@@ -23,9 +23,9 @@ def command(config: Config) -> str | None:
     """`ganzoo train ...` with all in which a kept `config` departs from its variant; device and threads are left out.
 
     None where no such line gives this config: the data came from Python, the variant is a user's own file, or a recipe that
-    has changed too much.
+    has changed too much; and for one with a control character, which nobody should paste into a terminal.
     """
-    if not _names_its_data(config):
+    if config.variant not in variants() or not _names_its_data(config):
         return None
     try:
         # Completed here, since an older one lacks the options that came later; with a device that any machine has.
@@ -40,7 +40,8 @@ def command(config: Config) -> str | None:
         return None
     said = [word for key, option in OPTIONS.items() for word in (option, str(kept[key]))]
     sets = [f"{key}={_toml(v)}" for key, v in changed.items() if key not in OPTIONS and own.get(key) != v]
-    return shlex.join(["ganzoo", "train", config.variant, *said, *(word for each in sets for word in ("--set", each))])
+    words = ["ganzoo", "train", config.variant, *said, *(word for each in sets for word in ("--set", each))]
+    return shlex.join(words) if all(map(str.isprintable, words)) else None
 
 
 def needs_plugin(config: Config) -> bool:

@@ -1,0 +1,60 @@
+"""Everything that is printed goes through here, where strings from outside are escaped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from ganzoo.errors import escape
+
+if TYPE_CHECKING:  # rich takes a fifth of a second, which `ganzoo --help` must not wait for
+    from rich.console import Console
+    from rich.table import Table
+
+T = TypeVar("T")
+
+
+def out(line: str) -> None:
+    """Print one line to stdout, at once."""
+    print(escape(line), flush=True)
+
+
+def out_lines(text: str) -> None:
+    """Print a text of ours, such as JSON, whose line breaks are meant."""
+    for line in text.split("\n"):
+        out(line)
+
+
+def err(line: str) -> None:
+    """Print one line to stderr, at once and in one write: several processes may speak at the same time."""
+    sys.stderr.write(f"{escape(line)}\n")
+    sys.stderr.flush()
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that takes no string for markup, an emoji or a number to highlight; escape what it prints."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, unbroken: str | None = None) -> Table:
+    """A table without lines; the column `unbroken` is never wrapped."""
+    from rich.table import Column, Table
+
+    found = Table(*(Column(name, no_wrap=name == unbroken) for name in columns), box=None, header_style="bold")
+    for row in rows:
+        found.add_row(*map(escape, row))
+    return found
+
+
+def track(items: Iterable[T], what: str, *, total: int | None = None, quiet: bool = False) -> Iterable[T]:
+    """`items`, under a progress bar on a terminal unless `quiet`."""
+    from rich.markup import escape as no_markup
+    from rich.progress import track as bar
+
+    where = console(stderr=True)
+    off = quiet or not where.is_terminal
+    # A bar reads its description as markup, on any console.
+    return bar(items, no_markup(escape(what)), total=total, console=where, transient=True, disable=off)
