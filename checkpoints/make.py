@@ -1,9 +1,10 @@
 """Train the releases that ship, measure them, and write each to a folder beside this file.
 
-    python checkpoints/make.py RUNS [NAME ...] [--jobs 2]
+    python checkpoints/make.py RUNS [NAME ...] [--jobs 2] [--measure-again]
 
 A NAME is a release, as in wgan-gp-mnist; without one, all of them. Each is an ordinary run folder below RUNS with one thread:
-an interrupted one goes on, a release that is there is left as it is. Needs the extras eval and, for Fashion-MNIST, lite0.
+an interrupted one goes on, a release that is there is left as it is, or with --measure-again only measured. Needs the extras
+eval and, for Fashion-MNIST, lite0.
 What is seen in the samples is written into faults.toml and put into the cards the next time. The table goes to
 docs/results/checkpoints.md.
 """
@@ -39,13 +40,14 @@ HEAD = ("release", *COLUMNS, "G steps", "seconds", "MB")
 
 
 def make(name: str, runs: Path) -> None:
-    """Train one release, or go on with it, measure it and write its folder; one that is there is left as it is."""
-    from ganzoo.sharing.finish import finish
+    """Train one release, or go on with it, measure it and write its folder; measure one that is there again."""
+    from ganzoo.sampling import load
+    from ganzoo.sharing.finish import finish, tell
     from ganzoo.sharing.judge import judge
 
     folder = HERE / name
     if folder.exists():
-        return
+        return tell(folder, judge(load(folder)))
     run = trained(RELEASES[name], runs / name)
     finish(run, folder, judge, told(name))
 
@@ -170,13 +172,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("runs", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--measure-again", action="store_true", help="score the releases that are there by today's protocol"
+    )
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if wrong := [name for name in given.names if name not in RELEASES]:
         parser.error(f"no release is called {', '.join(wrong)}; choose from: {', '.join(RELEASES)}")
     if given.alone:
         return alone(given.names[0], given.runs)
-    failed = make_each([name for name in given.names or RELEASES if not is_there(name)], given.runs, given.jobs)
+    wanted = [name for name in given.names or RELEASES if given.measure_again or not is_there(name)]
+    failed = make_each(wanted, given.runs, given.jobs)
     tell_all()
     write_page()
     print(f"failed: {', '.join(failed)}" if failed else "done", file=sys.stderr)
