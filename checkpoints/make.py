@@ -40,16 +40,24 @@ HEAD = ("release", *COLUMNS, "G steps", "seconds", "MB")
 
 
 def make(name: str, runs: Path) -> None:
-    """Train one release, or go on with it, measure it and write its folder; measure one that is there again."""
-    from ganzoo.sampling import load
-    from ganzoo.sharing.finish import finish, tell
+    """Train one release, or go on with it, measure it and write its folder; one that is there is left as it is."""
+    from ganzoo.sharing.finish import finish
     from ganzoo.sharing.judge import judge
 
     folder = HERE / name
     if folder.exists():
-        return tell(folder, judge(load(folder)))
+        return
     run = trained(RELEASES[name], runs / name)
     finish(run, folder, judge, told(name))
+
+
+def measure_again(name: str) -> None:
+    """Put today's scores of a release that is there into its card."""
+    from ganzoo.sampling import load
+    from ganzoo.sharing.finish import tell
+    from ganzoo.sharing.judge import judge
+
+    tell(HERE / name, judge(load(HERE / name)))
 
 
 def trained(variant: str, run: Path) -> Path:
@@ -142,7 +150,10 @@ def cell(score: dict | None) -> str:
 
 
 def make_each(names: Sequence[str], runs: Path, jobs: int) -> list[str]:
-    """`make`, each in a process of its own with one thread, `jobs` at once; returns those that failed."""
+    """`make`, each in a process of its own with one thread, `jobs` at once; returns those that failed.
+
+    One that is there is measured again.
+    """
 
     def work(name: str) -> int:
         command = [sys.executable, __file__, str(runs), name, "--alone"]
@@ -154,11 +165,11 @@ def make_each(names: Sequence[str], runs: Path, jobs: int) -> list[str]:
 
 
 def alone(name: str, runs: Path) -> int:
-    """`make`, as a command."""
+    """`make`, or `measure_again` where the release is there, as a command."""
     from ganzoo.errors import InputError, Interrupted, TrainingFailed
 
     try:
-        make(name, runs)
+        measure_again(name) if is_there(name) else make(name, runs)
     except (InputError, Interrupted, TrainingFailed) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
