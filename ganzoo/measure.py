@@ -167,8 +167,7 @@ def asked_classes(sampler: Sampler, data: Dataset, n: int) -> list[str]:
     See `class_order`. A class that has no image there is not asked for; where the data have no labels, all equally often.
     """
     names, counts = sampler.class_names, dict(zip(data.class_names, data.class_counts.tolist(), strict=True))
-    order = class_order([counts.get(name, 0) for name in names], n) if names else []
-    return [names[k] for k in order]
+    return [names[k] for k in class_order([counts.get(name, 0) for name in names], n)] if names else []
 
 
 def drawer(sampler: Sampler, asked: Sequence[str] = ()) -> Draw:
