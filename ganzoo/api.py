@@ -13,7 +13,7 @@ from ganzoo import cores
 from ganzoo.build import located, resolve
 from ganzoo.complete import available, complete
 from ganzoo.config import Config, Data, Table, parse, with_train
-from ganzoo.data import Dataset, find
+from ganzoo.data import MEMORY, Dataset, find
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
 from ganzoo.recipes import make
@@ -36,16 +36,17 @@ def train(
 
     `config` is a variant's name, a TOML file, a table of settings (which may `extends` either) or a `Config`. `data` takes
     the place of `data.spec` and all that chooses among its images: a `Dataset`, or a tensor or array (N, C, H, W), uint8 or
-    float in [-1, 1]. `out` defaults to runs/<variant>-<data>-s<seed>.
+    float in [-1, 1]. The run records them as `memory`, with their digest. `out` defaults to runs/<variant>-<data>-s<seed>.
     Raises `InputError`, before anything is written, where the input is wrong, and `TrainingFailed` on divergence.
     """
-    data = None if data is None else _as_dataset(data)
+    data = None if data is None else as_dataset(data)
     if not isinstance(config, Config):
         points = None if data is None else data.shape[-2:] == (1, 1)
         name, table = (str(config), None) if isinstance(config, str | Path) else (None, config)
         config = make(name, table, points)
     if data is not None:
         refuse_choice(config.data, data)
+        config = config.model_copy(update={"data": config.data.model_copy(update={"spec": MEMORY})})
     run = Run(Path(out) if out else default_folder(config, data))
     run.refuse_if_taken()
     auto = not config.train.threads
@@ -84,7 +85,9 @@ def resume(
     config = located(config or run.config())
     config = with_train(config, device=available(config.train.device))
     run.refuse_change(config)
-    dataset = open_data(config, quiet) if data is None else _as_dataset(data)
+    if data is None:
+        refuse_memory(config, f"go on with ganzoo.resume({str(folder)!r}, data=...), or name a file with --data")
+    dataset = open_data(config, quiet) if data is None else as_dataset(data)
     if config.dataset is None or dataset.digest != config.dataset.digest:
         from_python = " (if they came from Python, give them as data=)" if data is None else ""
         words = f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run{from_python}"
@@ -140,5 +143,12 @@ def refuse_choice(options: Data, data: Dataset) -> None:
             )
 
 
-def _as_dataset(data: Dataset | Tensor | ArrayLike) -> Dataset:
+def refuse_memory(config: Config, advice: str) -> None:
+    """Raise `InputError` with `advice` where no file holds the data of a resolved config."""
+    if config.dataset is not None and config.data.spec == MEMORY:
+        raise InputError(f"the data {config.dataset.name!r} were given from Python, and no file holds them; {advice}")
+
+
+def as_dataset(data: Dataset | Tensor | ArrayLike) -> Dataset:
+    """`data` as they are, or a set of the images (N, C, H, W); raises `InputError` where they are none."""
     return data if isinstance(data, Dataset) else Dataset.from_tensor(data)

@@ -9,18 +9,21 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ganzoo import __version__, terminal
-from ganzoo.api import open_data
+from ganzoo.api import as_dataset, open_data, refuse_memory
 from ganzoo.config import Config
 from ganzoo.data import Dataset, Split
 from ganzoo.errors import InputError, unknown
 from ganzoo.evaluation import METRICS, Evaluation, Extractor, modes, neighbours
+from ganzoo.evaluation.class_order import class_order
 from ganzoo.evaluation.extractor import default
 from ganzoo.evaluation.extractor import find as find_extractor
 from ganzoo.evaluation.features import Draw, Reader
 from ganzoo.evaluation.metrics import fidelity
+from ganzoo.evaluation.mismatches import mismatches, smaller
 from ganzoo.evaluation.real import Real, prepared
 from ganzoo.evaluation.scores import images_read, missing, references, scores
 from ganzoo.evaluation.truths import TRUTHS, is_known, truths
@@ -31,10 +34,14 @@ SAMPLES = 10_000
 MOST = 10_000_000
 
 
+Data = str | Dataset | Tensor | ArrayLike
+"""A spec, which is prepared as the model's own data were, or what is taken as it is: a set, or images (N, C, H, W)."""
+
+
 @pinned()
 def measure(
     sampler: Sampler,
-    spec: str | None = None,
+    data: Data | None = None,
     *,
     metrics: Sequence[str] | None = None,
     extractor: str | Extractor | None = None,
@@ -46,22 +53,40 @@ def measure(
 ) -> Evaluation:
     """The scores of the images of seeds 0 to `n` - 1: 10,000, or of data with known modes as many as published figures.
 
-    `spec` defaults to what the model was trained on, `metrics` to all that can be computed, `extractor` to what fits the
+    `data` default to what the model was trained on, `metrics` to all that can be computed, `extractor` to what fits the
     data (see `extractor.default`), `split` to test where there is one. `device` is the extractor's; the images are drawn
-    where the sampler is. Raises `InputError`, in one line, for whatever is wrong.
+    where the sampler is. What does not belong together is among the facts under `warnings`, and unless `quiet` on stderr.
+    Raises `InputError`, in one line, for whatever is wrong.
     """
     began = time.perf_counter()
-    real = real_data(sampler, spec, quiet)
+    real = real_data(sampler, data, quiet)
     against, dataset = real.split(split)
     n = planned(real.train, metrics, n, batch)
+    warnings = mismatches_of(sampler, real)
     if counted(metrics, real.train):
         refuse_extractor(extractor, real.train)
-        found = Evaluation(truths(drawer(sampler), real.train, dataset, metrics, n, batch), {})
+        say(warnings, quiet)
+        draw = drawer(sampler, asked_classes(sampler, real.train, n))
+        found = Evaluation(truths(draw, real.train, dataset, metrics, n, batch), {})
     else:
         reader = open_reader(extractor, real.train, device, batch, quiet)
+        warnings += smaller(dataset, n)
+        say(warnings, quiet)
         found = image_scores(sampler, real, metrics, n, against, reader)
-    facts = facts_of(sampler, real) | found.facts | {"device": device, "seconds": round(time.perf_counter() - began, 1)}
-    return Evaluation(found.scores, facts)
+    cost = {"device": device, "seconds": round(time.perf_counter() - began, 1)}
+    return Evaluation(found.scores, facts_of(sampler, real) | found.facts | {"warnings": warnings} | cost)
+
+
+def say(warnings: Sequence[str], quiet: bool) -> None:
+    """Print each of them on stderr, unless `quiet`."""
+    for line in () if quiet else warnings:
+        print(f"warning: {line}", file=sys.stderr)
+
+
+def mismatches_of(sampler: Sampler, real: Real) -> list[str]:
+    """What of a model and `real` does not belong together; raises `InputError` where no score would mean anything."""
+    assert sampler.config.dataset is not None, "a kept config is resolved"
+    return [*mismatches(sampler.config.dataset, real, bool(sampler.class_names))]
 
 
 def planned(data: Dataset, metrics: Sequence[str] | None = None, n: int | None = None, batch: int = 128) -> int:
@@ -115,12 +140,15 @@ def open_reader(
 def image_scores(
     sampler: Sampler, real: Real, metrics: Sequence[str] | None, n: int, split: Split, reader: Reader
 ) -> Evaluation:
-    """Scores of pictures by features; raises `InputError` where one that was asked for cannot be computed."""
+    """Scores of pictures by features; raises `InputError` where one that was asked for, or none, can be computed."""
     say_time(reader, images_read(real.train, real.test, n), n)
     tool, found = reader.extractor, references(reader, real.train, real.test, n)
-    samples = reader.samples(drawer(sampler), n, sampler.class_names)
+    asked = asked_classes(sampler, real.train, n)
+    samples = reader.samples(drawer(sampler, asked), n, asked)
     lines = {name: missing(name, samples, found[split].real, tool) for name in METRICS}
     names = [name for name, why in lines.items() if why is None] if metrics is None else metrics
+    if metrics is None and not names:
+        raise InputError(f"there is nothing to measure: {'; '.join(filter(None, lines.values()))}")
     facts = {
         "extractor": {"name": tool.name, "sha256": tool.sha256, "size": tool.size, "native_size": tool.native},
         "left_out": [why for why in lines.values() if why and metrics is None],
@@ -137,12 +165,20 @@ def say_time(reader: Reader, real: Sequence[Dataset], n: int) -> None:
     terminal.err(f"{reader.extractor.name} on the CPU: about {minutes:.0f} minutes for {images:,} images")
 
 
-def drawer(sampler: Sampler) -> Draw:
-    """Seeds -> images; where G takes labels, seed i is of class i modulo their number."""
-    names = sampler.class_names
+def asked_classes(sampler: Sampler, data: Dataset, n: int) -> list[str]:
+    """The class that each of seeds 0 to n - 1 is asked for, as frequent as in `data`; empty where G takes none.
+
+    See `class_order`. A class that has no image there is not asked for; where the data have no labels, all equally often.
+    """
+    names, counts = sampler.class_names, dict(zip(data.class_names, data.class_counts.tolist(), strict=True))
+    return [names[k] for k in class_order([counts.get(name, 0) for name in names], n)] if names else []
+
+
+def drawer(sampler: Sampler, asked: Sequence[str] = ()) -> Draw:
+    """Seeds -> images; where G takes labels, seed i is of class `asked[i]`."""
 
     def draw(seeds: Sequence[int]) -> Tensor:
-        classes = [names[seed % len(names)] for seed in seeds] if names else None
+        classes = [asked[seed] for seed in seeds] if asked else None
         return sampler.sample(seeds=seeds, classes=classes, batch=len(seeds))
 
     return draw
@@ -151,34 +187,36 @@ def drawer(sampler: Sampler) -> Draw:
 @pinned()
 def nearest_training_images(
     sampler: Sampler,
-    spec: str | None = None,
+    data: Data | None = None,
     *,
     extractor: str | Extractor | None = None,
     device: str = "cpu",
     quiet: bool = True,
 ) -> Tensor:
     """One picture (C, H, W) of ten samples, each beside the five training images nearest to it; raises `InputError`."""
-    train = real_data(sampler, spec, quiet).train
+    train = real_data(sampler, data, quiet).train
     neighbours.refuse(train.shape)
     reader = open_reader(extractor, train, device, quiet=quiet)
     say_time(reader, [train], 0)
-    return neighbours.picture(drawer(sampler), train, reader)
+    return neighbours.picture(drawer(sampler, asked_classes(sampler, train, neighbours.ROWS)), train, reader)
 
 
-def real_data(sampler: Sampler, spec: str | None, quiet: bool = True) -> Real:
-    """Both splits of `spec`, prepared as what `sampler` was trained on, or of that; see `prepared`.
+def real_data(sampler: Sampler, data: Data | None, quiet: bool = True) -> Real:
+    """Both splits of a spec, prepared as what `sampler` was trained on, or of that, or a set as it is; see `prepared`.
 
-    Raises `InputError`, with `spec` None, where what its config names is not what it was trained on.
+    Raises `InputError`, with `data` None, where what its config names is not what it was trained on.
     """
     config = sampler.config
-    if spec is None:
+    if data is None:
         refuse_other_data(config, quiet)
-    return prepared(config, spec or config.data.spec, quiet)
+        return prepared(config, config.data.spec, quiet)
+    return prepared(config, data if isinstance(data, str) else as_dataset(data), quiet)
 
 
 def refuse_other_data(config: Config, quiet: bool) -> None:
     """Raise `InputError` where what a config names is not there, or not what the model was trained on."""
     assert config.dataset is not None, "a kept config is resolved"
+    refuse_memory(config, "give them as data= of ganzoo.measure.measure, or name data with --data")
     try:
         there = open_data(config, quiet)
     except InputError as error:
@@ -196,9 +234,16 @@ def facts_of(sampler: Sampler, real: Real) -> dict[str, Any]:
     return {
         "model": {"variant": sampler.config.variant, "seed": sampler.config.seed} | card,
         "data": {"name": real.train.name, "shape": list(real.train.shape), "splits": splits},
-        "samples": "seeds 0 to n - 1" + ("; seed i is of class i modulo their number" if sampler.class_names else ""),
+        "samples": "seeds 0 to n - 1" + (classes_of(real.train) if sampler.class_names else ""),
         "versions": versions(),
     }
+
+
+def classes_of(data: Dataset) -> str:
+    """How the classes of samples were chosen (see `asked_classes`), in words."""
+    if not data.class_counts.any():
+        return "; each class in turn"
+    return f"; classes as frequent as in {data.name}/{data.split}, in the order of Webster's method"
 
 
 def versions() -> dict[str, str]:

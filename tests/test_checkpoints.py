@@ -106,6 +106,23 @@ def test_what_is_done_is_not_done_again(made):
     assert (everything(made.HERE), everything(made.HERE.parent / "runs")) == before
 
 
+def test_one_that_is_there_is_measured_again_when_that_is_asked_for(made, monkeypatch):
+    folder, path = made.HERE / "nsgan-digits", made.HERE / "nsgan-digits/card.json"
+    before, card = everything(folder), read_json(path)
+    old = card | {"scores": card["scores"][:1], "class_shares": {}, "evaluation": {}}
+    path.write_text(json.dumps(old))
+    called = []
+    run = lambda command, check, env: called.append(command) or subprocess.CompletedProcess(command, 0)  # noqa: E731
+    monkeypatch.setattr(subprocess, "run", run)
+    assert made.main([str(made.HERE.parent / "runs"), "--measure-again"]) == 0
+    assert [command[-2:] for command in called] == [["nsgan-digits", "--alone"]]
+    monkeypatch.setattr(judge, "judge", partial(judge.judge, n=20))
+    assert made.main([str(made.HERE.parent / "runs"), "nsgan-digits", "--alone"]) == 0
+    again = read_json(path)
+    assert again["evaluation"].pop("seconds") and card["evaluation"].pop("seconds") and again == card
+    assert {p for p, content in everything(folder).items() if content != before[p]} <= {path, folder / "card.md"}
+
+
 def test_what_was_seen_later_goes_into_the_card(made):
     path = made.HERE / "faults.toml"
     before = path.read_text()

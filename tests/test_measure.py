@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from closed_case import copier, uneven
 from PIL import Image
 
 import ganzoo
@@ -19,12 +21,22 @@ from ganzoo.cli import main
 from ganzoo.commands.evaluate import show
 from ganzoo.data import Dataset, load
 from ganzoo.errors import InputError
-from ganzoo.evaluation import EXTRACTORS, Evaluation, Score, modes
+from ganzoo.evaluation import EXTRACTORS, METRICS, Evaluation, Score, modes
+from ganzoo.evaluation.real import Real
 from ganzoo.files import read_json
-from ganzoo.measure import drawer, measure, nearest_training_images, planned, real_data
+from ganzoo.measure import (
+    asked_classes,
+    drawer,
+    image_scores,
+    measure,
+    nearest_training_images,
+    open_reader,
+    planned,
+    real_data,
+)
 from ganzoo.training.run import Run
 from small_runs import small, toy_data
-from tiny_extractor import tiny
+from tiny_extractor import pictures, tiny
 
 
 def digits(**given):
@@ -80,9 +92,9 @@ def test_only_what_is_asked_for_is_measured(run):
     assert again["kid/train"].value == pytest.approx(found["kid/train"].value, rel=1e-4)
 
 
-def test_labels_are_asked_for_in_turn_and_one_seed_is_one_image(run):
+def test_one_seed_is_one_image_of_the_class_that_was_asked_for(run):
     sampler = ganzoo.load(run)
-    draw = drawer(sampler)
+    draw = drawer(sampler, [str(i % 10) for i in range(20)])
     assert torch.allclose(draw([3, 14]), sampler.sample(seeds=[3, 14], classes=["3", "4"]), atol=1e-5)
     assert torch.allclose(draw(range(2, 5))[1:], draw(range(3, 5)), atol=1e-5)
 
@@ -110,12 +122,146 @@ def test_its_own_data_are_known_again_where_they_lie_elsewhere(tmp_path):
 
 def test_other_data_than_it_was_trained_on_must_be_named(tmp_path):
     sampler = ganzoo.load(api.train(small("nsgan", train={"steps": 1}), toy_data(), out=tmp_path / "run"))
+    old = replace(sampler, config=of_before(sampler.config))
     with pytest.raises(InputError, match="'digits' are not those the model was trained on; name some with --data"):
+        measure(old, extractor=digits(), n=10)
+    with pytest.raises(InputError, match="'memory' were given from Python, and no file holds them; give them as data="):
         measure(sampler, extractor=digits(), n=10)
     images = np.zeros((9, 28, 28, 3), np.uint8)
     np.savez(tmp_path / "other.npz", images=images)
     found = measure(sampler, f"npz:{tmp_path / 'other.npz'}", extractor=digits(), metrics=["fid"], n=9)
     assert found["fid"].name == "fid-tiny@9/train" and found.as_json()["data"]["shape"] == [1, 28, 28]
+
+
+def test_a_model_that_draws_real_images_has_the_score_of_real_images(monkeypatch):
+    """Of classes of which one has twenty times the images of another."""
+    sampler, data = copier(uneven()), uneven()
+    asked = {"metrics": ["fid", "class_accuracy"], "extractor": "digits", "n": 300}
+    found = measure(sampler, data, **asked)
+    assert found["fid"].value < 1.2 * found["fid"].floor and found["class_accuracy"].value > 0.97
+    assert found.facts["samples"].endswith("; classes as frequent as in memory/train, in the order of Webster's method")
+    monkeypatch.setattr("ganzoo.measure.asked_classes", lambda sampler, data, n: [str(i % 10) for i in range(n)])
+    assert measure(sampler, data, **asked)["fid"].value > 2 * found["fid"].floor, (
+        "so a mean of all classes would not do"
+    )
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_classes_are_asked_for_by_name_and_one_without_images_is_not(labelled):
+    data = uneven(share=0.1)
+    sampler = copier(data)
+    mine = [*"9876543210", "extra"]  # in another order, with one that the model does not know
+    labels = 9 - data.labels if labelled else np.where(data.labels == 4, -1, 9 - data.labels)
+    other = Dataset.from_tensor(data.images, labels, mine)
+    counts = dict(zip(*np.unique(asked_classes(sampler, other, len(data)), return_counts=True), strict=True))
+    wanted = {str(k): count for k, count in enumerate(data.class_counts) if labelled or k != 4}
+    if labelled:
+        assert counts == wanted
+    else:
+        assert "4" not in counts and abs(counts["0"] / len(data) - wanted["0"] / sum(wanted.values())) < 1 / len(data)
+
+
+def test_the_class_of_a_seed_is_that_of_the_training_split(tmp_path):
+    """The test split has other shares here, and the limit of the run is on what it saw."""
+    config = small("cgan", train={"steps": 1}, data={"classes": ["1", "7", "2"], "limit": 100})
+    sampler = ganzoo.load(api.train(config, out=tmp_path / "run"))
+    real = real_data(sampler, None)
+    assert [*np.unique(asked_classes(sampler, real.train, 100), return_counts=True)[1]] == [
+        real.train.class_counts[real.train.class_names.index(name)] for name in ("1", "2", "7")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("samples", "real", "there"),
+    [
+        (24, 6, "fid kid is precision recall density coverage checkerboard class_accuracy fid kid"),
+        (24, 3, "fid is recall checkerboard class_accuracy fid"),
+        (24, 1, "is recall checkerboard class_accuracy"),
+        (3, 24, "fid checkerboard class_accuracy fid"),
+        (12, 24, "fid kid precision recall density coverage checkerboard class_accuracy fid kid"),
+    ],
+)
+def test_each_score_has_the_minimum_that_it_needs(samples, real, there):
+    """Of samples and of real images in the test split; of each split no more are taken than there are samples."""
+    sampler, test = copier(uneven(share=0.2)), uneven("test", 0.1)
+    own = replace(Real(uneven(share=0.2), test.limited(real)), own=True)
+    reader = open_reader(digits(), own.train)
+    found = image_scores(sampler, own, None, samples, "test", reader)
+    assert [score.metric for score in found.scores] == there.split()
+    assert all(math.isfinite(score.value) for score in found.scores)
+    reasons = {line.split()[0]: line for line in found.facts["left_out"]}
+    assert reasons.keys() == METRICS.keys() - set(there.split())
+    for name, line in reasons.items():
+        few = samples < METRICS[name].least
+        assert ("samples; there are" in line) == few and ("real images" in line) != few
+
+
+def test_an_empty_table_is_an_error_with_the_reasons():
+    """Three samples and one real image, which is too small for a spectrum."""
+    data = Dataset.from_tensor(pictures(40, size=7), np.arange(40) % 3)
+    sampler = copier(data)
+    plain = replace(sampler, latent=replace(sampler.latent, classes=0))
+    reader, real = open_reader(tiny(size=8, native=7), data), Real(data, data.limited(1))
+    with pytest.raises(
+        InputError, match=r"^there is nothing to measure: fid needs at least 2 real images; .*class_acc"
+    ) as error:
+        image_scores(plain, real, None, 3, "test", reader)
+    assert "\n" not in str(error.value) and all(f"{name} needs" in str(error.value) for name in METRICS)
+
+
+def test_what_came_from_python_is_measured_against_what_is_given(tmp_path):
+    data = uneven(share=0.1)
+    sampler = ganzoo.load(api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run"))
+    asked = {"extractor": digits(), "n": 30, "metrics": ["fid", "precision"]}
+    found = measure(sampler, data, **asked)
+    assert [score.name for score in found.scores] == ["fid-tiny@30/train", "precision-tiny@30/train"]
+    facts = found.facts["data"]
+    assert facts["name"] == "memory" and facts["splits"] == {"train": {"count": len(data), "digest": data.digest}}
+    assert found.facts["warnings"] == []
+    held_out = replace(uneven("test", 0.1), split="test")
+    other = measure(sampler, held_out, **asked)
+    assert [score.name for score in other.scores] == ["fid-tiny@30/test", "precision-tiny@30/test"]
+    assert len(other.facts["warnings"]) == 1 and "they are not the" in other.facts["warnings"][0]
+    for form in (torch.Tensor, np.asarray, torch.Tensor.tolist):
+        images = form(data.samples(range(40)).images)
+        assert "no labels" in measure(sampler, images, **asked).facts["warnings"][1]
+    picture = nearest_training_images(sampler, data, extractor=digits())
+    assert picture.shape == (1, 342, 206)
+    with pytest.raises(InputError, match=r"^images must be \(N, C, H, W\)"):
+        measure(sampler, np.zeros((4, 28, 28), np.uint8), **asked)
+    with pytest.raises(InputError, match="the samples are 1 x 32 x 32, the data 'memory' are 1 x 28 x 28"):
+        measure(sampler, toy_data(), **asked)
+
+
+@pytest.mark.parametrize("command_line", [False, True])
+def test_data_that_only_a_program_has_must_be_given_again(command_line, tmp_path, capsys, registered):
+    data = Dataset.from_tensor(uneven(share=0.1).images, name="scans")
+    run = api.train(small("nsgan", train={"steps": 1}), data, tmp_path / "run")
+    if command_line:
+        code, _, err = command(capsys, "evaluate", run)
+        assert code == 2 and err.count("\n") == 1
+    else:
+        with pytest.raises(InputError) as error:
+            measure(ganzoo.load(run))
+        err = str(error.value)
+    assert (
+        "the data 'scans' were given from Python, and no file holds them; give them as data= of" in err
+        and "--data" in err
+    )
+
+
+def test_what_does_not_belong_together_is_a_line_on_stderr(run, registered, capsys):
+    code, out, err = command(capsys, "evaluate", run, "--n", 2100, "--metrics", "fid")
+    assert code == 0 and err.splitlines() == [
+        "warning: 2,100 samples are measured against 2,000 real images, which is all that 'digits' has in its test split"
+    ]
+    assert "warning" not in out
+    assert command(capsys, "evaluate", run, "--n", 30, "--metrics", "fid")[2] == ""
+
+
+def of_before(config):
+    """A config as it was written when data from Python were recorded under the spec that they took the place of."""
+    return config.model_copy(update={"data": config.data.model_copy(update={"spec": "digits"})})
 
 
 def test_points_are_measured_by_their_modes(ring):
@@ -138,7 +284,7 @@ def test_points_are_measured_by_their_modes(ring):
         ({"batch": 0}, "--batch must be at least 1"),
         ({"n": 10**12}, "at most 10,000,000 samples"),
         ({"split": "valid"}, "digits has no split 'valid', only test and train"),
-        ({"spec": "ring"}, "the samples are 1 x 32 x 32, the data 'ring' are 2 x 1 x 1"),
+        ({"data": "ring"}, "the samples are 1 x 32 x 32, the data 'ring' are 2 x 1 x 1"),
         ({"extractor": "digit"}, "no extractor is called 'digit'; did you mean 'digits'"),
     ],
 )
@@ -173,7 +319,7 @@ def test_a_release_does_not_say_where_its_data_lay_and_is_measured_where_they_ar
         ({"extractor": "digits"}, "counted without an extractor; leave --extractor out"),
         ({"metrics": ["mode"]}, "did you mean 'modes'"),
         ({"metrics": ["kl"]}, "no count of modes for ring is called 'kl'"),
-        ({"spec": "digits"}, "the samples are 2 x 1 x 1, the data 'digits' are 1 x 32 x 32"),
+        ({"data": "digits"}, "the samples are 2 x 1 x 1, the data 'digits' are 1 x 32 x 32"),
     ],
 )
 def test_what_points_do_not_have_is_refused(ring, given, complaint):
@@ -184,7 +330,7 @@ def test_what_points_do_not_have_is_refused(ring, given, complaint):
 def test_the_modes_counted_are_those_of_the_samples(ring, monkeypatch):
     """Samples are real points of the even modes here."""
     four = load("ring").of_classes(["0", "2", "4", "6"])
-    monkeypatch.setattr("ganzoo.measure.drawer", lambda _: lambda seeds: four.samples(list(seeds)).images)
+    monkeypatch.setattr("ganzoo.measure.drawer", lambda *_: lambda seeds: four.samples(list(seeds)).images)
     found = measure(ganzoo.load(ring), batch=999)
     assert found["modes"].value == 4 and found["high_quality"].value == pytest.approx(0.989, abs=0.01)
     assert found["reverse_kl"].value == pytest.approx(np.log(2), abs=0.01) and found["reverse_kl"].better == "lower"
@@ -224,7 +370,7 @@ def test_neighbours_say_how_long_they_will_take_too(run, capsys, tmp_path, monke
 def test_neighbours_are_rows_of_a_sample_and_the_nearest_training_images(run, monkeypatch):
     """The samples are training images here, so each row begins with an image and its copy."""
     train = load("digits")
-    monkeypatch.setattr("ganzoo.measure.drawer", lambda _: lambda seeds: train.samples([7 * s for s in seeds]).images)
+    monkeypatch.setattr("ganzoo.measure.drawer", lambda *_: lambda seeds: train.samples([7 * s for s in seeds]).images)
     picture = nearest_training_images(ganzoo.load(run), extractor=digits())
     side, gap = 32, 2
     assert picture.shape == (1, 10 * (side + gap) + gap, 6 * (side + gap) + gap)

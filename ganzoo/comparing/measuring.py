@@ -33,7 +33,7 @@ def how(request: Request, rows: Sequence[Config]) -> Table:
         smallest = min(len(real.split(each)[1]) for each in (split, *([tune.SPLIT] if request.tune else [])))
         asked = [name for row in rows for name in class_names(row)]
         reader = open_reader(request.extractor, real.train, rows[0].train.device, quiet=not tells(request))
-        refuse_impossible(metrics or [], real, min(n, smallest), asked[:n], reader)
+        refuse_impossible(metrics or [], real, n, min(n, smallest), asked[:n], reader)
         say_time(reader, images_read(real.train, real.test, n), n * len(rows) * (request.seeds + request.tune))
     chosen = {} if request.extractor is None else {"extractor": request.extractor}
     return {"n": n, "metrics": metrics, "split": split} | chosen
@@ -63,13 +63,15 @@ def class_names(config: Config) -> tuple[str, ...]:
     return config.dataset.class_names if conditional else ()
 
 
-def refuse_impossible(metrics: Sequence[str], real: Real, fewest: int, asked: Sequence[str], reader: Reader) -> None:
-    """Raise `InputError` for a metric that has no value where the smallest set has `fewest` pictures like those of `real`.
+def refuse_impossible(
+    metrics: Sequence[str], real: Real, n: int, fewest: int, asked: Sequence[str], reader: Reader
+) -> None:
+    """Raise `InputError` for a metric that has no value of `n` samples against `fewest` pictures like those of `real`.
 
     `asked` are the classes that samples are asked to be of.
     """
     read = reader.samples(lambda seeds: real.train.samples(seeds).images, 1)
     one = with_labels(read, asked, reader.extractor)
     for name in metrics:
-        if why := too_few(name, fewest) or lacking(name, one, reader.extractor):
+        if why := too_few(name, n, fewest) or lacking(name, one, reader.extractor):
             raise InputError(why)

@@ -40,11 +40,13 @@ def kept(results: Results, key: str) -> Iterator[tuple[str, Any]]:
 
 
 def measured_with(results: Results) -> dict[str, str]:
-    """The extractor with its weights, the splits, and how many real images each score is against: for the reader."""
+    """The samples, the extractor with its weights, the splits, and how many real images each score is against."""
     sizes = {name: each["reference_n"] for name, each in kept(results, "details") if each["reference_n"]}
     told = dict(kept(results, "measured_with"))
+    samples = dict.fromkeys(text for key, text in kept(results, "measured_with") if key == "samples")
     splits = told.get("data", {}).get("splits", {})
     return {
+        **({"samples": ", or ".join(samples)} if samples else {}),
         **({"extractor": f"{e['name']}, weights {e['sha256'][:16]}"} if (e := told.get("extractor")) else {}),
         **{f"{name} split": f"{each['count']:,} images, digest {each['digest'][:16]}" for name, each in splits.items()},
         **{name: f"against {size:,} real images" for name, size in sizes.items()},

@@ -31,7 +31,7 @@ from ganzoo.training.run import Run
 Score = Callable[..., Any]
 """`ganzoo.measure.measure`, or what takes its place."""
 
-MORE, WITH = ("spread", "reference_n", "details"), ("extractor", "data")
+MORE, WITH = ("spread", "reference_n", "details"), ("extractor", "data", "samples")
 """What is kept of each score beside its value, and of what all were measured with."""
 
 CLOSE = 0.02

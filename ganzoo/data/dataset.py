@@ -18,6 +18,9 @@ from torch import Tensor
 from ganzoo.errors import InputError, one_line, unknown
 from ganzoo.records import Samples
 
+MEMORY = "memory"
+"""What data that were given from Python are called, in place of a spec; no file holds them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -37,7 +40,7 @@ class Dataset:
     """Empty without labels."""
     digest: str
     """SHA-256 over the samples, their shape, order, labels and names."""
-    name: str = "memory"
+    name: str = MEMORY
     """Short, fit for a file name."""
     split: str = "train"
     licence: str = ""
@@ -50,7 +53,7 @@ class Dataset:
         labels: Tensor | ArrayLike | None = None,
         class_names: ArrayLike | None = None,
         *,
-        name: str = "memory",
+        name: str = MEMORY,
     ) -> Dataset:
         """A set from memory: `images` (N, C, H, W) uint8, or float in [-1, 1] (points (N, 2, 1, 1) in any unit).
 
@@ -167,6 +170,12 @@ class Dataset:
     def unlabelled(self) -> int:
         """How many samples have no class."""
         return len(self) if self.labels is None else int((self.labels < 0).sum())
+
+    @property
+    def class_counts(self) -> np.ndarray:
+        """(classes,) int64: how many samples each class has; those without one are not counted."""
+        labels = np.empty(0, np.int64) if self.labels is None else self.labels
+        return np.bincount(labels[labels >= 0], minlength=self.classes)
 
     def _subset(self, kept: np.ndarray, labels: np.ndarray | None, class_names: list[str]) -> Dataset:
         if not len(kept):

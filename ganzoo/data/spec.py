@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganzoo.data.cache import OnCorrupt
-from ganzoo.data.dataset import Dataset
+from ganzoo.data.dataset import MEMORY, Dataset
 from ganzoo.data.source import SOURCES, Source, Split, refuse_name
 from ganzoo.errors import InputError
 from ganzoo.torch_state import pinned
@@ -40,7 +40,17 @@ def load(
         raise InputError(f"the size of pictures must be at least 2 pixels, not {size}")
     if channels not in (1, 3):
         raise InputError(f"channels must be 1 (grey) or 3 (colour), not {channels}")
-    dataset = kind.dataset(split, size, channels, on_corrupt, quiet)
+    return select(kind.dataset(split, size, channels, on_corrupt, quiet), classes, limit, labelled, labelled_share)
+
+
+def select(
+    dataset: Dataset,
+    classes: Sequence[str | int] | None = None,
+    limit: int | None = None,
+    labelled: int | None = None,
+    labelled_share: float | None = None,
+) -> Dataset:
+    """The part of `dataset` that `load` would choose of it; raises `InputError`."""
     if classes is not None:
         dataset = dataset.of_classes(classes)
     if limit is not None:
@@ -65,6 +75,10 @@ def is_path(spec: str) -> bool:
 def find(spec: str) -> Source:
     """The source that `spec` (`NAME` or `NAME:ARGUMENT`) names; raises `InputError`."""
     refuse_name(spec)
+    if spec == MEMORY:
+        raise InputError(
+            f"data {MEMORY!r} are those that a program gives as data=; no file holds them: give them so, or name npz:PATH"
+        )
     name, colon, argument = spec.partition(":")
     if spec and name not in SOURCES and Path(spec).exists():
         raise InputError(f"data {spec!r} is a path: write {'npz' if Path(spec).is_file() else 'folder'}:{spec}")

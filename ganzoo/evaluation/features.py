@@ -42,12 +42,12 @@ class Reader:
         self.extractor, self.device, self.batch, self.quiet = extractor.to(device), device, batch, quiet
 
     def samples(self, draw: Draw, n: int, asked: Sequence[str] = ()) -> Described:
-        """Of the images of seeds 0 to n - 1, which were asked to be of the classes `asked` in turn.
+        """Of the images of seeds 0 to n - 1, which were asked to be of the classes `asked`, one an image, or of none.
 
         They are rounded to 256 grey levels first, as a file would hold them and as the real ones are.
         """
         described = self._read(lambda seeds: rounded(draw(seeds)), n, "samples")
-        return with_labels(described, [asked[i % len(asked)] for i in range(n)] if asked else [], self.extractor)
+        return with_labels(described, asked, self.extractor)
 
     def data(self, dataset: Dataset) -> Described:
         """Of real images; kept in `GANZOO_HOME/cache/features`, and read from there the next time."""

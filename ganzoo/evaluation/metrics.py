@@ -42,16 +42,22 @@ class Metric(NamedTuple):
     """Gives the values of one or more metrics by name; called once for all that are asked of it."""
     better: Better
     least: int
-    """Images below which it is not defined, in either set."""
+    """Samples below which it is not defined."""
+    least_real: int
+    """Real images below which it is not defined; 0 = it reads none."""
     needs: str = "features"
     """The part of `Described` that it reads; it is left out where that is empty."""
-    reference: bool = True
     both: bool = False
     """A distance: it is also measured against the other split."""
     extra: bool = True
     """Whether torch-fidelity computes it."""
     unseen: bool = False
     """Its floor is of the test split, whatever it is measured against: of other images the extractor learned the answers."""
+
+    @property
+    def reference(self) -> bool:
+        """Whether it compares with real images."""
+        return self.least_real > 0
 
 
 METRICS: Registry[Metric] = Registry("metric")
@@ -102,16 +108,31 @@ def inception_score(samples: Described, _: Described) -> dict[str, Value]:
 
 
 def precision_and_recall(samples: Described, real: Described) -> dict[str, Value]:
-    """The share of either set that lies in the other's manifold, k = 3 (Kynkaanniemi et al. 2019, arXiv:1904.06991)."""
+    """The share of either set that lies in the other's manifold, k = 3 (Kynkaanniemi et al. 2019, arXiv:1904.06991).
+
+    Precision needs neighbourhoods of real images alone, recall those of samples: of too small a set the other is left out.
+    """
     block = rows(max(len(samples), len(real)))
+    ours, theirs = centred(samples.features, real.features)
     found = fidelity("metric_prc").prc_features_to_metric(
-        *centred(samples.features, real.features),
+        enough(ours),
+        enough(theirs),
         prc_neighborhood=PRECISION_K,
         prc_batch_size=block,
         save_cpu_ram=True,
         verbose=False,
     )
-    return {name: Value(found[name], details={"k": PRECISION_K}) for name in ("precision", "recall")}
+    manifolds = {"precision": real, "recall": samples}
+    return {
+        name: Value(found[name], details={"k": PRECISION_K})
+        for name, manifold in manifolds.items()
+        if len(manifold) > PRECISION_K
+    }
+
+
+def enough(features: Tensor) -> Tensor:
+    """`features` (N, F), repeated where they are too few for neighbourhoods: the share of them within others' stays."""
+    return features.repeat(1 + PRECISION_K // len(features), 1)
 
 
 def density_coverage(samples: Described, real: Described) -> dict[str, Value]:
@@ -139,14 +160,12 @@ def in_order(rows: Tensor, features: Tensor) -> Tensor:
     return rows[torch.argsort(features.double().sum(1), stable=True)]
 
 
-METRICS.add("fid", Metric(fid, "lower", 2, both=True))
-METRICS.add("kid", Metric(kid, "lower", 4, both=True))
-METRICS.add("is", Metric(inception_score, "higher", 2 * INCEPTION_SPLITS, needs="logits", reference=False))
-METRICS.add("precision", Metric(precision_and_recall, "higher", PRECISION_K + 1))
-METRICS.add("recall", Metric(precision_and_recall, "higher", PRECISION_K + 1))
-METRICS.add("density", Metric(density_coverage, "higher", DENSITY_K + 1, extra=False))
-METRICS.add("coverage", Metric(density_coverage, "higher", DENSITY_K + 1, extra=False))
-METRICS.add("checkerboard", Metric(checkerboard, "near 1", 2, needs="bands", extra=False))
-METRICS.add(
-    "class_accuracy", Metric(class_accuracy, "higher", 2, needs="labels", reference=False, extra=False, unseen=True)
-)
+METRICS.add("fid", Metric(fid, "lower", 2, 2, both=True))
+METRICS.add("kid", Metric(kid, "lower", 4, 4, both=True))
+METRICS.add("is", Metric(inception_score, "higher", 2 * INCEPTION_SPLITS, 0, needs="logits"))
+METRICS.add("precision", Metric(precision_and_recall, "higher", 1, PRECISION_K + 1))
+METRICS.add("recall", Metric(precision_and_recall, "higher", PRECISION_K + 1, 1))
+METRICS.add("density", Metric(density_coverage, "higher", 1, DENSITY_K + 1, extra=False))
+METRICS.add("coverage", Metric(density_coverage, "higher", 1, DENSITY_K + 1, extra=False))
+METRICS.add("checkerboard", Metric(checkerboard, "near 1", 1, 1, needs="bands", extra=False))
+METRICS.add("class_accuracy", Metric(class_accuracy, "higher", 1, 0, needs="labels", extra=False, unseen=True))

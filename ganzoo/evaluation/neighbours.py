@@ -11,6 +11,9 @@ from ganzoo.evaluation.features import Draw, Reader, rounded
 from ganzoo.evaluation.neighbourhoods import nearest
 from ganzoo.pictures import grid
 
+ROWS = 10
+"""Samples in a picture, of seeds 0, 1, ..."""
+
 
 def refuse(shape: tuple[int, int, int]) -> None:
     """Raise `InputError` for samples of `shape` (C, H, W) that are points."""
@@ -18,7 +21,7 @@ def refuse(shape: tuple[int, int, int]) -> None:
         raise InputError("points have no picture of nearest training images; leave --neighbours out")
 
 
-def picture(draw: Draw, train: Dataset, reader: Reader, rows: int = 10, k: int = 5) -> Tensor:
+def picture(draw: Draw, train: Dataset, reader: Reader, rows: int = ROWS, k: int = 5) -> Tensor:
     """(C, H, W): in each row the sample of a seed (0, 1, ...), then the `k` images of all of `train` nearest to it.
 
     Nearest by the features, so that a copy that was shifted or mirrored a little is found too.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.config import Config
-from ganzoo.data import Dataset, Split, find, load
+from ganzoo.data import Dataset, Split, find, load, select
 from ganzoo.data.spec import is_points
 from ganzoo.errors import InputError
 
@@ -18,47 +18,67 @@ class Real:
 
     train: Dataset
     test: Dataset | None
+    own: bool = True
+    """Whether `train` has the images that the model was trained on."""
 
     def split(self, asked: str | None) -> tuple[Split, Dataset]:
         """The split to measure against: test where there is one; raises `InputError` for one that there is not."""
         there: dict[Split, Dataset] = {} if self.test is None else {"test": self.test}
-        for split, dataset in (there | {"train": self.train}).items():
+        for split, dataset in (there | {only(self.train): self.train}).items():
             if asked in (None, split):
                 return split, dataset
-        raise InputError(f"{self.train.name} has no split {asked!r}, only {' and '.join([*there, 'train'])}")
+        raise InputError(f"{self.train.name} has no split {asked!r}, only {' and '.join([*there, only(self.train)])}")
 
 
-def prepared(config: Config, spec: str, quiet: bool = True) -> Real:
-    """The splits of `spec` at the size and with the channels of a run; its own data also with its classes and limit.
+def prepared(config: Config, data: str | Dataset, quiet: bool = True) -> Real:
+    """The splits of a spec, or a set from Python as the only one, for a model of a resolved `config`.
 
-    Its own they are wherever they lie now. The limit is on the training images. Raises `InputError` where the data cannot
-    be had, or are of another shape.
+    Raises `InputError` where the data cannot be had, or are of another shape.
     """
     facts = config.dataset
     assert facts is not None, "a kept config is resolved"
-    asked: dict[str, Any] = {"on_corrupt": config.data.on_corrupt, "quiet": quiet}
+    own = isinstance(data, Dataset) and data.digest == facts.digest
+    real = Real(data, None, own) if isinstance(data, Dataset) else named(config, data, quiet)
+    if real.train.shape != facts.shape:
+        name = data.name if isinstance(data, Dataset) else data
+        shapes = by(facts.shape), by(real.train.shape)
+        raise InputError(f"the samples are {shapes[0]}, the data {name!r} are {shapes[1]}; they do not compare")
+    return real
+
+
+def named(config: Config, spec: str, quiet: bool = True) -> Real:
+    """The splits of `spec` at the size and with the channels of a run; its own data also with its classes and limit.
+
+    Its own they are wherever they lie now. The limit is on the training images.
+    """
+    facts, choice = config.dataset, config.data
+    assert facts is not None, "a kept config is resolved"
+    asked: dict[str, Any] = {"on_corrupt": choice.on_corrupt, "quiet": quiet}
     if facts.shape[1:] != (1, 1) and not is_points(spec):
         asked |= {"size": facts.shape[1], "channels": facts.shape[0]}
-    chosen = config.data.classes is not None or config.data.limit is not None
-    own = spec == config.data.spec or (chosen and was_trained_on(config, spec, asked))
-    if own:
-        asked |= {"classes": config.data.classes}
-    train = load(spec, **asked, limit=config.data.limit if own else None)
-    if train.shape != facts.shape:
-        raise InputError(
-            f"the samples are {by(facts.shape)}, the data {spec!r} are {by(train.shape)}; they do not compare"
-        )
-    return Real(train, load(spec, **asked, split="test") if "test" in find(spec).splits else None)
+    whole = load(spec, **asked)
+    own = was_trained_on(config, whole)
+    chosen = own or spec == choice.spec
+    train = select(whole, choice.classes, choice.limit) if chosen else whole
+    if "test" not in find(spec).splits:
+        return Real(train, None, own)
+    return Real(train, load(spec, **asked, classes=choice.classes if chosen else None, split="test"), own)
 
 
-def was_trained_on(config: Config, spec: str, asked: dict[str, Any]) -> bool:
-    """Whether `spec` has, with the classes and the limit of a run, the very images that it was trained on."""
+def was_trained_on(config: Config, whole: Dataset) -> bool:
+    """Whether what a run chooses among its images is, of `whole`, the very set that it was trained on."""
     assert config.dataset is not None, "a kept config is resolved"
+    data = config.data
     try:
-        found = load(spec, **asked, classes=config.data.classes, limit=config.data.limit)
+        found = select(whole, data.classes, data.limit, data.labelled, data.labelled_share)
     except InputError:
         return False
     return found.digest == config.dataset.digest
+
+
+def only(data: Dataset) -> Split:
+    """The split that a set is where there is no other."""
+    return "test" if data.split == "test" else "train"
 
 
 def by(shape: Sequence[int]) -> str:

@@ -14,6 +14,7 @@ from ganzoo.evaluation.features import Reader
 from ganzoo.evaluation.floors import Floors
 from ganzoo.evaluation.metrics import METRICS, Value
 from ganzoo.evaluation.protocol import Score
+from ganzoo.evaluation.real import only
 
 NEEDS = {
     "logits": "an extractor that knows classes, which {!r} does not",
@@ -49,21 +50,24 @@ def references(reader: Reader, train: Dataset, test: Dataset | None, n: int) -> 
         return Reference(read[real], read[held], read[against], Floors(entries[held], entries[against]))
 
     if test is None:
-        return {"train": reference(0, 2, 1)}
+        return {only(train): reference(0, 2, 1)}
     return {"train": reference(0, 1, 0), "test": reference(1, 0, 1)}
 
 
 def missing(name: str, samples: Described, real: Described, extractor: Extractor) -> str | None:
     """Why a metric cannot be computed of these sets, in one line; None if it can."""
-    return too_few(name, min(len(samples), len(real))) or lacking(name, samples, extractor)
+    return too_few(name, len(samples), len(real)) or lacking(name, samples, extractor)
 
 
-def too_few(name: str, fewest: int) -> str | None:
-    """Why a metric is not defined where the smaller set has `fewest` images; None if it is."""
-    least = METRICS[name].least
-    if fewest >= least:
-        return None
-    return f"{name} needs at least {least} samples and as many real images; there are {fewest}"
+def too_few(name: str, samples: int, real: int) -> str | None:
+    """Why a metric is not defined of so many samples and real images; None if it is."""
+    metric = METRICS[name]
+    if samples < metric.least:
+        return f"{name} needs at least {metric.least} samples; there are {samples}"
+    if real < metric.least_real:
+        there = f"there are {real}" if real < samples else f"{real} are taken, as many as there are samples"
+        return f"{name} needs at least {metric.least_real} real images; {there}"
+    return None
 
 
 def lacking(name: str, samples: Described, extractor: Extractor) -> str | None:
@@ -89,9 +93,8 @@ def scores(
             raise InputError(why)
     seen, unseen = ([name for name in names if METRICS[name].unseen is new] for new in (False, True))
     # What is held against train is the test split.
-    rows = scored(samples, found[split], split, seen, extractor) + scored(
-        samples, found["train"], "train", unseen, extractor
-    )
+    rows = scored(samples, found[split], split, seen, extractor)
+    rows += scored(samples, found.get("train", found[split]), "train", unseen, extractor)
     rows.sort(key=lambda row: names.index(row.metric))
     for other in found.keys() - {split}:
         distances = [name for name in names if METRICS[name].both]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ganzoo.evaluation import Evaluation
-from ganzoo.measure import SAMPLES, drawer, measure, open_reader, real_data
+from ganzoo.measure import SAMPLES, asked_classes, drawer, measure, open_reader, real_data
 from ganzoo.sampling import Sampler
 
 
@@ -30,6 +30,6 @@ def class_shares(sampler: Sampler, n: int) -> dict[str, float]:
     names = reader.extractor.class_names
     if not names or set(names) != set(data.class_names):
         return {}
-    found = reader.samples(drawer(sampler), n).logits.argmax(1)
+    found = reader.samples(drawer(sampler, asked_classes(sampler, data, n)), n).logits.argmax(1)
     shares = torch.bincount(found, minlength=len(names)) / n
     return dict(zip(names, shares.tolist(), strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ganzoo.complete import complete
 from ganzoo.config import Config, Table, flat, with_train
-from ganzoo.data import find
+from ganzoo.data import MEMORY, find
 from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES
@@ -53,6 +53,8 @@ def needs_plugin(config: Config) -> bool:
 
 def _names_its_data(config: Config) -> bool:
     assert config.dataset is not None, "a kept config is resolved"
+    if config.data.spec == MEMORY:
+        return False
     try:
         return config.dataset.name == find(config.data.spec).dataset_name
     except InputError:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
+
+from torch import Tensor
 
 from ganzoo.config import Train
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Curve, curve
+from ganzoo.evaluation.class_order import class_order
 from ganzoo.evaluation.extractor import default, find
 from ganzoo.latent import draw_images
 from ganzoo.training.test_error import BATCH, classification_error, held_out
@@ -32,6 +35,8 @@ class Exam:
         refuse(train, data)
         if train.eval_every:
             self.curve = Curve(data, find(default(data)), train.eval_n, train.eval_metric, train.device)
+        conditional = trainer.game.latent.classes > 0
+        self.labels = class_order(data.class_counts, train.eval_n) if conditional else None
         self.test = held_out(trainer.config) if trainer.loss.classifies else None
         mixes = trainer.config.networks.discriminator.get("minibatch", "none") != "none"
         self.batch = trainer.rows if mixes else BATCH
@@ -44,10 +49,15 @@ class Exam:
         """What is due, by name; no random stream moves and nothing of the players changes."""
         found: dict[str, float] = {}
         if self.curve is not None and self._score_due(step):
-            found |= self.curve.measure(partial(draw_images, self.trainer.average, self.trainer.game.latent))
+            found |= self.curve.measure(self._draw)
         if self.test is not None and self._error_due(step):
             found["test_error"] = classification_error(self.trainer.D, self.test, self.batch)
         return found
+
+    def _draw(self, seeds: Sequence[int]) -> Tensor:
+        """The averaged G's images of `seeds`, of classes as frequent as in the data, as every score takes them."""
+        labels = None if self.labels is None else self.labels[list(seeds)]
+        return draw_images(self.trainer.average, self.trainer.game.latent, seeds, labels)
 
     def _score_due(self, step: int) -> bool:
         return self.curve is not None and step % self.trainer.config.train.eval_every == 0

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ganzoo.config import Config
-from ganzoo.data import Dataset, find, load
+from ganzoo.data import MEMORY, Dataset, find, load
 from ganzoo.errors import InputError
 from ganzoo.streams import Stream
 from ganzoo.training.eval_mode import in_eval_mode
@@ -16,10 +16,10 @@ from ganzoo.training.eval_mode import in_eval_mode
 def held_out(config: Config) -> Dataset | None:
     """The test split that belongs to the data of a resolved config, whole and with all its labels.
 
-    None where the source has none, or where the run was given other data than its config names.
+    None where the source has none, or where the data came from Python; the configs of old runs name other data then.
     """
     data, facts = config.data, config.dataset
-    if facts is None or "test" not in find(data.spec).splits:
+    if facts is None or data.spec == MEMORY or "test" not in find(data.spec).splits:
         return None
     test = load(
         data.spec,

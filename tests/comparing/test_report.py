@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -245,12 +245,18 @@ def test_what_the_scores_were_measured_with_and_against_is_told(bare, folder):
         "extractor": {"name": "digits", "sha256": "5" * 64},
         "data": {"splits": {"test": {"count": 2000, "digest": "ab" * 32}}},
     }
+    drawn = ["seeds 0 to n - 1", "seeds 0 to n - 1; in turn"]  # a row without labels and one with
     details = {KID: {"reference_n": 2000, "details": {}}}
-    page = read(bare | {"cells": [c | {"measured_with": with_, "details": details} for c in bare["cells"]]}, folder)
+    cells = [
+        cell | {"measured_with": with_ | {"samples": samples}, "details": details}
+        for cell, samples in zip(bare["cells"], cycle(drawn), strict=False)
+    ]
+    page = read(bare | {"cells": cells}, folder)
     for words in (
         "digits, weights 5555555555555555",
         "2,000 images, digest abababababababab",
         "against 2,000 real images",
+        "seeds 0 to n - 1, or seeds 0 to n - 1; in turn",
     ):
         assert words in page.text
 

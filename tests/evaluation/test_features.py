@@ -63,7 +63,7 @@ def test_a_sample_is_read_once_whatever_is_asked_of_it():
 def all_scores(batch: int, order: torch.Tensor) -> dict[str, float]:
     reader = Reader(tiny(), batch=batch)
     found = references(reader, data(120), data(80, 1, "test"), 120)
-    samples = reader.samples(drawer(pictures(120, 3)[order]), 120, ["a", "b", "c"])
+    samples = reader.samples(drawer(pictures(120, 3)[order]), 120, ["a", "b", "c"] * 40)
     samples = replace(samples, labels=samples.labels[order])
     rows = scores(samples, found, "test", list(METRICS), reader.extractor)
     return {row.name: row.value for row in rows}
@@ -95,5 +95,5 @@ def test_labels_are_matched_by_name():
     reader = Reader(tiny())
     other = Dataset.from_tensor(pictures(4), [0, 1, 2, -1], ["c", "x", "a"])
     assert reader.data(other).labels.tolist() == [2, -1, 0, -1]
-    assert reader.samples(drawer(pictures(4)), 4, ["b", "c"]).labels.tolist() == [1, 2, 1, 2]
+    assert reader.samples(drawer(pictures(4)), 4, ["b", "c", "b", "x"]).labels.tolist() == [1, 2, 1, -1]
     assert reader.samples(drawer(pictures(4)), 4).labels.tolist() == [-1] * 4

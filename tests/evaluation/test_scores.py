@@ -47,7 +47,7 @@ def test_a_score_is_found_by_what_tells_it_apart():
 
 def measured(n, train, test, split="test", names=("fid", "is", "precision"), labels=False):
     reader = Reader(tiny())
-    samples = reader.samples(drawer(pictures(n, 9, brightness=0.3)), n, ["a", "b", "c"] if labels else [])
+    samples = reader.samples(drawer(pictures(n, 9, brightness=0.3)), n, (["a", "b", "c"] * n)[:n] if labels else [])
     rows = scores(samples, references(reader, train, test, n), split, list(names), reader.extractor)
     return samples, reader, {row.name: row for row in rows}
 
@@ -115,7 +115,7 @@ def test_class_accuracy_and_its_floor():
     ("names", "n", "complaint"),
     [
         (["class_accuracy"], 20, "class_accuracy needs a model that takes labels"),
-        (["fid", "coverage"], 5, "coverage needs at least 6 samples and as many real images; there are 5"),
+        (["fid", "coverage"], 5, "coverage needs at least 6 real images; 5 are taken, as many as there are samples"),
     ],
 )
 def test_what_cannot_be_computed_is_refused(names, n, complaint):

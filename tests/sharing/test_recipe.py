@@ -60,3 +60,5 @@ def test_no_command_is_better_than_a_wrong_one():
 def test_there_is_none_where_the_data_came_from_python():
     config = make("nsgan", {"train": {"device": "cpu", "threads": 1}})
     assert command(resolve(config, toy_data(size=32))) is None
+    memory = config.model_copy(update={"data": config.data.model_copy(update={"spec": "memory"})})
+    assert command(resolve(memory, toy_data(size=32))) is None

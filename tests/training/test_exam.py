@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
+import torch
 
+import ganzoo
 from ganzoo import api, cli
 from ganzoo.build import resolve
+from ganzoo.data import Dataset
 from ganzoo.evaluation import EXTRACTORS
 from ganzoo.evaluation.extractor import default
+from ganzoo.measure import asked_classes, drawer
 from ganzoo.training import exam
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.run import Run
@@ -37,6 +42,36 @@ def test_a_score_at_every_so_many_steps_changes_nothing_else(tiny, tmp_path):
     (name,) = found[3]
     assert name.startswith("kid-") and name.endswith("@10/train") and found[6][name] != found[3][name]
     assert weights(without) == weights(scored)
+
+
+@pytest.mark.parametrize(
+    ("kept", "counts"), [(None, [20, 10, 5, 5]), (8, [10, 10, 10, 10])], ids=["all labels", "eight labels"]
+)
+def test_the_samples_of_a_curve_have_the_classes_of_the_data(kept, counts, tiny, monkeypatch):
+    """Of those that have a label; a class without images is not drawn."""
+    labels = [0, 1, 0, 2, 0, 1, 0, 3] * 5
+    data = Dataset.from_tensor(toy_data().images, labels, [*"abcde"][: 4 if kept else 5])
+    data = data if kept is None else data.partly_labelled(kept)
+    asked = []
+    monkeypatch.setattr(
+        exam, "draw_images", lambda g, latent, seeds, labels: asked.extend(labels.tolist()) or images(seeds)
+    )
+    images = lambda seeds: data.samples(list(seeds)).images  # noqa: E731
+    networks = {} if kept is None else {"discriminator": {"condition": "none"}}
+    config = small("acgan", train={"steps": 1, "eval_every": 1, "eval_n": 40}, networks=networks)
+    exam.Exam(make_trainer(resolve(config, data), data)).take(1)
+    assert np.bincount(asked, minlength=4).tolist() == counts
+
+
+@pytest.mark.parametrize("variant", ["nsgan", "cgan"])
+def test_a_curve_draws_what_the_sampler_would(variant, tiny, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(exam.Curve, "measure", lambda self, draw: drawn.append(draw(range(9))) or {"kid": 0.0})
+    config = small(variant, train={"steps": 1, "eval_every": 1, "eval_n": 9})
+    data = toy_data()
+    sampler = ganzoo.load(api.train(config, data, tmp_path / "run"))
+    wanted = drawer(sampler, asked_classes(sampler, data, 9))(range(9))
+    assert torch.allclose(drawn[0], wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize(("minibatch", "batch"), [("stddev", 4), ("none", 256)])

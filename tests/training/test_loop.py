@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from ganzoo import api
+from ganzoo import api, cli
 from ganzoo.config import with_train
 from ganzoo.errors import InputError, TrainingFailed
 from ganzoo.files import read_json
@@ -114,8 +115,82 @@ def test_a_tensor_or_array_takes_the_place_of_the_data(form, tmp_path, monkeypat
     run = Run(api.train(small("lsgan", train={"steps": 1}), images))
     assert run.config().dataset.shape == (3, 28, 28) and run.config().dataset.class_names == ()
     assert run.folder.as_posix() == "runs/lsgan-memory-s0"
+    assert (run.config().data.spec, run.config().dataset.name) == ("memory", "memory")
     api.resume(run.folder, with_train(run.config(), steps=2), images)
     assert run.records()[-1]["step"] == 2
+
+
+@pytest.mark.parametrize("spec", ["digits", "mnist", "folder:nowhere"])
+@pytest.mark.parametrize("name", ["memory", "scans", "mnist"])
+def test_data_from_python_are_recorded_as_memory_with_their_own_name_and_digest(spec, name, tmp_path):
+    """Whatever the config would have had."""
+    data = replace(toy_data(), name=name)
+    run = Run(api.train(small("cgan", data={"spec": spec}, train={"steps": 1}), data, tmp_path / "run"))
+    kept = run.config()
+    assert (kept.data.spec, kept.dataset.name, kept.dataset.digest) == ("memory", name, data.digest)
+    released = read_json(run.release / "card.json")
+    assert (released["data"], released["data_digest"]) == (name, data.digest)
+    with pytest.raises(InputError, match=f"the data '{name}' were given from Python, .* ganzoo.resume.*data=.* --data"):
+        api.resume(run.folder, with_train(kept, steps=2))
+    with pytest.raises(InputError, match="the data 'memory' are not those that"):
+        api.resume(run.folder, with_train(kept, steps=2), toy_data(n=41))
+    api.resume(run.folder, with_train(kept, steps=2), data)
+    assert run.config().data.spec == "memory" and run.records()[-1]["step"] == 2
+
+
+@pytest.mark.parametrize(("variant", "part"), [("cgan", "condition"), ("acgan", "loss acgan"), ("ssgan", "loss ssgan")])
+def test_what_does_not_fit_is_said_of_memory(variant, part, tmp_path):
+    """No other name: it is not `digits` that have no labels."""
+    with pytest.raises(InputError, match=f"{part} needs labels and the data 'memory' have none"):
+        api.train(small(variant, train={"steps": 1}), toy_data(classes=0), tmp_path / "run")
+
+
+def test_a_run_of_before_that_names_other_data_goes_on_with_its_own(tmp_path):
+    """Data from Python were recorded under the spec that they took the place of."""
+    data = toy_data()
+    run = Run(api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run"))
+    old = run.config()
+    old = old.model_copy(update={"data": old.data.model_copy(update={"spec": "digits"})})
+    run.write_config(old)
+    with pytest.raises(
+        InputError, match=r"'digits' are not those that .* \(if they came from Python, give them as data=\)"
+    ):
+        api.resume(run.folder, with_train(old, steps=2))
+    api.resume(run.folder, with_train(old, steps=2), data)
+    assert run.records()[-1]["step"] == 2
+
+
+def test_a_run_of_memory_goes_on_with_a_file_of_the_same_images(tmp_path):
+    data = toy_data()
+    run = Run(api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run"))
+    np.savez(tmp_path / "toys.npz", images=data.images.transpose(0, 2, 3, 1), labels=data.labels)
+    spec = f"npz:{tmp_path / 'toys.npz'}"
+    assert cli._run(["train", "--resume", str(run.folder), "--steps", "2", "--data", spec, "--quiet"]) == 0
+    assert run.config().data.spec == spec and run.records()[-1]["step"] == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "nsgan", "--data", "memory"],
+        ["train", "nsgan", "--set", "data.spec=memory"],
+        ["train", "mine.toml"],
+        ["train", "--resume", "run", "--steps", "2"],
+        ["compare", "nsgan", "--budget", "steps=3", "--data", "memory", "--out", "out"],
+        ["evaluate", "run"],
+        ["evaluate", "run", "--data", "memory"],
+    ],
+)
+def test_memory_cannot_be_named_where_there_is_no_program(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "memory").mkdir()  # a folder of that name changes nothing
+    (tmp_path / "mine.toml").write_text('extends = "nsgan"\n[data]\nspec = "memory"\n')
+    api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert cli._run(words) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "memory" in said and "no file holds them" in said and "data=" in said
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_the_default_folder_has_the_name_of_the_data(tmp_path, monkeypatch):

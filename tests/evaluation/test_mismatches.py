@@ -1,0 +1,97 @@
+"""Samples, splits and reference that do not belong together are said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ganzoo.build import resolve
+from ganzoo.data import Dataset, load
+from ganzoo.errors import InputError
+from ganzoo.evaluation.mismatches import few, mismatches, smaller
+from ganzoo.evaluation.real import Real, prepared
+from small_runs import small
+from tiny_extractor import pictures
+
+
+def named(*classes: str, n: int = 12, seed: int = 0, name: str = "pets") -> Dataset:
+    labels = [i % len(classes) for i in range(n)] if classes else None
+    return Dataset.from_tensor(pictures(n, seed, size=28), labels, list(classes) or None, name=name)
+
+
+def said(trained: Dataset, against: Dataset, conditional: bool = False) -> list[str]:
+    config = resolve(small("nsgan"), trained)
+    return [*mismatches(config.dataset, prepared(config, against), conditional)]
+
+
+def test_nothing_is_said_of_what_it_was_trained_on():
+    for data in (named("cat", "dog"), named()):
+        assert said(data, data) == []
+    assert said(named("cat", "dog"), named("cat", "dog"), conditional=True) == []
+
+
+@pytest.mark.parametrize(
+    ("against", "expected"),
+    [
+        (named("cat", "dog", seed=1), ["12 images of 'pets', and they are not the 12 of 'pets' that"]),
+        (named("cat", "dog", n=9), ["they are not the 9 of 'pets'"]),
+        (named(name="clothes", seed=2), ["not the 12 of 'clothes'"]),
+        (
+            named("cat", "dog", "owl", "eel"),
+            ["they are not", "not trained on: 'owl', 'eel'"],
+        ),
+        (named("cat"), ["they are not", "'pets' lacks classes that the model was trained on: 'dog'"]),
+        (named("bag", "boot", name="x"), ["they are not", "'x' has classes", "'x' lacks classes"]),
+    ],
+)
+def test_other_images_and_other_classes_are_named(against, expected):
+    lines = said(named("cat", "dog"), against)
+    assert len(lines) == len(expected) and all(part in line for part, line in zip(expected, lines, strict=True))
+    assert not any("\n" in line for line in lines)
+
+
+def test_a_conditional_model_needs_a_class_in_common():
+    with pytest.raises(InputError, match="draws the classes 'cat', 'dog', and 'x' has none of them but 'bag', 'boot'"):
+        said(named("cat", "dog"), named("bag", "boot", name="x"), conditional=True)
+    lines = said(named("cat", "dog"), named(seed=1), conditional=True)
+    assert "'pets' has no labels, so the model draws equally many images of each of its classes" in lines[1]
+    assert any("lacks classes" in line for line in said(named("cat", "dog"), named("cat"), conditional=True))
+
+
+def test_a_model_of_the_test_split_is_told():
+    test = replace(named("cat", "dog", seed=3), split="test")
+    config = resolve(small("nsgan"), test)
+    (one, other) = mismatches(config.dataset, Real(named("cat", "dog"), test, own=False), conditional=False)
+    assert "trained on the test split of 'pets'" in other and "12 images of 'pets'" in one
+
+
+@pytest.mark.parametrize(("n", "lines"), [(11, 0), (12, 0), (13, 1)])
+def test_a_reference_of_fewer_images_is_told(n, lines):
+    found = [*smaller(named(), n)]
+    assert len(found) == lines and (not lines or "13 samples are measured against 12 real images" in found[0])
+
+
+def test_long_lists_are_cut_and_nothing_in_a_name_is_obeyed():
+    assert few([*"abcdefg"]) == "'a', 'b', 'c', 'd', 'e' and 2 more" and few(["\x1b]0;x\a"]) == r"'\x1b]0;x\x07'"
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {},
+        {"classes": ["3", "8"]},
+        {"limit": 70},
+        {"labelled": 20},
+        {"labelled": 20, "labelled_share": 0.5},
+        {"size": 28},
+    ],
+)
+def test_its_own_data_are_known_by_whatever_was_chosen_among_them(choice):
+    from ganzoo.api import open_data
+
+    config = small("nsgan", data=choice)
+    config = resolve(config, open_data(config))
+    real = prepared(config, "digits")
+    assert real.own and [*mismatches(config.dataset, real, conditional=False)] == []
+    assert len(real.train) == (70 if "limit" in choice else len(load("digits", classes=choice.get("classes"))))
