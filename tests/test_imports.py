@@ -10,7 +10,7 @@ import ganzoo
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
     {"errors"},
-    {"registry", "plugins", "files", "cores"},
+    {"registry", "plugins", "files", "cores", "stdio"},
     {"records", "streams", "config", "pictures"},
     {"techniques"},
     {"losses", "networks", "data", "latent", "optimisers"},

@@ -15,7 +15,7 @@ from ganzoo.build import blank_player, make_latent, make_loss
 from ganzoo.complete import kept
 from ganzoo.config import Config
 from ganzoo.errors import InputError, unknown
-from ganzoo.files import digest, read_json
+from ganzoo.files import current, digest, read_folder, read_json, refuse_links
 from ganzoo.latent import Latent
 from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
@@ -50,8 +50,11 @@ def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
 
 
 def release_folder(checkpoint_name: str | Path) -> Path:
-    """The release that `load` would read; raises `InputError` where there is none."""
-    return _release_in(find(checkpoint_name))
+    """The release that `load` would read, for copying; raises `InputError` where there is none, or for a link in it."""
+    folder = current(_release_in(find(checkpoint_name)))
+    if not is_address(checkpoint_name):  # the Hub's library keeps what it fetches as links
+        refuse_links(folder)
+    return folder
 
 
 def find(checkpoint_name: str | Path) -> Path:
@@ -74,18 +77,14 @@ def _release_in(folder: Path) -> Path:
     if (folder / "card.json").is_file():
         return folder
     run = Run.open(folder)
-    if not (run.release / "card.json").is_file():
+    if not (current(run.release) / "card.json").is_file():
         raise InputError(f"{folder} has saved nothing yet; train it first: ganzoo train --resume {folder}")
     return run.release
 
 
 def _from_release(folder: Path, asked: Path) -> Sampler:
     # A run's own config still says where its data are.
-    card, content = _content(folder)
-    if digest(content) != card.get("sha256"):
-        card, content = _content(folder)  # once more: a training may have put a newer one in its place meanwhile
-    if digest(content) != card.get("sha256"):
-        raise InputError(f"{folder / 'generator.safetensors'} is not the file that its card.json describes (SHA-256)")
+    card, content = read_folder(folder, _verified)
     refuse_card(card, folder / "card.json")
     try:
         weights = load_tensors(content)
@@ -111,6 +110,13 @@ def _content(folder: Path) -> tuple[dict[str, Any], bytes]:
         return read_json(folder / "card.json"), (folder / "generator.safetensors").read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+def _verified(folder: Path) -> tuple[dict[str, Any], bytes]:
+    card, content = _content(folder)
+    if digest(content) != card.get("sha256"):
+        raise InputError(f"{folder / 'generator.safetensors'} is not the file that its card.json describes (SHA-256)")
+    return card, content
 
 
 def _from_state(folder: Path) -> Sampler:

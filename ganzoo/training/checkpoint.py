@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor, optim
 
 from ganzoo.errors import InputError, TrainingFailed
-from ganzoo.files import FORMAT, digest, read_json, write_bytes, write_folder, write_json
+from ganzoo.files import FORMAT, current, digest, read_json, write_bytes, write_folder, write_json
 from ganzoo.training.readings import of_d
 from ganzoo.training.trainer import Trainer
 
@@ -53,6 +53,7 @@ def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any]) -> Path:
         write_bytes(new / "state.safetensors", content)
         write_json(new / "state.json", facts)
 
+    folder.mkdir(exist_ok=True)  # without parents: a run that was deleted meanwhile does not come back
     write_folder(path, fill)
     for old in states(folder)[:-KEPT]:
         shutil.rmtree(old)
@@ -60,8 +61,9 @@ def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any]) -> Path:
 
 
 def states(folder: Path) -> list[Path]:
-    """The saved states, oldest first; a copy that the user has put beside them under a name of its own is none."""
-    return sorted(path for path in folder.glob("*") if path.name.isdecimal() and path.is_dir())
+    """Return the saved states, oldest first; of one whose replacement was stopped, the old one. Other names are ignored."""
+    names = {path.name.removeprefix(".").removesuffix(".old") for path in folder.glob("*") if path.is_dir()}
+    return [current(folder / name) for name in sorted(names) if name.isdecimal()]
 
 
 def forget_after(folder: Path, step: int) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ganzoo.stdio import tolerant
+
 PLAIN_SECONDS = 10.0
 
 
@@ -31,7 +33,9 @@ class Bar(Reporter):
 
     def __init__(self, steps: int, done: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.progress = Progress(*columns, TextColumn("eta"), TimeRemainingColumn(), console=Console(stderr=True))
+        self.progress = Progress(
+            *columns, TextColumn("eta"), TimeRemainingColumn(), console=Console(file=tolerant(sys.stderr))
+        )
         self.task = self.progress.add_task("training", total=steps, completed=done)
         self.progress.start()
 
@@ -39,7 +43,7 @@ class Bar(Reporter):
         self.progress.console.print(line, markup=False, highlight=False)
 
     def update(self, step: int, record: dict[str, Any] | None = None) -> None:
-        described = {"description": summary(record)} if record else {}
+        described = {"description": f"step {record['step']}: {summary(record)}"} if record else {}
         self.progress.update(self.task, completed=step, **described)  # type: ignore[arg-type]
 
     def __exit__(self, *_: object) -> None:
@@ -54,13 +58,20 @@ class Lines(Reporter):
         self.record: dict[str, Any] | None = None
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(line, file=tolerant(sys.stderr), flush=True)
 
     def update(self, step: int, record: dict[str, Any] | None = None) -> None:
         self.record = record or self.record
         if step == self.steps or (record and time.monotonic() - self.last > PLAIN_SECONDS):
             self.last = time.monotonic()
-            self.say(f"step {step}/{self.steps}  {summary(self.record) if self.record else ''}".rstrip())
+            self.say("  ".join([f"step {step}/{self.steps}", *self.described(step)]))
+
+    def described(self, step: int) -> list[str]:
+        """Return the last record in words, with its step if that is an earlier one."""
+        if self.record is None:
+            return []
+        earlier = [] if self.record["step"] == step else [f"(logged at step {self.record['step']})"]
+        return [summary(self.record), *earlier]
 
 
 def summary(record: dict[str, Any]) -> str:

@@ -12,7 +12,8 @@ from safetensors.torch import save
 from ganzoo import __version__
 from ganzoo.config import Config
 from ganzoo.data.spec import is_path
-from ganzoo.files import FORMAT, digest, write_bytes, write_folder, write_json
+from ganzoo.errors import InputError
+from ganzoo.files import FORMAT, digest, read_json, write_bytes, write_folder, write_json
 from ganzoo.training.trainer import Trainer
 
 NEEDED = ("generator.safetensors", "config.json", "card.json")
@@ -31,8 +32,7 @@ SHOWN = ("card.md", "grid.png", "thumbnails.png")
 
 def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
     """Write `generator.safetensors` (the averaged G), `config.json` and `card.json`, all at once."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in trainer.average.state_dict().items()}
-    content = save(weights)
+    content = averaged(trainer)
     card = make_card(trainer.config, trainer.counters(), seconds, digest(content))
 
     def fill(new: Path) -> None:
@@ -41,6 +41,19 @@ def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
         write_json(new / "card.json", card)
 
     write_folder(folder, fill)
+
+
+def averaged(trainer: Trainer) -> bytes:
+    """Return the averaged G as safetensors."""
+    return save({name: value.detach().cpu().contiguous() for name, value in trainer.average.state_dict().items()})
+
+
+def is_current(trainer: Trainer, folder: Path) -> bool:
+    """Return whether the release in `folder` holds the averaged G that `trainer` has now."""
+    try:
+        return bool(read_json(folder / "card.json").get("sha256") == digest(averaged(trainer)))
+    except InputError:
+        return False
 
 
 def shared(config: Config) -> Config:
