@@ -60,8 +60,8 @@ def train(
         trainer = make_trainer(resolved, dataset, group)
         if group.first:
             exam = Exam(trainer)
-            run.create(resolved)
             with run.being_trained():
+                run.create(resolved)
                 fit(run, trainer, exam, quiet=quiet, note=note)
         else:
             follow(trainer)
@@ -97,8 +97,10 @@ def resume(
         if group.first:
             exam = Exam(trainer)
             with run.being_trained():
+                run.refuse_change(config)  # again: another process may have trained it to a later step meanwhile
                 seconds, note = restore(run, trainer)
-                run.write_config(config)
+                if config != run.config():
+                    run.write_config(config)
                 fit(run, trainer, exam, seconds, quiet, note)
         else:
             follow(trainer)

@@ -12,6 +12,7 @@ import typer
 
 from ganzoo import terminal
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
+from ganzoo.stdio import tolerant
 
 app = typer.Typer(
     name="ganzoo",
@@ -342,6 +343,8 @@ def export(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with 0 done, 1 the training failed, 2 the user's input, 130 interrupted."""
+    # A reader that goes away must not end what is done; `ganzoo list > /dev/full` is an error all the same.
+    sys.stdout, sys.stderr = tolerant(sys.stdout, BrokenPipeError), tolerant(sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not what takes its place in a notebook
             stream.reconfigure(errors="backslashreplace")  # what it cannot encode must not end what is done

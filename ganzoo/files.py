@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, TypeVar
 
 from ganzoo.errors import DamagedFile, InputError
 
@@ -21,13 +22,19 @@ FORMAT = 1
 MAX_BYTES = 16 * 2**30
 """The largest file that is read into memory as a whole, unless the caller sets another limit."""
 
+LEFTOVER = re.compile(r"\.(.+)\.(new|old|\d+)")
+"""Name and kind of a file or folder that `write_bytes` or `write_folder` leaves when it is killed."""
+
+Content = TypeVar("Content")
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `path` so that, whenever the machine stops, it holds the old content or the new."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with naming(path, beside):
         try:
-            with beside.open("wb") as file:
+            beside.unlink(missing_ok=True)
+            with beside.open("xb") as file:  # never through a link that somebody put there
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -108,18 +115,22 @@ def _finite(text: str) -> float | None:
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Let `fill` write a folder beside `path`, then put it there whole; a folder that was there is replaced."""
+    """Let `fill` write a folder beside `path`, then put it there whole; a folder that was there is replaced.
+
+    The parent must exist: a folder that was deleted meanwhile does not come back.
+    """
     beside, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
-    for left_over in (beside, old):
-        shutil.rmtree(left_over, ignore_errors=True)
     with naming(path, beside):
+        recover_folder(path)
         try:
-            beside.mkdir(parents=True)
+            beside.mkdir()
             fill(beside)
             if path.exists():
                 os.replace(path, old)
             os.replace(beside, path)
         finally:
+            if is_half_written(path):
+                os.replace(old, path)
             shutil.rmtree(beside, ignore_errors=True)
     sync_folder(path.parent)
     shutil.rmtree(old, ignore_errors=True)
@@ -141,10 +152,72 @@ def is_half_written(path: Path) -> bool:
     return not path.exists() and path.with_name(f".{path.name}.old").exists()
 
 
+def current(path: Path) -> Path:
+    """Return where the folder last written to `path` is: under its old name between the two renames of `write_folder`."""
+    return path.with_name(f".{path.name}.old") if is_half_written(path) else path
+
+
+def read_folder(path: Path, read: Callable[[Path], Content]) -> Content:
+    """Return `read` of the folder last written to `path`, which may be replaced at any moment."""
+    try:
+        return read(current(path))
+    except InputError:  # damaged, or replaced while it was read
+        return read(current(path))
+
+
 def recover_folder(path: Path) -> None:
-    """Undo a `write_folder` that was stopped between its two renames."""
-    if is_half_written(path):
-        os.replace(path.with_name(f".{path.name}.old"), path)
+    """`recover` for the one folder `path`."""
+    recover(path.parent, re.compile(re.escape(path.name)))
+
+
+def recover(folder: Path, names: re.Pattern[str]) -> None:
+    """Undo the stopped writes to files and folders in `folder` whose names match, while nobody else writes them.
+
+    A folder that was being replaced comes back unless its successor is in place; temporary files and folders are deleted.
+    """
+    for path in sorted(folder.glob(".*")):
+        if not (target := leftover_of(path, names)):
+            continue
+        if path.suffix == ".old" and not target.exists():
+            os.replace(path, target)
+        elif path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def leftover_of(path: Path, names: re.Pattern[str]) -> Path | None:
+    """Return the file or folder whose stopped write left `path`; None for anything else and for names that do not match."""
+    found = LEFTOVER.fullmatch(path.name)
+    return path.with_name(found[1]) if found and names.fullmatch(found[1]) else None
+
+
+def refuse_links(folder: Path) -> None:
+    """Raise `InputError` for a symbolic link inside `folder`: writing or deleting through it would leave the folder.
+
+    `folder` itself may be one.
+    """
+    for parent, folders, files in os.walk(folder):
+        for name in sorted((*folders, *files)):
+            if (path := Path(parent, name)).is_symlink():
+                raise InputError(
+                    f"{path} is a symbolic link, which may lead out of {folder}; remove it or put its target there"
+                )
+
+
+def open_to_append(path: Path) -> TextIO:
+    """Open `path` for appending; it is created if missing, never truncated and never reached through a link.
+
+    Raises `InputError` for a link.
+    """
+    # Non-blocking, so that a FIFO without a reader is refused.
+    extra = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        return open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags | extra, 0o666))
+    except OSError:
+        if path.is_symlink():
+            raise InputError(f"{path} is a symbolic link, which is not written through; remove it") from None
+        raise
 
 
 def digest(content: bytes) -> str:
@@ -164,7 +237,7 @@ def lock(path: Path, refusal: str | None = None) -> Iterator[None]:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with open_to_append(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX if refusal is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

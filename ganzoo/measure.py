@@ -80,7 +80,7 @@ def measure(
 def say(warnings: Sequence[str], quiet: bool) -> None:
     """Print each of them on stderr, unless `quiet`."""
     for line in () if quiet else warnings:
-        print(f"warning: {line}", file=sys.stderr)
+        terminal.err(f"warning: {line}")
 
 
 def mismatches_of(sampler: Sampler, real: Real) -> list[str]:

@@ -97,7 +97,13 @@ def save_gif(images: Iterable[Tensor], path: Path) -> None:
 
 def save_image(image: Image.Image, path: Path, kind: str = "PNG", **options: object) -> None:
     """Write what Pillow has; a file that was there stays until the new one is whole."""
+    content = encoded(image, kind, **options)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, content)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """Return the content of an image file."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()

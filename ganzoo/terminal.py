@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from ganzoo.errors import escape
+from ganzoo.stdio import tolerant
 
 if TYPE_CHECKING:  # rich takes a fifth of a second, which `ganzoo --help` must not wait for
     from rich.console import Console
@@ -28,15 +29,17 @@ def out_lines(text: str) -> None:
 
 def err(line: str) -> None:
     """Print one line to stderr, at once and in one write: several processes may speak at the same time."""
-    sys.stderr.write(f"{escape(line)}\n")
-    sys.stderr.flush()
+    stream = tolerant(sys.stderr)
+    stream.write(f"{escape(line)}\n")
+    stream.flush()
 
 
 def console(stderr: bool = False) -> Console:
     """A console that takes no string for markup, an emoji or a number to highlight; escape what it prints."""
     from rich.console import Console
 
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    stream = tolerant(sys.stderr) if stderr else None
+    return Console(file=stream, markup=False, emoji=False, highlight=False)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, unbroken: str | None = None) -> Table:

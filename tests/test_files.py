@@ -93,15 +93,17 @@ def test_a_file_that_is_not_ours(content, says, tmp_path):
 
 
 def test_a_reader_leaves_a_folder_alone_that_is_being_replaced(tmp_path):
-    """What it puts back would be in the way of the second rename, and end the training."""
+    """What it puts back would be in the way of the second rename, and end the training; the old one is read in place."""
     run = Run(tmp_path / "run")
-    (run.folder / ".release.old").mkdir(parents=True)
+    old = run.folder / ".release.old"
+    old.mkdir(parents=True)
     (run.folder / "config.json").touch()
-    with run.being_trained():
-        Run.open(run.folder)
-        assert not run.release.exists()
     Run.open(run.folder)
-    assert run.release.exists(), "nobody trains it now"
+    assert sorted(path.name for path in run.folder.iterdir()) == [".release.old", "config.json"]
+    assert files.current(run.release) == old
+    with run.being_trained():
+        run.recover()
+    assert run.release.exists() and files.current(run.release) == run.release
 
 
 def test_read_bytes_refuses_what_is_no_regular_file_of_a_bounded_size(tmp_path):

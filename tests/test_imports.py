@@ -9,7 +9,7 @@ import ganzoo
 
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
-    {"errors"},
+    {"errors", "stdio"},
     {"registry", "plugins", "files", "cores", "torch_state", "terminal", "markdown", "html_page"},
     {"json_io", "tensor_io"},
     {"records", "streams", "config", "pictures"},

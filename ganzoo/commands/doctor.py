@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from ganzoo import terminal
 from ganzoo.errors import InputError, missing_extra
+from ganzoo.files import write_bytes
 from ganzoo.losses import LOSSES
 from ganzoo.training.rules import diagnose
 from ganzoo.training.run import Run
@@ -106,7 +108,9 @@ def picture(records: list[Record], path: Path) -> str:
         axis.legend(frameon=False)
     axes[-1].set_yscale("log")
     axes[-1].set_xlabel("step")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
     pyplot.close(figure)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, content.getvalue())
     return str(path)

@@ -13,12 +13,14 @@ from ganzoo.comparing.report import write_report, write_table
 from ganzoo.comparing.settings import Setting
 from ganzoo.config import Table
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
+from ganzoo.training.interrupt import Interrupt
 
 WorkOff = Callable[[Sequence[Job], Report], None]
 """`Pool.work_off`, or what takes its place."""
 Say = Callable[[str], None]
 SHOWN = 3
 """Scores in a line of progress."""
+STOPPING = "stopping, once the runs under way have saved; press Ctrl-C again to stop at once without saving"
 
 
 def run(plan: Plan, work_off: WorkOff | None = None, say: Say = print) -> Path:
@@ -27,6 +29,12 @@ def run(plan: Plan, work_off: WorkOff | None = None, say: Say = print) -> Path:
     What is finished already is left alone. Raises `Interrupted` on Ctrl-C, with everything kept; `TrainingFailed` where a
     cell ended without a result (a diverged one is a result); `InputError` for what a cell finds wrong.
     """
+    with Interrupt(say, STOPPING, at_once=True):
+        return complete(plan, work_off, say)
+
+
+def complete(plan: Plan, work_off: WorkOff | None, say: Say) -> Path:
+    """Do what `run` does, without handling signals."""
     book, tuning = plan.book, None
     settings, cells, places = plan.settings, plan.cells, plan.places
     plan.request.out.mkdir(parents=True, exist_ok=True)
@@ -82,7 +90,7 @@ class Desk:
         except KeyboardInterrupt:
             self.ended()
             done = f"{self.finished} of {len(self.cells)} cells finished"
-            raise Interrupted(f"stopped with {done}; the same command goes on") from None
+            raise Interrupted(f"stopped with {done}; the same command goes on from what was saved") from None
         return self.lost
 
     @property

@@ -19,7 +19,7 @@ from ganzoo.comparing.settings import Setting, checked
 from ganzoo.config import Config, Facts, Table, flat, with_train
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
-from ganzoo.files import digest
+from ganzoo.files import digest, refuse_links
 from ganzoo.torch_state import pinned
 from ganzoo.training import exam
 from ganzoo.training.loop import make_trainer
@@ -147,12 +147,13 @@ def sound(cells: list[Cell]) -> list[Cell]:
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Raise `InputError` where the folder holds anything but a comparison."""
+    """Raise `InputError` where the folder holds anything but a comparison, or a symbolic link."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder} is a file; a comparison needs a folder")
     inside = {path.name for path in folder.glob("*")}
     if inside and inside.isdisjoint(("cells", "tune", FILE)):
         raise InputError(f"--out {folder} is not empty and holds no comparison; choose another --out")
+    refuse_links(folder)
 
 
 def require_extras() -> None:

@@ -39,15 +39,32 @@ class Pool:
     lock: Any = field(default_factory=threading.Lock)
 
     def work_off(self, jobs: Sequence[Job], report: Report) -> None:
-        """Run all `jobs`; whatever is raised meanwhile, Ctrl-C too, stops those under way before it goes on."""
+        """Run all `jobs`; whatever is raised meanwhile, Ctrl-C too, stops those under way before it goes on.
+
+        A second Ctrl-C kills them: what they have saved is whole.
+        """
         with ThreadPoolExecutor(self.parallel) as threads:
             running = {threads.submit(self.run, job): job for job in jobs}
             try:
                 for done in as_completed(running):
                     report(running[done], done.result())
+            except KeyboardInterrupt:
+                self.stop_or_kill(threads)
+                raise
             finally:
                 self.stop()
                 threads.shutdown(wait=True, cancel_futures=True)
+
+    def stop_or_kill(self, threads: ThreadPoolExecutor) -> None:
+        """Wait until every process has saved and ended, or kill them at a `KeyboardInterrupt`, which is raised again."""
+        try:
+            self.stop()
+            threads.shutdown(wait=True, cancel_futures=True)
+        except KeyboardInterrupt:
+            with self.lock:
+                for process in self.processes:
+                    process.kill()
+            raise
 
     def run(self, job: Job) -> Outcome:
         """One job, from its start to its end."""

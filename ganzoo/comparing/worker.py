@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -94,7 +93,6 @@ def go_on(run: Run, config: Config) -> None:
     if run.config_file.is_file():
         api.resume(run.folder, config)
     else:
-        shutil.rmtree(run.folder, ignore_errors=True)  # what a run leaves that was stopped before it began
         api.train(config, out=run.folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from ganzoo.build import blank_player, make_latent, make_loss
 from ganzoo.complete import kept
 from ganzoo.config import Config
 from ganzoo.errors import DamagedFile, InputError, unknown
-from ganzoo.files import digest, read_bytes
+from ganzoo.files import current, digest, read_bytes, read_folder, refuse_links
 from ganzoo.json_io import read_table
 from ganzoo.latent import Latent
 from ganzoo.sampling.hub import fetch, is_address
@@ -51,8 +52,11 @@ def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
 
 
 def release_folder(checkpoint_name: str | Path) -> Path:
-    """The release that `load` would read; raises `InputError` where there is none."""
-    return _release_in(find(checkpoint_name))
+    """The release that `load` would read, for copying; raises `InputError` where there is none, or for a link in it."""
+    folder = current(_release_in(find(checkpoint_name)))
+    if not is_address(checkpoint_name):  # the Hub's library keeps what it fetches as links
+        refuse_links(folder)
+    return folder
 
 
 def find(checkpoint_name: str | Path) -> Path:
@@ -75,24 +79,21 @@ def _release_in(folder: Path) -> Path:
     if (folder / "card.json").is_file():
         return folder
     run = Run.open(folder)
-    if not (run.release / "card.json").is_file():
+    if not (current(run.release) / "card.json").is_file():
         raise InputError(f"{folder} has saved nothing yet; train it first: ganzoo train --resume {folder}")
     return run.release
 
 
 def _from_release(folder: Path, asked: Path) -> Sampler:
-    try:
-        return _opened(folder, asked)
-    except InputError:
-        return _opened(folder, asked)  # once more: a training may have put a newer one in its place meanwhile
+    return read_folder(folder, partial(_opened, asked=asked, named=folder))
 
 
-def _opened(folder: Path, asked: Path) -> Sampler:
+def _opened(folder: Path, asked: Path, named: Path) -> Sampler:
     card, path = read_table(folder / "card.json", Card), folder / "config.json"
     if "config_sha256" in card and card["config_sha256"] != digest(read_bytes(path)):  # older cards do not state it
         raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one that card.json states")
     config = kept(path, trains=False)
-    if asked != folder:  # a run still says where its data are
+    if asked != named:  # a run still says where its data are
         config = config.model_copy(update={"data": kept(asked / "config.json", trains=False).data})
     latent, generator = _outlined(config, path)
     expected = specs(generator.state_dict(), halves=True)

@@ -43,6 +43,7 @@ def finish(checkpoint: str | Path, folder: Path, judge: Judge, told: Table) -> N
         draw_thumbnails(sampler, new / "thumbnails.png")
         write_card(new, sampler.card | judge(sampler) | {"classes": list(sampler.class_names)} | told, folder.name)
 
+    folder.parent.mkdir(parents=True, exist_ok=True)
     write_folder(folder, fill)
 
 

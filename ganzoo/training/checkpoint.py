@@ -13,7 +13,7 @@ from torch import Tensor, optim
 
 from ganzoo.config import Config, Table, parse
 from ganzoo.errors import DamagedFile, InputError, TrainingFailed
-from ganzoo.files import FORMAT, digest, write_bytes, write_folder, write_json
+from ganzoo.files import FORMAT, current, digest, write_bytes, write_folder, write_json
 from ganzoo.json_io import Count, FileSchema, Finite, Number, read_table
 from ganzoo.tensor_io import read_tensors
 from ganzoo.training.readings import of_d
@@ -70,6 +70,7 @@ def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any], known_fini
         write_bytes(new / "state.safetensors", content)
         write_json(new / "state.json", facts | {"digest": seal(facts)})
 
+    folder.mkdir(exist_ok=True)  # without parents: a run that was deleted meanwhile does not come back
     write_folder(path, fill)
     for old in states(folder)[:-KEPT]:
         shutil.rmtree(old)
@@ -82,14 +83,20 @@ def seal(facts: Table) -> str:
 
 
 def states(folder: Path) -> list[Path]:
-    """The saved states, oldest first; a copy that the user has put beside them under a name of its own is none."""
-    return sorted(path for path in folder.glob("*") if path.name.isdecimal() and path.is_dir())
+    """Return the saved states, oldest first; of one whose replacement was stopped, the old one. Other names are ignored."""
+    names = {path.name.removeprefix(".").removesuffix(".old") for path in folder.glob("*") if path.is_dir()}
+    return [current(folder / name) for name in sorted(names) if name.isdecimal()]
+
+
+def step_of(state: Path) -> int:
+    """Return the step of a saved state, from the name of its folder."""
+    return int(state.name.removeprefix(".").removesuffix(".old"))
 
 
 def forget_after(folder: Path, step: int) -> None:
     """Delete the states of later steps, which a rollback has given up."""
     for path in states(folder):
-        if int(path.name) > step:
+        if step_of(path) > step:
             shutil.rmtree(path)
 
 
@@ -112,7 +119,7 @@ def read_facts(path: Path, config: Config) -> Table:
             raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one in its state.json")
         if changed := fixed_difference(parse(Config, facts["config"]), config):
             raise OtherConfig(f"{path} was saved with another config.json ({'; '.join(changed)}); undo that change")
-    if (step := facts["counters"]["step"]) != int(path.name):
+    if (step := facts["counters"]["step"]) != step_of(path):
         raise DamagedFile(f"{path} is damaged: it is of step {step}")
     return facts
 

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from types import FrameType
 from typing import Any
 
 HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+DEBOUNCE = 0.1  # seconds
+STOPPING = "stopping after this step, then saving; press Ctrl-C again to stop at once without saving"
 
 
 class Interrupt(AbstractContextManager["Interrupt"]):
-    """Notes SIGINT, SIGTERM and SIGHUP while it is entered; the second one ends the program at once.
+    """Notes SIGINT, SIGTERM and SIGHUP while it is entered, and says `line` at the first; a second Ctrl-C ends the program.
 
-    A hangup that is ignored, as under `nohup`, stays so.
+    That one raises `KeyboardInterrupt`; with `at_once` the first signal of any kind does too. Signals within `DEBOUNCE` of
+    the first count as one: a terminal and a wrapper may both deliver the same Ctrl-C. A hangup that is ignored, as under
+    `nohup`, stays so.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, say: Callable[[str], object] = lambda line: None, line: str = STOPPING, at_once: bool = False
+    ) -> None:
+        self.say, self.line, self.at_once = say, line, at_once
         self.signal: int | None = None
+        self._settled, self._presses = False, 0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
@@ -35,6 +45,18 @@ class Interrupt(AbstractContextManager["Interrupt"]):
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
+        if self.signal is None:
+            self._first(number)
+        elif self._settled and number == signal.SIGINT:
+            self._presses += 1
+            if self._presses > 1:
+                raise KeyboardInterrupt
+
+    def _first(self, number: int) -> None:
+        self.signal, self._presses = number, int(number == signal.SIGINT)
+        with suppress(RuntimeError):  # the signal came while the same stream was being written to
+            self.say(self.line)
+        time.sleep(DEBOUNCE)  # a second delivery is handled in here, at once, and not later after a long operation
+        self._settled = True
+        if self.at_once:
             raise KeyboardInterrupt
-        self.signal = number

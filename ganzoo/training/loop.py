@@ -22,10 +22,10 @@ from ganzoo.training.pace import Pace
 from ganzoo.training.parallel import ALONE, Group
 from ganzoo.training.progress import Reporter, reporter
 from ganzoo.training.readings import readings
-from ganzoo.training.release import write_release
+from ganzoo.training.release import is_current, write_release
 from ganzoo.training.rules import Finding
 from ganzoo.training.run import Run
-from ganzoo.training.samples import draw_grid
+from ganzoo.training.samples import draw_grid, grid_file
 from ganzoo.training.schedule import idle
 from ganzoo.training.signs import Record
 from ganzoo.training.state_tensors import not_finite
@@ -55,6 +55,7 @@ def restore(run: Run, trainer: Trainer) -> tuple[float, str]:
     A state that is damaged is passed over for the one before it. A run that had saved nothing begins anew; raises
     `InputError`, and changes nothing, where what it saved cannot be gone on from.
     """
+    run.recover()
     damaged, facts = [], {"seconds": 0.0}
     for path in reversed(checkpoint.states(run.states)):
         try:
@@ -83,23 +84,39 @@ def fit(run: Run, trainer: Trainer, exam: Exam, seconds: float = 0.0, quiet: boo
 
     Called in the first process; the others `follow`. `note` is one more line to say at the start.
     """
-    steps, group = trainer.config.train.steps, trainer.group
     checkpoint.align(trainer)
-    with reporter(steps, trainer.step, quiet) as report, Interrupt() as interrupt:
+    with reporter(trainer.config.train.steps, trainer.step, quiet) as report, Interrupt(report.say) as interrupt:
         session = Session(run, trainer, exam, report, seconds)
         report.say(headline(run, trainer))
         for line in filter(None, (note, idle(trainer.config.train))):
             report.say(line)
-        while trainer.step < steps and group.agree(interrupt.signal is None):
-            with session.pace.counted():
-                trainer.train_step()
-            session.after_step()
-        session.save()
-        group.agree(True)  # so that no process ends, and has the others ended, before all is saved
-    if trainer.step < steps:
+        try:
+            take_steps(session, interrupt)
+        except KeyboardInterrupt:
+            raise Interrupted(f"stopped at once without saving; {left_to_resume(run)}") from None
+    if trainer.step < (steps := trainer.config.train.steps):
         raise Interrupted(
             f"stopped after step {trainer.step} of {steps}; go on with: ganzoo train --resume {run.folder}"
         )
+
+
+def take_steps(session: Session, interrupt: Interrupt) -> None:
+    """Train to the last step or to a signal, and save."""
+    trainer, group = session.trainer, session.trainer.group
+    session.catch_up()
+    while trainer.step < trainer.config.train.steps and group.agree(interrupt.signal is None):
+        with session.pace.counted():
+            trainer.train_step()
+        session.after_step()
+    session.save()
+    group.agree(True)  # so that no process ends, and has the others ended, before all is saved
+
+
+def left_to_resume(run: Run) -> str:
+    """Return the last saved step and the command that resumes from it, for a message."""
+    kept = checkpoint.states(run.states)
+    where = f"the last saved step is {checkpoint.step_of(kept[-1])}" if kept else "no step had been saved"
+    return f"{where}; go on with: ganzoo train --resume {run.folder}"
 
 
 def follow(trainer: Trainer) -> None:
@@ -118,15 +135,26 @@ class Session:
     """What happens around the steps of one sitting: log, watch, grids, states."""
 
     def __init__(self, run: Run, trainer: Trainer, exam: Exam, report: Reporter, seconds: float) -> None:
-        self.run, self.trainer, self.exam, self.report = run, trainer, exam, report
+        self._run, self._identity = run, run.identity()
+        self.trainer, self.exam, self.report = trainer, exam, report
         self.began = time.perf_counter() - seconds
         self.logged = now(trainer)
         self.pace = Pace(trainer.config.train.threads)
-        self.saved: int | None = None
+        self.saved = trainer.step or None  # what is not at step 0 was restored from a state
         self.monitor = Monitor(run, trainer)
         self.board: Any = open_board(run) if trainer.config.train.tensorboard else None
         if trainer.config.train.on_failure == "rollback" and not checkpoint.states(run.states):
             self.save_state()  # so that there is something to go back to
+
+    @property
+    def run(self) -> Run:
+        """The run; raises `InputError` if its folder is gone, so that no part of it is created again."""
+        if self._run.identity() != self._identity:
+            step = self.trainer.step
+            raise InputError(
+                f"{self._run.folder} was deleted or moved during training; stopped unsaved after step {step}"
+            )
+        return self._run
 
     @property
     def seconds(self) -> float:
@@ -193,6 +221,7 @@ class Session:
         self.run.cut_back(trainer.step)
         self.monitor = Monitor(self.run, trainer)
         self.saved, self.logged = trainer.step, now(trainer)
+        self.renew_release()
         rate = train.rollback_rate**rollbacks
         self.report.say(
             f"rollback {rollbacks} of {train.rollbacks}: on from step {trainer.step}, both rates times {rate:g}"
@@ -223,6 +252,18 @@ class Session:
         draw_grid(self.trainer, self.run.samples)
         if self.board is not None:
             self.board.flush()
+
+    def catch_up(self) -> None:
+        """Write the release and the grid that a kill kept from following the state restored."""
+        if self.saved:
+            self.renew_release()
+            if not grid_file(self.trainer, self.run.samples).exists():
+                draw_grid(self.trainer, self.run.samples)
+
+    def renew_release(self) -> None:
+        """Write the release unless the one that is there holds the present weights."""
+        if not is_current(self.trainer, self.run.release):
+            write_release(self.trainer, self.run.release, self.seconds)
 
     def save_state(self, known_finite: bool = False) -> None:
         """Save all that a resume needs."""

@@ -33,5 +33,5 @@ class Monitor:
         """The newest state from before `finding` began to show, or the oldest there is."""
         states = checkpoint.states(self.run.states)
         began = list(self.records)[-LAST:][0]["step"]
-        earlier = [path for path in states if int(path.name) < began]
+        earlier = [path for path in states if checkpoint.step_of(path) < began]
         return earlier[-1] if earlier else states[0]

@@ -43,7 +43,7 @@ class Bar(Reporter):
         self.progress.console.print(escape(line))
 
     def update(self, step: int, record: dict[str, Any] | None = None) -> None:
-        described = {"description": summary(record)} if record else {}
+        described = {"description": f"step {record['step']}: {summary(record)}"} if record else {}
         self.progress.update(self.task, completed=step, **described)  # type: ignore[arg-type]
 
     def __exit__(self, *_: object) -> None:
@@ -64,7 +64,14 @@ class Lines(Reporter):
         self.record = record or self.record
         if step == self.steps or (record and time.monotonic() - self.last > PLAIN_SECONDS):
             self.last = time.monotonic()
-            self.say(f"step {step}/{self.steps}  {summary(self.record) if self.record else ''}".rstrip())
+            self.say("  ".join([f"step {step}/{self.steps}", *self.described(step)]))
+
+    def described(self, step: int) -> list[str]:
+        """Return the last record in words, with its step if that is an earlier one."""
+        if self.record is None:
+            return []
+        earlier = [] if self.record["step"] == step else [f"(logged at step {self.record['step']})"]
+        return [summary(self.record), *earlier]
 
 
 def summary(record: dict[str, Any]) -> str:

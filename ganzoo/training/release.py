@@ -13,8 +13,9 @@ from safetensors.torch import save
 from ganzoo import __version__
 from ganzoo.config import Config
 from ganzoo.data.spec import is_path
+from ganzoo.errors import InputError
 from ganzoo.evaluation.protocol import ScoreRecord
-from ganzoo.files import FORMAT, digest, read_bytes, write_bytes, write_folder, write_json
+from ganzoo.files import FORMAT, digest, read_bytes, read_json, write_bytes, write_folder, write_json
 from ganzoo.json_io import Count, FileSchema, Finite, Shape
 from ganzoo.training.trainer import Trainer
 
@@ -54,8 +55,7 @@ class Card(FileSchema):
 
 def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
     """Write `generator.safetensors` (the averaged G), `config.json` and `card.json`, all at once."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in trainer.average.state_dict().items()}
-    content = save(weights)
+    content = averaged(trainer)
     card = make_card(trainer.config, trainer.counters(), seconds, digest(content))
 
     def fill(new: Path) -> None:
@@ -69,6 +69,19 @@ def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
 def config_digest(folder: Path) -> dict[str, str]:
     """The key of a card that states the SHA-256 of the config.json in `folder`."""
     return {"config_sha256": digest(read_bytes(folder / "config.json"))}
+
+
+def averaged(trainer: Trainer) -> bytes:
+    """Return the averaged G as safetensors."""
+    return save({name: value.detach().cpu().contiguous() for name, value in trainer.average.state_dict().items()})
+
+
+def is_current(trainer: Trainer, folder: Path) -> bool:
+    """Return whether the release in `folder` holds the averaged G that `trainer` has now."""
+    try:
+        return bool(read_json(folder / "card.json").get("sha256") == digest(averaged(trainer)))
+    except InputError:
+        return False
 
 
 def shared(config: Config) -> Config:

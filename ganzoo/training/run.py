@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +15,24 @@ from pydantic import Field
 from ganzoo.complete import kept
 from ganzoo.config import Config, Table, difference
 from ganzoo.errors import InputError
-from ganzoo.files import decoded, is_half_written, lock, naming, read_bytes, recover_folder, write_bytes, write_json
+from ganzoo.files import (
+    decoded,
+    leftover_of,
+    lock,
+    naming,
+    open_to_append,
+    read_bytes,
+    recover,
+    refuse_links,
+    write_bytes,
+    write_json,
+)
 from ganzoo.json_io import Count, FileSchema, Finite, Number, validated
 
 FREE = ("data.spec:", "train.steps:", "train.device:", "train.cuda_graphs:")
 """What a resume may change, as `difference` begins its lines. Data may move, as long as their digest stays."""
+WRITTEN = re.compile(r"config\.json|metrics\.jsonl|findings\.jsonl|release|\d{8,}(\.png)?")
+"""Names of the files and folders that a training replaces, and whose leftovers it may delete."""
 
 
 class LogRecord(FileSchema):
@@ -75,36 +90,64 @@ class Run:
     def release(self) -> Path:
         return self.folder / "release"
 
+    @property
+    def lock_file(self) -> Path:
+        return self.folder / "lock"
+
     def create(self, config: Config) -> None:
         """Make the folder; raises `InputError` where it holds anything, so that nothing is overwritten."""
         self.refuse_if_taken()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.recover()
         self.write_config(config)
 
     @classmethod
     def open(cls, folder: Path) -> Run:
-        """A run that exists; raises `InputError` where there is none."""
+        """A run that exists; raises `InputError` where there is none, or for a symbolic link in it. Writes nothing."""
+        run = cls(folder)
         if (folder / "card.json").is_file():
             raise InputError(f"{folder} is a release, which holds no log and no state to go on from; give the run")
-        if not (folder / "config.json").is_file():
+        if run.is_half_made():
+            raise InputError(f"{folder} is not a run yet: start it with: ganzoo train VARIANT --out {folder}")
+        if not run.config_file.is_file():
             raise InputError(f"{folder} is not a run: it has no config.json; give the folder that 'ganzoo train' made")
-        run = cls(folder)
-        # Not while it is trained: what looks like a stop between two renames is then one that goes on.
-        if is_half_written(run.release):
-            with suppress(InputError), run.being_trained():
-                recover_folder(run.release)
+        refuse_links(folder)
         return run
 
     def being_trained(self) -> AbstractContextManager[None]:
         """A block in which no other process trains this run; raises `InputError` where one does."""
-        return lock(self.folder / "lock", f"{self.folder} is being trained by another process")
+        return lock(self.lock_file, f"{self.folder} is being trained by another process")
+
+    def identity(self) -> tuple[int, int] | None:
+        """Return device and inode of the lock, which no other file has while it is held; None if there is no lock."""
+        try:
+            status = os.lstat(self.lock_file)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     def refuse_if_taken(self) -> None:
-        """Raise `InputError` where the folder holds anything."""
+        """Raise `InputError` where the folder holds anything but what a stopped `create` left."""
         if self.config_file.exists():
             raise InputError(f"{self.folder} holds a run; go on with --resume {self.folder}, or choose another --out")
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        if self.folder.exists() and not self.is_half_made():
             raise InputError(f"{self.folder} exists and is not an empty folder; choose another --out")
+
+    def is_half_made(self) -> bool:
+        """Return whether the folder holds at most what a stopped `create` left: lock, temporary files, empty folders."""
+        return self.folder.is_dir() and all(map(self._is_remnant, self.folder.iterdir()))
+
+    def _is_remnant(self, path: Path) -> bool:
+        if path.is_symlink():
+            return False
+        if path.is_dir():
+            return path in (self.samples, self.states) and not any(path.iterdir())
+        return path == self.lock_file or leftover_of(path, WRITTEN) is not None
+
+    def recover(self) -> None:
+        """Undo the writes that a kill stopped; the lock must be held."""
+        for folder in (self.folder, self.samples, self.states):
+            recover(folder, WRITTEN)
 
     def config(self) -> Config:
         """The resolved config that the run was created with, and its later `train.steps`."""
@@ -155,8 +198,10 @@ def fixed_difference(old: Config, new: Config) -> list[str]:
 
 def append_line(path: Path, table: Table) -> None:
     """Add `table` to a file of one JSON table a line."""
-    with naming(path), path.open("a", encoding="utf-8") as file:
+    with naming(path), open_to_append(path) as file:
         file.write(json.dumps(table) + "\n")
+        file.flush()
+        os.fsync(file.fileno())  # before a state of a later step is
 
 
 def lines(path: Path, schema: type[FileSchema]) -> list[Table]:
@@ -180,6 +225,7 @@ def table_in(line: str, schema: type[FileSchema], where: str) -> Table:
 
 
 def cut(path: Path, schema: type[FileSchema], stays: Callable[[Table], bool]) -> None:
-    """Leave out the tables that do not stay."""
-    kept = [json.dumps(table) + "\n" for table in lines(path, schema) if stays(table)]
-    write_bytes(path, "".join(kept).encode())
+    """Leave out the tables that do not stay, and a line that a kill cut in half; a file without either is not written."""
+    kept = "".join(json.dumps(table) + "\n" for table in lines(path, schema) if stays(table)).encode()
+    if path.exists() and kept != path.read_bytes():
+        write_bytes(path, kept)

@@ -7,8 +7,9 @@ from pathlib import Path
 from torch import Tensor
 
 from ganzoo.data.mixtures import circles_of
+from ganzoo.files import write_bytes
 from ganzoo.latent import class_rows, draw_images
-from ganzoo.pictures import grid, save_png, scatter
+from ganzoo.pictures import encoded, grid, scatter, to_pil
 from ganzoo.training.trainer import Trainer
 
 ROWS = 8
@@ -27,7 +28,13 @@ def draw_grid(trainer: Trainer, folder: Path) -> None:
         picture = scatter(points.flatten(1), circles_of(facts.name, facts.class_names))
     else:
         picture = image_grid(trainer)
-    save_png(picture, folder / f"{trainer.step:08d}.png")
+    folder.mkdir(exist_ok=True)  # without parents: a run that was deleted meanwhile does not come back
+    write_bytes(grid_file(trainer, folder), encoded(to_pil(picture)))
+
+
+def grid_file(trainer: Trainer, folder: Path) -> Path:
+    """Return where `draw_grid` writes the grid of the step that `trainer` is at."""
+    return folder / f"{trainer.step:08d}.png"
 
 
 def image_grid(trainer: Trainer) -> Tensor:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from ganzoo.comparing.budget import parse_budget
 from ganzoo.comparing.plan import Plan
 from ganzoo.comparing.pool import Outcome, Pool
 from ganzoo.errors import InputError
+from ganzoo.training.interrupt import Interrupt
 from ganzoo.training.run import Run
 
 WORKER = (sys.executable, str(Path(__file__).with_name("stand_in_worker.py")))
@@ -120,3 +122,26 @@ def test_a_command_that_is_stopped_or_killed_leaves_a_cell_that_goes_on_to_the_s
     assert (run.release / "generator.safetensors").read_bytes() == (
         other.release / "generator.safetensors"
     ).read_bytes()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
+def test_a_second_ctrl_c_kills_workers_that_take_long_to_save():
+    stubborn = "import signal, sys; sys.stdin.readline(); signal.pause()"
+    pool = Pool(1, (sys.executable, "-c", stubborn))
+    workers = []
+
+    def press():  # as a terminal does: it reaches the thread that waits
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    def press_twice():
+        wait_for(lambda: pool.processes)
+        workers.extend(pool.processes)
+        press()
+        wait_for(lambda: pool.stopped)
+        press()
+
+    threading.Thread(target=press_twice).start()
+    said = []
+    with pytest.raises(KeyboardInterrupt), Interrupt(said.append, comparison.STOPPING, at_once=True):
+        pool.work_off([{"config": {"train": {"threads": 1}}}], lambda job, outcome: None)
+    assert [worker.wait(60) for worker in workers] == [-signal.SIGKILL] and said == [comparison.STOPPING]

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from ganzoo.training import interrupt
 from ganzoo.training.interrupt import Interrupt
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
@@ -19,10 +20,50 @@ def test_what_asks_for_an_end_is_noted_and_a_hangup_that_is_ignored_stays_so(nam
     try:
         for handler, noted in ((signal.SIG_DFL, number), (signal.SIG_IGN, None if name == "SIGHUP" else number)):
             signal.signal(number, handler)
-            with Interrupt() as interrupt:
+            with Interrupt() as entered:
                 if handler is signal.SIG_DFL:
                     assert signal.getsignal(number) is not handler
                 os.kill(os.getpid(), number)
-            assert interrupt.signal == noted and signal.getsignal(number) is handler
+            assert entered.signal == noted and signal.getsignal(number) is handler
     finally:
         signal.signal(number, before)
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """An `Interrupt` that has its handlers, with the debounce as an instant in which nothing comes."""
+    monkeypatch.setattr(interrupt.time, "sleep", lambda seconds: None)
+    lines = []
+    with Interrupt(lines.append) as entered:
+        entered.lines = lines
+        yield entered
+
+
+@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_the_first_is_said_once_and_a_second_ctrl_c_ends_at_once(first, heard):
+    signal.raise_signal(signal.Signals[first])
+    for name in ("SIGTERM", "SIGHUP", "SIGTERM", "SIGHUP"):
+        signal.raise_signal(signal.Signals[name])
+    presses = 1 if first == "SIGINT" else 2
+    with pytest.raises(KeyboardInterrupt):
+        for _ in range(presses):
+            signal.raise_signal(signal.SIGINT)
+    assert heard.lines == [interrupt.STOPPING] and heard.signal == signal.Signals[first]
+
+
+def test_a_ctrl_c_that_is_delivered_twice_counts_once(monkeypatch):
+    monkeypatch.setattr(interrupt.time, "sleep", lambda seconds: signal.raise_signal(signal.SIGINT))
+    with Interrupt() as entered:
+        signal.raise_signal(signal.SIGINT)
+        assert entered.signal == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_line_that_cannot_be_said_in_a_handler_is_left_out():
+    def say(line):
+        raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+
+    with Interrupt(say) as entered:
+        signal.raise_signal(signal.SIGINT)
+        assert entered.signal == signal.SIGINT
