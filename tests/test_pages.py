@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,9 +26,6 @@ def read(path: Path) -> dict[str, Any]:
 def benchmarks(monkeypatch):
     """The scripts that write the pages can be imported."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    yield
-    for name in ("monitor", "mixtures", "growth_page", "growth_machines"):
-        sys.modules.pop(name, None)
 
 
 def test_the_monitors_page(benchmarks):

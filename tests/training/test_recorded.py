@@ -36,7 +36,7 @@ NAMED = {
 }
 """What must be named, and by which step."""
 NEW = {
-    "D far ahead, soft target": {"gradient-vanishes": 200},
+    "D far ahead, soft target": {"d-has-won": 200, "gradient-vanishes": 200},
     "rates of 1000": {"loss-explodes": 20, "gradient-explodes": 20, "gradient-vanishes": 20},
     "ssgan, rates x100": {"gradient-explodes": 200},
 }
