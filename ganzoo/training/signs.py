@@ -22,8 +22,8 @@ WINDOW = 40  # records that a rule looks at
 LAST = 5  # records that must all agree, so that one bad batch is no finding
 PATIENCE = 25  # records before the early, shapeless images count
 HUGE = 1e6  # a loss or a gradient norm that no working loss reaches
-BURST = 50.0  # gradient norm, 1 = its first; healthy runs: at most 22
-FADED = 1e-5  # gradient norm, 1 = its first; healthy runs: at least 0.016
+BURST = 50.0  # gradient norm, 1 = its first; healthy runs that were recorded reach 28
+FADED = 1e-5  # gradient norm, 1 = its first; healthy runs that were recorded fall to 0.012
 WON = 0.015  # D's loss, 0 = its lowest value, 1 = at chance
 SWING = 0.35  # change of D's loss from one record to the next, 1 = its first value
 ALIKE = 0.25  # variety of the samples, 1 = as the reals
