@@ -12,6 +12,7 @@ import pytest
 
 from ganzoo.comparing.summary import summarise
 from ganzoo.comparing.table import markdown
+from ganzoo.complete import complete
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -33,6 +34,17 @@ def test_the_monitors_page(benchmarks):
 
     text = monitor.PAGE.read_text(encoding="utf-8")
     assert monitor.page(text, read(monitor.RESULTS)["runs"]) == text
+
+
+def test_every_run_of_the_monitors_page_can_be_trained(benchmarks, tmp_path):
+    import monitor
+
+    every = monitor.cells(tmp_path, seeds=1)
+    assert {cell.kind for cell in every} == {"failing", "healthy"} and not any(cell.done for cell in every)
+    for cell in every:
+        complete(cell.config(steps=600))
+    trained = {(run["kind"], run["name"]) for run in read(monitor.RESULTS)["runs"]}
+    assert trained <= {(cell.kind, cell.name) for cell in every}
 
 
 def test_the_mixtures_page(benchmarks):
