@@ -32,15 +32,20 @@ svg { color: #1d1f23; font-family: system-ui, sans-serif; --quiet: #646a73; --fi
 def write_page(out: Path, page: Path) -> None:
     """Draw what `out` holds beside it, and write the tables below the mark of `page`."""
     parts: Parts = json.loads(out.read_text(encoding="utf-8"))["parts"]
-    picture = out.with_suffix(".svg")
-    text = page.read_text(encoding="utf-8").partition(MARK)[0] if page.exists() else "# Growth\n\n"
-    rounds, drawing = (Path(os.path.relpath(path, page.parent)).as_posix() for path in (out, picture))
+    text = page.read_text(encoding="utf-8") if page.exists() else "# Growth\n\n"
+    if CURVES.keys() & parts.keys():
+        out.with_suffix(".svg").write_text(drawn(parts), encoding="utf-8")
+    page.write_text(with_tables(text, parts, os.path.relpath(out, page.parent)), encoding="utf-8")
+
+
+def with_tables(text: str, parts: Parts, out: str) -> str:
+    """The page with the tables of `parts` below its mark; `out` is their file as seen from the page."""
+    rounds, drawing = (Path(path).as_posix() for path in (out, Path(out).with_suffix(".svg")))
     sections = [f"[Every round]({rounds}). {conditions(parts)}"]
     if CURVES.keys() & parts.keys():
-        picture.write_text(drawn(parts), encoding="utf-8")
         sections.append(f"![seconds a cycle and images a second against size, width, batch and data]({drawing})")
     sections += [f"### {title}\n\n{body}" for title, body in tables(parts)]
-    page.write_text(f"{text}{MARK}\n\n" + "\n\n".join(sections) + "\n", encoding="utf-8")
+    return f"{text.partition(MARK)[0]}{MARK}\n\n" + "\n\n".join(sections) + "\n"
 
 
 def of(part: dict[str, Any], series: str | None = None) -> list[Point]:

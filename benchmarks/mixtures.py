@@ -175,6 +175,13 @@ def report(runs: Path, seeds: int) -> None:
     done = [found[key] for key in sorted(found)]
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "mixtures.json").write_text(as_json(done), encoding="utf-8")
+    written = RESULTS / "mixtures.md"
+    text = written.read_text(encoding="utf-8") if written.exists() else "# Mixtures\n\n"
+    written.write_text(page(text, done, seeds), encoding="utf-8")
+
+
+def page(text: str, done: list[dict[str, Any]], seeds: int) -> str:
+    """The page with the tables of the records `done` below its mark."""
     tables = []
     for title, variants in (("The cheap net", CHEAP), ("PacGAN's own nets", PACGAN)):
         rows = [
@@ -183,9 +190,7 @@ def report(runs: Path, seeds: int) -> None:
             for v in variants
         ]
         tables.append(f"\n## {title}\n{HEAD}" + "\n".join(rows) + "\n")
-    page = RESULTS / "mixtures.md"
-    text = page.read_text(encoding="utf-8").partition(MARK)[0] if page.exists() else "# Mixtures\n\n"
-    page.write_text(f"{text}{MARK}\n{''.join(tables)}", encoding="utf-8")
+    return f"{text.partition(MARK)[0]}{MARK}\n{''.join(tables)}"
 
 
 def as_json(done: list[dict[str, Any]]) -> str:

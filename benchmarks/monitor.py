@@ -1,9 +1,10 @@
-"""Runs that are made to fail, and those of a comparison: does the monitor name the first and leave the second alone?
+"""Runs that are made to fail, and healthy ones: does the monitor name the first and leave the second alone?
 
-    python benchmarks/monitor.py RUNS --healthy COMPARED [--jobs 2] [--report]
+    python benchmarks/monitor.py RUNS [--healthy COMPARED] [--seeds 2] [--steps 600] [--jobs 1] [--report]
 
 Every cell is an ordinary run below RUNS with one thread; a finished or failed one is skipped, an interrupted one goes on.
-COMPARED is the folder of a `ganzoo compare`. The table goes into docs/monitor.md, thinned logs to where the tests read them;
+The healthy runs are trained below RUNS, or those of COMPARED, the folder of a `ganzoo compare`. What was found goes into
+docs/results/monitor.json and from there into the table of docs/monitor.md, thinned logs to where the tests read them;
 `--report` only writes them from what is there.
 """
 
@@ -13,7 +14,9 @@ import argparse
 import json
 import lzma
 import os
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from typing import Any
 import torch
 
 from ganzoo import api
+from ganzoo.build import make_loss
 from ganzoo.config import Config
 from ganzoo.errors import TrainingFailed
 from ganzoo.latent import Latent
@@ -31,6 +35,8 @@ from ganzoo.training.run import Run
 from ganzoo.training.signs import Record
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs/results/monitor.json"
+PAGE = ROOT / "docs/monitor.md"
 RECORDED = ROOT / "tests/training/recorded"
 NARROW = {"networks.generator.width": 16, "networks.discriminator.width": 16}
 FAILING: dict[str, tuple[str, dict[str, Any]]] = {
@@ -52,6 +58,29 @@ FAILING: dict[str, tuple[str, dict[str, Any]]] = {
         {"loss.weight": 0.0, "train.discriminator.lr": 0.05, "train.generator.lr": 0.05, "train.steps": 300},
     ),
     "no penalty": ("wgan-gp", {"loss.weight": 0.0, "train.steps": 300}),
+    "D far ahead, soft target": (
+        "minimax",
+        {
+            "loss.real_target": [0.9, 0.9],
+            "train.discriminator.lr": 2e-2,
+            "networks.discriminator.norm": "none",
+            "networks.init": "he",
+            "train.steps": 600,
+        },
+    ),
+    "rates of 1000": (
+        "nsgan",
+        {"train.discriminator.lr": 1000.0, "train.generator.lr": 1000.0, "train.steps": 200},
+    ),
+    "ssgan, rates x100": (
+        "ssgan",
+        {
+            "train.discriminator.lr": 3e-2,
+            "train.generator.lr": 3e-2,
+            "networks.discriminator.norm": "none",
+            "train.steps": 600,
+        },
+    ),
     "D hardly learns": (
         "nsgan",
         {"train.discriminator.lr": 1e-6, "train.generator.lr": 2e-3, "train.steps": 800},
@@ -70,19 +99,70 @@ FAILING: dict[str, tuple[str, dict[str, Any]]] = {
     "NaN injected": ("nsgan", {"train.steps": 300}),
 }
 """A cell made to fail: the variant, and what is set."""
+VARIANTS = "ssgan coulomb began nsgan minimax lsgan hinge dragan rpgan ebgan acgan cgan infogan wgan wgan-gp".split()
+HEALTHY: dict[str, tuple[str, dict[str, Any]]] = {
+    "nsgan, feature matching": ("nsgan", {"tricks.feature_matching": True}),
+    "nsgan, soft target": ("nsgan", {"loss.real_target": [0.9, 0.9]}),
+    **{variant: (variant, {}) for variant in VARIANTS},
+}
+"""A cell that learns: the recipes, and what changes the scale of a loss or a gradient."""
 
 
-def train(folder: Path, config: Config, cell: str) -> None:
+@dataclass(frozen=True)
+class Cell:
+    """One run, and what the monitor should say of it."""
+
+    kind: str
+    """"failing" or "healthy"."""
+    name: str
+    seed: int
+    folder: Path
+
+    @property
+    def done(self) -> bool:
+        return (self.folder / "outcome.json").exists()
+
+    def config(self, steps: int) -> Config:
+        """Its recipe; `steps` are those of a healthy one."""
+        own = {"seed": self.seed, "train.threads": 1, "train.save_every": 200, "train.eval_every": 0}
+        variant, given = (FAILING if self.kind == "failing" else HEALTHY)[self.name]
+        if self.kind == "healthy":
+            own |= {"train.steps": steps}
+        elif "data.spec" not in given:
+            own |= NARROW
+        return make(variant, nested(own | given))
+
+
+def cells(runs: Path, seeds: int) -> list[Cell]:
+    """Every cell below `runs`, seed by seed."""
+    kinds = {"failing": FAILING, "healthy": HEALTHY}
+    return [
+        Cell(kind, name, seed, runs / kind / f"{name}-s{seed}")
+        for seed in range(seeds)
+        for kind, names in kinds.items()
+        for name in names
+    ]
+
+
+def compared(folder: Path) -> Iterator[Cell]:
+    """The cells of a comparison, which are healthy."""
+    for path in sorted(folder.glob("cells/*/cell.json")):
+        name, _, seed = path.parent.name.rpartition("-s")
+        yield Cell("healthy", name, int(seed), path.parent)
+
+
+def train(cell: Cell, steps: int) -> None:
     """Train one cell to its end, go on with it, or leave it as it is."""
-    if (folder / "outcome.json").exists():
+    if cell.done:
         return
-    spoil(cell)
+    spoil(cell.name)
+    begun = (cell.folder / "config.json").exists()
     try:
-        api.resume(folder) if (folder / "config.json").exists() else api.train(config, out=folder)
+        api.resume(cell.folder) if begun else api.train(cell.config(steps), out=cell.folder)
         outcome = "done"
     except TrainingFailed as failure:
         outcome = str(failure)
-    (folder / "outcome.json").write_text(json.dumps(outcome))
+    (cell.folder / "outcome.json").write_text(json.dumps(outcome))
 
 
 def spoil(cell: str) -> None:
@@ -103,64 +183,88 @@ def spoil(cell: str) -> None:
         nsgan.g_loss = poisoned  # type: ignore[method-assign]
 
 
-def cells() -> dict[str, Config]:
-    """Every cell that is made to fail, and its config."""
-    own = {"train.threads": 1, "train.save_every": 100_000}
-    return {
-        name: make(variant, nested(own | ({} if "data.spec" in given else NARROW) | given))
-        for name, (variant, given) in FAILING.items()
-    }
-
-
 def slim(record: Record) -> Record:
     """A record as the tests need it: four digits of each reading."""
     return {"step": record["step"], "terms": {k: v and float(f"{v:.4g}") for k, v in record["terms"].items()}}
 
 
-def keep(name: str, runs: dict[str, Path]) -> None:
-    """Write the logs of `runs` for the tests."""
-    kept = {cell: {"loss": Run(path).config().loss["name"], "records": list(map(slim, Run(path).records()))}
-            for cell, path in runs.items()}  # fmt: skip
+def keep(kind: str, done: Iterable[Cell]) -> None:
+    """Write the logs of one kind for the tests."""
+    kept = {
+        cell.folder.name: {"loss": Run(cell.folder).config().loss, "records": [*map(slim, Run(cell.folder).records())]}
+        for cell in done
+        if cell.kind == kind
+    }
     RECORDED.mkdir(parents=True, exist_ok=True)
-    (RECORDED / f"{name}.json.xz").write_bytes(lzma.compress(json.dumps(kept).encode(), preset=9))
+    (RECORDED / f"{kind}.json.xz").write_bytes(lzma.compress(json.dumps(kept).encode(), preset=9))
+
+
+def result(cell: Cell) -> dict[str, Any]:
+    """What the rules say of a run."""
+    run = Run(cell.folder)
+    config, records = run.config(), run.records()
+    loss = make_loss(config)
+    found = diagnose(records, loss.watch, loss.d_loss_bounds)
+    facts = {"kind": cell.kind, "name": cell.name, "variant": config.variant, "seed": cell.seed}
+    return facts | {
+        "steps": records[-1]["step"],
+        "records": len(records),
+        "found": [{"rule": finding.rule, "step": finding.step} for finding in found],
+    }
 
 
 MARK = "<!-- table -->"
 
 
-def row(cell: str, folder: Path) -> str:
-    """One line of the table."""
-    run, steps = Run(folder), Run(folder).records()[-1]["step"]
-    found = diagnose(run.records(), LOSSES[run.config().loss["name"]].watch)
-    said = ", ".join(f"`{finding.rule}` at {finding.step}" for finding in found) or "none"
-    return f"| {cell} | `{run.config().variant}` | {run.config().seed} | {steps:,} | {said} |"
-
-
-def report(runs: Path, healthy: dict[str, Path]) -> None:
-    """Write the table and the logs that the tests read."""
-    failing = {cell: runs / cell for cell in FAILING if (runs / cell / "outcome.json").exists()}
-    page = ROOT / "docs/monitor.md"
+def page(text: str, runs: list[dict[str, Any]]) -> str:
+    """The page with the table of `runs` below its mark."""
     head = "| run | recipe | seed | steps logged | found |\n|---|---|---|---|---|"
-    table = "\n".join(row(cell, folder) for cell, folder in (failing | healthy).items())
-    text = page.read_text(encoding="utf-8").partition(MARK)[0]
-    page.write_text(f"{text}{MARK}\n\n{head}\n{table}\n", encoding="utf-8")
-    keep("failing", failing)
-    keep("healthy", healthy)
+    return f"{text.partition(MARK)[0]}{MARK}\n\n{summary(runs)}\n\n{head}\n" + "\n".join(map(row, runs)) + "\n"
+
+
+def summary(runs: list[dict[str, Any]]) -> str:
+    """How many of either kind were named."""
+    named = {kind: [bool(run["found"]) for run in runs if run["kind"] == kind] for kind in ("failing", "healthy")}
+    failing, healthy = named["failing"], named["healthy"]
+    return (
+        f"{sum(failing)} of {len(failing)} runs that were made to fail have a finding, "
+        f"and {sum(healthy)} of {len(healthy)} healthy ones."
+    )
+
+
+def row(run: dict[str, Any]) -> str:
+    """One line of the table."""
+    said = ", ".join(f"`{finding['rule']}` at {finding['step']}" for finding in run["found"]) or "none"
+    name = f"made to fail: {run['name']}" if run["kind"] == "failing" else run["name"]
+    return f"| {name} | `{run['variant']}` | {run['seed']} | {run['steps']:,} | {said} |"
+
+
+def report(done: list[Cell]) -> None:
+    """Write results, table and the logs that the tests read."""
+    runs = [result(cell) for cell in sorted(done, key=lambda cell: (cell.kind, cell.name, cell.seed))]
+    lines = ",\n".join(map(json.dumps, runs))
+    RESULTS.write_text(f'{{"format": 1, "runs": [\n{lines}\n]}}\n', encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), runs), encoding="utf-8")
+    for kind in ("failing", "healthy"):
+        keep(kind, done)
 
 
 def main() -> None:
     """Train what is not done, then write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
-    parser.add_argument("--healthy", type=Path, required=True)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--healthy", type=Path)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--report", action="store_true")
-    given, every = parser.parse_args(), cells()
+    given = parser.parse_args()
+    asked = [cell for cell in cells(given.runs, given.seeds) if cell.kind == "failing" or given.healthy is None]
     if not given.report:
         os.environ["OMP_NUM_THREADS"] = "1"
         with ProcessPoolExecutor(given.jobs, max_tasks_per_child=1, mp_context=get_context("spawn")) as pool:
-            list(pool.map(train, [given.runs / cell for cell in every], every.values(), every))
-    report(given.runs, {path.parent.name: path.parent for path in sorted(given.healthy.glob("cells/*/cell.json"))})
+            list(pool.map(train, asked, [given.steps] * len(asked)))
+    report([cell for cell in asked if cell.done] + ([*compared(given.healthy)] if given.healthy else []))
 
 
 if __name__ == "__main__":

@@ -10,12 +10,14 @@ from statistics import fmean
 from typing import Any
 
 from ganzoo import terminal
+from ganzoo.build import make_loss
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.files import write_bytes
-from ganzoo.losses import LOSSES
-from ganzoo.training.rules import diagnose
+from ganzoo.losses import Loss
+from ganzoo.training import signs
+from ganzoo.training.rules import diagnose, waiting
 from ganzoo.training.run import Run
-from ganzoo.training.signs import Record, column, loss
+from ganzoo.training.signs import Record, column
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # characters of a plot
@@ -33,19 +35,21 @@ def run(folder: Path, out: Path | None, as_json: bool) -> None:
     records = opened.records()
     if not records:
         raise InputError(f"{folder} has logged nothing yet; go on with: ganzoo train --resume {folder}")
-    found = findings(opened, records)
+    loss = make_loss(opened.config())
+    found, early = findings(opened, records, loss), waiting(len(records), loss.watch)
     if as_json:
-        return terminal.out_lines(json.dumps({"step": records[-1]["step"], "findings": found}, indent=2))
-    for line in (headline(opened, records), *plots(records), "", *verdict(found)):
+        table = {"step": records[-1]["step"], "findings": found, "too_few_records": early}
+        return terminal.out_lines(json.dumps(table, indent=2))
+    for line in (headline(opened, records), *plots(records), "", *verdict(found), *too_few(len(records), early)):
         terminal.out(line)
     terminal.out(picture(records, out or folder / "doctor.png"))
 
 
-def findings(opened: Run, records: list[Record]) -> list[dict[str, Any]]:
+def findings(opened: Run, records: list[Record], loss: Loss) -> list[dict[str, Any]]:
     """What was said while training, and what the rules say of the log now; each rule once between two rollbacks."""
     said = opened.findings()
     known = {finding["rule"] for finding in said}
-    read = diagnose(records, LOSSES[opened.config().loss["name"]].watch)
+    read = diagnose(records, loss.watch, loss.d_loss_bounds)
     now = [finding.as_record() for finding in read if finding.rule not in known]
     return sorted(said + now, key=lambda finding: finding["step"])
 
@@ -59,7 +63,7 @@ def headline(opened: Run, records: list[Record]) -> str:
 
 def series(records: list[Record]) -> dict[str, list[float]]:
     """What is plotted, over the records."""
-    losses = {"D's loss": loss(records, "d"), "G's loss": loss(records, "g")}
+    losses = {"D's loss": signs.loss(records, "d"), "G's loss": signs.loss(records, "g")}
     return losses | {name: column(records, name) for name in PLOTTED if name in records[-1]["terms"]}
 
 
@@ -87,6 +91,14 @@ def verdict(found: list[dict[str, Any]]) -> list[str]:
     return [f"[{finding['rule']}] {finding['text']}" for finding in found] or [
         "nothing found that looks like a failure"
     ]
+
+
+def too_few(records: int, early: dict[str, int]) -> list[str]:
+    """A line on the rules that cannot judge yet, the ones that need the fewest records first; none where all can."""
+    needs = sorted(set(early.values()))
+    rules = ((", ".join(name for name in early if early[name] == need), need) for need in needs)
+    listed = "; ".join(f"{names} (needs {need})" for names, need in rules)
+    return [f"too few records ({records}) for: {listed}"] if early else []
 
 
 def picture(records: list[Record], path: Path) -> str:

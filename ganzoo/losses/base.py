@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from torch import nn
@@ -13,6 +14,10 @@ LOSSES: Registry[type[Loss]] = Registry("loss")
 
 CLASSIFIES = ("d-has-won", "d-is-fooled")
 """The rules on D's loss and on who is ahead, which mean nothing for a critic, an energy or a potential."""
+
+
+HARD_TARGETS = (0.0, 2 * math.log(2))
+"""`Loss.d_loss_bounds` of a cross-entropy with the targets 1 and 0."""
 
 
 class Loss(nn.Module):
@@ -43,6 +48,7 @@ class Loss(nn.Module):
     """Whether each step computes the same on numbers that lie in tensors, so that a CUDA graph can repeat it."""
     watch: ClassVar[tuple[str, ...]] = (
         "not-finite",
+        "loss-explodes",
         "gradient-explodes",
         "gradient-vanishes",
         "d-loss-spreads",
@@ -60,6 +66,14 @@ class Loss(nn.Module):
     def __init_subclass__(cls) -> None:
         if "name" in cls.__dict__:
             LOSSES.add(cls.name, cls)
+
+    @property
+    def d_loss_bounds(self) -> tuple[float, float]:
+        """The sum of D's terms on reals and fakes at its lowest, and where D cannot tell them apart.
+
+        The rule `d-has-won` takes its measure from both; where a subclass says nothing, from those of the targets 1 and 0.
+        """
+        return HARD_TARGETS
 
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """The terms that D minimises; `fake` is cut off from G."""

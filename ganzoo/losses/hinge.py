@@ -23,6 +23,11 @@ class Hinge(Loss):
     name: ClassVar[str] = "hinge"
     watch: ClassVar[tuple[str, ...]] = (*Loss.watch, *CLASSIFIES)
 
+    @property
+    def d_loss_bounds(self) -> tuple[float, float]:
+        """All hinges closed; any one score between the margins for all."""
+        return 0.0, 2.0
+
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """The mean of hinges, one a sample."""
         return {"real": relu(1 - real.score).mean(), "fake": relu(1 + fake.score).mean()}

@@ -32,6 +32,11 @@ class LSGAN(Loss):
         super().__init__()
         self.a, self.b, self.c = a, b, c
 
+    @property
+    def d_loss_bounds(self) -> tuple[float, float]:
+        """0 at the targets; half-way between them for all."""
+        return 0.0, (self.b - self.a) ** 2 / 4
+
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """Half the mean squared distance to D's targets."""
         real_error, fake_error = real.score - self.b, fake.score - self.a

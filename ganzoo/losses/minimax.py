@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from torch import Tensor
@@ -53,6 +54,12 @@ class Minimax(Loss):
         self.real_target, self.fake_target = real_target, fake_target
         self.score_sign = 1 if real_label else -1
 
+    @property
+    def d_loss_bounds(self) -> tuple[float, float]:
+        """The entropy of both mean targets, and the cross-entropy of both with the mean of all."""
+        real, fake = (sum(target) / 2 for target in (self.real_target, self.fake_target))
+        return entropy(real) + entropy(fake), 2 * entropy((real + fake) / 2)
+
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """Both terms of the cross-entropy, each a mean over its own batch."""
         return {
@@ -67,6 +74,11 @@ class Minimax(Loss):
     def logit(self, judged: Judged) -> Tensor:
         """The logit (N,) of being real: D's score, or with real_label 0 its negative, as sigmoid(-t) = 1 - sigmoid(t)."""
         return self.score_sign * judged.score
+
+
+def entropy(p: float) -> float:
+    """Of a coin that falls on one side with probability `p`, in nats."""
+    return -sum(q * math.log(q) for q in (p, 1 - p) if q)
 
 
 def towards(name: str, score: Tensor, target: Target) -> Tensor:

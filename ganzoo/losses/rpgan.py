@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from torch.nn.functional import softplus
@@ -23,6 +24,11 @@ class RpGAN(Loss):
     name: ClassVar[str] = "rpgan"
     watch: ClassVar[tuple[str, ...]] = (*Loss.watch, *CLASSIFIES)
     g_uses_real: ClassVar[bool] = True
+
+    @property
+    def d_loss_bounds(self) -> tuple[float, float]:
+        """Every real far above its fake; all scores alike."""
+        return 0.0, math.log(2)
 
     def d_loss(self, real: Judged, fake: Judged) -> Terms:
         """D wants each real above its fake."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from pathlib import Path
 
 from ganzoo.training import checkpoint
 from ganzoo.training.rules import Finding, look
 from ganzoo.training.run import Run
-from ganzoo.training.signs import LAST, WINDOW, Record
+from ganzoo.training.signs import History, Record
 from ganzoo.training.trainer import Trainer
 
 
@@ -17,13 +16,13 @@ class Monitor:
 
     def __init__(self, run: Run, trainer: Trainer) -> None:
         self.run, self.trainer = run, trainer
-        self.records: deque[Record] = deque(run.records(), WINDOW)
+        self.history = History(run.records(), trainer.loss.d_loss_bounds)
         self.known = {found["rule"] for found in run.findings() if found["rollbacks"] == trainer.rollbacks}
 
     def look(self, record: Record) -> list[Finding]:
         """What is new after `record`; it is written to the run's `findings.jsonl`."""
-        self.records.append(record)
-        found = look(list(self.records), self.known, self.trainer.loss.watch)
+        self.history.add(record)
+        found = look(self.history, self.known, self.trainer.loss.watch)
         for finding in found:
             self.known.add(finding.rule)
             self.run.append_finding(finding.as_record() | {"rollbacks": self.trainer.rollbacks})
@@ -32,6 +31,6 @@ class Monitor:
     def last_good(self, finding: Finding) -> Path:
         """The newest state from before `finding` began to show, or the oldest there is."""
         states = checkpoint.states(self.run.states)
-        began = list(self.records)[-LAST:][0]["step"]
+        began = self.history.late[0]["step"]
         earlier = [path for path in states if checkpoint.step_of(path) < began]
         return earlier[-1] if earlier else states[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ BATCH = 32  # images
 GROUP = 4  # images of one class, where G knows classes
 SIDE = 8  # pixels of the pictures that are remembered
 KEPT = 30  # logs that are remembered
-LATELY, EARLIER = 5, 10  # logs back
+LATELY = 5  # logs back
 
 
 class Probe(nn.Module):
@@ -45,8 +46,9 @@ class Probe(nn.Module):
         """Scalars on the device, of the players as they would be sampled; neither changes, and no random stream moves.
 
         `variety/...`: mean distance of two images, in pixels or D's features, over that of two reals; of one class, where
-        G is conditional. `unrest/lately`: how far a latent's image moved since 5 logs ago; `unrest/back`: how near it is
-        to where it was 10 to 29 logs ago, both over the mean distance of two reals. All are 1 where no two reals differ.
+        G is conditional. `unrest/lately`: how far a latent's image moved since 5 logs ago; `unrest/away`: how far it was away
+        in the meantime, and `unrest/back`: how far it is from where it was, of the log among the last 29 to which it came
+        back by the most; all over the mean distance of two reals. All are 1 where no two reals differ.
         """
         real = self.dataset.samples(self.index, self.past.device)
         labels = real.labels if self.latent.classes else None
@@ -61,12 +63,25 @@ class Probe(nn.Module):
 
     def _unrest(self, now: Tensor, scale: Tensor) -> Terms:
         count = int(self.count)
-        moved = [(now - self.past[(count - lag) % KEPT]).flatten(1).norm(dim=1).mean() for lag in range(1, KEPT)]
+        lags = range(1, min(count, KEPT - 1) + 1)
+        moved = [(now - self.past[(count - lag) % KEPT]).flatten(1).norm(dim=1).mean() for lag in lags]
         self.past[count % KEPT] = now
         self.count += 1
-        unrest = {"unrest/lately": moved[LATELY - 1 : LATELY], "unrest/back": moved[EARLIER - 1 :]}
-        known = {"unrest/lately": count >= LATELY, "unrest/back": count >= KEPT - 1}
-        return {name: over(torch.stack(values).min(), scale) for name, values in unrest.items() if known[name]}
+        if len(moved) < LATELY:
+            return {}
+        away, back = nearest_return(moved)
+        unrest = {"unrest/lately": moved[LATELY - 1], "unrest/away": away, "unrest/back": back}
+        return {name: over(value, scale) for name, value in unrest.items()}
+
+
+def nearest_return(moved: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """The return that brought an image nearer by the most, from its distances to where it was 1, 2, ... logs ago.
+
+    Gives how far it was away in the meantime and how near it came. Every period from 2 logs to all of them can show.
+    """
+    away, back = torch.stack(list(accumulate(moved, torch.maximum))[:-1]), torch.stack(moved[1:])
+    best = (away - back).argmax()
+    return away.take(best), back.take(best)
 
 
 def rows(dataset: Dataset, n: int, grouped: bool) -> np.ndarray:

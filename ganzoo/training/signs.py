@@ -1,15 +1,19 @@
-"""How a failing training shows in its log: functions of the last records, which give the figures that show it, or None.
+"""How a failing training shows in its log: functions of a run's history, which give the figures that show it, or None.
 
 The signs are those of the field's collected advice (Chintala et al. 2016, https://github.com/soumith/ganhacks, tip 10).
+Losses and gradients are judged against the loss's own bounds and the run's own first values: their scale is the loss's.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from statistics import fmean, median
 from typing import Any
+
+from ganzoo.losses.base import HARD_TARGETS
 
 Record = dict[str, Any]
 Figures = dict[str, float]
@@ -17,10 +21,43 @@ Figures = dict[str, float]
 WINDOW = 40  # records that a rule looks at
 LAST = 5  # records that must all agree, so that one bad batch is no finding
 PATIENCE = 25  # records before the early, shapeless images count
-BURST = 100.0  # gradient norm
-FADED = 1e-6  # gradient norm
-SWING = 0.5  # of D's loss from one record to the next
+HUGE = 1e6  # a loss or a gradient norm that no working loss reaches
+BURST = 50.0  # gradient norm, 1 = its first; healthy runs that were recorded reach 28
+FADED = 1e-5  # gradient norm, 1 = its first; healthy runs that were recorded fall to 0.012
+WON = 0.015  # D's loss, 0 = its lowest value, 1 = at chance
+SWING = 0.35  # change of D's loss from one record to the next, 1 = its first value
 ALIKE = 0.25  # variety of the samples, 1 = as the reals
+FAR = 0.5  # distance that images moved, 1 = that of two reals
+
+
+class History:
+    """All that a rule sees of a run: the first value of each reading and the last `WINDOW` records.
+
+    Both are read from the log, so a resumed run and `ganzoo doctor` find what an unbroken run finds.
+    """
+
+    def __init__(self, records: Iterable[Record] = (), bounds: tuple[float, float] = HARD_TARGETS) -> None:
+        self.bounds = bounds
+        """The loss's `d_loss_bounds`."""
+        self.first: dict[str, float] = {}
+        """Each reading's first finite value other than 0."""
+        self.window: deque[Record] = deque(maxlen=WINDOW)
+        for record in records:
+            self.add(record)
+
+    def add(self, record: Record) -> None:
+        """Take in the next record of the log."""
+        self.first = {name: value for name, value in record["terms"].items() if value} | self.first
+        self.window.append(record)
+
+    @property
+    def last(self) -> Record:
+        return self.window[-1]
+
+    @property
+    def late(self) -> list[Record]:
+        """The last `LAST` records."""
+        return list(self.window)[-LAST:]
 
 
 def column(records: Iterable[Record], name: str) -> list[float]:
@@ -44,43 +81,68 @@ def _objective(terms: dict[str, Any], player: str) -> float:
     return math.nan if not values or None in values else sum(values)
 
 
-def not_finite(records: Sequence[Record]) -> Figures | None:
+def not_finite(history: History) -> Figures | None:
     """A term, gradient or reading that is NaN or infinite."""
-    bad = [name for name, value in records[-1]["terms"].items() if value is None]
+    bad = [name for name, value in history.last["terms"].items() if value is None]
     return {f"{name} =": math.nan for name in bad[:3]} or None
 
 
-def d_has_won(records: Sequence[Record]) -> Figures | None:
-    """D's loss near 0, and every real above its fake."""
-    late = records[-LAST:]
+def loss_explodes(history: History) -> Figures | None:
+    """A term of either loss beyond a million."""
+    return _huge(history, ("d/", "g/"))
+
+
+def gradient_is_huge(history: History) -> Figures | None:
+    """A gradient norm beyond a million."""
+    return _huge(history, ("norm/",))
+
+
+def _huge(history: History, kinds: tuple[str, ...]) -> Figures | None:
+    terms = history.last["terms"].items()
+    return {name: value for name, value in terms if name.startswith(kinds) and abs(value or 0) > HUGE} or None
+
+
+def d_has_won(history: History) -> Figures | None:
+    """D's loss at its lowest possible value, and every real above its fake."""
+    late, (lowest, chance) = history.late, history.bounds
     losses, apart = loss(late, "d"), column(late, "score/apart")
-    if len(late) < LAST or not (all(value < 0.02 for value in losses) and min(apart) > 0.999):
+    # The mean, for targets that are drawn scatter the loss about its lowest value.
+    if not (fmean(losses) - lowest < WON * (chance - lowest) and min(apart) > 0.999):
         return None
-    return {"D's loss": losses[-1], "pairs told apart": apart[-1]}
+    return {"D's loss": losses[-1], "lowest possible": lowest, "pairs told apart": apart[-1]}
 
 
-def gradient_explodes(records: Sequence[Record]) -> Figures | None:
-    """A gradient norm that stays above 100."""
-    return _norms(records, lambda values: min(values) > BURST)
+def gradient_explodes(history: History) -> Figures | None:
+    """A gradient norm that stays far above its first value."""
+    return _norms(history, lambda values, first: min(values) > BURST * first)
 
 
-def gradient_vanishes(records: Sequence[Record]) -> Figures | None:
-    """A gradient norm that stays below 1e-6."""
-    return _norms(records, lambda values: max(values) < FADED)
+def gradient_vanishes(history: History) -> Figures | None:
+    """A gradient norm that stays far below its first value, or was never anything but 0."""
+    return _norms(history, lambda values, first: max(values) <= FADED * first)
 
 
-def _norms(records: Sequence[Record], shown: Callable[[list[float]], bool]) -> Figures | None:
-    late = records[-LAST:]
-    names = [name for name in late[-1]["terms"] if name.startswith("norm/")]
-    bad = [name for name in names if shown(column(late, name))] if len(late) == LAST else []
-    return {name: median(column(late, name)) for name in bad} or None
+def _norms(history: History, shown: Callable[[list[float], float], bool]) -> Figures | None:
+    figures: Figures = {}
+    for name in history.last["terms"]:
+        if name.startswith("norm/"):
+            values, first = column(history.late, name), history.first.get(name, 0.0)
+            figures |= {name: median(values), f"{name} at first": first} if shown(values, first) else {}
+    return figures or None
 
 
-def d_is_fooled(records: Sequence[Record]) -> Figures | None:
+def gradient_is_zero(history: History) -> Figures | None:
+    """A player's whole gradient that is exactly 0, but for a D that has nothing to improve: hinges may all be closed."""
+    terms = history.last["terms"]
+    zero = [name for name in ("norm/d", "norm/g") if terms.get(name) == 0]
+    return {name: 0.0 for name in zero if name == "norm/g" or _objective(terms, "d") != 0} or None
+
+
+def d_is_fooled(history: History) -> Figures | None:
     """G's loss falling steadily while D's rises, until D takes fakes for more real than reals."""
-    g, d, apart = loss(records, "g"), loss(records, "d"), fmean(column(records[-LAST:], "score/apart"))
-    falls, rises = trend(g), trend(d)
-    if len(records) < PATIENCE or not (falls < -0.7 and rises > 0.7 and apart < 0.5):
+    falls, rises = (trend(loss(history.window, player)) for player in ("g", "d"))
+    apart = fmean(column(history.late, "score/apart"))
+    if not (falls < -0.7 and rises > 0.7 and apart < 0.5):
         return None
     return {"trend of G's loss": falls, "of D's": rises, "pairs told apart": apart}
 
@@ -92,13 +154,12 @@ def trend(values: Sequence[float]) -> float:
     return ordered / (n * (n - 1) / 2) if n > 1 else 0.0
 
 
-def d_loss_spreads(records: Sequence[Record]) -> Figures | None:
+def d_loss_spreads(history: History) -> Figures | None:
     """D's loss varying ten times as much as it did half a window before."""
-    values, half = loss(records, "d"), WINDOW // 2
-    if len(values) < WINDOW:
-        return None
+    values, half = loss(history.window, "d"), WINDOW // 2
     before, now = (jitter(part) for part in (values[:half], values[half:]))
-    return {"its usual step": now, "before": before} if now > max(10 * before, SWING) else None
+    enough = SWING * abs(_objective(history.first, "d"))
+    return {"its usual step": now, "before": before} if now > max(10 * before, enough) else None
 
 
 def jitter(values: Sequence[float]) -> float:
@@ -106,19 +167,20 @@ def jitter(values: Sequence[float]) -> float:
     return median(abs(b - a) for a, b in pairwise(values))
 
 
-def samples_alike(records: Sequence[Record]) -> Figures | None:
+def samples_alike(history: History) -> Figures | None:
     """Images of other latents that hardly differ, in pixels and to D."""
-    late = records[-LAST:]
-    pixels, features = column(late, "variety/pixels"), column(late, "variety/features")
-    if len(records) < PATIENCE or not max(pixels) < ALIKE:
+    pixels, features = (column(history.late, f"variety/{seen}") for seen in ("pixels", "features"))
+    if not max(pixels) < ALIKE:
         return None
     return {"distance of two samples over that of two reals": pixels[-1], "to D": features[-1]}
 
 
-def oscillates(records: Sequence[Record]) -> Figures | None:
+def oscillates(history: History) -> Figures | None:
     """Images of fixed latents that move far and come back to what they were."""
-    late = records[-LAST:]
-    moved, back = column(late, "unrest/lately"), column(late, "unrest/back")
-    if not (median(moved) > 0.5 and median(back) < 0.5 * median(moved)):
+    late = history.late
+    # Older logs have no `unrest/away`: there, how far they moved in five records.
+    away, lately, back = (column(late, f"unrest/{name}") for name in ("away", "lately", "back"))
+    moved = median(lately if math.isnan(far) else far for far, lately in zip(away, lately, strict=True))
+    if not (moved > FAR and median(back) < 0.5 * moved):
         return None
-    return {"moved": median(moved), "away from where they were": median(back)}
+    return {"moved": moved, "away from where they were": median(back)}

@@ -28,7 +28,7 @@ def ill(run, tmp_path):
     """The same run with a gradient that exploded in its log."""
     records = Run(run).records()
     for record in records[1:]:
-        record["terms"]["norm/d"] = 400.0
+        record["terms"]["norm/d"] = 4000.0
     sick = Run(tmp_path / "ill")
     sick.create(Run(run).config())
     for record in records:
@@ -48,8 +48,52 @@ def test_a_healthy_run(run, tmp_path, capsys):
 def test_what_the_log_shows_is_said_though_nothing_was_said_while_training(ill, capsys):
     assert ganzoo("doctor", ill.folder) == 0
     printed = capsys.readouterr().out
-    assert "[gradient-explodes] step 6: a gradient norm stays above 100 (norm/d 400); lower the rates" in printed
+    assert "[gradient-explodes] step 6: a gradient norm is far above its first value" in printed
+    assert "(norm/d 4e+03, norm/d at first " in printed and "; lower the rates" in printed
     assert (ill.folder / "doctor.png").exists()
+
+
+def test_rules_that_have_too_few_records_are_named(run, tmp_path, capsys):
+    assert ganzoo("doctor", run, "--out", tmp_path / "x.png") == 0
+    printed = capsys.readouterr().out
+    few = "too few records (6) for: samples-alike, oscillates, d-is-fooled (needs 25); d-loss-spreads (needs 40)"
+    assert f"nothing found that looks like a failure\n{few}\n" in printed
+    assert ganzoo("doctor", run, "--json") == 0
+    needs = json.loads(capsys.readouterr().out)["too_few_records"]
+    assert needs == {"samples-alike": 25, "oscillates": 25, "d-is-fooled": 25, "d-loss-spreads": 40}
+
+
+def rewritten(folder, config, records):
+    """A run with this config and log."""
+    made = Run(folder)
+    made.create(config)
+    for record in records:
+        made.append(record)
+    return folder
+
+
+def test_what_needs_no_history_is_said_of_a_run_that_has_hardly_begun(run, tmp_path, capsys):
+    """Rates of 1000: G's loss at 2e8, no gradient, and far too few records for any other rule."""
+    records = Run(run).records()[:3]
+    for record in records:
+        record["terms"] |= {"g/adv": 4.7e9, "norm/g": 0.0}
+    folder = rewritten(tmp_path / "run", Run(run).config(), records)
+    assert ganzoo("doctor", folder, "--json") == 0
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [(each["rule"], each["step"]) for each in found] == [("loss-explodes", 1), ("gradient-vanishes", 1)]
+
+
+def test_a_d_that_has_won_with_soft_targets_is_named(run, tmp_path, capsys):
+    """Its loss cannot fall below the entropy of 0.9."""
+    records = Run(run).records()
+    for record in records:
+        record["terms"] |= {"d/real": 0.3253, "d/fake": 0.0004, "score/apart": 1.0}
+    config = Run(run).config()
+    soft = config.model_copy(update={"loss": config.loss | {"real_target": [0.9, 0.9]}})
+    for settings, rules in ((soft, ["d-has-won"]), (config, [])):
+        folder = rewritten(tmp_path / str(len(rules)), settings, records)
+        assert ganzoo("doctor", folder, "--json") == 0
+        assert [each["rule"] for each in json.loads(capsys.readouterr().out)["findings"]] == rules
 
 
 def test_what_was_said_while_training_is_said_once(ill, capsys):

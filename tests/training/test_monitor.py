@@ -76,7 +76,7 @@ def test_warning_is_patient_where_d_has_won(won, tmp_path):
 
 
 def test_stopping_saves_everything_first(won, tmp_path):
-    with pytest.raises(TrainingFailed, match=r"step 5: D's loss is near 0 .*tricks.r1=true; all is saved"):
+    with pytest.raises(TrainingFailed, match=r"step 5: D's loss is at its lowest .*tricks.r1=true; all is saved"):
         api.train(config(steps=8, on_failure="stop"), toy_data(), tmp_path / "run")
     assert checkpoint.states(tmp_path / "run/state")[-1].name == "00000005"
     assert (tmp_path / "run/release/card.json").exists() and (tmp_path / "run/samples/00000005.png").exists()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import math
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from ganzoo.latent import Latent
 from ganzoo.records import Judged
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.probe import KEPT, Probe, rows, spread
+from ganzoo.training.rules import diagnose
 from small_runs import small, toy_data
 
 
@@ -85,11 +88,47 @@ def test_unrest_is_how_far_images_moved_and_how_near_they_came_back():
     path = [a, b] * KEPT  # back at every second log
     readings = [look(p, images) for images in path]
     assert "unrest/lately" not in readings[4] and "unrest/lately" in readings[5]
-    assert "unrest/back" not in readings[KEPT - 2] and "unrest/back" in readings[KEPT - 1]
+    assert "unrest/back" not in readings[4] and {"unrest/away", "unrest/back"} <= readings[5].keys()
     assert readings[-1]["unrest/lately"] > 0.8 and readings[-1]["unrest/back"] == 0
+    assert readings[-1]["unrest/away"] == readings[-1]["unrest/lately"]
     for _ in range(KEPT):
         still = look(p, a)
-    assert still["unrest/lately"] == 0
+    assert still["unrest/lately"] == still["unrest/away"] == 0
+
+
+def found(path) -> set[str]:
+    """The rules that find something in the log of a run whose G draws these images."""
+    p = probe(reals())
+    records = [{"step": 20 * i, "terms": look(p, images)} for i, images in enumerate(path)]
+    return {finding.rule for finding in diagnose(records, ["oscillates"])}
+
+
+@pytest.mark.parametrize("period", range(2, KEPT))
+def test_a_cycle_of_every_period_that_is_remembered_is_seen(period):
+    circle = [2 * math.pi * i / period for i in range(45)]
+    a, b, noise = reals(), reals(64)[32:], torch.Generator().manual_seed(1)
+    path = [a * math.sin(t) + b * math.cos(t) for t in circle]
+    assert found(path) == {"oscillates"}
+    assert found([images + 0.2 * torch.randn(a.shape, generator=noise) for images in path]) == {"oscillates"}
+
+
+@pytest.mark.parametrize(
+    "position",
+    [lambda i: 0.1 * i, lambda i: 3 * 0.9**i, lambda i: i**0.5, lambda i: 0.2 * math.sin(i)],
+    ids=["drift", "settling", "slowing", "small"],
+)
+def test_images_that_move_on_do_not_come_back(position):
+    a, noise = reals(), torch.Generator().manual_seed(1)
+    still = [a * position(i) for i in range(45)]
+    assert found(still) == set()
+    assert found([images + 0.2 * torch.randn(a.shape, generator=noise) for images in still]) == set()
+
+
+def test_images_at_random_and_walking_at_random_do_not_come_back():
+    g = torch.Generator().manual_seed(1)
+    jumps = [torch.randn(32, 1, 8, 8, generator=g) for _ in range(70)]
+    assert found(jumps) == set()
+    assert found(list(itertools.accumulate(jumps))) == set()
 
 
 def test_looking_changes_nothing():
@@ -130,4 +169,5 @@ def test_reals_that_are_all_one_picture_give_finite_readings():
     p = probe(reals(1))
     for _ in range(KEPT):
         readings = look(p, reals())
-    assert readings == dict.fromkeys(("variety/pixels", "variety/features", "unrest/lately", "unrest/back"), 1)
+    variety, unrest = ("variety/pixels", "variety/features"), ("unrest/lately", "unrest/away", "unrest/back")
+    assert readings == dict.fromkeys((*variety, *unrest), 1)

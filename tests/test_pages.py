@@ -1,0 +1,106 @@
+"""Each page that shows measured results shows what its JSON holds: its tables are made again in memory and compared."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+
+from ganzoo.comparing.summary import summarise
+from ganzoo.comparing.table import markdown
+from ganzoo.complete import complete
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+RESULTS = DOCS / "results"
+
+
+def read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def benchmarks(monkeypatch):
+    """The scripts that write the pages can be imported."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+
+
+def test_the_monitors_page(benchmarks):
+    import monitor
+
+    text = monitor.PAGE.read_text(encoding="utf-8")
+    assert monitor.page(text, read(monitor.RESULTS)["runs"]) == text
+
+
+def test_every_run_of_the_monitors_page_can_be_trained(benchmarks, tmp_path):
+    import monitor
+
+    every = monitor.cells(tmp_path, seeds=1)
+    assert {cell.kind for cell in every} == {"failing", "healthy"} and not any(cell.done for cell in every)
+    for cell in every:
+        complete(cell.config(steps=600))
+    trained = {(run["kind"], run["name"]) for run in read(monitor.RESULTS)["runs"]}
+    assert trained <= {(cell.kind, cell.name) for cell in every}
+
+
+def test_the_mixtures_page(benchmarks):
+    import mixtures
+
+    text = (RESULTS / "mixtures.md").read_text(encoding="utf-8")
+    assert mixtures.page(text, read(RESULTS / "mixtures.json")["runs"], seeds=10) == text
+
+
+def test_the_page_of_growth(benchmarks):
+    import growth_page
+
+    text = (DOCS / "growth.md").read_text(encoding="utf-8")
+    assert growth_page.with_tables(text, read(RESULTS / "growth.json")["parts"], "results/growth.json") == text
+
+
+COMPARISONS = sorted(path.parent.name for path in RESULTS.glob("*/results.json"))
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_the_table_of_a_comparison(name):
+    results = read(RESULTS / name / "results.json")
+    assert (RESULTS / name / "table.md").read_text(encoding="utf-8") == markdown(results)
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_the_summary_of_a_comparison_is_that_of_its_cells(name):
+    results = read(RESULTS / name / "results.json")
+    assert results["summary"] == summarise(results["cells"], results["metrics"])
+
+
+def ranged(values: list[float], form: str) -> str:
+    return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def test_the_stacks_page_quotes_its_results():
+    page = (RESULTS / "stacked.md").read_text(encoding="utf-8")
+    cells = read(RESULTS / "stacked/results.json")["cells"]
+    for name in dict.fromkeys(cell["setting"] for cell in cells):
+        mine = [cell for cell in cells if cell["setting"] == name]
+        modes, kl = ([cell["scores"][score] for cell in mine] for score in ("modes@26k", "kl@26k"))
+        images, seconds = (median(cell["cost"][cost] for cell in mine) for cost in ("images", "seconds"))
+        assert f"| {ranged(modes, 'd')} | {ranged(kl, '.2f')} | {images:,} | {seconds:.0f} |" in page, name
+
+
+def test_the_page_of_techniques_quotes_its_results():
+    page, results = (RESULTS / "techniques.md").read_text(encoding="utf-8"), read(RESULTS / "techniques/results.json")
+    table = "\n".join(line for line in page.splitlines() if line.startswith("| "))
+    medians = {row["setting"]: row["median"] for row in results["summary"] if row["protocol"] == "fid-digits@10k/test"}
+    quoted = re.findall(r"`([a-z0-9-]+)` (\d+)\.(\d+)", table)
+    assert len(quoted) > 20
+    for name, whole, decimals in quoted:
+        assert f"{whole}.{decimals}" == f"{medians[name]:.{len(decimals)}f}", name
+
+
+def test_every_json_of_results_is_compared_with_a_page():
+    """A new one needs a test here."""
+    assert {path.stem for path in RESULTS.glob("*.json")} == {"monitor", "mixtures", "growth"}
+    assert COMPARISONS == ["laptop", "stacked", "techniques"]
