@@ -201,7 +201,7 @@ def test_facts_of_a_state_that_lack_a_key_are_damaged(key, tmp_path):
     facts = json.loads((run / "state/00000001/state.json").read_text())
     del facts[key]
     (run / "state/00000001/state.json").write_text(json.dumps(facts))
-    with pytest.raises(InputError, match="00000001 is damaged"):
+    with pytest.raises(InputError, match=rf"00000001/state\.json is damaged: {key} is missing"):
         api.resume(run, data=toy_data())
 
 

@@ -33,10 +33,11 @@ def test_what_asks_for_an_end_is_noted_and_a_hangup_that_is_ignored_stays_so(nam
 def heard(monkeypatch):
     """An `Interrupt` that has its handlers, with the debounce as an instant in which nothing comes."""
     monkeypatch.setattr(interrupt.time, "sleep", lambda seconds: None)
-    lines = []
+    lines, before = [], signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
     with Interrupt(lines.append) as entered:
         entered.lines = lines
         yield entered
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("first", ["SIGINT", "SIGTERM", "SIGHUP"])
