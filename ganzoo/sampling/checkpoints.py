@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -85,16 +85,18 @@ def _release_in(folder: Path) -> Path:
 
 
 def _from_release(folder: Path, asked: Path) -> Sampler:
-    return read_folder(folder, partial(_opened, asked=asked, named=folder))
+    sampler = read_folder(folder, _opened)
+    if asked == folder:
+        return sampler
+    data = kept(asked / "config.json", trains=False).data  # a run's own config still says where its data are
+    return replace(sampler, config=sampler.config.model_copy(update={"data": data}))
 
 
-def _opened(folder: Path, asked: Path, named: Path) -> Sampler:
+def _opened(folder: Path) -> Sampler:
     card, path = read_table(folder / "card.json", Card), folder / "config.json"
     if "config_sha256" in card and card["config_sha256"] != digest(read_bytes(path)):  # older cards do not state it
         raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one that card.json states")
     config = kept(path, trains=False)
-    if asked != named:  # a run still says where its data are
-        config = config.model_copy(update={"data": kept(asked / "config.json", trains=False).data})
     latent, generator = _outlined(config, path)
     expected = specs(generator.state_dict(), halves=True)
     weights = read_tensors(folder / "generator.safetensors", card["sha256"], expected)
