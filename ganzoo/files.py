@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import shutil
@@ -102,16 +101,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def decoded(content: bytes | str) -> Any:
-    """JSON -> its value; a number that is not finite (NaN, Infinity, 1e999) is None, as it is where we write null.
+    """JSON -> its value; a number that is not finite (NaN, Infinity) is None, as it is where we write null.
 
     Raises `ValueError` for what is not JSON, `RecursionError` where it is nested too deep.
     """
-    return json.loads(content, parse_constant=lambda _: None, parse_float=_finite)
-
-
-def _finite(text: str) -> float | None:
-    value = float(text)
-    return value if math.isfinite(value) else None
+    return json.loads(content, parse_constant=lambda _: None)
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:

@@ -218,14 +218,13 @@ def test_what_a_later_version_adds_is_kept_and_what_it_numbers_otherwise_is_refu
 
 def test_a_number_that_is_not_finite_is_read_as_null(tmp_path):
     path, words = tmp_path / "x.json", '"format": 1, "of": [], "value": 1, "better": "lower", "floor_n": 1, '
-    path.write_text(
-        f'{{{words} "name": "a", "metric": "b", "spread": NaN, "floor": -Infinity, "value_at_floor": 1e999}}'
-    )
+    path.write_text(f'{{{words} "name": "a", "metric": "b", "spread": NaN, "floor": -Infinity, "value_at_floor": NaN}}')
     score = read(path, ScoreRecord)
     assert (score.spread, score.floor, score.value_at_floor) == (None, None, None)
-    path.write_text('{"format": 1, "step": 1, "seconds": NaN, "sha256": "", "course": {}}')
-    with pytest.raises(DamagedFile, match="seconds: input should be a valid number, not null"):
-        read(path, CourseState)
+    for word, says in (("NaN", "valid number, not null"), ("1e999", "finite number, not Infinity")):
+        path.write_text(f'{{"format": 1, "step": 1, "seconds": {word}, "sha256": "", "course": {{}}}}')
+        with pytest.raises(DamagedFile, match=f"seconds: input should be a {says}"):
+            read(path, CourseState)
 
 
 def test_all_that_is_committed_fits_its_schema():

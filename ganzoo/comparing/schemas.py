@@ -120,7 +120,7 @@ class Outcome(FileSchema):
     details: dict[str, Detail] = Field(default_factory=dict)
     measured_with: MeasuredWith = MeasuredWith()
     at_floor: dict[str, AtFloor] = Field(default_factory=dict)
-    ran: Machine | None = None  # older cells do not say
+    ran: Machine = Machine(jobs=1, hardware="not recorded", versions={})  # of older cells
 
 
 class CellRecord(Outcome):
