@@ -94,6 +94,9 @@ def fit(run: Run, trainer: Trainer, exam: Exam, seconds: float = 0.0, quiet: boo
             take_steps(session, interrupt)
         except KeyboardInterrupt:
             raise Interrupted(f"stopped at once without saving; {left_to_resume(run)}") from None
+        except OSError:
+            session.refuse_if_gone()  # it may have gone between the check and the write
+            raise
     if trainer.step < (steps := trainer.config.train.steps):
         raise Interrupted(
             f"stopped after step {trainer.step} of {steps}; go on with: ganzoo train --resume {run.folder}"
@@ -148,13 +151,17 @@ class Session:
 
     @property
     def run(self) -> Run:
-        """The run; raises `InputError` if its folder is gone, so that no part of it is created again."""
+        """The run, for writing to it; raises `InputError` if its folder is gone, so that no part of it is created again."""
+        self.refuse_if_gone()
+        return self._run
+
+    def refuse_if_gone(self) -> None:
+        """Raise `InputError` if the folder of the run was deleted, moved or replaced."""
         if self._run.identity() != self._identity:
             step = self.trainer.step
             raise InputError(
                 f"{self._run.folder} was deleted or moved during training; stopped unsaved after step {step}"
             )
-        return self._run
 
     @property
     def seconds(self) -> float:

@@ -299,6 +299,23 @@ def test_a_folder_that_is_gone_ends_the_training_and_is_not_made_again(how, due,
     assert snapshot(tmp_path) == left and folder.exists() == (how in ("emptied", "replaced"))
 
 
+@pytest.mark.parametrize("call", range(1, 5))
+def test_so_does_one_that_goes_while_it_is_written_to(call, tmp_path, monkeypatch):
+    """At each of the renames of a save: two files of the state, the state, a file of the release."""
+    folder, replace, calls = tmp_path / "run", os.replace, []
+
+    def lose(*paths):
+        calls.append(paths)
+        if len(calls) == call:
+            folder.rename(tmp_path / "elsewhere")
+        replace(*paths)
+
+    at_step(2, lambda: monkeypatch.setattr(os, "replace", lose), monkeypatch)
+    with pytest.raises(InputError, match="run was deleted or moved during training"):
+        api.train(CONFIG, DATA, folder)
+    assert not folder.exists()
+
+
 def test_ctrl_c_says_what_happens_and_a_second_one_what_is_kept(tmp_path, monkeypatch, capsys):
     config = with_train(CONFIG, steps=9)
     at_step(3, lambda: signal.raise_signal(signal.SIGINT), monkeypatch)
