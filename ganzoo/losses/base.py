@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import torch
 from torch import nn
 
 from ganzoo.records import Code, Judge, Judged, Samples, Terms
@@ -46,6 +47,8 @@ class Loss(nn.Module):
     """The terms of `penalty` that are also tricks: those would count twice, and are refused."""
     capturable: ClassVar[bool] = True
     """Whether each step computes the same on numbers that lie in tensors, so that a CUDA graph can repeat it."""
+    added_buffers: ClassVar[dict[str, float]] = {}
+    """Scalar buffers that states of older versions lack, and their value where one is missing."""
     watch: ClassVar[tuple[str, ...]] = (
         "not-finite",
         "loss-explodes",
@@ -101,6 +104,11 @@ class Loss(nn.Module):
 
         `real` is given where `g_uses_real`.
         """
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        for name, value in self.added_buffers.items():
+            state_dict.setdefault(f"{prefix}{name}", torch.tensor(value))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def readings(self) -> Terms:
         """Figures for the log that no player minimises."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ class BEGAN(Loss):
 
     name: ClassVar[str] = "began"
     heads: ClassVar[tuple[str, ...]] = ("reconstruction",)
+    added_buffers: ClassVar[dict[str, float]] = {"real_energy": UNKNOWN}
 
     k: Tensor
     convergence: Tensor
@@ -78,11 +79,6 @@ class BEGAN(Loss):
     def readings(self) -> Terms:
         """`k`, and the measure M of the last step of G: the lower, the nearer to convergence."""
         return {"k": self.k, "convergence": self.convergence}
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        # States of older versions have no e(x).
-        state_dict.setdefault(f"{prefix}real_energy", torch.full((), UNKNOWN))
-        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 def energy(judged: Judged) -> Tensor:

@@ -128,7 +128,8 @@ def read_state(path: Path, facts: Table, trainer: Trainer) -> dict[str, Tensor]:
     """The tensors of the state at `path`, each with the name, shape and type that `trainer` has."""
     file, counters = path / "state.safetensors", facts["counters"]
     expected = expected_tensors(trainer, counters)
-    state = read_tensors(file, facts["sha256"], expected, optional=by_parameter(expected))
+    added = [{f"loss.{name}"} for name in trainer.loss.added_buffers]  # states of older versions lack them
+    state = read_tensors(file, facts["sha256"], expected, optional=[*by_parameter(expected), *added])
     for name in trainer.optimisers():
         if part(expected, name) and not part(state, name):
             raise DamagedFile(f"{file} does not fit: it holds no tensor of {name}, which has taken steps")
