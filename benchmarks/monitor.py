@@ -38,6 +38,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/results/monitor.json"
 PAGE = ROOT / "docs/monitor.md"
 RECORDED = ROOT / "tests/training/recorded"
+SEEDS = 2
 NARROW = {"networks.generator.width": 16, "networks.discriminator.width": 16}
 FAILING: dict[str, tuple[str, dict[str, Any]]] = {
     "D's rate x100, no norm": (
@@ -223,12 +224,15 @@ def page(text: str, runs: list[dict[str, Any]]) -> str:
 
 
 def summary(runs: list[dict[str, Any]]) -> str:
-    """How many of either kind were named."""
+    """How many of either kind were named, and how many of the planned runs are missing."""
     named = {kind: [bool(run["found"]) for run in runs if run["kind"] == kind] for kind in ("failing", "healthy")}
     failing, healthy = named["failing"], named["healthy"]
+    done = {(run["kind"], run["name"], run["seed"]) for run in runs}
+    planned = {(cell.kind, cell.name, cell.seed) for cell in cells(Path(), SEEDS)}
+    missing = f" **Unrun: {len(planned - done)} of {len(planned)} planned.**" if planned - done else ""
     return (
         f"{sum(failing)} of {len(failing)} runs that were made to fail have a finding, "
-        f"and {sum(healthy)} of {len(healthy)} healthy ones."
+        f"and {sum(healthy)} of {len(healthy)} healthy ones.{missing}"
     )
 
 
@@ -254,7 +258,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
     parser.add_argument("--healthy", type=Path)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--report", action="store_true")
