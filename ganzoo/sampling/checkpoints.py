@@ -94,9 +94,9 @@ def _from_release(folder: Path, asked: Path) -> Sampler:
 
 def _opened(folder: Path) -> Sampler:
     card, path = read_table(folder / "card.json", Card), folder / "config.json"
+    config = kept(path, trains=False)  # which names a wrong key
     if "config_sha256" in card and card["config_sha256"] != digest(read_bytes(path)):  # older cards do not state it
         raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one that card.json states")
-    config = kept(path, trains=False)
     latent, generator = _outlined(config, path)
     expected = specs(generator.state_dict(), halves=True)
     weights = read_tensors(folder / "generator.safetensors", card["sha256"], expected)
