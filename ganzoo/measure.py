@@ -21,7 +21,7 @@ from ganzoo.evaluation import METRICS, Evaluation, Extractor, modes, neighbours
 from ganzoo.evaluation.class_order import class_order
 from ganzoo.evaluation.extractor import default
 from ganzoo.evaluation.extractor import find as find_extractor
-from ganzoo.evaluation.features import Draw, Reader
+from ganzoo.evaluation.features import Draw, Reader, files_of
 from ganzoo.evaluation.metrics import fidelity
 from ganzoo.evaluation.mismatches import mismatches, smaller
 from ganzoo.evaluation.real import Real, prepared
@@ -160,7 +160,7 @@ def say_time(reader: Reader, real: Sequence[Dataset], n: int) -> None:
     """Say on stderr how long a slow extractor will take for `real` and `n` samples, as measured on a few images."""
     if reader.quiet or not reader.extractor.slow or reader.device != "cpu":
         return
-    images = n + sum(len(each) for each in real if not reader.entry(each).exists())
+    images = n + sum(len(each) for each in real if not files_of(reader.entry(each)))
     minutes = reader.seconds(real[0], images) / 60
     terminal.err(f"{reader.extractor.name} on the CPU: about {minutes:.0f} minutes for {images:,} images")
 

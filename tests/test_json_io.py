@@ -32,6 +32,7 @@ from ganzoo.evaluation.protocol import ScoreRecord
 from ganzoo.files import write_json
 from ganzoo.json_io import read_record as read
 from ganzoo.json_io import read_table
+from ganzoo.losses import NSGAN
 from ganzoo.sampling import checkpoints, shipped
 from ganzoo.sharing import card as cards
 from ganzoo.sharing.front_matter import model_card
@@ -71,7 +72,7 @@ def logged(path: Path) -> None:
     """What `ganzoo doctor` does with a log."""
     run = Run(path.parent)
     records = run.records()
-    doctor.headline(run, records), doctor.plots(records), doctor.findings(run, records)
+    doctor.headline(run, records), doctor.plots(records), doctor.findings(run, records, NSGAN())
 
 
 def found(path: Path) -> None:

@@ -169,10 +169,11 @@ def hostile(run, tmp_path) -> Path:
 
     folder = shutil.copytree(run / "release", tmp_path / "x")
     card = json.loads((folder / "card.json").read_text())
-    sha256, score = card["sha256"], {"metric": "m", "value": 1.0, "better": "lower", "spread": None, "floor": None}
+    digests = {key: card[key] for key in ("sha256", "config_sha256")}
+    score = {"metric": "m", "value": 1.0, "better": "lower", "spread": None, "floor": None}
     extra = {"faults": "", "remarks": "", "licence": "", "classes": [""], "storage": "", "class_shares": {"a": 0.5}}
     card |= extra | {"command": ""}
-    card = spoil(card) | {"sha256": sha256}
+    card = spoil(card) | digests
     card["scores"] = [score | {"name": HOSTILE, "floor_n": None, "value_at_floor": None}]
     card["about"] = f"{HOSTILE} arXiv:1234.56789"
     (folder / "card.json").write_text(json.dumps(card))

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 import torch
+from safetensors.torch import load as load_tensors
 from torch import Tensor
 
 import ganzoo
@@ -114,7 +115,7 @@ def trained(folder, variant: str, **train) -> dict[str, Tensor]:
     """Every tensor of the state after a run of two steps that is resumed for one more."""
     run = api.train(small(variant, train={"steps": 2} | train), DATA, folder)
     api.resume(run, api.with_train(Run(run).config(), steps=3), DATA)
-    return checkpoint.read_state(checkpoint.states(run / "state")[-1])[0]
+    return load_tensors((checkpoint.states(run / "state")[-1] / "state.safetensors").read_bytes())
 
 
 def drawn(sampler: ganzoo.sampling.Sampler) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +114,7 @@ def say_classes(sampler: Sampler, request: Request, whose: str = "") -> None:
     """Print the names of the classes that were asked for to stderr; raises `InputError` for one there is not."""
     if (asked := parse_classes(request.classes)) is not None:
         names = [sampler.class_names[number] for number in sampler.labels(asked).tolist()]
-        print(f"{whose}classes: {', '.join(names)}", file=sys.stderr)
+        terminal.err(f"{whose}classes: {', '.join(names)}")
 
 
 def walk(sampler: Sampler, request: Request, through: list[int]) -> Tensor:

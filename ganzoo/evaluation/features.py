@@ -107,9 +107,14 @@ def keep(entry: Path, content: bytes) -> None:
     write_bytes(entry.with_stem(f"{entry.stem}-{digest(content)}"), content)
 
 
+def files_of(entry: Path) -> list[Path]:
+    """The files in the cache that are of `entry`."""
+    return list(entry.parent.glob(f"{escape(entry.stem)}-*{entry.suffix}"))
+
+
 def kept(entry: Path, images: int) -> dict[str, Tensor] | None:
     """The tensors in the file of `entry`; None if it does not exist, or is damaged and so removed."""
-    for path in entry.parent.glob(f"{escape(entry.stem)}-*{entry.suffix}"):
+    for path in files_of(entry):
         try:
             return read_tensors(path, path.stem.rpartition("-")[2], {name: columns(images) for name in PARTS})
         except InputError as error:

@@ -15,8 +15,8 @@ from ganzoo.config import Config
 from ganzoo.data.spec import is_path
 from ganzoo.errors import InputError
 from ganzoo.evaluation.protocol import ScoreRecord
-from ganzoo.files import FORMAT, digest, read_bytes, read_json, write_bytes, write_folder, write_json
-from ganzoo.json_io import Count, FileSchema, Finite, Shape
+from ganzoo.files import FORMAT, digest, read_bytes, write_bytes, write_folder, write_json
+from ganzoo.json_io import Count, FileSchema, Finite, Shape, read_table
 from ganzoo.training.trainer import Trainer
 
 NEEDED = ("generator.safetensors", "config.json", "card.json")
@@ -51,6 +51,8 @@ class Card(FileSchema):
     licence: str = ""
     faults: str = ""
     remarks: str = ""
+    chosen: str = ""
+    departs: str = ""
 
 
 def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
@@ -79,7 +81,7 @@ def averaged(trainer: Trainer) -> bytes:
 def is_current(trainer: Trainer, folder: Path) -> bool:
     """Return whether the release in `folder` holds the averaged G that `trainer` has now."""
     try:
-        return bool(read_json(folder / "card.json").get("sha256") == digest(averaged(trainer)))
+        return bool(read_table(folder / "card.json", Card)["sha256"] == digest(averaged(trainer)))
     except InputError:
         return False
 

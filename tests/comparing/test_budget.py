@@ -1,5 +1,6 @@
 """Budgets: read from words, and converted to exactly the steps that a trainer needs."""
 
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -79,15 +80,15 @@ def test_a_large_budget_of_images_is_not_counted_step_by_step():
         train = small("nsgan", train={"batch": 1, "ratio": ratio}).train
         assert steps(parse_budget("images=1000000000000"), train) == pytest.approx(steps_of_one * 10**12, abs=3)
     with pytest.raises(InputError, match="more than 300,000 steps; give it in steps"):
-        steps_for_images(10**9, 1, Fraction(1), Warmup(d_steps=1))
+        steps_for_images(10**9, 1, Fraction(1), Warmup(d_steps=1), 0)
 
 
 def test_without_a_warmup_the_steps_are_those_that_counting_gives():
     for batch in (1, 3, 7):
         for per_g in (Fraction(a, b) for a in (1, 2, 5) for b in (1, 3, 4)):
-            for images in range(1, 60):
+            for images, of_g in itertools.product(range(1, 60), (0, 1, 2)):
                 step = seen = 0
                 while seen < images:
-                    seen += batch * schedule.d_steps(step, per_g)
+                    seen += batch * (schedule.d_steps(step, per_g) + of_g)
                     step += 1
-                assert steps_for_images(images, batch, per_g, None) == step
+                assert steps_for_images(images, batch, per_g, None, of_g) == step

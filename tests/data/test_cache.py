@@ -115,63 +115,6 @@ def test_a_newer_format_is_refused(read, home):
         prepare(never)
 
 
-def cut(entry: Path, file: str, size: int) -> None:
-    (entry / file).write_bytes((entry / file).read_bytes()[:size])
-
-
-def without(entry: Path, key: str) -> None:
-    table = json.loads((entry / "entry.json").read_text())
-    del table[key]
-    (entry / "entry.json").write_text(json.dumps(table))
-
-
-def with_value(entry: Path, key: str, value: object) -> None:
-    table = json.loads((entry / "entry.json").read_text())
-    (entry / "entry.json").write_text(json.dumps(table | {key: value}))
-
-
-DAMAGE = {
-    "pixels cut": lambda entry: cut(entry, "pixels", 50),
-    "no pixels": lambda entry: (entry / "pixels").unlink(),
-    "labels cut": lambda entry: cut(entry, "labels.npy", 50),
-    "labels empty": lambda entry: cut(entry, "labels.npy", 0),
-    "labels of another length": lambda entry: np.save(entry / "labels.npy", np.zeros(3, np.int64)),
-    "labels of another type": lambda entry: np.save(entry / "labels.npy", np.zeros(12)),
-    "a pickle for labels": lambda entry: np.save(entry / "labels.npy", np.array([object()]), allow_pickle=True),
-    "no entry.json": lambda entry: (entry / "entry.json").unlink(),
-    "entry.json cut": lambda entry: cut(entry, "entry.json", 50),
-    "no digest": lambda entry: without(entry, "digest"),
-    "a count in words": lambda entry: with_value(entry, "count", "6"),
-    "a smaller count": lambda entry: with_value(entry, "count", 6),
-    "a huge count": lambda entry: with_value(entry, "count", 2**62),
-    "a shape without channels": lambda entry: with_value(entry, "shape", [8, 8]),
-    "a class that is no name": lambda entry: with_value(entry, "class_names", ["a", 2, "c"]),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_entry_is_named_and_prepared_again(read, home, damage, caplog):
-    before = prepare(read).digest
-    (entry,) = entries(home)
-    DAMAGE[damage](entry)
-    assert prepare(read).digest == before
-    (line,) = (record.message for record in caplog.records)
-    assert line.startswith(str(entry)) and "prepared again" in line and "\n" not in line
-    assert prepare(never).digest == before and entries(home) == [entry]
-
-
-def test_a_damaged_entry_whose_source_is_gone_stays_and_the_reason_is_that_of_the_source(read, home):
-    def gone() -> Pictures:
-        raise InputError("there is no folder pets")
-
-    prepare(read)
-    (entry,) = entries(home)
-    without(entry, "digest")
-    with pytest.raises(InputError, match="there is no folder pets"):
-        prepare(gone)
-    assert entries(home) == [entry]
-
-
 def test_an_unreadable_picture_is_refused_and_leaves_nothing(images, home):
     with pytest.raises(InputError) as error:
         prepare(lambda: Pictures(2, [(images[0], -1), (b"no picture", -1)], []))
@@ -309,6 +252,12 @@ def relabelled(path: Path) -> None:
     np.save(path, np.array([1, 0, 2] * 4))
 
 
+def without(path: Path, key: str) -> None:
+    table = json.loads(path.read_text())
+    del table[key]
+    path.write_text(json.dumps(table))
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "changed pixels": lambda entry: flip(entry / "pixels"),
     "fewer pixels": lambda entry: (entry / "pixels").write_bytes(bytes(12 * 192 - 1)),
@@ -329,6 +278,13 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "empty labels": lambda entry: (entry / "labels.npy").write_bytes(b""),
     "cut labels": lambda entry: (entry / "labels.npy").write_bytes((entry / "labels.npy").read_bytes()[:100]),
     "no labels": lambda entry: (entry / "labels.npy").unlink(),
+    "labels of another length": lambda entry: np.save(entry / "labels.npy", np.zeros(3, np.int64)),
+    "a pickle for labels": lambda entry: np.save(entry / "labels.npy", np.array([object()]), allow_pickle=True),
+    "no digest": lambda entry: without(entry / "entry.json", "digest"),
+    "a count in words": lambda entry: edit(entry / "entry.json", count="12"),
+    "a huge count": lambda entry: edit(entry / "entry.json", count=2**62),
+    "a shape without channels": lambda entry: edit(entry / "entry.json", shape=[8, 8]),
+    "a class that is no name": lambda entry: edit(entry / "entry.json", class_names=["a", 2, "c"]),
 }
 
 

@@ -58,7 +58,8 @@ def test_a_card_that_is_written_again_covers_the_config(release):
     write_json(release / "card.json", card)  # as before
     tell(release, {"faults": "None."})
     assert read_json(release / "card.json")["config_sha256"] == stated
-    (release / "config.json").write_text("{}")
+    text = (release / "config.json").read_text()
+    (release / "config.json").write_text(text.replace('"seed": 0', '"seed": 1'))
     tell(release, {"faults": "Many."})
     assert read_json(release / "card.json")["config_sha256"] == stated, "an edited config is not made good"
 
