@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from functools import partial
 
 import pytest
 import torch
@@ -187,7 +186,7 @@ def test_a_release_that_was_tampered_with_is_refused(run, tmp_path):
 
 
 def test_a_release_whose_config_asks_for_a_network_of_any_size_takes_no_memory(tmp_path):
-    run, table = api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run"), partial(dict, init="he")
+    run = api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
     for number, (changed, says) in enumerate(
         [
             ({"latent": {"dim": 2**31 - 1}}, "does not fit: tensor 'decoder"),
