@@ -164,13 +164,14 @@ def adam(params, *, lr=2e-4, betas=(0.5, 0.999)):
 
 @contextmanager
 def pretended() -> Iterator[None]:
-    """A block in which `meta` passes for a CUDA device: the data lie there, maps have their channels last."""
-    seeded, of_torch = streams.generator, torch.channels_last
+    """A block in which `meta` passes for a CUDA device: the data lie there, maps and kernels have their channels last."""
+    seeded, last = streams.generator, torch.channels_last
     with ExitStack() as stack:
         for target, stand_in in {
             "ganzoo.streams.generator": lambda *key, device="cpu": seeded(*key),
             "ganzoo.data.batches.source": Resident,
-            "ganzoo.networks.operators.laid": lambda x: x.contiguous(memory_format=of_torch) if x.ndim == 4 else x,
+            "ganzoo.networks.operators.laid": lambda x: x.contiguous(memory_format=last) if x.ndim == 4 else x,
+            "ganzoo.training.trainer.placed": lambda network, device: network.to(device).to(memory_format=last),
             "torch.autocast": Autocast,
         }.items():
             stack.enter_context(patch(target, stand_in))

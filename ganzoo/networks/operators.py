@@ -13,7 +13,7 @@ from functools import cache
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganzoo.networks import piecewise, products, smooth
@@ -68,8 +68,15 @@ def conv_transpose2d(
 
 
 def laid(x: Tensor) -> Tensor:
-    """`x` as the kernels should get it: on CUDA with its channels last, as tensor cores read them."""
-    return x.contiguous(memory_format=torch.channels_last) if x.is_cuda and _rewriting.get() else x
+    """Maps (N, C, H, W) as the kernels should get them: on CUDA with channels last, as tensor cores read them."""
+    last = x.is_cuda and x.ndim == 4 and _rewriting.get()
+    return x.contiguous(memory_format=torch.channels_last) if last else x
+
+
+def placed(network: nn.Module, device: torch.device) -> nn.Module:
+    """`network` on `device`; on CUDA its kernels lie as the maps do, once, instead of being rearranged in each pass."""
+    network = network.to(device)
+    return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network
 
 
 def as_asked(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:

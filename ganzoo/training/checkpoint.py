@@ -13,6 +13,7 @@ from torch import Tensor, optim
 
 from ganzoo.errors import InputError, TrainingFailed
 from ganzoo.files import FORMAT, digest, read_json, write_bytes, write_folder, write_json
+from ganzoo.optimisers import lay_as_weights
 from ganzoo.training.readings import of_d
 from ganzoo.training.trainer import Trainer
 
@@ -123,3 +124,4 @@ def _restore_optimiser(optimiser: optim.Optimizer, state: dict[str, Tensor]) -> 
         index, _, name = key.partition(".")
         full["state"].setdefault(int(index), {})[name] = value
     optimiser.load_state_dict(full)
+    lay_as_weights(optimiser)
