@@ -83,9 +83,12 @@ def as_asked(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Tensor, Te
     """All in the precision that autocast asks for, if it is on: it knows PyTorch's own operators alone."""
     if not torch.is_autocast_enabled("cpu"):
         return x, w, b
-    low = torch.get_autocast_dtype("cpu")
-    x, w, b = (t if t is None or t.dtype == torch.float64 else t.to(low) for t in (x, w, b))
-    return x, w, b  # float64 stays, as under PyTorch's own
+    return lowered(x), lowered(w), None if b is None else lowered(b)
+
+
+def lowered(x: Tensor) -> Tensor:
+    """`x` in autocast's precision; float64 stays, as under autocast itself."""
+    return x if x.dtype == torch.float64 else x.to(torch.get_autocast_dtype("cpu"))
 
 
 def fit(x: Tensor, w: Tensor, b: Tensor | None, inputs: int) -> bool:

@@ -13,8 +13,4 @@ def transformed(x: Tensor) -> bool:
 
     A `torch.autograd.Function` without rules for them is refused there, or loses derivatives silently.
     """
-    return (
-        torch._C._are_functorch_transforms_active()
-        or forward_ad._current_level >= 0  # type: ignore[attr-defined]
-        or is_legacy_batchedtensor(x)
-    )
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0 or is_legacy_batchedtensor(x)
