@@ -55,3 +55,11 @@ def keep_rate_on_device(optimiser: optim.Optimizer) -> None:
         group["initial_lr"] = group["lr"]
         group["lr"] = torch.tensor(group["lr"], device=group["params"][0].device)
         group.update(dict.fromkeys(CAPTURABLE[type(optimiser)], True))
+
+
+def lay_as_weights(optimiser: optim.Optimizer) -> None:
+    """Lay out what `optimiser` keeps of a weight as the weight: a loaded state is contiguous, and fused steps want one."""
+    for weight, kept in optimiser.state.items():
+        for name, value in kept.items():
+            if isinstance(value, torch.Tensor) and value.shape == weight.shape and value.stride() != weight.stride():
+                kept[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)

@@ -14,7 +14,8 @@ from ganzoo.records import Samples
 class Batches:
     """The samples of `dataset` in a new order each epoch, in batches of any size, which may reach into the next epoch.
 
-    `position`, the number of samples drawn so far, is the whole state: set it to go on from there. Within a part of a split
+    `position`, the number of samples drawn so far, is the whole state: set it to go on from there. Without `with_labels` no
+    label is moved to the device. Within a part of a split
     batch (see `ganzoo.streams.Share`) it counts the samples of all parts, of which the part gets its own.
     """
 
@@ -22,6 +23,7 @@ class Batches:
         self.dataset, self.seed, self.flip, self.device = dataset, seed, flip, device
         self.source = source(dataset, device)
         self.position = 0
+        self.with_labels = True
         self._order = (-1, np.empty(0, np.int64))
 
     def next(self, n: int) -> Samples:
@@ -29,7 +31,7 @@ class Batches:
         share = streams.share()
         total, rows = n * share.parts, share.rows(n)
         mirrored = self._mirrored(total)[rows] if self.flip else None
-        samples = self.source.samples(self._draw(total)[rows], self.device)
+        samples = self.source.samples(self._draw(total)[rows], self.device, self.with_labels)
         if mirrored is None:
             return samples
         return samples.with_images(torch.where(mirrored, samples.images.flip(3), samples.images))

@@ -95,11 +95,12 @@ class Dataset:
         whole = np.array_equal(self.rows, np.arange(len(self.pixels)))
         return self.pixels if whole else self.pixels[self.rows]
 
-    def samples(self, index: ArrayLike, device: torch.device | str = "cpu") -> Samples:
+    def samples(self, index: ArrayLike, device: torch.device | str = "cpu", with_labels: bool = True) -> Samples:
         """The samples of `index` (n,) on `device`; bytes travel, and become float32 there."""
         index = np.asarray(index)
         images = as_images(moved(torch.from_numpy(self.pixels[self.rows[index]]), device))
-        labels = None if self.labels is None else moved(torch.from_numpy(self.labels[index]), device)
+        given = self.labels if with_labels else None
+        labels = None if given is None else moved(torch.from_numpy(given[index]), device)
         return Samples(images, labels)
 
     def of_classes(self, wanted: Sequence[str | int]) -> Dataset:

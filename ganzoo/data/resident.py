@@ -23,10 +23,11 @@ class Resident:
         self.pixels = uploaded(dataset, device)
         self.labels = None if dataset.labels is None else torch.from_numpy(dataset.labels).to(device)
 
-    def samples(self, index: ArrayLike, device: torch.device | str) -> Samples:
+    def samples(self, index: ArrayLike, device: torch.device | str, with_labels: bool = True) -> Samples:
         """The samples of `index` (n,), which are on `device` already."""
         chosen = moved(torch.from_numpy(np.asarray(index)), device)
-        return Samples(as_images(self.pixels[chosen]), None if self.labels is None else self.labels[chosen])
+        labels = self.labels[chosen] if with_labels and self.labels is not None else None
+        return Samples(as_images(self.pixels[chosen]), labels)
 
 
 def uploaded(dataset: Dataset, device: torch.device | str) -> Tensor:

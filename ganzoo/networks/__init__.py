@@ -6,6 +6,7 @@ from ganzoo.networks.factory import discriminator_schema, generator_schema, make
 from ganzoo.networks.generator import Generator
 from ganzoo.networks.heads import HEADS
 from ganzoo.networks.init import initialise
+from ganzoo.networks.operators import placed
 from ganzoo.networks.upsample import UPSAMPLERS, checkerboard
 from ganzoo.networks.virtual import REFERENCES
 from ganzoo.registry import import_folder
@@ -27,4 +28,5 @@ __all__ = [
     "initialise",
     "make_discriminator",
     "make_generator",
+    "placed",
 ]

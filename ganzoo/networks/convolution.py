@@ -9,7 +9,8 @@ slopes
 
 have slopes that are these three again: that of <v, x * w> is T's with v for g, and so on. The Functions below differentiate
 each by the other two, without end. PyTorch does so once; the second time, in the backward of a gradient penalty, it
-takes the weight gradient by a convolution with a kernel as large as the image, ten times slower.
+takes the weight gradient by a convolution with a kernel as large as the image, ten times slower. Where a backward pass is
+`transformed`, the three are PyTorch's own.
 
 Maps lie in memory with their channels last, as oneDNN's kernels read them; otherwise each rearranges its inputs first.
 """
@@ -26,6 +27,7 @@ from torch.nn.grad import conv2d_weight
 
 from ganzoo.networks import products
 from ganzoo.networks.geometry import Geometry
+from ganzoo.networks.transforms import transformed
 from ganzoo.networks.wanted import wanted
 
 COLOURS = 4
@@ -42,16 +44,18 @@ def convolution(x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: in
     """`F.conv2d`: x (N, C, H, W) * w (O, C, k, k) + b (O,)."""
     sides = ((side + 2 * padding - w.shape[-1]) // stride + 1 for side in x.shape[2:])
     g = torch.Size((len(x), len(w), *sides))
-    return _Convolution.apply(x, w, b, Geometry(x.shape, w.shape, g, stride, padding))
+    return output(x, w, b, Geometry(x.shape, w.shape, g, stride, padding))
 
 
 def transposed_convolution(
     g: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, output_padding: int
 ) -> Tensor:
     """`F.conv_transpose2d`: of g (N, O, h, w) with w (O, C, k, k), plus b (C,)."""
-    sides = ((side - 1) * stride - 2 * padding + w.shape[-1] + output_padding for side in g.shape[2:])
+    sides = [(side - 1) * stride - 2 * padding + w.shape[-1] + output_padding for side in g.shape[2:]]
+    if min(sides) < 1 or output_padding >= stride:  # which PyTorch refuses, or takes for empty
+        return F.conv_transpose2d(g, w, b, stride, padding, output_padding)
     x = torch.Size((len(g), w.shape[1], *sides))
-    return _InputGradient.apply(g, w, b, Geometry(x, w.shape, g.shape, stride, padding))
+    return input_gradient(g, w, b, Geometry(x, w.shape, g.shape, stride, padding))
 
 
 def by_products(at: Geometry) -> bool:
@@ -77,9 +81,32 @@ def weights_by_products(at: Geometry, dtype: torch.dtype) -> bool:
 
     As above, GFLOP/s of oneDNN and of products: in float32 68 and 140 for the largest weights, 106 and 185, 124 and 155,
     96 and 106 for the smallest, and below these 106 and 93 (64x32x4x4); in bfloat16 79 and 290, 103 and 287, 171 and 281,
-    143 and 185, 109 and 146.
+    143 and 185, 109 and 146. In bfloat16 oneDNN (torch 2.14) leaves parts of it unwritten where an image is one pixel wide.
     """
-    return at.pixels <= SMALL and (dtype == torch.bfloat16 or at.w.numel() >= HEAVY // 8)
+    if dtype == torch.bfloat16:
+        return at.pixels <= SMALL or at.x[3] == 1
+    return at.pixels <= SMALL and at.w.numel() >= HEAVY // 8
+
+
+def output(x: Tensor, w: Tensor, b: Tensor | None, at: Geometry) -> Tensor:
+    """The convolution of x, plus b."""
+    if transformed(x):
+        return F.conv2d(x, w, b, at.stride, at.padding)
+    return _Convolution.apply(x, w, b, at)
+
+
+def input_gradient(g: Tensor, w: Tensor, b: Tensor | None, at: Geometry) -> Tensor:
+    """The transposed convolution of g, plus b."""
+    if transformed(g):
+        return F.conv_transpose2d(g, w, b, at.stride, at.padding, at.rest)
+    return _InputGradient.apply(g, w, b, at)
+
+
+def weight_gradient(g: Tensor, x: Tensor, at: Geometry) -> Tensor:
+    """What g and x say of w."""
+    if transformed(g) or transformed(x):
+        return conv2d_weight(x, at.w, g, at.stride, at.padding)
+    return _WeightGradient.apply(g, x, at)
 
 
 class _Convolution(Function):
@@ -95,8 +122,8 @@ class _Convolution(Function):
     def backward(node: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w = node.saved_tensors
         return (
-            _InputGradient.apply(g, w, None, node.at) if wanted(node, 0) else None,
-            _WeightGradient.apply(g, x, node.at) if wanted(node, 1) else None,
+            input_gradient(g, w, None, node.at) if wanted(node, 0) else None,
+            weight_gradient(g, x, node.at) if wanted(node, 1) else None,
             g.sum((0, 2, 3)) if wanted(node, 2) else None,
             None,
         )
@@ -111,16 +138,14 @@ class _InputGradient(Function):
             return to_colours(at.laid(g), w, b, at)
         if by_products(at):
             return products.input_gradient(g, w, b, at)
-        # Pixels of x after the last that a full stride reaches.
-        rest = [(side + 2 * at.padding - at.w[-1]) % at.stride for side in at.x[2:]]
-        return F.conv_transpose2d(at.laid(g), w, b, at.stride, at.padding, rest)
+        return F.conv_transpose2d(at.laid(g), w, b, at.stride, at.padding, at.rest)
 
     @staticmethod
     def backward(node: Any, v: Tensor) -> tuple[Tensor | None, ...]:
         g, w = node.saved_tensors
         return (
-            _Convolution.apply(v, w, None, node.at) if wanted(node, 0) else None,
-            _WeightGradient.apply(g, v, node.at) if wanted(node, 1) else None,
+            output(v, w, None, node.at) if wanted(node, 0) else None,
+            weight_gradient(g, v, node.at) if wanted(node, 1) else None,
             v.sum((0, 2, 3)) if wanted(node, 2) else None,
             None,
         )
@@ -139,8 +164,8 @@ class _WeightGradient(Function):
     def backward(node: Any, v: Tensor) -> tuple[Tensor | None, ...]:
         g, x = node.saved_tensors
         return (
-            _Convolution.apply(x, v, None, node.at) if wanted(node, 0) else None,
-            _InputGradient.apply(g, v, None, node.at) if wanted(node, 1) else None,
+            output(x, v, None, node.at) if wanted(node, 0) else None,
+            input_gradient(g, v, None, node.at) if wanted(node, 1) else None,
             None,
         )
 

@@ -22,6 +22,11 @@ class Geometry(NamedTuple):
         """Of g, in one image."""
         return self.g[2] * self.g[3]
 
+    @property
+    def rest(self) -> list[int]:
+        """Pixels of x, along either side, after the last that a full stride reaches."""
+        return [(side + 2 * self.padding - self.w[-1]) % self.stride for side in self.x[2:]]
+
     def laid(self, x: Tensor) -> Tensor:
         """An image or a map as oneDNN's kernels should get it."""
         # Where the weights outweigh the maps, they would be rearranged instead.

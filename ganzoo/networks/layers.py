@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from einops.layers.torch import Rearrange
@@ -86,6 +85,28 @@ class BatchNorm(nn.BatchNorm2d):
         pass
 
 
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance norm (Ulyanov et al. 2016) with a scale and a shift per channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, affine=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same shape."""
+        return operators.laid(super().forward(x))
+
+
+class LayerNorm(nn.GroupNorm):
+    """The statistics of a sample's whole map, and a scale and a shift per channel (Ba et al. 2016; Gulrajani et al. 2017)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(1, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, ...) -> the same shape."""
+        return operators.laid(super().forward(x))
+
+
 class ConditionalBatchNorm(Labelled):
     """Batch norm whose scale and shift belong to the label (de Vries et al. 2017, https://arxiv.org/abs/1707.00683)."""
 
@@ -106,9 +127,8 @@ class ConditionalBatchNorm(Labelled):
 
 NORMS: Registry[Callable[[int], nn.Module]] = Registry("norm")
 NORMS.add("batch", BatchNorm)
-NORMS.add("instance", partial(nn.InstanceNorm2d, affine=True))
-# One group: the statistics of a sample's whole map, a scale and shift per channel.
-NORMS.add("layer", partial(nn.GroupNorm, 1))
+NORMS.add("instance", InstanceNorm)
+NORMS.add("layer", LayerNorm)
 NORMS.add("virtual", VirtualBatchNorm)
 NORMS.add("none", lambda channels: nn.Identity())
 
@@ -141,4 +161,12 @@ def keeps_bias(norm: str) -> bool:
 def project(inputs: int, outputs: int, size: int) -> Chain:
     """A vector straight to a map (N, outputs, size, size), without hidden layers (Radford et al. 2016, sec. 3)."""
     linear = Linear(inputs, outputs * size * size)
-    return Chain(linear=linear, map=Rearrange("n (c h w) -> n c h w", h=size, w=size))
+    return Chain(linear=linear, map=Map("n (c h w) -> n c h w", h=size, w=size))
+
+
+class Map(Rearrange):
+    """A map (N, C, H, W) of a vector."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Laid out for convolutions."""
+        return operators.laid(super().forward(x))

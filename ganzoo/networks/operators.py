@@ -13,11 +13,12 @@ from functools import cache
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganzoo.networks import piecewise, products, smooth
 from ganzoo.networks.convolution import convolution, transposed_convolution
+from ganzoo.networks.transforms import transformed
 
 Resample = Literal["none", "nearest", "mean"]
 """Around a convolution: every pixel four times before it, or the mean of 2x2 pixels after it."""
@@ -36,23 +37,24 @@ def plain() -> Iterator[None]:
 
 
 def rewritten(x: Tensor) -> bool:
-    """Whether the operators on `x` are rewritten: on a CPU, where it was measured to pay.
+    """Whether the operators on `x` are rewritten: on a CPU, where it was measured to pay, unless there is nothing to compute.
 
-    Compilers, exporters and torch.func want PyTorch's own operators.
+    Compilers, exporters and transforms such as torch.func's want PyTorch's own operators.
     """
     return (
         _rewriting.get()
         and x.device.type == "cpu"
         and x.dtype in (torch.float32, torch.float64, torch.bfloat16)
+        and x.numel() > 0
         and not torch.compiler.is_compiling()
-        and not torch._C._are_functorch_transforms_active()
+        and not transformed(x)
     )
 
 
 def conv2d(x: Tensor, w: Tensor, b: Tensor | None, stride: int = 1, padding: int = 0) -> Tensor:
     """`F.conv2d` of x (N, C, H, W), w (O, C, k, k), b (O,)."""
-    if rewritten(x):
-        return convolution(*as_asked(x, w, b), stride, padding)
+    if rewritten(x) and fit(*(asked := as_asked(x, w, b)), inputs=1):
+        return convolution(*asked, stride, padding)
     return F.conv2d(laid(x), w, b, stride, padding)
 
 
@@ -60,28 +62,51 @@ def conv_transpose2d(
     x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, output_padding: int = 0
 ) -> Tensor:
     """`F.conv_transpose2d` of x (N, C, H, W), w (C, O, k, k), b (O,)."""
-    if rewritten(x):
-        return transposed_convolution(*as_asked(x, w, b), stride, padding, output_padding)
+    if rewritten(x) and fit(*(asked := as_asked(x, w, b)), inputs=0):
+        return transposed_convolution(*asked, stride, padding, output_padding)
     return F.conv_transpose2d(laid(x), w, b, stride, padding, output_padding)
 
 
 def laid(x: Tensor) -> Tensor:
-    """`x` as the kernels should get it: on CUDA with its channels last, as tensor cores read them."""
-    return x.contiguous(memory_format=torch.channels_last) if x.is_cuda and _rewriting.get() else x
+    """Maps (N, C, H, W) as the kernels should get them: on CUDA with channels last, as tensor cores read them."""
+    last = x.is_cuda and x.ndim == 4 and _rewriting.get()
+    return x.contiguous(memory_format=torch.channels_last) if last else x
+
+
+def placed(network: nn.Module, device: torch.device) -> nn.Module:
+    """`network` on `device`; on CUDA its kernels lie as the maps do, once, instead of being rearranged in each pass."""
+    network = network.to(device)
+    return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network
 
 
 def as_asked(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
     """All in the precision that autocast asks for, if it is on: it knows PyTorch's own operators alone."""
     if not torch.is_autocast_enabled("cpu"):
         return x, w, b
-    low = torch.get_autocast_dtype("cpu")
-    return x.to(low), w.to(low), None if b is None else b.to(low)
+    return lowered(x), lowered(w), None if b is None else lowered(b)
+
+
+def lowered(x: Tensor) -> Tensor:
+    """`x` in autocast's precision; float64 stays, as under autocast itself."""
+    return x if x.dtype == torch.float64 else x.to(torch.get_autocast_dtype("cpu"))
+
+
+def fit(x: Tensor, w: Tensor, b: Tensor | None, inputs: int) -> bool:
+    """Whether a batch of maps meets a square kernel, with its inputs on that axis; PyTorch says what is wrong where not."""
+    maps = x.ndim == w.ndim == 4 and w.shape[2] == w.shape[3]
+    return maps and x.shape[1] == w.shape[inputs] and x.dtype == w.dtype and is_bias(b, w, 1 - inputs)
+
+
+def is_bias(b: Tensor | None, w: Tensor, outputs: int) -> bool:
+    """Whether `b` has a number for each of the outputs of `w`, which lie on that axis."""
+    return b is None or (b.shape == (w.shape[outputs],) and b.dtype == w.dtype)
 
 
 def linear(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
     """`F.linear` of x (N, inputs), w (outputs, inputs), b (outputs,)."""
     # In bfloat16 PyTorch takes the faster library by itself.
-    if rewritten(x) and x.ndim == 2 and len(x) and min(w.shape) >= NARROW and not torch.is_autocast_enabled("cpu"):
+    wide = x.ndim == w.ndim == 2 and min(w.shape) >= NARROW
+    if wide and rewritten(x) and is_bias(b, w, 0) and not torch.is_autocast_enabled("cpu"):
         return products.linear(x, w, b)
     return F.linear(x, w, b)
 
@@ -111,9 +136,9 @@ def tanh(x: Tensor) -> Tensor:
 def same_conv(x: Tensor, w: Tensor, b: Tensor | None, resample: Resample = "none") -> Tensor:
     """A convolution of stride 1 that keeps height and width, for even kernels too, with `resample` around it."""
     kernel = w.shape[-1]
-    if rewritten(x) and resample != "none" and kernel % 2:
+    if rewritten(x) and resample != "none" and kernel % 2 and fit(*(asked := as_asked(x, w, b)), inputs=1):
         rewrite = nearest_then_conv if resample == "nearest" else conv_then_mean
-        return rewrite(*as_asked(x, w, b))
+        return rewrite(*asked)
     if resample == "nearest":
         x = twice(x)
     y = conv2d(x, w, b, padding=kernel // 2)
@@ -169,5 +194,5 @@ def twice(x: Tensor) -> Tensor:
 
 def halved(x: Tensor) -> Tensor:
     """(N, C, H, W) -> (N, C, H / 2, W / 2): the mean of 2x2 pixels; a last odd row or column is left out."""
-    even = x.shape[-2] % 2 == x.shape[-1] % 2 == 0
+    even = x.ndim == 4 and x.shape[2] % 2 == x.shape[3] % 2 == 0
     return piecewise.mean_of_four(x) if rewritten(x) and even else F.avg_pool2d(x, 2)

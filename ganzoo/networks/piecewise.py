@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
+from ganzoo.networks.transforms import transformed
+
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:
     """max(x, slope x) for a slope in [0, 1)."""
@@ -22,7 +24,7 @@ def leaky_relu(x: Tensor, slope: float) -> Tensor:
 
 
 def largest(x: Tensor, groups: int) -> Tensor:
-    """(N, groups x C) -> (N, C): the largest of a value of each group; where two are, each has the whole slope."""
+    """(N, groups x C) -> (N, C): the largest of a value of each group; where several are, they share the slope."""
     return _Largest.apply(x, groups)
 
 
@@ -35,17 +37,18 @@ class _LeakyReLU(Function):
     @staticmethod
     def forward(node: Any, x: Tensor, slope: float) -> Tensor:
         y = F.leaky_relu(x, slope) if slope else x.relu()
-        node.save_for_backward(y)
+        node.save_for_backward(x if slope else y)  # as PyTorch does, so the same values may be changed in place
         node.slope = slope
         return y
 
     @staticmethod
     def backward(node: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        y = node.saved_tensors[0].detach()
-        g = g.contiguous(memory_format=order(y))  # Values in unlike orders are gone through one by one.
+        value = node.saved_tensors[0].detach()
+        if not transformed(g):  # Values in unlike orders are gone through one by one.
+            g = g.contiguous(memory_format=order(value))
         if node.slope:
-            return torch.ops.aten.leaky_relu_backward(g, y, node.slope, True), None
-        return torch.ops.aten.threshold_backward(g, y, 0), None
+            return torch.ops.aten.leaky_relu_backward(g, value, node.slope, False), None
+        return torch.ops.aten.threshold_backward(g, value, 0), None
 
 
 def order(x: Tensor) -> torch.memory_format:
@@ -65,10 +68,10 @@ class _Largest(Function):
     @staticmethod
     def backward(node: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = (saved.detach() for saved in node.saved_tensors)
-        below = x.unflatten(1, (node.groups, -1)) - y[:, None]
-        # 1 or 0; to compare and to multiply by truth values takes three times as long.
-        here = below.sign_().add_(1)
-        return (g[:, None] * here).flatten(1, 2), None
+        pieces = x.unflatten(1, (node.groups, -1))
+        # 1 or 0: truth values, which PyTorch multiplies by, take three times as long.
+        here = torch.eq(pieces, y[:, None], out=torch.empty_like(pieces))
+        return ((g / here.sum(1))[:, None] * here).reshape(x.shape), None
 
 
 class _MeanOfFour(Function):

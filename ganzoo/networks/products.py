@@ -15,6 +15,7 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from ganzoo.networks.geometry import Geometry, channels_last
+from ganzoo.networks.transforms import transformed
 from ganzoo.networks.wanted import wanted
 
 BLOCK = 20 * 2**20
@@ -75,7 +76,9 @@ def seen(x: Tensor, block: slice, at: Geometry) -> Tensor:
     """(N, C, H, W) -> (N h w, k k C'): what each pixel of g sees of the channels in `block`."""
     p, k, stride = at.padding, at.w[-1], at.stride
     x = F.pad(x[:, block].permute(0, 2, 3, 1), (0, 0, p, p, p, p))
-    return x.unfold(1, k, stride).unfold(2, k, stride).permute(0, 1, 2, 4, 5, 3).flatten(3).flatten(0, 2)
+    windows = x.unfold(1, k, stride).unfold(2, k, stride).permute(0, 1, 2, 4, 5, 3)
+    # Of one image one pixel wide the rows would be a view in which they overlap, which oneDNN refuses.
+    return windows.flatten(3).flatten(0, 2).contiguous()
 
 
 def folded(parts: Tensor, at: Geometry) -> Tensor:
@@ -93,8 +96,13 @@ def folded(parts: Tensor, at: Geometry) -> Tensor:
 
 def linear(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
     """`F.linear`: x (N, inputs) times w (outputs, inputs), plus b (outputs,); derivatives of every order are products too."""
-    y = _Product.apply(x, w)
+    y = multiplied(x, w)
     return y if b is None else y + b
+
+
+def multiplied(a: Tensor, b: Tensor) -> Tensor:
+    """(m, k) and (n, k) -> (m, n): a b^T, with derivatives."""
+    return a @ b.t() if transformed(a) or transformed(b) else _Product.apply(a, b)
 
 
 class _Product(Function):
@@ -107,8 +115,8 @@ class _Product(Function):
     def backward(node: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         a, b = node.saved_tensors
         return (
-            _Product.apply(g, b.t()) if wanted(node, 0) else None,
-            _Product.apply(g.t(), a.t()) if wanted(node, 1) else None,
+            multiplied(g, b.t()) if wanted(node, 0) else None,
+            multiplied(g.t(), a.t()) if wanted(node, 1) else None,
         )
 
 

@@ -64,7 +64,7 @@ class PixelShuffle(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
-        return F.pixel_shuffle(self.conv(x), 2)
+        return operators.laid(F.pixel_shuffle(self.conv(x), 2))
 
 
 class ResizeConv(nn.Module):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -69,11 +70,26 @@ def is_virtual(network: nn.Module) -> bool:
 
 
 class Fixed(streams.Stream):
-    """The same numbers each time, on any device."""
+    """The same numbers each time, on any device: drawn once, on the CPU, and kept where they are used."""
 
+    def __init__(self) -> None:
+        super().__init__("reference")
+        self.kept: dict[tuple[object, ...], Tensor] = {}
+
+    @torch.inference_mode(False)  # what is kept there could not be used in training
     def draw(self, name: str, out: Tensor, fill: streams.Fill) -> Tensor:
-        """`out` filled with the next numbers of stream `name`, drawn on the CPU."""
-        return super().draw(name, torch.empty(out.shape, dtype=out.dtype), fill).to(out.device)
+        """The next numbers of stream `name`, like `out`."""
+        place = (name, self.asked[name], out.shape, out.dtype, out.device)
+        if place not in self.kept:
+            drawn = super().draw(name, torch.empty(out.shape, dtype=out.dtype), fill)
+            self.kept[place] = drawn.to(out.device)
+        else:
+            self.asked[name] += 1
+        return self.kept[place]
+
+
+_fixed: WeakKeyDictionary[nn.Module, Fixed] = WeakKeyDictionary()
+"""Of each network whose layers draw numbers for its reference."""
 
 
 @contextmanager
@@ -83,9 +99,11 @@ def referring(network: nn.Module, show: Callable[[], object]) -> Iterator[None]:
     The noise and dropout of its layers are the same each time, whatever the batch gets.
     """
     norms = [layer for layer in network.modules() if isinstance(layer, VirtualBatchNorm)]
+    fixed = _fixed.setdefault(network, Fixed())
+    fixed.asked.clear()
     try:
         _set(norms, listening=True)
-        with Fixed("reference"):
+        with fixed:
             show()
         _set(norms, listening=False)
         yield

@@ -15,6 +15,7 @@ from ganzoo.config import Config, Table, parse
 from ganzoo.errors import DamagedFile, InputError, TrainingFailed
 from ganzoo.files import FORMAT, current, digest, write_bytes, write_folder, write_json
 from ganzoo.json_io import Count, FileSchema, Finite, Number, read_table
+from ganzoo.optimisers import lay_as_weights
 from ganzoo.tensor_io import read_tensors
 from ganzoo.training.readings import of_d
 from ganzoo.training.run import fixed_difference
@@ -161,3 +162,4 @@ def _restore_optimiser(optimiser: optim.Optimizer, state: dict[str, Tensor]) -> 
         index, _, name = key.partition(".")
         full["state"].setdefault(int(index), {})[name] = value
     optimiser.load_state_dict(full)
+    lay_as_weights(optimiser)

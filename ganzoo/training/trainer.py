@@ -17,7 +17,7 @@ from ganzoo.data import Batches
 from ganzoo.latent import generate
 from ganzoo.losses import Loss
 from ganzoo.misfits import coupled
-from ganzoo.networks import REFERENCES, Discriminator
+from ganzoo.networks import REFERENCES, Discriminator, placed
 from ganzoo.optimisers import set_rate
 from ganzoo.records import Judged, Samples, Terms
 from ganzoo.streams import Stream
@@ -44,7 +44,7 @@ class Trainer:
     def __init__(self, game: Game, batches: Batches, config: Config, group: Group = ALONE) -> None:
         self.game, self.batches, self.config, self.group = game, batches, config, group
         self.device = torch.device(config.train.device)
-        self.G, self.D = game.generator.to(self.device), game.discriminator.to(self.device)
+        self.G, self.D = placed(game.generator, self.device), placed(game.discriminator, self.device)
         self.loss, self.tricks = game.loss.to(self.device), [trick.to(self.device) for trick in game.tricks]
         self.average = copy.deepcopy(self.G).eval().requires_grad_(False)
         self.pack = math.prod(trick.divides for trick in self.tricks)
@@ -63,6 +63,7 @@ class Trainer:
         self.observed = type(self.loss).observe_reals is not Loss.observe_reals
         self.couples = bool(coupled(game.loss, game.tricks, batches.dataset.unlabelled))
         self.labelled = bool(game.latent.classes) and not batches.dataset.unlabelled
+        self.batches.with_labels = reads_labels(game)
         self.mixes = any(type(trick).mix is not Trick.mix for trick in self.tricks)
         d_terms = any(type(trick).d_terms is not Trick.d_terms for trick in self.tricks)
         self.penalised = d_terms or type(self.loss).penalty is not Loss.penalty
@@ -292,6 +293,12 @@ class Trainer:
         for name in COUNTERS:
             setattr(self, name, counters[name])
         self.graphs.forget()
+
+
+def reads_labels(game: Game) -> bool:
+    """Whether a network, the loss or a trick reads the labels of reals."""
+    loss = game.loss.needs_labels or "class_logits" in game.loss.heads
+    return loss or game.latent.classes > 0 or any(trick.reads_labels for trick in game.tricks)
 
 
 def merge(*parts: Terms) -> Terms:

@@ -66,11 +66,11 @@ def translation(images: Tensor) -> Tensor:
     down, right = (offsets(name, images, 2 * reach + 1) for name in ("down", "right"))
     padded = F.pad(images, (reach,) * 4, value=-1.0)
     height, width = images.shape[2:]
-    rows = (down + torch.arange(height, device=images.device))[:, None, :, None]
-    columns = (right + torch.arange(width, device=images.device))[:, None, None, :]
-    number = torch.arange(len(images), device=images.device)[:, None, None, None]
-    channel = torch.arange(images.shape[1], device=images.device)[None, :, None, None]
-    return padded[number, channel, rows, columns]
+    rows, columns = (start + torch.arange(n, device=images.device) for start, n in ((down, height), (right, width)))
+    places = (rows[:, :, None] * padded.shape[3] + columns[:, None]).flatten(1)
+    # Not by brackets, whose gradient sorts all places first.
+    moved = padded.flatten(2).gather(2, places[:, None].expand(*images.shape[:2], -1))
+    return moved.view_as(images)
 
 
 def cutout(images: Tensor) -> Tensor:

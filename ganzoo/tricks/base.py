@@ -33,6 +33,8 @@ class Trick(nn.Module):
     """Heads that the trick would mislead: it is refused for a loss that asks for one."""
     images_only: ClassVar[bool] = False
     """Whether the trick means nothing for points in the plane."""
+    reads_labels: ClassVar[bool] = False
+    """Whether a hook reads the labels of reals; where nothing else does, they are otherwise left out."""
     drops_labels: bool = False
     """Whether `view` leaves the labels out."""
     divides: int = 1

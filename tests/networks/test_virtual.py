@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ganzoo import streams
 from ganzoo.networks import BACKBONES, REFERENCES, initialise, make_discriminator, make_generator
 from ganzoo.networks.virtual import VirtualBatchNorm, referring
 from ganzoo.records import Samples
@@ -119,3 +120,27 @@ def test_a_norm_without_its_reference_says_so_and_none_is_left_behind():
         d(Samples(images(shape=(3, 16, 16))))
     copy.deepcopy(d)  # a graph that stayed could not be copied
     assert all(layer.reference is None for layer in d.modules() if isinstance(layer, VirtualBatchNorm))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_the_noise_of_the_reference_is_drawn_once_and_stays(mode, monkeypatch):
+    """So that no later pass waits for numbers that come from the CPU; a first pass without gradients keeps them too."""
+    g, z = generator(noise=0.3, dropout=0.2), torch.randn(4, 5, dtype=torch.float64)
+    again = copy.deepcopy(g)
+    with mode(), streams.Stream(0, "g", 0):
+        first = g(z)
+    with streams.Stream(0, "g", 0), monkeypatch.context() as patch:
+        patch.setattr(streams, "generator", without("reference", streams.generator))
+        second = g(z)
+    second.sum().backward()
+    with streams.Stream(0, "g", 0):
+        fresh = again(z)
+    assert torch.equal(first, second) and torch.equal(second, fresh)
+
+
+def without(stream, generator):
+    def checked(*key, **options):
+        assert stream not in key
+        return generator(*key, **options)
+
+    return checked
