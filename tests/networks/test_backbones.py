@@ -144,7 +144,7 @@ def test_dcgan_is_the_papers():
     """Radford et al. 2016, figure 1 and section 3: z straight to a map, no norm at the image on either side."""
     g, d = players("dcgan", (1, 28, 28))
     stage = ["BatchNorm", "ReLU", "ConvTranspose"]
-    assert order_of_layers(g, torch.randn(2, 5)) == ["Linear", "Rearrange", *stage, *stage, "Tanh"]
+    assert order_of_layers(g, torch.randn(2, 5)) == ["Linear", "Map", *stage, *stage, "Tanh"]
     stage = ["Stride", "BatchNorm", "LeakyReLU"]
     assert order_of_layers(d, Samples(torch.randn(2, 1, 28, 28))) == ["Stride", "LeakyReLU", *stage, "Flatten", "Score"]
     assert {m.negative_slope for m in d.modules() if isinstance(m, nn.LeakyReLU)} == {0.2}
@@ -155,7 +155,7 @@ def test_resnet_is_the_papers():
     g, d = players("resnet", (3, 32, 32))
     shortcut, half = ["SameConv"], ["BatchNorm", "ReLU", "SameConv"]
     ran = order_of_layers(g, torch.randn(2, 5))
-    assert ran == ["Linear", "Rearrange", *3 * (shortcut + half + half), *half, "Tanh"]
+    assert ran == ["Linear", "Map", *3 * (shortcut + half + half), *half, "Tanh"]
     half = ["ReLU", "SameConv"]
     ran = order_of_layers(d, Samples(torch.randn(2, 3, 32, 32)))
     assert ran == [
