@@ -154,11 +154,22 @@ def parse(model: type[Model], table: Mapping[str, Any], where: str = "") -> Mode
     _check_keys(model, table, where)
     try:
         # Through JSON, because TOML's arrays must pass for tuples while "3" must not pass for 3.
-        parsed = model.model_validate_json(json.dumps(table, default=str), strict=True)
+        parsed = model.model_validate_json(written(table), strict=True)
     except ValidationError as error:
         raise InputError("; ".join(_line(e, where) for e in error.errors()[:3])) from None
     _check_numbers(table, where)
     return parsed
+
+
+def written(table: Mapping[str, Any]) -> str:
+    """`table` as JSON; raises `InputError` for what only a program can put into it."""
+    try:
+        return json.dumps(table, default=str)
+    except (TypeError, ValueError, RecursionError):
+        words = (
+            "a key is no text, a number has thousands of digits, or values are nested hundreds deep or in themselves"
+        )
+        raise InputError(f"the settings cannot be written as JSON: {words}") from None
 
 
 def parameters_model(name: str, parameters: Iterable[Parameter]) -> type[BaseModel]:

@@ -160,7 +160,7 @@ def read_folder(path: Path, read: Callable[[Path], Content]) -> Content:
 
 
 def recover_folder(path: Path) -> None:
-    """`recover` for the one folder `path`."""
+    """`recover` for the one file or folder `path`."""
     recover(path.parent, re.compile(re.escape(path.name)))
 
 

@@ -8,7 +8,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from ganzoo.config import DEFAULTS, Config, Table, join, parse
+from ganzoo.config import DEFAULTS, Config, Table, join, parse, written
 from ganzoo.data import is_points
 from ganzoo.errors import InputError, unknown
 from ganzoo.json_io import shortened
@@ -162,6 +162,7 @@ def make(variant: str | None = None, over: Table | None = None, points: bool | N
     networks comes on top.
     """
     over = dict(over or {})
+    written(over)  # or be refused here, before anything is done with it
     refuse_misplaced(over)
     variant = _parent(over) if variant is None else variant
     own = [DEFAULTS] if variant is None else [without_ranges(layer) for layer in layers(variant)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,6 +34,32 @@ def toy_data(n: int = 40, size: int = 28, channels: int = 1, classes: int = 3) -
 def small(variant: str, **tables: Table) -> Config:
     """The small form of a variant."""
     return make(variant, merge(SMALL, tables))
+
+
+TIMES = ("seconds", "images_per_second", "memory_mib")
+
+
+def results(folder: Path) -> dict[str, object]:
+    """All that two equal runs or comparisons have in common: every file but the locks, without times."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock" and path.name != "lock"]
+    return {str(path.relative_to(folder)): without_times(path) for path in files}
+
+
+def without_times(path: Path) -> object:
+    """The content of a file of a run; of JSON, what has no times in it."""
+    content = path.read_bytes()
+    if path.suffix not in (".json", ".jsonl"):
+        return content
+    values = [json.loads(line) for line in content.splitlines()] if path.suffix == ".jsonl" else json.loads(content)
+    if path.name == "state.json":
+        del values["digest"], values["config"]["train"]["steps"]  # which covers the seconds; which a resume may raise
+    return _timeless(values)
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_timeless(each) for each in value]
+    return {k: _timeless(v) for k, v in value.items() if k not in TIMES} if isinstance(value, dict) else value
 
 
 QUICK: dict[str, Table] = {

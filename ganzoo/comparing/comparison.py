@@ -49,8 +49,9 @@ def complete(plan: Plan, work_off: WorkOff | None, say: Say) -> Path:
     desk = Desk(cells, work_off or Pool(plan.request.jobs).work_off, say, lambda: book.write(settings, places, tuning))
     lost = desk.finish()
     results = book.write(settings, places, tuning)
-    write_table(results, book.folder)
-    write_report(results, book.folder)
+    with book.locked():
+        write_table(results, book.folder)
+        write_report(results, book.folder)
     refuse_lost(lost)
     return book.folder
 

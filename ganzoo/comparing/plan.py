@@ -14,12 +14,12 @@ from ganzoo.comparing import measuring, tune
 from ganzoo.comparing.budget import refuse_thresholds, steps
 from ganzoo.comparing.cells import Cell
 from ganzoo.comparing.request import Request, refuse_numbers
-from ganzoo.comparing.results import FILE, Book, Place, cell_folder, head, read_results
+from ganzoo.comparing.results import FILE, LOCK, WRITTEN, Book, Place, cell_folder, head, read_results
 from ganzoo.comparing.settings import Setting, checked
 from ganzoo.config import Config, Facts, Table, flat, with_train
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
-from ganzoo.files import digest, refuse_links
+from ganzoo.files import digest, leftover_of, refuse_links
 from ganzoo.torch_state import pinned
 from ganzoo.training import exam
 from ganzoo.training.loop import make_trainer
@@ -147,10 +147,10 @@ def sound(cells: list[Cell]) -> list[Cell]:
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Raise `InputError` where the folder holds anything but a comparison, or a symbolic link."""
+    """Raise `InputError` where the folder holds anything but a comparison or what a stopped one left, or a symbolic link."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder} is a file; a comparison needs a folder")
-    inside = {path.name for path in folder.glob("*")}
+    inside = {path.name for path in folder.glob("*") if path.name != LOCK and not leftover_of(path, WRITTEN)}
     if inside and inside.isdisjoint(("cells", "tune", FILE)):
         raise InputError(f"--out {folder} is not empty and holds no comparison; choose another --out")
     refuse_links(folder)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +16,13 @@ from ganzoo.comparing.settings import BASELINE, Setting
 from ganzoo.comparing.summary import summarise
 from ganzoo.config import Facts, Table, flat
 from ganzoo.errors import InputError
-from ganzoo.files import FORMAT, write_json
+from ganzoo.files import FORMAT, lock, recover, write_json
 from ganzoo.json_io import read_table
 
 FILE = "results.json"
+LOCK = ".results.lock"
+WRITTEN = re.compile(r"results\.json|table\.md|report\.html")
+"""Names of the files that a comparison replaces, and whose leftovers it may delete."""
 TRAINED = ("kind", "data", "budget", *(f"protocol.{key}" for key in ("set", "threads", "tuning", "plugins")))
 """What two commands on one folder must have in common once a run is begun."""
 FIXED = (*TRAINED, "protocol.n", "protocol.metrics", "protocol.extractor")
@@ -69,8 +74,20 @@ class Book:
         found = read_results(self.folder)
         return None if self.changes(FIXED, found) else found
 
+    def locked(self) -> AbstractContextManager[None]:
+        """Let one command at a time write the `WRITTEN` files."""
+        return lock(self.folder / LOCK)
+
     def write(self, settings: Sequence[Setting], planned: Sequence[Place], tuning: Table | None = None) -> Table:
         """Write the results of the cells `planned` and of those of earlier commands on the folder; returns them."""
+        with self.locked():
+            recover(self.folder, WRITTEN)
+            results = self.results(settings, planned, tuning)
+            write_json(self.folder / FILE, results)
+        return results
+
+    def results(self, settings: Sequence[Setting], planned: Sequence[Place], tuning: Table | None) -> Table:
+        """What is to be written."""
         old = self.old() or {"settings": [], "refused": [], "cells": []}
         rows = merged("name", old["settings"], [s.record() for s in settings if not s.refused])
         no = merged("setting", old["refused"], [r for s in settings for r in refusals(s)])
@@ -84,7 +101,6 @@ class Book:
         results["tuning"] = merged_tuning(old.get("tuning"), tuning)
         results["protocol"] = results["protocol"] | {"jobs": ran["jobs"], "seeds": sorted({seed for _, seed in places})}
         results["command"] = command(results)
-        write_json(self.folder / FILE, results)
         return results
 
     def entry(self, place: Place, before: Table | None, planned: bool) -> Table:

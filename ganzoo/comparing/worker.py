@@ -22,7 +22,7 @@ from ganzoo.comparing.facts import counted, facts_of
 from ganzoo.comparing.machine import machine
 from ganzoo.config import Config, Table, parse, with_train
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
-from ganzoo.files import FORMAT, lock, write_json
+from ganzoo.files import FORMAT, lock, recover_folder, write_json
 from ganzoo.plugins import run_plugins
 from ganzoo.sampling import load
 from ganzoo.training.run import Run
@@ -63,6 +63,7 @@ def work(job: Table, score: Score | None = None) -> None:
     """Train a cell to its budget, measure it, and write its `cell.json`; a cell that has one is left alone."""
     run, config = Run(Path(job["folder"])), parse(Config, job["config"])
     with locked(run.folder):
+        recover_folder(run.folder / RECORD)
         if read_record(run.folder) is not None:
             return
         failure = train(run, config, job["minutes"])

@@ -73,8 +73,7 @@ def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any], known_fini
 
     folder.mkdir(exist_ok=True)  # without parents: a run that was deleted meanwhile does not come back
     write_folder(path, fill)
-    for old in states(folder)[:-KEPT]:
-        shutil.rmtree(old)
+    forget_old(folder, trainer.step)
     return path
 
 
@@ -92,6 +91,12 @@ def states(folder: Path) -> list[Path]:
 def step_of(state: Path) -> int:
     """Return the step of a saved state, from the name of its folder."""
     return int(state.name.removeprefix(".").removesuffix(".old"))
+
+
+def forget_old(folder: Path, step: int) -> None:
+    """Delete all states up to `step` but the last `KEPT`; later ones, which were damaged, do not count."""
+    for path in [path for path in states(folder) if step_of(path) <= step][:-KEPT]:
+        shutil.rmtree(path)
 
 
 def forget_after(folder: Path, step: int) -> None:

@@ -261,8 +261,9 @@ class Session:
             self.board.flush()
 
     def catch_up(self) -> None:
-        """Write the release and the grid that a kill kept from following the state restored."""
+        """Write the release and the grid, and delete the state, that a kill kept from following the state restored."""
         if self.saved:
+            checkpoint.forget_old(self.run.states, self.saved)
             self.renew_release()
             if not grid_file(self.trainer, self.run.samples).exists():
                 draw_grid(self.trainer, self.run.samples)

@@ -18,7 +18,7 @@ from ganzoo.sampling import load
 from ganzoo.training import checkpoint
 from ganzoo.training.run import Run
 from ganzoo.training.trainer import Trainer
-from small_runs import small, toy_data
+from small_runs import results, small, toy_data
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links, locks and signals are those of POSIX")
 
@@ -34,17 +34,6 @@ def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Every file below a folder, hidden ones too, with its content and time."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
-
-
-def results(folder: Path) -> dict[str, object]:
-    """All that two equal runs have in common: weights, states, grids and the log but for its times."""
-    found: dict[str, object] = {
-        str(path.relative_to(folder)): path.read_bytes()
-        for pattern in ("*/*.png", "release/*.safetensors", "state/*/*.safetensors")
-        for path in folder.glob(pattern)
-    }
-    times = ("seconds", "images_per_second")
-    return found | {"log": [{k: v for k, v in r.items() if k not in times} for r in Run(folder).records()]}
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +173,19 @@ def test_a_run_that_is_killed_at_any_rename_goes_on_to_the_same_results(whole, t
         assert results(folder) == results(whole), call
         assert not list(folder.rglob(".*")), f"{call}: leftovers"
     assert call > 18
+
+
+def test_a_state_that_a_kill_kept_from_being_deleted_is_deleted_by_the_resume(run):
+    shutil.copytree(run / "state/00000002", run / "state/00000001")
+    api.resume(run, data=DATA)
+    assert {path.name for path in (run / "state").iterdir()} == {"00000002", "00000003"}
+
+
+def test_states_that_were_passed_over_do_not_count_among_the_two_that_are_kept(tmp_path):
+    for step in (1, 2, 3, 8, 9):
+        (tmp_path / f"{step:08d}").mkdir()
+    checkpoint.forget_old(tmp_path, 3)
+    assert [checkpoint.step_of(path) for path in checkpoint.states(tmp_path)] == [2, 3, 8, 9]
 
 
 @pytest.mark.parametrize("lost", ["samples/00000003.png", "release"])
