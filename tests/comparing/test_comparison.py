@@ -333,6 +333,18 @@ def test_wrong_input_is_refused_before_anything_is_written(tmp_path, change, say
     assert not (tmp_path / "out").exists()
 
 
+def test_what_a_kill_left_is_no_other_comparison_and_goes(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (".results.json.17", ".table.md.4", ".report.html.17", ".results.lock"):
+        (out / name).write_text("{")
+    compare(request(tmp_path, ("nsgan",), seeds=1), lambda jobs, report: None)
+    (out / "cells/nsgan-s0").mkdir(parents=True)
+    (out / "cells/nsgan-s0/.cell.json.17").write_text("{")
+    compare(request(tmp_path, ("nsgan",), seeds=1))
+    assert {path.name for path in out.rglob(".*")} == {".results.lock", ".nsgan-s0.lock"}
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.tex").write_text("years of work")

@@ -252,6 +252,12 @@ def relabelled(path: Path) -> None:
     np.save(path, np.array([1, 0, 2] * 4))
 
 
+def header(path: Path, last: bytes) -> None:
+    """Put `last` at the end of the header of labels, where NumPy has a space."""
+    content = path.read_bytes()
+    path.write_bytes(content[:126] + last + content[127:])
+
+
 def without(path: Path, key: str) -> None:
     table = json.loads(path.read_text())
     del table[key]
@@ -280,6 +286,8 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "no labels": lambda entry: (entry / "labels.npy").unlink(),
     "labels of another length": lambda entry: np.save(entry / "labels.npy", np.zeros(3, np.int64)),
     "a pickle for labels": lambda entry: np.save(entry / "labels.npy", np.array([object()]), allow_pickle=True),
+    "labels whose header does not end": lambda entry: header(entry / "labels.npy", b"("),
+    "labels whose header is no text": lambda entry: header(entry / "labels.npy", b"'"),
     "no digest": lambda entry: without(entry / "entry.json", "digest"),
     "a count in words": lambda entry: edit(entry / "entry.json", count="12"),
     "a huge count": lambda entry: edit(entry / "entry.json", count=2**62),
