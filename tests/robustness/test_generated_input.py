@@ -48,7 +48,7 @@ def test_tables_of_settings(share, tally):
         resolved = finished and value_or_line(lambda: resolve(finished, DATA))[0]
         assert all(is_whole(each) for each in (config, finished, resolved) if each)
 
-    share.each(st.tuples(recipes, settings()), 800, check)
+    share.each(st.tuples(recipes, settings), 800, check)
 
 
 def test_tables_of_settings_in_a_file(share, tally, tmp_path):
@@ -60,7 +60,7 @@ def test_tables_of_settings_in_a_file(share, tally, tmp_path):
         config = note(tally, lambda: complete(make(str(path))))
         assert config is None or is_whole(config)
 
-    share.each(st.tuples(settings(), st.integers(0, 60)), 300, check)
+    share.each(st.tuples(settings, st.integers(0, 60)), 300, check)
 
 
 UNSPEAKABLE = [
