@@ -12,7 +12,7 @@ from typing import Any
 
 from growth_machines import against_measured, machines
 
-from ganzoo.comparing.figures import FIRST, SECOND, canvas, inline, plain_numbers
+from ganzoo.experiments.report.figures import FIRST, SECOND, canvas, inline_svg, plain_numbers
 
 Point = dict[str, Any]
 Parts = dict[str, dict[str, Any]]
@@ -83,7 +83,7 @@ def drawn(parts: Parts) -> str:
             below.set_xlabel(CURVES[name])
         columns[0][0].set_ylabel("seconds")
         columns[0][1].set_ylabel("images/s")
-        svg = inline(figure, "growth", "Seconds a cycle and images a second, with the exponent of each growth")
+        svg = inline_svg(figure, "growth", "Seconds a cycle and images a second, with the exponent of each growth")
         width, height = 72 * figure.get_size_inches()
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     own = svg.replace("<svg", f'<svg {names} width="{width:.0f}" height="{height:.0f}"', 1)

@@ -24,16 +24,15 @@ from operations import Operations
 from steps import LATENT, NETWORKS
 from timing import CLOCKS, Work, in_turn
 
-from ganzoo.build import resolve
-from ganzoo.config import Table
+from ganzoo.builder import resolve_config
+from ganzoo.config.recipes import make_config
+from ganzoo.config.schema import Table
 from ganzoo.data import Dataset, cache
-from ganzoo.data.source import Pictures
-from ganzoo.data.transform import Transform
-from ganzoo.networks.operators import plain
-from ganzoo.recipes import make
+from ganzoo.data.transform import Pictures, Transform
+from ganzoo.kernels.dispatch import plain_operators
+from ganzoo.training.distributed import SINGLE_PROCESS, ProcessGroup
 from ganzoo.training.loop import count_parameters, make_trainer
-from ganzoo.training.parallel import ALONE, Group
-from ganzoo.training.release import cpu
+from ganzoo.training.release import cpu_name
 from ganzoo.training.trainer import Trainer
 
 SIZES, WIDTHS, BATCHES = (32, 48, 64, 96, 128), (32, 64, 128, 256), (16, 32, 64, 128, 256)
@@ -57,7 +56,7 @@ class Conditions:
 
     def facts(self) -> dict[str, Any]:
         """What stands beside the measurements."""
-        machine = f"{cpu()}, {os.cpu_count()} cores"
+        machine = f"{cpu_name()}, {os.cpu_count()} cores"
         return {"machine": machine, "torch": torch.__version__} | {
             name: getattr(self, name) for name in ("threads", "rounds", "clock")
         }
@@ -77,7 +76,7 @@ def trainer(
     size: int = 32,
     batch: int = 64,
     data: Dataset | None = None,
-    group: Group = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Trainer:
     """At step 0: a backbone with the widths of G and D, on random pictures if no data are given."""
     backbone, g, d = network
@@ -89,7 +88,7 @@ def trainer(
         "latent": {"dim": latent},
         "train": {"batch": batch, "device": "cpu", "threads": c.threads},
     }
-    return make_trainer(resolve(make("nsgan", tables), data), data, group)
+    return make_trainer(resolve_config(make_config("nsgan", tables), data), data, group)
 
 
 def cycles(c: Conditions, trainers: Mapping[int, Trainer]) -> list[Point]:
@@ -159,7 +158,7 @@ def random_pictures(count: int) -> Dataset:
     """`count` images, as a source's pictures are prepared; there are 256 different ones."""
     pool = np.random.default_rng(0).integers(0, 256, (256, 32, 32, 3), np.uint8)
     each = ((picture, -1) for picture in islice(cycle(pool), count))
-    return cache.prepared("random", str(count), lambda: Pictures(count, each, []), Transform(32, 3), quiet=True)
+    return cache.load_or_prepare("random", str(count), lambda: Pictures(count, each, []), Transform(32, 3), quiet=True)
 
 
 def of_networks(c: Conditions) -> list[Point]:
@@ -173,7 +172,7 @@ def of_networks(c: Conditions) -> list[Point]:
 
 def counts(made: Trainer) -> dict[str, int]:
     """Weights of G and D, and operations an image."""
-    with plain(), Operations() as counted:
+    with plain_operators(), Operations() as counted:
         made.train_step()
     flops = counted.total // made.config.train.batch
     return {"g": count_parameters(made.G), "d": count_parameters(made.D), "flops": flops}

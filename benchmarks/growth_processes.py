@@ -18,7 +18,7 @@ from growth_parts import REPEATS, Conditions, Point, repeated, trainer
 from timing import Work, idle, in_turn
 from torch import distributed as dist
 
-from ganzoo.training.parallel import ALONE, Group, joined
+from ganzoo.training.distributed import SINGLE_PROCESS, ProcessGroup, process_group
 from ganzoo.training.trainer import Trainer
 
 PROCESSES = 2
@@ -40,7 +40,7 @@ def of_processes(c: Conditions) -> list[Point]:
 
 def rank(c: Conditions, out: Path) -> None:
     """What each of the processes does; the first writes the points down."""
-    with joined() as group:
+    with process_group() as group:
         works = of_group(c, group) | {("all_reduce", size): partial(repeated, message(size)) for size in MESSAGES}
         taken = in_turn(works, c.rounds, "wall", ready=dist.barrier)
         points: list[Point] = []
@@ -48,23 +48,23 @@ def rank(c: Conditions, out: Path) -> None:
             sent = series == "all_reduce"
             seconds = [t / REPEATS for t in times] if sent else times
             points.append({"series": series, "x": x, "images": 0 if sent else IMAGES[series, x], "seconds": seconds})
-        if group.first:
+        if group.is_first:
             out.write_text(json.dumps(points))
 
 
-def of_group(c: Conditions, group: Group) -> dict[tuple[str, int], Work]:
+def of_group(c: Conditions, group: ProcessGroup) -> dict[tuple[str, int], Work]:
     """A cycle of each series, with the vote before it that `ganzoo train` takes; alone, the others wait."""
     works: dict[tuple[str, int], Work] = {}
     for (series, x), images in IMAGES.items():
-        of_this = group if x > 1 else ALONE
+        of_this = group if x > 1 else SINGLE_PROCESS
         made = trainer(c, network=("dcgan", 64, 64), batch=images, group=of_this)
-        works[series, x] = partial(voted, made) if x > 1 or group.first else idle
+        works[series, x] = partial(voted, made) if x > 1 or group.is_first else idle
     return works
 
 
 def voted(made: Trainer) -> None:
     """A cycle as `ganzoo train` takes it."""
-    made.group.agree(True)
+    made.group.all_agree(True)
     made.train_step()
 
 

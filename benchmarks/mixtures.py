@@ -94,9 +94,9 @@ def work(cell: Cell, until: float) -> None:
 
 def diverged(folder: Path) -> bool:
     """Whether the monitor has named what ended the training: out of memory has the same exit code, and is no result."""
-    from ganzoo.training.run import Run
+    from ganzoo.training.run_dir import RunDir
 
-    return any(finding["fatal"] for finding in Run(folder).findings())
+    return any(finding["fatal"] for finding in RunDir(folder).findings())
 
 
 def measure(cell: Cell) -> dict[str, Any]:
@@ -107,7 +107,9 @@ def measure(cell: Cell) -> dict[str, Any]:
 
     card = json.loads((cell.folder / "release/card.json").read_text(encoding="utf-8"))
     scores = {
-        name: modes.measure(cell.data, ganzoo.load(cell.folder, raw=raw).sample(modes.COUNTS[cell.data], batch=2500))
+        name: modes.count_modes(
+            cell.data, ganzoo.load(cell.folder, raw=raw).sample(modes.COUNTS[cell.data], batch=2500)
+        )
         for name, raw in (("last", True), ("average", False))
     }
     return {key: card[key] for key in ("steps", "d_steps", "images", "seconds", "hardware")} | scores

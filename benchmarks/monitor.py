@@ -24,15 +24,14 @@ from typing import Any
 import torch
 
 from ganzoo import api
-from ganzoo.build import make_loss
-from ganzoo.config import Config
+from ganzoo.builder import make_loss
+from ganzoo.config.recipes import make_config, unflatten
+from ganzoo.config.schema import Config
 from ganzoo.errors import TrainingFailed
 from ganzoo.latent import Latent
 from ganzoo.losses import LOSSES
-from ganzoo.recipes import make, nested
-from ganzoo.training.rules import diagnose
-from ganzoo.training.run import Run
-from ganzoo.training.signs import Record
+from ganzoo.training.failure_rules import Record, diagnose
+from ganzoo.training.run_dir import RunDir
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/results/monitor.json"
@@ -131,7 +130,7 @@ class Cell:
             own |= {"train.steps": steps}
         elif "data.spec" not in given:
             own |= NARROW
-        return make(variant, nested(own | given))
+        return make_config(variant, unflatten(own | given))
 
 
 def cells(runs: Path, seeds: int) -> list[Cell]:
@@ -192,7 +191,10 @@ def slim(record: Record) -> Record:
 def keep(kind: str, done: Iterable[Cell]) -> None:
     """Write the logs of one kind for the tests."""
     kept = {
-        cell.folder.name: {"loss": Run(cell.folder).config().loss, "records": [*map(slim, Run(cell.folder).records())]}
+        cell.folder.name: {
+            "loss": RunDir(cell.folder).config().loss,
+            "records": [*map(slim, RunDir(cell.folder).records())],
+        }
         for cell in done
         if cell.kind == kind
     }
@@ -202,7 +204,7 @@ def keep(kind: str, done: Iterable[Cell]) -> None:
 
 def result(cell: Cell) -> dict[str, Any]:
     """What the rules say of a run."""
-    run = Run(cell.folder)
+    run = RunDir(cell.folder)
     config, records = run.config(), run.records()
     loss = make_loss(config)
     found = diagnose(records, loss.watch, loss.d_loss_bounds)

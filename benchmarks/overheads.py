@@ -18,15 +18,15 @@ from statistics import median
 import torch
 
 from ganzoo import api
-from ganzoo.build import resolve
-from ganzoo.config import Table
-from ganzoo.recipes import make, merge, overrides
+from ganzoo.builder import resolve_config
+from ganzoo.config.recipes import make_config, merge, overrides
+from ganzoo.config.schema import Table
 from ganzoo.training import checkpoint, ema
-from ganzoo.training.exam import Exam
+from ganzoo.training.evaluation import TrainingEvaluation
+from ganzoo.training.failure_rules import RULES, new_findings
+from ganzoo.training.log_record import log_terms
 from ganzoo.training.loop import make_trainer
-from ganzoo.training.readings import readings
 from ganzoo.training.release import write_release
-from ganzoo.training.rules import RULES, look
 from ganzoo.training.trainer import Trainer
 
 STEPS = 10  # a block
@@ -36,9 +36,9 @@ EVERY = 1000  # steps between two scores
 
 def trainer(variant: str, tables: Table) -> Trainer:
     """A trainer past its first steps."""
-    config = make(variant, merge({"train": {"threads": 1, "device": "cpu", "eval_every": EVERY}}, tables))
-    data = api.open_data(config)
-    made = make_trainer(resolve(config, data), data)
+    config = make_config(variant, merge({"train": {"threads": 1, "device": "cpu", "eval_every": EVERY}}, tables))
+    data = api.load_dataset(config)
+    made = make_trainer(resolve_config(config, data), data)
     for _ in range(3):
         made.train_step()
     return made
@@ -62,8 +62,8 @@ def with_replay(variant: str, tables: Table) -> Trainer:
 
 def watch(made: Trainer) -> None:
     """What the log and the monitor do at a record."""
-    record = {"step": made.step, "terms": readings(made)}
-    look([record] * 40, (), RULES)
+    record = {"step": made.step, "terms": log_terms(made)}
+    new_findings([record] * 40, (), RULES)
 
 
 def save(made: Trainer, folder: Path) -> None:
@@ -78,7 +78,7 @@ PARTS = ("replay", "monitor", "average", "saving", "scoring")
 def measure(variant: str, tables: Table, blocks: int, folder: Path) -> dict[str, list[float]]:
     """Per cent of a step that each part costs, block by block."""
     plain, replay = trainer(variant, tables), with_replay(variant, tables)
-    train, exam = plain.config.train, Exam(plain)
+    train, exam = plain.config.train, TrainingEvaluation(plain)
     found: dict[str, list[float]] = {part: [] for part in PARTS}
     for _ in range(blocks):
         step = seconds(plain.train_step, STEPS)
@@ -87,7 +87,7 @@ def measure(variant: str, tables: Table, blocks: int, folder: Path) -> dict[str,
         average = seconds(lambda: ema.update(plain.average, plain.G, train.ema, plain.step), STEPS)
         found["average"].append(100 * average / step)
         found["saving"].append(100 * seconds(lambda: save(plain, folder)) / train.save_every / step)
-        found["scoring"].append(100 * seconds(lambda: exam.take(EVERY)) / EVERY / step)
+        found["scoring"].append(100 * seconds(lambda: exam.run(EVERY)) / EVERY / step)
     return found
 
 

@@ -25,16 +25,16 @@ import torch
 from torch import optim
 from torch.nn.functional import cross_entropy
 
-from ganzoo.api import open_data
-from ganzoo.build import make_optimiser
-from ganzoo.config import Config
+from ganzoo.api import load_dataset
+from ganzoo.atomic_io import write_json
+from ganzoo.batch import DiscriminatorFn
+from ganzoo.builder import make_optimizer
+from ganzoo.config.schema import Config
 from ganzoo.data import Dataset
-from ganzoo.files import write_json
-from ganzoo.records import Judge
-from ganzoo.streams import Stream, generator
+from ganzoo.rng import RngScope, generator
+from ganzoo.training.evaluation import classification_error, load_test_split
 from ganzoo.training.loop import make_trainer, restore
-from ganzoo.training.run import Run
-from ganzoo.training.test_error import classification_error, held_out
+from ganzoo.training.run_dir import RunDir
 
 PAGE = Path(__file__).parents[1] / "docs" / "semi-supervised.md"
 RATES = (1e-4, 3e-4, 1e-3, 3e-3)
@@ -52,10 +52,10 @@ def train(folder: Path, seed: int, settings: list[str]) -> None:
 
 def measure(folder: Path) -> dict[str, Any]:
     """Both test errors of a finished run."""
-    run = Run.open(folder)
+    run = RunDir.open(folder)
     config = run.config()
     once = config.data.model_copy(update={"labelled_share": None})  # the classifier takes each label once a pass
-    data, test = open_data(config.model_copy(update={"data": once})), held_out(config)
+    data, test = load_dataset(config.model_copy(update={"data": once})), load_test_split(config)
     assert test is not None, f"{config.data.spec} has no test split"
     trainer = make_trainer(config, data)
     seconds, _ = restore(run, trainer)
@@ -68,7 +68,7 @@ def labels_alone(config: Config, data: Dataset, test: Dataset, rate: float, nois
     """The D of `config`, trained as a classifier on the labelled samples of `data`, as the GAN's D views them or clean."""
     trainer = make_trainer(config, data)
     judge = partial(trainer.judge, trainer.D) if noisy else trainer.D
-    optimiser = make_optimiser(config.train.discriminator | {"lr": rate}, trainer.D)
+    optimiser = make_optimizer(config.train.discriminator | {"lr": rate}, trainer.D)
     loss, passes = inf, 0
     while loss > DONE and passes < PASSES:
         loss = one_pass(judge, optimiser, data, (config.seed, "labels-alone", passes), config.train.batch)
@@ -77,13 +77,15 @@ def labels_alone(config: Config, data: Dataset, test: Dataset, rate: float, nois
     return {"rate": rate, "noisy": noisy, "passes": passes, "loss": loss, "error": error}
 
 
-def one_pass(judge: Judge, optimiser: optim.Optimizer, data: Dataset, key: tuple[int | str, ...], batch: int) -> float:
+def one_pass(
+    judge: DiscriminatorFn, optimiser: optim.Optimizer, data: Dataset, key: tuple[int | str, ...], batch: int
+) -> float:
     """One step for each batch of the labelled samples, in random order; their mean cross-entropy."""
     assert data.labels is not None
     labelled = np.flatnonzero(data.labels >= 0)
     order = labelled[torch.randperm(len(labelled), generator=generator(*key)).numpy()]
     losses = []
-    with Stream(*key):
+    with RngScope(*key):
         for index in np.array_split(order, ceil(len(order) / batch)):
             judged = judge(data.samples(index))
             losses.append(cross_entropy(judged.class_logits, judged.labels))

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.autograd import grad
 from torch.nn import functional as F
 
-from ganzoo.data.mixtures import MIXTURES
+from ganzoo.data.sources.mixtures import MIXTURES
 from ganzoo.evaluation import modes
 from ganzoo.networks.layers import Linear, Tanh
 
@@ -63,7 +63,7 @@ def play(data: str, seed: int, ours: Sequence[str]) -> dict[str, float]:
     for _ in range(STEPS):
         step(g, d, torch.from_numpy(MIXTURES[data].draw(BATCH, rng)[0]), ours)
     with torch.no_grad():
-        return modes.measure(data, g.network(torch.randn(2500, LATENT)).view(-1, 2, 1, 1))
+        return modes.count_modes(data, g.network(torch.randn(2500, LATENT)).view(-1, 2, 1, 1))
 
 
 def step(g: Player, d: Player, real: Tensor, ours: Sequence[str]) -> None:

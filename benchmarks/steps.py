@@ -29,11 +29,11 @@ from textbook import CRITIC_STEPS, LOSSES, Textbook
 from timing import CLOCKS, Work, in_turn
 from torch.nn import functional as F
 
-from ganzoo.build import resolve
-from ganzoo.config import Table
+from ganzoo.builder import resolve_config
+from ganzoo.config.recipes import make_config
+from ganzoo.config.schema import Table
 from ganzoo.data import Dataset
-from ganzoo.recipes import make
-from ganzoo.training.graphs import WARM_UP
+from ganzoo.training.cuda_graphs import WARMUP_STEPS
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 
@@ -78,7 +78,7 @@ class Cell:
         }
         pixels = torch.randint(0, 256, (1024, 3, self.size, self.size), dtype=torch.uint8)
         data = Dataset.from_tensor(pixels, torch.arange(1024) % 10)
-        return make_trainer(resolve(make(self.loss, tables), data), data)
+        return make_trainer(resolve_config(make_config(self.loss, tables), data), data)
 
     def sides(self) -> list[str]:
         """Who is measured."""
@@ -119,7 +119,7 @@ class Cell:
 def report_peak(network: str, loss: str, size: str, threads: str, device: str, side: str) -> None:
     """Print the largest memory that this process has had, in MiB: the device's, or the whole process's (Linux)."""
     cycle = Cell(network, loss, int(size), int(threads), device).cycle(side)
-    for _ in range(2 if device == "cpu" else WARM_UP + 2):
+    for _ in range(2 if device == "cpu" else WARMUP_STEPS + 2):
         cycle()
     if device == "cuda":
         print(torch.cuda.max_memory_reserved() // 2**20)  # what graphs keep does not count as allocated

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
 
-from ganzoo.networks.operators import plain
-from ganzoo.records import Samples
+from ganzoo.batch import Batch
+from ganzoo.kernels.dispatch import plain_operators
 from ganzoo.training.trainer import Trainer
 
 CRITIC_STEPS = {"wgan-gp": 5}
@@ -28,7 +28,7 @@ class Textbook:
 
     def cycle(self) -> None:
         """D's steps, then G's."""
-        with plain():
+        with plain_operators():
             for _ in range(self.critic_steps):
                 real, fake = next(self.images), self.G(torch.randn(self.batch, self.z, device=self.device)).detach()
                 self.step(self.opt_d, self.terms.of_d(real, fake))
@@ -55,7 +55,7 @@ class NSGAN:
 
     def score(self, images: Tensor) -> Tensor:
         """D's logit."""
-        return self.discriminator(Samples(images)).score
+        return self.discriminator(Batch(images)).score
 
     def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
         """What D goes down."""
@@ -101,7 +101,7 @@ class BEGAN(NSGAN):
 
     def energy(self, images: Tensor) -> Tensor:
         """The mean absolute error of D's copy."""
-        return (self.discriminator(Samples(images)).reconstruction - images).abs().mean()
+        return (self.discriminator(Batch(images)).reconstruction - images).abs().mean()
 
     def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
         """What D goes down; k moves by the same energies."""

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent))  # tools/ is no installed package
 PAGE = HERE.parent / "docs/results/checkpoints.md"
 MNIST = "wgan-gp hinge rpgan nsgan lsgan dragan wgan minimax coulomb ebgan began acgan cgan infogan".split()
 FASHION = "wgan-gp hinge rpgan acgan cgan".split()
@@ -53,8 +54,8 @@ HEAD = ("release", *COLUMNS, "G steps", "seconds", "MB")
 
 def make(name: str, runs: Path) -> None:
     """Train one release, or go on with it, measure it and write its folder; one that is there is left as it is."""
-    from ganzoo.sharing.finish import finish
-    from ganzoo.sharing.judge import judge
+    from tools.finish_release import finish
+    from tools.judge_release import judge
 
     folder = HERE / name
     if folder.exists():
@@ -66,16 +67,16 @@ def make(name: str, runs: Path) -> None:
 def measure_again(name: str) -> None:
     """Put today's scores of a release that is there into its card."""
     from ganzoo.sampling import load
-    from ganzoo.sharing.finish import tell
-    from ganzoo.sharing.judge import judge
+    from tools.finish_release import print_summary
+    from tools.judge_release import judge
 
-    tell(HERE / name, judge(load(HERE / name)))
+    print_summary(HERE / name, judge(load(HERE / name)))
 
 
 def trained(variant: str, run: Path) -> Path:
     """The finished run of a config."""
     from ganzoo import api
-    from ganzoo.recipes import make as config
+    from ganzoo.config.recipes import make_config as config
 
     if (run / "config.json").exists():
         return api.resume(run)
@@ -99,13 +100,13 @@ def told(name: str) -> dict[str, str]:
 def tell_all() -> None:
     """Bring the cards of the releases that are there up to `told`."""
     from ganzoo.json_io import read_table
-    from ganzoo.sharing.finish import tell
     from ganzoo.training.release import Card
+    from tools.finish_release import print_summary
 
     for name in filter(is_there, RELEASES):
         words = told(name)
         if not words.items() <= read_table(HERE / name / "card.json", Card).items():
-            tell(HERE / name, words)
+            print_summary(HERE / name, words)
 
 
 def is_there(name: str) -> bool:
@@ -136,11 +137,13 @@ def against_test(card: dict) -> dict[str, dict]:
 
 def part(protocol: str, cards: dict[str, dict]) -> str:
     """The releases of one protocol, below its name."""
-    from ganzoo.markdown import table
+    from ganzoo.markdown import markdown_table
 
     rows = [row(name, card) for name, card in cards.items() if protocol_of(card) == protocol]
     shown = [i for i in range(len(HEAD)) if any(cells[i] for cells in rows)]
-    return f"## {protocol}\n\n{table([HEAD[i] for i in shown], [[cells[i] for i in shown] for cells in rows])}\n"
+    return (
+        f"## {protocol}\n\n{markdown_table([HEAD[i] for i in shown], [[cells[i] for i in shown] for cells in rows])}\n"
+    )
 
 
 INTRODUCTION = """# The checkpoints that ship
@@ -166,11 +169,11 @@ def row(name: str, card: dict) -> list[str]:
 
 def cell(score: dict | None) -> str:
     """A score with its floor."""
-    from ganzoo.sharing.card import number
+    from ganzoo.release.card import format_number
 
     if score is None:
         return ""
-    return number(score["value"]) + (f" ({number(score['floor'])})" if score["floor"] is not None else "")
+    return format_number(score["value"]) + (f" ({format_number(score['floor'])})" if score["floor"] is not None else "")
 
 
 def make_each(names: Sequence[str], runs: Path, jobs: int) -> list[str]:

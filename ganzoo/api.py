@@ -9,23 +9,23 @@ from pathlib import Path
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ganzoo import cores
-from ganzoo.build import located, resolve
-from ganzoo.complete import available, complete
-from ganzoo.config import Config, Data, Table, parse, with_train
-from ganzoo.data import MEMORY, Dataset, find
+from ganzoo import cpu_threads
+from ganzoo.builder import resolve_config, with_absolute_data_path
+from ganzoo.config.recipes import make_config
+from ganzoo.config.resolve import resolve_defaults, resolve_device
+from ganzoo.config.schema import Config, Data, Table, parse, with_train
+from ganzoo.data import MEMORY, Dataset, find_source
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
-from ganzoo.recipes import make
-from ganzoo.torch_state import pinned
-from ganzoo.training.exam import Exam
-from ganzoo.training.faster import settled
-from ganzoo.training.loop import fit, follow, make_trainer, restore
-from ganzoo.training.parallel import Group, joined
-from ganzoo.training.run import Run
+from ganzoo.torch_state import default_torch_state
+from ganzoo.training.distributed import ProcessGroup, process_group
+from ganzoo.training.evaluation import TrainingEvaluation
+from ganzoo.training.loop import fit_run, follow_first_rank, make_trainer, restore
+from ganzoo.training.precision_autotune import resolve_precision
+from ganzoo.training.run_dir import RunDir
 
 
-@pinned()
+@default_torch_state()
 def train(
     config: Config | Table | str | Path,
     data: Dataset | Tensor | ArrayLike | None = None,
@@ -43,32 +43,32 @@ def train(
     if not isinstance(config, Config):
         points = None if data is None else data.shape[-2:] == (1, 1)
         name, table = (str(config), None) if isinstance(config, str | Path) else (None, config)
-        config = make(name, table, points)
+        config = make_config(name, table, points)
     if data is not None:
-        refuse_choice(config.data, data)
+        check_data_options(config.data, data)
         config = config.model_copy(update={"data": config.data.model_copy(update={"spec": MEMORY})})
-    run = Run(Path(out) if out else default_folder(config, data))
-    run.refuse_if_taken()
+    run = RunDir(Path(out) if out else default_run_folder(config, data))
+    run.check_unused()
     auto = not config.train.threads
-    config = complete(config)  # what is wrong without looking at the data is said before they are prepared
-    dataset = open_data(config, quiet) if data is None else data
-    resolved = resolve(config, dataset)
-    with joined(resolved.train.device) as group:
-        resolved, note = on_free_cores(resolved) if auto and group.first else (resolved, "")
-        resolved = settled(resolved, dataset) if group.first else resolved
-        resolved = of_the_first(group, resolved, dataset)
+    config = resolve_defaults(config)  # what is wrong without looking at the data is said before they are prepared
+    dataset = load_dataset(config, quiet) if data is None else data
+    resolved = resolve_config(config, dataset)
+    with process_group(resolved.train.device) as group:
+        resolved, note = with_auto_threads(resolved) if auto and group.is_first else (resolved, "")
+        resolved = resolve_precision(resolved, dataset) if group.is_first else resolved
+        resolved = from_first_rank(group, resolved, dataset)
         trainer = make_trainer(resolved, dataset, group)
-        if group.first:
-            exam = Exam(trainer)
-            with run.being_trained():
+        if group.is_first:
+            exam = TrainingEvaluation(trainer)
+            with run.training_lock():
                 run.create(resolved)
-                fit(run, trainer, exam, quiet=quiet, note=note)
+                fit_run(run, trainer, exam, quiet=quiet, note=note)
         else:
-            follow(trainer)
+            follow_first_rank(trainer)
     return run.folder
 
 
-@pinned()
+@default_torch_state()
 def resume(
     folder: str | Path,
     config: Config | None = None,
@@ -81,71 +81,73 @@ def resume(
     numbers. Raises `InputError`, and changes nothing, where there is no run, none of its states can be read, the device is
     not there, or the rest of `config` or the data are not the run's own.
     """
-    run = Run.open(Path(folder))
-    config = located(config or run.config())
-    config = with_train(config, device=available(config.train.device))
-    run.refuse_change(config)
+    run = RunDir.open(Path(folder))
+    config = with_absolute_data_path(config or run.config())
+    config = with_train(config, device=resolve_device(config.train.device))
+    run.check_config_unchanged(config)
     if data is None:
-        refuse_memory(config, f"go on with ganzoo.resume({str(folder)!r}, data=...), or name a file with --data")
-    dataset = open_data(config, quiet) if data is None else as_dataset(data)
+        check_not_memory(config, f"go on with ganzoo.resume({str(folder)!r}, data=...), or name a file with --data")
+    dataset = load_dataset(config, quiet) if data is None else as_dataset(data)
     if config.dataset is None or dataset.digest != config.dataset.digest:
         from_python = " (if they came from Python, give them as data=)" if data is None else ""
         words = f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run{from_python}"
         raise InputError(words)
-    with joined(config.train.device) as group:
-        trainer = make_trainer(of_the_first(group, config, dataset), dataset, group)
-        if group.first:
-            exam = Exam(trainer)
-            with run.being_trained():
-                run.refuse_change(config)  # again: another process may have trained it to a later step meanwhile
+    with process_group(config.train.device) as group:
+        trainer = make_trainer(from_first_rank(group, config, dataset), dataset, group)
+        if group.is_first:
+            exam = TrainingEvaluation(trainer)
+            with run.training_lock():
+                run.check_config_unchanged(
+                    config
+                )  # again: another process may have trained it to a later step meanwhile
                 seconds, note = restore(run, trainer)
                 if config != run.config():
                     run.write_config(config)
-                fit(run, trainer, exam, seconds, quiet, note)
+                fit_run(run, trainer, exam, seconds, quiet, note)
         else:
-            follow(trainer)
+            follow_first_rank(trainer)
     return run.folder
 
 
-def on_free_cores(config: Config) -> tuple[Config, str]:
+def with_auto_threads(config: Config) -> tuple[Config, str]:
     """A resolved config with the threads that the processes on this machine have cores for now; what to say of it."""
-    threads, note = cores.auto(config.train.threads, int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+    threads, note = cpu_threads.auto_threads(config.train.threads, int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     return with_train(config, threads=threads), note
 
 
-def of_the_first(group: Group, config: Config, dataset: Dataset) -> Config:
+def from_first_rank(group: ProcessGroup, config: Config, dataset: Dataset) -> Config:
     """The resolved config of the first process, in all; raises `InputError` where this one has other data."""
-    config = parse(Config, json.loads(group.same(lambda: config.model_dump_json().encode())))
+    config = parse(Config, json.loads(group.broadcast_bytes(lambda: config.model_dump_json().encode())))
     if config.dataset is None or dataset.digest != config.dataset.digest:
         raise InputError(f"rank {group.rank} has other data under {config.data.spec!r} than the first process")
     return config
 
 
-def default_folder(config: Config, data: Dataset | None = None) -> Path:
+def default_run_folder(config: Config, data: Dataset | None = None) -> Path:
     """runs/<variant>-<data>-s<seed>."""
-    name = data.name if data else find(config.data.spec).dataset_name
+    name = data.name if data else find_source(config.data.spec).dataset_name
     return Path("runs") / f"{config.variant.replace('/', '-')}-{name}-s{config.seed}"
 
 
-def open_data(config: Config, quiet: bool = True) -> Dataset:
+def load_dataset(config: Config, quiet: bool = True) -> Dataset:
     """The data that a config names, prepared and cached."""
-    return load_data(**{name: getattr(config.data, name) for name in LOADED}, quiet=quiet)
+    return load_data(**{name: getattr(config.data, name) for name in DATA_OPTIONS}, quiet=quiet)
 
 
-LOADED = ("spec", "size", "channels", "classes", "limit", "labelled", "labelled_share", "on_corrupt")
+DATA_OPTIONS = ("spec", "size", "channels", "classes", "limit", "labelled", "labelled_share", "on_corrupt")
 
 
-def refuse_choice(options: Data, data: Dataset) -> None:
+def check_data_options(options: Data, data: Dataset) -> None:
     """Raise `InputError` for options that would prepare other images than `data`, which are taken as they are."""
     own = {"size": data.shape[1], "channels": data.shape[0]}
-    for name in LOADED[1:]:
+    for name in DATA_OPTIONS[1:]:
         if getattr(options, name) not in (getattr(Data(), name), own.get(name)):
             raise InputError(
                 f"data.{name} is for what data.spec names; data= is taken as it is: prepare it so, and set data.{name} to None"
             )
 
 
-def refuse_memory(config: Config, advice: str) -> None:
+def check_not_memory(config: Config, advice: str) -> None:
     """Raise `InputError` with `advice` where no file holds the data of a resolved config."""
     if config.dataset is not None and config.data.spec == MEMORY:
         raise InputError(f"the data {config.dataset.name!r} were given from Python, and no file holds them; {advice}")

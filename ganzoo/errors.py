@@ -39,13 +39,13 @@ class Interrupted(Exception):
     """The user stopped the training; everything is saved (exit code 130)."""
 
 
-def one_line(error: Exception, which: int = 0) -> str:
+def first_line(error: Exception, which: int = 0) -> str:
     """What an error of somebody else's library says, in its first line that is not empty, or in the last (-1)."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return ([line.strip() for line in said.splitlines() if line.strip()] or [type(error).__name__])[which]
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> InputError:
+def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:
     """`InputError` for a misspelt `name`: names the nearest valid one, or all of them."""
     choices = {choice.lower(): choice for choice in sorted(known)}
     close = get_close_matches(name.lower(), choices, n=1, cutoff=0.6)

@@ -12,8 +12,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ganzoo.atomic_io import read_json
 from ganzoo.errors import DamagedFile
-from ganzoo.files import read_json
 
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 """A number of things: steps, images, bytes."""
@@ -38,43 +38,43 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def read_record(path: Path, schema: type[Model]) -> Model:
     """The table in `path` as a `schema`, strictly typed; raises `InputError`."""
-    return validated(read_json(path), schema, str(path))
+    return validate(read_json(path), schema, str(path))
 
 
 def read_table(path: Path, schema: type[BaseModel]) -> dict[str, Any]:
     """The table in `path`, which fits `schema`, as it was written; raises `InputError`."""
     table = read_json(path)
-    validated(table, schema, str(path))
+    validate(table, schema, str(path))
     return table
 
 
-def validated(table: Any, schema: type[Model], where: str) -> Model:
+def validate(table: Any, schema: type[Model], where: str) -> Model:
     """`table`, of the file or line called `where`, as a `schema`; raises `DamagedFile`, naming the keys that are wrong."""
     try:
         # Through JSON, whose arrays may be tuples in a strict schema.
         return schema.model_validate_json(json.dumps(table), strict=True)
     except ValidationError as error:
-        raise DamagedFile(f"{where} is damaged: {'; '.join(map(described, error.errors()[:3]))}") from None
+        raise DamagedFile(f"{where} is damaged: {'; '.join(map(describe_error, error.errors()[:3]))}") from None
     except RecursionError:
         raise DamagedFile(f"{where} is damaged: its tables are nested too deep") from None
 
 
-def described(error: Any) -> str:
+def describe_error(error: Any) -> str:
     """A validation error: the key, what was expected there, and what stands there."""
     key = ".".join(map(str, error["loc"])) or "the file"
     if error["type"] == "missing":
         return f"{key} is missing"
     if error["type"] == "json_invalid":  # its input is the whole file
         return error["msg"]
-    return f"{key}: {lowered(error['msg'])}, not {shortened(error['input'])}"
+    return f"{key}: {lowercase_first(error['msg'])}, not {shorten(error['input'])}"
 
 
-def lowered(message: str) -> str:
+def lowercase_first(message: str) -> str:
     """A message of pydantic as the second half of a sentence."""
     return message[:1].lower() + message[1:]
 
 
-def shortened(value: Any) -> str:
+def shorten(value: Any) -> str:
     """A value as it stands in a file, of which the first 80 characters are shown."""
     text = json.dumps(value, default=str)
     return text if len(text) <= 80 else f"{text[:80]}..."

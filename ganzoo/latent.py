@@ -11,11 +11,11 @@ from einops import repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganzoo import streams
-from ganzoo.records import Code, Samples
+from ganzoo import rng
+from ganzoo.batch import Batch, CodeSpec
 
 
-class Inputs(NamedTuple):
+class GeneratorInputs(NamedTuple):
     """One row an image; G takes z and code side by side."""
 
     z: Tensor
@@ -33,12 +33,12 @@ class Inputs(NamedTuple):
 
 @dataclass(frozen=True)
 class Latent:
-    """Draws inputs of G from the active stream (see `ganzoo.streams`)."""
+    """Draws inputs of G from the active stream (see `ganzoo.rng`)."""
 
     dim: int
     distribution: Literal["gaussian", "uniform", "sphere"] = "gaussian"
     """N(0, I); U[-1, 1) in each axis; uniform on the sphere of radius sqrt(dim), which is the Gaussian's typical length."""
-    code: Code | None = None
+    code: CodeSpec | None = None
     classes: int = 0
     """Classes that G can be asked for; 0 = G takes no labels."""
 
@@ -47,36 +47,36 @@ class Latent:
         """Length of G's input vector."""
         return self.dim + sum(self.code or ())
 
-    def draw(self, n: int, labels: Tensor | None = None, device: torch.device | str = "cpu") -> Inputs:
+    def draw(self, n: int, labels: Tensor | None = None, device: torch.device | str = "cpu") -> GeneratorInputs:
         """`n` inputs; labels that are not given are drawn uniformly."""
         if self.classes and labels is None:
-            labels = streams.integers("labels", self.classes, n, device=device)
-        return Inputs(self._z(n, device), labels if self.classes else None, self._code(n, device))
+            labels = rng.integers("labels", self.classes, n, device=device)
+        return GeneratorInputs(self._z(n, device), labels if self.classes else None, self._code(n, device))
 
     def _z(self, n: int, device: torch.device | str) -> Tensor:
         if self.distribution == "uniform":
-            return streams.uniform("z", n, self.dim, device=device) * 2 - 1
-        z = streams.normal("z", n, self.dim, device=device)
+            return rng.uniform("z", n, self.dim, device=device) * 2 - 1
+        z = rng.normal("z", n, self.dim, device=device)
         return z if self.distribution == "gaussian" else F.normalize(z) * self.dim**0.5
 
     def _code(self, n: int, device: torch.device | str) -> Tensor | None:
         if self.code is None:
             return None
-        continuous = streams.uniform("code.continuous", n, self.code.continuous, device=device) * 2 - 1
+        continuous = rng.uniform("code.continuous", n, self.code.continuous, device=device) * 2 - 1
         if not self.code.categorical:
             return continuous
-        category = streams.integers("code.category", self.code.categorical, n, device=device)
+        category = rng.integers("code.category", self.code.categorical, n, device=device)
         # Not torch's one_hot, which reads its largest value on a CPU.
         one_hot = category[:, None] == torch.arange(self.code.categorical, device=device)
         return torch.cat([one_hot.to(continuous.dtype), continuous], 1)
 
 
-def generate(generator: nn.Module, inputs: Inputs) -> Samples:
+def generate(generator: nn.Module, inputs: GeneratorInputs) -> Batch:
     """What `generator` makes of `inputs`; labels and code stay with their image."""
-    return Samples(generator(inputs.vector, inputs.labels), inputs.labels, inputs.code)
+    return Batch(generator(inputs.vector, inputs.labels), inputs.labels, inputs.code)
 
 
-def class_rows(classes: int, rows: int) -> Tensor:
+def class_columns(classes: int, rows: int) -> Tensor:
     """Labels of a grid with one class a column: (rows * classes,)."""
     return repeat(torch.arange(classes), "k -> (rows k)", rows=rows)
 
@@ -94,7 +94,7 @@ def draw_images(
     for start in range(0, len(seeds), batch):
         asked = None if labels is None else labels[start : start + batch].to(device)
         own = seeds[start : start + batch]
-        with streams.ImageStreams(own):
+        with rng.PerImageRng(own):
             inputs = latent.draw(len(own), asked, device)
             parts.append(generate(generator, inputs).images.float().cpu())
     return torch.cat(parts)

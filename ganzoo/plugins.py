@@ -14,17 +14,17 @@ from ganzoo.errors import InputError
 
 def load_plugins(paths: Iterable[Path]) -> dict[str, str]:
     """Run the files in turn; returns their sources by path, for `run_plugins` elsewhere. Raises `InputError`."""
-    sources = {os.fspath(path): read(path) for path in paths}
+    sources = {os.fspath(path): read_plugin(path) for path in paths}
     run_plugins(sources)
     return sources
 
 
-def as_words(paths: Iterable[Path]) -> list[str]:
+def plugin_arguments(paths: Iterable[Path]) -> list[str]:
     """The words that name the files on a command line."""
     return [word for path in paths for word in ("--plugin", os.fspath(path))]
 
 
-def read(path: Path) -> str:
+def read_plugin(path: Path) -> str:
     """The source in `path`; raises `InputError`."""
     try:
         return importlib.util.decode_source(path.read_bytes())

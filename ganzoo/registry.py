@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from typing import TypeVar
 
-from ganzoo.errors import unknown
+from ganzoo.errors import unknown_name
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Registry(dict[str, T]):
         return part
 
     def __missing__(self, name: str) -> T:
-        raise unknown(self.what, name, self)
+        raise unknown_name(self.what, name, self)
 
 
 def import_folder(package: str, path: list[str]) -> None:

@@ -12,10 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from ganzoo.errors import DamagedFile, one_line
-from ganzoo.files import MAX_BYTES, digest, read_bytes
+from ganzoo.atomic_io import MAX_BYTES, read_bytes, sha256_hex
+from ganzoo.errors import DamagedFile, first_line
 
-HALVES = (torch.float16, torch.bfloat16)
+HALF_DTYPES = (torch.float16, torch.bfloat16)
 """Types in which a release or a classifier may store what is float32 in the network."""
 
 
@@ -32,12 +32,12 @@ class TensorSpec(NamedTuple):
         return all(wanted in (None, side) for wanted, side in zip(self.shape, tensor.shape, strict=True))
 
     def __str__(self) -> str:
-        return described(" or ".join(map(named, self.dtypes)), self.shape)
+        return describe_spec(" or ".join(map(dtype_name, self.dtypes)), self.shape)
 
 
-def specs(tensors: Mapping[str, Tensor], halves: bool = False) -> dict[str, TensorSpec]:
+def tensor_specs(tensors: Mapping[str, Tensor], halves: bool = False) -> dict[str, TensorSpec]:
     """The spec of each of `tensors`, which may lie on any device; with `halves`, floating-point ones may be stored so."""
-    more = HALVES if halves else ()
+    more = HALF_DTYPES if halves else ()
     return {
         name: TensorSpec(tuple(value.shape), (value.dtype, *more) if value.is_floating_point() else (value.dtype,))
         for name, value in tensors.items()
@@ -59,27 +59,29 @@ def read_tensors(
     tensor, for one with another SHA-256 or with a tensor too few, too many, or of another shape or type.
     """
     content = read_bytes(path, MAX_BYTES if within else size_limit(expected))
-    if digest(content) != sha256:
+    if sha256_hex(content) != sha256:
         raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one that is stated for it")
     try:
         found = load(content)
     except (SafetensorError, KeyError, ValueError) as error:  # a type that torch does not know is a KeyError
-        raise DamagedFile(f"{path} is not a safetensors file: {one_line(error)}") from None
+        raise DamagedFile(f"{path} is not a safetensors file: {first_line(error)}") from None
     found = {name.removeprefix(within): value for name, value in found.items() if name.startswith(within)}
     absent = {name for group in optional if not found.keys() & set(group) for name in group}
-    if misfit := first_misfit(found, {name: spec for name, spec in expected.items() if name not in absent}):
+    if misfit := first_mismatch(found, {name: spec for name, spec in expected.items() if name not in absent}):
         raise DamagedFile(f"{path} does not fit: {misfit}")
     return found
 
 
-def first_misfit(found: Mapping[str, Tensor], expected: Mapping[str, TensorSpec]) -> str:
+def first_mismatch(found: Mapping[str, Tensor], expected: Mapping[str, TensorSpec]) -> str:
     """The first tensor that is missing, not expected or of another shape or type; empty if all fit."""
     for name, spec in expected.items():
         if name not in found:
             return f"tensor {name!r} is missing, expected {spec}"
         if not spec.fits(found[name]):
-            return f"tensor {name!r} is {of(found[name])}, expected {spec}"
-    strangers = (f"tensor {name!r}, {of(found[name])}, is not expected" for name in found if name not in expected)
+            return f"tensor {name!r} is {describe_tensor(found[name])}, expected {spec}"
+    strangers = (
+        f"tensor {name!r}, {describe_tensor(found[name])}, is not expected" for name in found if name not in expected
+    )
     return next(strangers, "")
 
 
@@ -93,16 +95,16 @@ def size_limit(expected: Mapping[str, TensorSpec]) -> int:
     return tensors + sum(len(name) + 1024 for name in expected) + 2**20
 
 
-def of(tensor: Tensor) -> str:
+def describe_tensor(tensor: Tensor) -> str:
     """`float32 (64, 3, 5, 5)`."""
-    return described(named(tensor.dtype), tuple(tensor.shape))
+    return describe_spec(dtype_name(tensor.dtype), tuple(tensor.shape))
 
 
-def described(kind: str, shape: tuple[int | None, ...]) -> str:
+def describe_spec(kind: str, shape: tuple[int | None, ...]) -> str:
     """The same, of a type's name and a shape with sides of any length."""
     return f"{kind} ({', '.join('any' if side is None else str(side) for side in shape)})"
 
 
-def named(dtype: torch.dtype) -> str:
+def dtype_name(dtype: torch.dtype) -> str:
     """`float16` for `torch.float16`."""
     return str(dtype).removeprefix("torch.")

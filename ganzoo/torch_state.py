@@ -40,7 +40,7 @@ def flag(where: str, name: str, value: Any) -> Iterator[Setting]:
         yield Setting(partial(getattr, holder, name), partial(setattr, holder, name), value)
 
 
-def flushes() -> bool:
+def flushes_denormals() -> bool:
     """Whether this thread takes denormal numbers for 0, for which PyTorch has no function."""
     return not torch.tensor([1e-40], dtype=torch.float32, device="cpu").mul(1).item()
 
@@ -48,7 +48,7 @@ def flushes() -> bool:
 SETTINGS = (
     Setting(torch.get_default_dtype, torch.set_default_dtype, torch.float32),
     Setting(torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode, 0),
-    Setting(flushes, torch.set_flush_denormal, False),
+    Setting(flushes_denormals, torch.set_flush_denormal, False),
     Setting(torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled, True),
     *(
         Setting(partial(torch.is_autocast_enabled, kind), partial(torch.set_autocast_enabled, kind), False)
@@ -70,7 +70,7 @@ SETTINGS = (
 
 
 @contextmanager
-def pinned() -> Iterator[None]:
+def default_torch_state() -> Iterator[None]:
     """A block, or by `@pinned()` a function, in which PyTorch computes by its defaults; restores the caller's state after it.
 
     The number of threads is restored too, but stays as it is in the block.
@@ -91,6 +91,6 @@ def pinned() -> Iterator[None]:
 
 
 def allow_tf32() -> None:
-    """Let CUDA multiply and convolve in TF32, until the `pinned` block ends."""
+    """Let CUDA multiply and convolve in TF32, until the `default_torch_state` block ends."""
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = True

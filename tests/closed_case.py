@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganzoo.build import resolve
+from ganzoo.builder import resolve_config
 from ganzoo.data import Dataset, load
 from ganzoo.latent import Latent
 from ganzoo.sampling import Sampler
@@ -42,4 +42,4 @@ class Copies(nn.Module):
 
 def copier(data: Dataset) -> Sampler:
     """A conditional sampler of real images of `data`, as if trained on them."""
-    return Sampler(Copies(data), Latent(8, classes=data.classes), resolve(small("cgan"), data), {})
+    return Sampler(Copies(data), Latent(8, classes=data.classes), resolve_config(small("cgan"), data), {})

@@ -19,12 +19,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 import ganzoo
-from ganzoo import streams
-from ganzoo.build import make_game
-from ganzoo.config import Config
-from ganzoo.data import Batches, Dataset
-from ganzoo.data.resident import Resident
-from ganzoo.optimisers import OPTIMISERS
+from ganzoo import rng
+from ganzoo.builder import build_modules
+from ganzoo.config.schema import Config
+from ganzoo.data import BatchLoader, Dataset
+from ganzoo.data.loader import DeviceDataset
+from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.training.trainer import Trainer
 
 aten = torch.ops.aten
@@ -32,7 +32,7 @@ PLACE = torch.device("meta")
 COPIES = {aten._to_copy, aten.copy_}
 PICKS = {aten.index, aten.index_put, aten.index_put_}
 WAITS = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
-PINNED = ("data/dataset.py", "moved")
+PINNED = ("data/dataset.py", "to_device")
 """The function that copies to the device without waiting."""
 ROOT = Path(ganzoo.__file__).parent
 
@@ -165,24 +165,26 @@ def adam(params, *, lr=2e-4, betas=(0.5, 0.999)):
 @contextmanager
 def pretended() -> Iterator[None]:
     """A block in which `meta` passes for a CUDA device: the data lie there, maps and kernels have their channels last."""
-    seeded, last = streams.generator, torch.channels_last
+    seeded, last = rng.generator, torch.channels_last
     with ExitStack() as stack:
         for target, stand_in in {
-            "ganzoo.streams.generator": lambda *key, device="cpu": seeded(*key),
-            "ganzoo.data.batches.source": Resident,
-            "ganzoo.networks.operators.laid": lambda x: x.contiguous(memory_format=last) if x.ndim == 4 else x,
-            "ganzoo.training.trainer.placed": lambda network, device: network.to(device).to(memory_format=last),
+            "ganzoo.rng.generator": lambda *key, device="cpu": seeded(*key),
+            "ganzoo.data.loader.sample_source": DeviceDataset,
+            "ganzoo.kernels.dispatch.to_memory_format": lambda x: (
+                x.contiguous(memory_format=last) if x.ndim == 4 else x
+            ),
+            "ganzoo.training.trainer.place_network": lambda network, device: network.to(device).to(memory_format=last),
             "torch.autocast": Autocast,
         }.items():
             stack.enter_context(patch(target, stand_in))
-        stack.enter_context(patch.dict(OPTIMISERS, {"adam": adam}))
+        stack.enter_context(patch.dict(OPTIMIZERS, {"adam": adam}))
         yield
 
 
 def trainer(config: Config, data: Dataset) -> Trainer:
     """At step 0 of a resolved config; made, and to be used, within `pretended`."""
     config = config.model_copy(update={"train": config.train.model_copy(update={"device": PLACE.type})})
-    return Trainer(make_game(config), Batches(data, config.seed, config.data.flip, PLACE), config)
+    return Trainer(build_modules(config), BatchLoader(data, config.seed, config.data.flip, PLACE), config)
 
 
 def faults_of(work) -> list[str]:

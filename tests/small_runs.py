@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from ganzoo.config import Config, Table
+from ganzoo.config.recipes import make_config, merge, unflatten
+from ganzoo.config.schema import Config, Table
+from ganzoo.config.techniques import technique_settings
 from ganzoo.data import Dataset
-from ganzoo.recipes import make, merge, nested
-from ganzoo.techniques import switches
 
 SMALL: Table = {
     "data": {"labelled": None, "labelled_share": None},  # of which `toy_data` have too few
@@ -33,7 +33,7 @@ def toy_data(n: int = 40, size: int = 28, channels: int = 1, classes: int = 3) -
 
 def small(variant: str, **tables: Table) -> Config:
     """The small form of a variant."""
-    return make(variant, merge(SMALL, tables))
+    return make_config(variant, merge(SMALL, tables))
 
 
 TIMES = ("seconds", "images_per_second", "memory_mib")
@@ -78,4 +78,6 @@ QUICK: dict[str, Table] = {
 
 def switched(names: Iterable[str]) -> Table:
     """The tables that turn these switches on, in a form for short runs."""
-    return nested({key: value for name in names for key, value in (switches()[name] | QUICK.get(name, {})).items()})
+    return unflatten(
+        {key: value for name in names for key, value in (technique_settings()[name] | QUICK.get(name, {})).items()}
+    )

@@ -13,14 +13,14 @@ import pytest
 
 import ganzoo
 from ganzoo import api, cli
-from ganzoo.build import make_latent, make_loss, make_player, resolve
-from ganzoo.files import digest, read_json
-from ganzoo.recipes import read_variant
-from ganzoo.sampling import checkpoints, shipped
-from ganzoo.sharing import judge
-from ganzoo.sharing.pictures import TOLERANCE, drift
-from ganzoo.training.release import NEEDED, SHOWN
+from ganzoo.atomic_io import read_json, sha256_hex
+from ganzoo.builder import build_generator, make_latent, make_loss, resolve_config
+from ganzoo.config.recipes import read_variant
+from ganzoo.release.sample_grid import TOLERANCE, max_drift
+from ganzoo.sampling import checkpoints, shipped_releases
+from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES
 from small_runs import small, toy_data
+from tools import judge_release
 
 ROOT = Path(__file__).parents[1]
 MIB = 2**20
@@ -44,7 +44,7 @@ def made(tmp_path_factory):
     module.RELEASES = {"nsgan-digits": str(folder / "small.toml")}
     (folder / "small.toml").write_text(SMALL)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "judge", partial(judge.judge, n=20))
+        patch.setattr(judge_release, "judge", partial(judge_release.judge, n=20))
         module.make("nsgan-digits", folder / "runs")
     return module
 
@@ -76,16 +76,16 @@ def everything(folder):
 def whole(folder):
     """Assert all that must hold of a release that ships."""
     card = read_json(folder / "card.json")
-    assert {p.name for p in folder.iterdir()} == {*NEEDED, *SHOWN}
-    assert digest((folder / "generator.safetensors").read_bytes()) == card["sha256"]
+    assert {p.name for p in folder.iterdir()} == {*REQUIRED_FILES, *DISPLAY_FILES}
+    assert sha256_hex((folder / "generator.safetensors").read_bytes()) == card["sha256"]
     assert (folder / "generator.safetensors").stat().st_size < 3 * MIB
-    assert drift(ganzoo.load(folder), folder / "thumbnails.png") <= TOLERANCE
+    assert max_drift(ganzoo.load(folder), folder / "thumbnails.png") <= TOLERANCE
     assert card["scores"] and card["data"] in folder.name and card["licence"] and card["command"].endswith(folder.name)
 
 
-@pytest.mark.parametrize("name", list(shipped()))
+@pytest.mark.parametrize("name", list(shipped_releases()))
 def test_a_release_that_ships_is_whole_and_draws_its_thumbnails(name):
-    whole(shipped()[name])
+    whole(shipped_releases()[name])
     assert name in script().RELEASES
 
 
@@ -116,7 +116,7 @@ def test_one_that_is_there_is_measured_again_when_that_is_asked_for(made, monkey
     monkeypatch.setattr(subprocess, "run", run)
     assert made.main([str(made.HERE.parent / "runs"), "--measure-again"]) == 0
     assert [command[-2:] for command in called] == [["nsgan-digits", "--alone"]]
-    monkeypatch.setattr(judge, "judge", partial(judge.judge, n=20))
+    monkeypatch.setattr(judge_release, "judge", partial(judge_release.judge, n=20))
     assert made.main([str(made.HERE.parent / "runs"), "nsgan-digits", "--alone"]) == 0
     again = read_json(path)
     assert again["evaluation"].pop("seconds") and card["evaluation"].pop("seconds") and again == card
@@ -199,8 +199,8 @@ def test_a_name_that_there_is_not_is_refused(made, capsys):
 def test_a_release_is_listed_and_drawn_by_name(made, monkeypatch, tmp_path, capsys):
     shutil.copytree(made.HERE / "nsgan-digits", tmp_path / "ships/nsgan-mnist")
     shutil.copytree(made.HERE / "nsgan-digits", tmp_path / "ships/.half-written")
-    monkeypatch.setattr(checkpoints, "FOLDERS", (tmp_path / "ships",))
-    assert list(shipped()) == ["nsgan-mnist"]
+    monkeypatch.setattr(checkpoints, "RELEASE_FOLDERS", (tmp_path / "ships",))
+    assert list(shipped_releases()) == ["nsgan-mnist"]
     assert cli._run(["list", "--json"]) == 0
     rows = {row["variant"]: row["checkpoints"] for row in json.loads(capsys.readouterr().out)}
     assert {name for name, found in rows.items() if found} == {"nsgan", "mnist/nsgan"} and rows["nsgan"] == [
@@ -234,8 +234,10 @@ def test_a_release_is_trained_from_a_recipe_and_fits_into_its_size(name):
     assert {"variant", "data", "train"} | of_its_time <= departs <= own | of_its_time
     assert table["train"]["decay_steps"] == table["train"]["steps"] > 2 * base["train"]["steps"]
     channels, limit = (3, 2.9e6) if name.endswith("cifar10") else (1, 1.1e6)
-    config = resolve(ganzoo.recipes.make(variant), toy_data(size=32, channels=channels, classes=10))
-    generator = make_player(config, make_latent(config, make_loss(config)))
+    config = resolve_config(
+        ganzoo.config.recipes.make_config(variant), toy_data(size=32, channels=channels, classes=10)
+    )
+    generator = build_generator(config, make_latent(config, make_loss(config)))
     size = sum(v.numel() * (2 if v.ndim > 1 else 4) for v in generator.state_dict().values())
     assert size < limit
     assert name == f"{variant.rpartition('/')[2]}-{table['data']['spec']}"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo.files import read_json
+from ganzoo.atomic_io import read_json
+from ganzoo.config.recipes import read_variant, variants
 from ganzoo.networks import make_discriminator, make_generator
-from ganzoo.recipes import read_variant, variants
-from ganzoo.sampling import shipped
+from ganzoo.sampling import shipped_releases
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -28,10 +28,10 @@ def read(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", list(shipped()))
+@pytest.mark.parametrize("name", list(shipped_releases()))
 def test_a_card_says_by_what_its_recipe_was_chosen(name):
-    card = (shipped()[name] / "card.md").read_text(encoding="utf-8")
-    folder = read_json(shipped()[name] / "card.json")["variant"].partition("/")[0]
+    card = (shipped_releases()[name] / "card.md").read_text(encoding="utf-8")
+    folder = read_json(shipped_releases()[name] / "card.json")["variant"].partition("/")[0]
     assert re.search(rf"^\| recipe chosen \| .*{TEST_SPLIT[folder]}", card, flags=re.MULTILINE)
 
 
@@ -51,7 +51,7 @@ def test_acgans_departure_stands_in_readme_losses_and_cards():
     row = re.search(r"^\| `acgan` \|.*$", read("README.md"), flags=re.MULTILINE)
     assert departing() and row and "classify_fakes = false" in row[0]
     assert re.search(r"^\| `acgan` \|.*classify_fakes = false", read("docs/losses.md"), flags=re.MULTILINE)
-    releases = [f for f in shipped().values() if read_json(f / "card.json")["variant"] in departing()]
+    releases = [f for f in shipped_releases().values() if read_json(f / "card.json")["variant"] in departing()]
     assert len(releases) == 3
     assert all("classify_fakes = false" in (folder / "card.md").read_text(encoding="utf-8") for folder in releases)
 

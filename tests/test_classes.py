@@ -12,14 +12,15 @@ import torch
 from PIL import Image
 
 import ganzoo
-from ganzoo import api, build, cli
-from ganzoo.build import resolve
+from ganzoo import api, builder, cli
+from ganzoo.builder import resolve_config
+from ganzoo.config.compatibility import incompatibilities
 from ganzoo.data import Dataset
 from ganzoo.data.dataset import class_index
 from ganzoo.errors import InputError
-from ganzoo.misfits import misfits
-from ganzoo.showing import answers, projection
-from ganzoo.training.run import Run
+from ganzoo.sampling import projection
+from ganzoo.training.run_dir import RunDir
+from ganzoo.ui import answers
 from small_runs import small, toy_data
 
 NUMBERS = ["0", "1", "10", "11", "2"]  # as folders are sorted
@@ -80,9 +81,9 @@ def on(folder: Path, variant: str = "nsgan", **data) -> ganzoo.Config:
 @pytest.mark.parametrize("wanted", [2, "2"])
 def test_data_classes_are_folders_by_name(folders, tmp_path, wanted):
     run = api.train(on(folders, classes=[wanted, "10"]), out=tmp_path / "run")
-    config = Run(run).config()
+    config = RunDir(run).config()
     assert config.dataset.class_names == ("2", "10") == config.data.classes
-    assert np.unique(api.open_data(config).images).tolist() == [20, 100]
+    assert np.unique(api.load_dataset(config).images).tolist() == [20, 100]
 
 
 def test_a_run_of_before_goes_on_with_the_classes_that_it_had(folders, tmp_path):
@@ -91,8 +92,8 @@ def test_a_run_of_before_goes_on_with_the_classes_that_it_had(folders, tmp_path)
     config = json.loads((run / "config.json").read_text())
     config["data"]["classes"] = [2]
     (run / "config.json").write_text(json.dumps(config))
-    api.resume(run, api.with_train(Run(run).config(), steps=2))
-    assert Run(run).config().data.classes == ("10",) and Run(run).records()[-1]["step"] == 2
+    api.resume(run, api.with_train(RunDir(run).config(), steps=2))
+    assert RunDir(run).config().data.classes == ("10",) and RunDir(run).records()[-1]["step"] == 2
 
 
 @pytest.fixture
@@ -107,9 +108,9 @@ def test_all_ways_to_ask_for_a_class_draw_the_same(conditional, tmp_path, name):
     wanted = sampler.images(sampler.inputs([7, 8], torch.full((2,), index)), [7, 8])
     for asked in (name, int(name)):
         assert torch.equal(sampler.sample(2, seed=7, classes=[asked]), wanted)
-        assert torch.equal(sampler.by_class([7, 8], [asked]), wanted)
+        assert torch.equal(sampler.sample_per_class([7, 8], [asked]), wanted)
         assert torch.equal(sampler.walk([7, 8], 2, classes=[asked])[:1], sampler.walk([7, 8], 2, classes=[name])[:1])
-    assert projection.beginnings(sampler, 1, name)[0].labels.tolist() == [index]
+    assert projection.initial_latents(sampler, 1, name)[0].labels.tolist() == [index]
     page = {"seed": "7", "n": "2", "class": name}
     assert torch.equal(answers.samples(sampler, page), answers.samples(sampler, page | {"class": str(int(name))}))
 
@@ -125,13 +126,13 @@ def test_sample_says_which_classes_it_draws(conditional, tmp_path, capsys):
 
 
 def test_a_grid_of_a_release_has_its_classes_in_their_order(conditional, monkeypatch, tmp_path):
-    from ganzoo.sharing import pictures
+    from ganzoo.release import sample_grid
 
     drawn = []
-    monkeypatch.setattr(pictures, "sheet", lambda images, columns, modes: drawn.append((images, columns)))
-    monkeypatch.setattr(pictures, "save_png", lambda sheet, path: None)
+    monkeypatch.setattr(sample_grid, "draw_sheet", lambda images, columns, modes: drawn.append((images, columns)))
+    monkeypatch.setattr(sample_grid, "save_png", lambda sheet, path: None)
     sampler = ganzoo.load(conditional)
-    pictures.draw_grid(sampler, tmp_path / "x.png")
+    sample_grid.draw_grid(sampler, tmp_path / "x.png")
     (images, columns), n = drawn[0], 8 * len(NUMBERS)
     labels = torch.arange(n) % len(NUMBERS)
     assert columns == len(NUMBERS) and torch.equal(images, sampler.images(sampler.inputs(range(n), labels), range(n)))
@@ -179,7 +180,7 @@ HOLES = {
 def test_a_class_without_a_picture_is_refused_where_classes_are_learned(hole, variant, tables):
     data, said = HOLES[hole]
     with pytest.raises(InputError, match="needs pictures of every class") as error:
-        resolve(small(variant, **tables), data)
+        resolve_config(small(variant, **tables), data)
     assert said in str(error.value) and "\n" not in str(error.value)
 
 
@@ -187,24 +188,24 @@ def test_a_class_without_a_picture_is_refused_where_classes_are_learned(hole, va
 def test_it_is_warned_of_elsewhere(hole):
     data, said = HOLES[hole]
     with pytest.warns(UserWarning) as caught:
-        resolve(small("nsgan"), data)
+        resolve_config(small("nsgan"), data)
     assert said in str(caught[0].message)
 
 
 @pytest.mark.parametrize(("variant", "tables"), ASKING, ids=[f"{i}-{v}" for i, (v, _) in enumerate(ASKING)])
 def test_one_class_is_refused_where_classes_are_learned_and_fine_elsewhere(variant, tables):
     with pytest.raises(InputError, match="needs two classes or more, and 'x' is the only one"):
-        resolve(small(variant, **tables), labelled([0] * 8, ["x"]))
+        resolve_config(small(variant, **tables), labelled([0] * 8, ["x"]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        resolve(small("nsgan"), labelled([0] * 8, ["x"]))
+        resolve_config(small("nsgan"), labelled([0] * 8, ["x"]))
 
 
 def test_few_pictures_or_labels_are_named_as_the_reason():
     data = toy_data(classes=10)
-    for key, part in (("labelled", data.partly_labelled(4)), ("limit", data.limited(4))):
+    for key, part in (("labelled", data.partly_labelled(4)), ("limit", data.subset(4))):
         with pytest.raises(InputError, match=rf"\d of 10 classes .*; raise data.{key}"):
-            resolve(small("ssgan", data={key: 4}), part)
+            resolve_config(small("ssgan", data={key: 4}), part)
 
 
 @pytest.mark.parametrize("split", ["", "train"])
@@ -244,8 +245,8 @@ def test_an_archive_whose_labels_start_at_1_is_refused_from_the_command_line(tmp
 def test_a_run_of_before_with_an_empty_class_goes_on_and_is_sampled(tmp_path, monkeypatch):
     data = labelled([1, 2, 3] * 4)
     with monkeypatch.context() as before:
-        before.setattr(build, "misfits", lambda *args: misfits(*args[:3]))
+        before.setattr(builder, "incompatibilities", lambda *args: incompatibilities(*args[:3]))
         with pytest.warns(UserWarning, match="no labelled picture"):
             run = api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run")
-    api.resume(run, api.with_train(Run(run).config(), steps=2), data)
+    api.resume(run, api.with_train(RunDir(run).config(), steps=2), data)
     assert len(ganzoo.load(run).sample(4, classes=[0, 1, 2, 3])) == 4

@@ -20,7 +20,7 @@ from PIL import Image
 from ganzoo import api, cli
 from ganzoo.commands import demo
 from ganzoo.losses import LOSSES
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
 from small_runs import toy_data
 
 SMALL = "latent.dim=8 networks.generator.width=4 networks.discriminator.width=4 train.batch=4 train.threads=1".split()
@@ -47,7 +47,7 @@ def test_train_resume_sample(run, tmp_path, capsys):
     assert ganzoo("train", "--resume", run, "--steps", 4) == 0
     printed = capsys.readouterr()
     assert f"ganzoo sample {run}" in printed.out and "step 4/4" in printed.err
-    assert [r["step"] for r in Run(run).records()] == [1], "logged at the first and every twentieth step"
+    assert [r["step"] for r in RunDir(run).records()] == [1], "logged at the first and every twentieth step"
     assert ganzoo("sample", run, "--seeds", "0-2,9", "--out", tmp_path / "x.png") == 0
     assert Image.open(tmp_path / "x.png").size == (2 + 2 * 34, 2 + 2 * 34)
 
@@ -62,9 +62,9 @@ def test_a_resume_takes_the_first_commands_data_and_data_that_were_moved_but_no_
     (tmp_path / "mine").rename(tmp_path / "moved")
     assert ganzoo("train", "--resume", "run", "--data", "folder:other", "--quiet", "--steps", 3) == 2
     said = f"the data 'folder:{tmp_path / 'other'}' are not those that run was made with; begin a new run"
-    assert said in capsys.readouterr().err and Run(tmp_path / "run").records()[-1]["step"] < 3
+    assert said in capsys.readouterr().err and RunDir(tmp_path / "run").records()[-1]["step"] < 3
     assert ganzoo("train", "--resume", "run", "--data", "folder:moved", "--quiet", "--steps", 3) == 0
-    assert Run(tmp_path / "run").config().data.spec == f"folder:{tmp_path / 'moved'}"
+    assert RunDir(tmp_path / "run").config().data.spec == f"folder:{tmp_path / 'moved'}"
     assert ganzoo("train", "--resume", "run", "--quiet", "--steps", 4) == 0
 
 
@@ -294,8 +294,8 @@ def test_a_plugin_adds_a_loss_to_every_command_that_takes_a_checkpoint(tmp_path,
     (tmp_path / "mine.toml").write_text('extends = "nsgan"\n[loss]\nname = "mine"\n')
     words = ["train", tmp_path / "mine.toml", "--plugin", plugin, "--steps", 1, *SETS]
     assert ganzoo(*words, "--set", "loss.weight=3", "--out", tmp_path / "run") == 0
-    assert Run(tmp_path / "run").config().loss == {"name": "mine", "weight": 3.0}
-    assert Run(tmp_path / "run").config().variant == "mine"
+    assert RunDir(tmp_path / "run").config().loss == {"name": "mine", "weight": 3.0}
+    assert RunDir(tmp_path / "run").config().variant == "mine"
     assert capsys.readouterr().out.splitlines()[-1] == f"more: ganzoo sample {tmp_path / 'run'} --plugin {plugin}"
     monkeypatch.chdir(tmp_path)
     Image.new("L", (28, 28)).save("x.png")
@@ -388,7 +388,7 @@ def test_one_process_trains_a_run_and_ctrl_c_saves_and_says_how_to_go_on(tmp_pat
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert f"go on with: ganzoo train --resume {tmp_path / 'run'}" in err and "Traceback" not in err
-    done = Run(tmp_path / "run").records()[-1]["step"]
+    done = RunDir(tmp_path / "run").records()[-1]["step"]
     assert (tmp_path / f"run/state/{done:08d}/state.safetensors").exists(), "the step that was under way is saved"
 
 

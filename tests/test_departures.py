@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo.config import flat
-from ganzoo.recipes import read_variant, variants
+from ganzoo.config.recipes import read_variant, variants
+from ganzoo.config.schema import flatten
 
 ROOT = Path(__file__).parents[1]
 D, G = "train.discriminator", "train.generator"
@@ -95,7 +95,7 @@ WITHOUT_A_KEY = {
 def test_a_value_that_departs_gives_the_papers_at_its_key(variant):
     folder, _, name = variant.rpartition("/")
     papers = PAPERS.get(variant) or PAPERS.get(name if folder != "toy" else "", {})  # toy/ cites other papers
-    values = flat(read_variant(variant))
+    values = flatten(read_variant(variant))
     departs = {key: said for key, (value, said) in papers.items() if key in values and values[key] != value}
     undeclared = [f"{key}: {said}" for key, said in departs.items() if said not in comment(variant, key)]
     assert not undeclared
@@ -127,6 +127,6 @@ def commented(path: Path) -> Iterator[tuple[str, str]]:
             table, of_table = code.strip("[] "), f"{before} {said}"
         elif "=" in code:
             last = said or last
-            for key in flat(tomllib.loads(code)):
+            for key in flatten(tomllib.loads(code)):
                 yield f"{table}.{key}".strip("."), f"{of_table} {before} {said}"
         before = f"{before} {said}" if line.startswith("#") else ""

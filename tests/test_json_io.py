@@ -13,35 +13,34 @@ from mutations import WHOLE, mutations
 
 import ganzoo
 from ganzoo import api, cli
+from ganzoo.atomic_io import write_json
 from ganzoo.commands import doctor, variants
-from ganzoo.comparing.cells import read_record
-from ganzoo.comparing.comparison import described
-from ganzoo.comparing.results import Book, read_results
-from ganzoo.comparing.schemas import Results
-from ganzoo.comparing.table import markdown
-from ganzoo.complete import kept
-from ganzoo.data.cache import Entry, prepared
+from ganzoo.config.resolve import load_config
+from ganzoo.data.cache import Entry, load_or_prepare
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.source import Pictures
-from ganzoo.data.transform import Transform
+from ganzoo.data.transform import Pictures, Transform
 from ganzoo.errors import DamagedFile, InputError
-from ganzoo.evaluation.classifier import ClassifierCard
-from ganzoo.evaluation.classifier_course import CourseState
-from ganzoo.evaluation.floors import Floors
-from ganzoo.evaluation.protocol import ScoreRecord
-from ganzoo.files import write_json
+from ganzoo.evaluation.extractors.small_classifiers import ClassifierCard
+from ganzoo.evaluation.reference_scores import ReferenceScores
+from ganzoo.evaluation.score import ScoreRecord
+from ganzoo.experiments.cell import read_cell_result
+from ganzoo.experiments.report.markdown import results_markdown
+from ganzoo.experiments.results import ResultsFile, read_results
+from ganzoo.experiments.runner import describe_result
+from ganzoo.experiments.schemas import Results
 from ganzoo.json_io import read_record as read
 from ganzoo.json_io import read_table
 from ganzoo.losses import NSGAN
-from ganzoo.sampling import checkpoints, shipped
-from ganzoo.sharing import card as cards
-from ganzoo.sharing.front_matter import model_card
-from ganzoo.sharing.recipe import command
-from ganzoo.showing import gallery
+from ganzoo.release import card as cards
+from ganzoo.release.card import model_card
+from ganzoo.release.reproduce import reproduce_command
+from ganzoo.sampling import checkpoints, shipped_releases
 from ganzoo.training.checkpoint import State
 from ganzoo.training.release import Card
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
+from ganzoo.ui import gallery
 from small_runs import small, toy_data
+from tools.classifier_course import CourseState
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,34 +49,34 @@ ROOT = Path(__file__).parents[1]
 def run(tmp_path_factory) -> Path:
     folder = api.train(small("cgan", train={"steps": 2}), toy_data(), tmp_path_factory.mktemp("json") / "run")
     finding = {"step": 2, "rule": "x", "text": "y", "figures": {"a": 1.0, "b": None}, "fatal": False, "rollbacks": 0}
-    Run(folder).append_finding(finding)
+    RunDir(folder).append_finding(finding)
     return folder
 
 
 def released(path: Path) -> None:
     """All that is done with a card."""
     card = read_table(path, Card)
-    cards.text(card, "x", "ganzoo train x"), model_card(card, "hf:a/b")
+    cards.card_markdown(card, "x", "ganzoo train x"), model_card(card, "hf:a/b")
     list(gallery.scores(card)), gallery.brief(card), variants.distance(read(path, Card).scores)
 
 
 def drawn_from(path: Path) -> None:
     """What is done with the config of a release before its weights are looked at."""
-    config = kept(path, trains=False)
-    checkpoints._outlined(config, path)
-    command(config)
+    config = load_config(path, trains=False)
+    checkpoints._build_on_meta(config, path)
+    reproduce_command(config)
 
 
 def logged(path: Path) -> None:
     """What `ganzoo doctor` does with a log."""
-    run = Run(path.parent)
+    run = RunDir(path.parent)
     records = run.records()
     doctor.headline(run, records), doctor.plots(records), doctor.findings(run, records, NSGAN())
 
 
 def found(path: Path) -> None:
-    doctor.verdict(Run(path.parent).findings())
-    Run(path.parent).cut_findings(1, 0)
+    doctor.verdict(RunDir(path.parent).findings())
+    RunDir(path.parent).truncate_findings(1, 0)
 
 
 def compared(path: Path) -> None:
@@ -85,19 +84,19 @@ def compared(path: Path) -> None:
     results = read_results(path.parent)
     assert results is not None
     head = {key: results[key] for key in ("format", "kind", "command", "options", "data", "budget", "protocol")}
-    markdown(Book(path.parent, head).write([], []))
+    results_markdown(ResultsFile(path.parent, head).write([], []))
 
 
 def celled(path: Path) -> None:
-    record = read_record(path.parent)
+    record = read_cell_result(path.parent)
     assert record is not None
-    described(record)
+    describe_result(record)
 
 
 def floored(path: Path) -> None:
-    floors = Floors("a")
+    floors = ReferenceScores("a")
     floors.path = path
-    floors.keep(floors.get(["x"], lambda names: dict.fromkeys(names, 1.0)))
+    floors.save(floors.get(["x"], lambda names: dict.fromkeys(names, 1.0)))
 
 
 def results() -> dict:
@@ -119,7 +118,7 @@ def entry(folder: Path) -> dict:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANZOO_HOME", str(folder))
         images = [(image[0], 0) for image in Dataset.from_tensor(toy_data().images).images[:2]]
-        prepared("set", "v1", lambda: Pictures(2, images, ["a"]), Transform(8, 1))
+        load_or_prepare("set", "v1", lambda: Pictures(2, images, ["a"]), Transform(8, 1))
     return json.loads(next(folder.glob("cache/*/entry.json")).read_text())
 
 
@@ -135,7 +134,7 @@ KINDS = {
     "entry": lambda _, home: (entry(home), lambda path: read(path, Entry), 1),
     "floors": lambda *_: ({"format": 1, "of": ["a", ganzoo.__version__], "floors": {"x": 1.0}}, floored, 1),
     "classifier": lambda *_: (
-        ROOT / "ganzoo/evaluation/weights/digits.json", lambda path: read(path, ClassifierCard), 3
+        ROOT / "ganzoo/evaluation/extractors/weights/digits.json", lambda path: read(path, ClassifierCard), 3
     ),
     "course": lambda *_: (COURSE, lambda path: read(path, CourseState), 1),
 }  # fmt: skip
@@ -229,7 +228,7 @@ def test_a_number_that_is_not_finite_is_read_as_null(tmp_path):
 
 
 def test_all_that_is_committed_fits_its_schema():
-    for folder in shipped().values():
+    for folder in shipped_releases().values():
         read(folder / "card.json", Card)
     for path in (ROOT / "docs/results").glob("*/results.json"):
         assert read_table(path, Results)["cells"]
@@ -239,8 +238,12 @@ def test_all_that_is_committed_fits_its_schema():
 
 def test_json_is_read_in_one_place():
     """Files go through a schema; what a process hears from another of its own is no file."""
-    own = {"files.py", "comparing/worker.py", "training/checkpoint.py", "api.py"}
-    readers = {"read_json": {"json_io.py", "complete.py"}, "decoded": {"files.py", "training/run.py"}, "loads": own}
+    own = {"atomic_io.py", "experiments/worker.py", "training/checkpoint.py", "api.py"}
+    readers = {
+        "read_json": {"json_io.py", "config/resolve.py"},
+        "decode_json": {"atomic_io.py", "training/run_dir.py"},
+        "loads": own,
+    }
     package = Path(ganzoo.__file__).parent
     for path in package.rglob("*.py"):
         tree, name = ast.parse(path.read_text("utf-8")), path.relative_to(package).as_posix()

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ganzoo.comparing.summary import summarise
-from ganzoo.comparing.table import markdown
-from ganzoo.complete import complete
+from ganzoo.config.resolve import resolve_defaults
+from ganzoo.experiments.report.markdown import results_markdown
+from ganzoo.experiments.statistics import summarize
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -42,7 +42,7 @@ def test_every_run_of_the_monitors_page_can_be_trained(benchmarks, tmp_path):
     every = monitor.cells(tmp_path, seeds=1)
     assert {cell.kind for cell in every} == {"failing", "healthy"} and not any(cell.done for cell in every)
     for cell in every:
-        complete(cell.config(steps=600))
+        resolve_defaults(cell.config(steps=600))
     trained = {(run["kind"], run["name"]) for run in read(monitor.RESULTS)["runs"]}
     assert trained <= {(cell.kind, cell.name) for cell in every}
 
@@ -67,13 +67,13 @@ COMPARISONS = sorted(path.parent.name for path in RESULTS.glob("*/results.json")
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_the_table_of_a_comparison(name):
     results = read(RESULTS / name / "results.json")
-    assert (RESULTS / name / "table.md").read_text(encoding="utf-8") == markdown(results)
+    assert (RESULTS / name / "table.md").read_text(encoding="utf-8") == results_markdown(results)
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_the_summary_of_a_comparison_is_that_of_its_cells(name):
     results = read(RESULTS / name / "results.json")
-    assert results["summary"] == summarise(results["cells"], results["metrics"])
+    assert results["summary"] == summarize(results["cells"], results["metrics"])
 
 
 def ranged(values: list[float], form: str) -> str:

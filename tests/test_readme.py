@@ -13,8 +13,8 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import cli
+from ganzoo.config.recipes import variants
 from ganzoo.losses import LOSSES
-from ganzoo.recipes import variants
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -55,7 +55,7 @@ def test_progress_goes_on_in_silence(form, unread, monkeypatch):
     with form(5) as report:
         for step in range(1, 6):
             report.update(step, RECORD if step == 3 else None)
-            report.say("a line")
+            report.write_line("a line")
 
 
 def test_the_last_line_names_the_step_of_its_losses(monkeypatch):

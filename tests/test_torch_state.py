@@ -13,16 +13,16 @@ from torch import Tensor
 
 import ganzoo
 from ganzoo import api
-from ganzoo.comparing.plan import Plan
 from ganzoo.data import load
 from ganzoo.errors import InputError
 from ganzoo.evaluation.checkerboard import energies
-from ganzoo.measure import measure
-from ganzoo.sharing.export import export
-from ganzoo.showing.projection import project
-from ganzoo.torch_state import allow_tf32, flushes, pinned
+from ganzoo.evaluator import evaluate
+from ganzoo.experiments.plan import Plan
+from ganzoo.release.export import export
+from ganzoo.sampling.projection import project
+from ganzoo.torch_state import allow_tf32, default_torch_state, flushes_denormals
 from ganzoo.training import checkpoint
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
 from small_runs import small, toy_data
 from tiny_extractor import tiny
 
@@ -52,7 +52,7 @@ def state() -> dict[str, object]:
         "autocast": torch.is_autocast_enabled("cpu"),
         "cache": torch.is_autocast_cache_enabled(),
         "deterministic": torch.get_deterministic_debug_mode(),
-        "flushes": flushes(),
+        "flushes": flushes_denormals(),
         "threads": torch.get_num_threads(),
         "matmul": matmul_precision(),
     }
@@ -114,8 +114,8 @@ DATA = toy_data(n=24, size=16)
 def trained(folder, variant: str, **train) -> dict[str, Tensor]:
     """Every tensor of the state after a run of two steps that is resumed for one more."""
     run = api.train(small(variant, train={"steps": 2} | train), DATA, folder)
-    api.resume(run, api.with_train(Run(run).config(), steps=3), DATA)
-    return load_tensors((checkpoint.states(run / "state")[-1] / "state.safetensors").read_bytes())
+    api.resume(run, api.with_train(RunDir(run).config(), steps=3), DATA)
+    return load_tensors((checkpoint.saved_states(run / "state")[-1] / "state.safetensors").read_bytes())
 
 
 def drawn(sampler: ganzoo.sampling.Sampler) -> dict[str, Tensor]:
@@ -125,7 +125,7 @@ def drawn(sampler: ganzoo.sampling.Sampler) -> dict[str, Tensor]:
     return {
         "sample": sampler.sample(5, seed=2),
         "truncated": sampler.sample(3, truncation=0.7),
-        "by-class": sampler.by_class([0, 1]),
+        "by-class": sampler.sample_per_class([0, 1]),
         "walk": sampler.walk([0, 3], 4, classes=[1], along="circle"),
         "inputs": sampler.inputs([0, 1]).z,
         "projected": found.image,
@@ -193,7 +193,7 @@ def test_scores_and_exports_are_the_same(name, plain, tmp_path):
     )
 
     def scores() -> list[float]:
-        return [s.value for s in measure(sampler, metrics=["kid", "checkerboard"], extractor=EXTRACTOR, n=40).scores]
+        return [s.value for s in evaluate(sampler, metrics=["kid", "checkerboard"], extractor=EXTRACTOR, n=40).scores]
 
     def program(file) -> Tensor:
         export(plain["sampler"], tmp_path / file, "pt2")
@@ -218,7 +218,7 @@ def test_the_state_comes_back_after_an_error(name, plain, tmp_path):
             api.train(small("acgan"), toy_data(classes=0), tmp_path / "run")
         with pytest.raises(InputError):
             plain["sampler"].sample(2, classes=["none such"])
-        with pytest.raises(KeyboardInterrupt), pinned():
+        with pytest.raises(KeyboardInterrupt), default_torch_state():
             allow_tf32()
             torch.set_num_threads(2)
             raise KeyboardInterrupt
@@ -234,7 +234,7 @@ def test_the_number_of_threads_comes_back_from_a_training_and_a_plan(tmp_path):
 
 def test_within_the_block_all_is_as_pytorch_has_it_from_the_start():
     with torch.autocast("cpu", torch.bfloat16), torch.inference_mode(), torch.device("meta"):
-        with pinned():
+        with default_torch_state():
             found = state()
             assert torch.zeros(1).device.type == "cpu" and torch.zeros(1).dtype == torch.float32
         assert torch.zeros(1).device.type == "meta"

@@ -7,10 +7,10 @@ import torch
 
 import ganzoo
 from ganzoo import api
-from ganzoo.build import make_game, resolve
-from ganzoo.data import Batches, Dataset, load
+from ganzoo.builder import build_modules, resolve_config
+from ganzoo.config.recipes import make_config, variants
+from ganzoo.data import BatchLoader, Dataset, load
 from ganzoo.networks import BACKBONES, UPSAMPLERS
-from ganzoo.recipes import make, variants
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
@@ -23,8 +23,8 @@ IMAGE_BACKBONES = [name for name, backbone in BACKBONES.items() if backbone.data
 
 def trainer(variant: str, size: int = 28, channels: int = 1, **tables) -> Trainer:
     data = toy_data(size=size, channels=channels)
-    config = resolve(small(variant, **tables), data)
-    return Trainer(make_game(config), Batches(data, config.seed), config)
+    config = resolve_config(small(variant, **tables), data)
+    return Trainer(build_modules(config), BatchLoader(data, config.seed), config)
 
 
 def snapshot(network):
@@ -70,10 +70,10 @@ def test_every_unconditional_variant_trains_on_points_and_draws_them(variant, tm
 @pytest.mark.parametrize("variant", EVERY)
 def test_every_variant_trains_on_points_without_a_setting(variant, spec):
     data = load(spec, limit=100)
-    config = make(variant, {"data": {"spec": spec}, "train": {"device": "cpu", "threads": 1, "batch": 8}})
-    config = resolve(config, data)
+    config = make_config(variant, {"data": {"spec": spec}, "train": {"device": "cpu", "threads": 1, "batch": 8}})
+    config = resolve_config(config, data)
     assert config.networks.name == "mlp" and config.networks.generator["width"] == 128
-    t = Trainer(make_game(config), Batches(data, config.seed), config)
+    t = Trainer(build_modules(config), BatchLoader(data, config.seed), config)
     for _ in range(2):
         t.train_step()
     assert torch.isinf(t.first_bad)
@@ -82,15 +82,15 @@ def test_every_variant_trains_on_points_without_a_setting(variant, spec):
 
 @pytest.mark.parametrize("variant", list(variants()))
 def test_every_config_that_ships_says_what_it_is_and_builds_as_written(variant):
-    config = make(variant)
-    game = make_game(resolve(config, fitting(variant)))
+    config = make_config(variant)
+    game = build_modules(resolve_config(config, fitting(variant)))
     assert "arXiv:" in config.about
     assert sum(p.numel() for p in game.generator.parameters()) > (40_000 if config.data.spec == "ring" else 100_000)
 
 
 def fitting(variant: str) -> Dataset:
     """Data of the kind that a config is for."""
-    if make(variant).data.spec == "ring":
+    if make_config(variant).data.spec == "ring":
         return load("ring", limit=100)
     return toy_data(size=32, channels=3 if variant.startswith("cifar10/") else 1, classes=10)
 
@@ -98,8 +98,8 @@ def fitting(variant: str) -> Dataset:
 @pytest.mark.parametrize("variant", [name for name in variants() if "/" in name])
 def test_every_config_in_a_folder_takes_two_steps(variant):
     data = fitting(variant)
-    config = resolve(small(variant), data)
-    t = Trainer(make_game(config), Batches(data, config.seed), config)
+    config = resolve_config(small(variant), data)
+    t = Trainer(build_modules(config), BatchLoader(data, config.seed), config)
     for _ in range(2):
         t.train_step()
     assert torch.isinf(t.first_bad)
@@ -158,9 +158,9 @@ def test_five_critic_steps_are_five_steps_on_five_batches():
     """Trap 13: five steps, not one of five times the rate."""
     t = trainer("wgan-gp", train={"ratio": "5:1"})
     seen, moves = [], []
-    next_batch, descend = t.batches.next, t.descend
+    next_batch, descend = t.batches.next, t.optimizer_step
     t.batches.next = lambda n: seen.append(next_batch(n)) or seen[-1]
-    t.descend = lambda optimiser, terms: moves.append(optimiser) or descend(optimiser, terms)
+    t.optimizer_step = lambda optimiser, terms: moves.append(optimiser) or descend(optimiser, terms)
     t.train_step()
     assert moves == [t.opt_d] * 5 + [t.opt_g]
     assert len({batch.images.sum().item() for batch in seen}) == 5
@@ -186,7 +186,7 @@ def test_the_fakes_of_acgans_d_have_the_classes_of_the_reals():
     """Odena et al. draw c ~ p_c: otherwise the two halves of D's objective disagree on data of unlike classes."""
     t = trainer("acgan")
     t.d_step()
-    assert t.seen[0].labels.tolist() == t.seen[1].labels.tolist()
+    assert t.last_judged[0].labels.tolist() == t.last_judged[1].labels.tolist()
 
 
 def test_where_g_reads_reals_each_fake_meets_one_of_its_class():

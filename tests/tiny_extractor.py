@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.data import Dataset
-from ganzoo.evaluation.extractor import Extractor, Read
+from ganzoo.evaluation.extractor import Extractor, ExtractorOutput
 
 
 class Tiny(nn.Module):
@@ -19,10 +19,10 @@ class Tiny(nn.Module):
         self.features = torch.randn(64, 6, generator=g) / 8
         self.classes = torch.randn(6, 3, generator=g)
 
-    def forward(self, images: Tensor) -> Read:
+    def forward(self, images: Tensor) -> ExtractorOutput:
         self.read += len(images)
         features = torch.relu(images.flatten(1) @ self.features)
-        return Read(features, 4 * features @ self.classes)
+        return ExtractorOutput(features, 4 * features @ self.classes)
 
 
 def tiny(**given: object) -> Extractor:

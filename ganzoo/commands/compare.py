@@ -8,16 +8,14 @@ from pathlib import Path
 
 from ganzoo import terminal
 from ganzoo.commands.numbers import parse_metrics
-from ganzoo.comparing.budget import parse_budget
-from ganzoo.comparing.cluster import Cluster
-from ganzoo.comparing.comparison import run as finish
-from ganzoo.comparing.plan import Plan
-from ganzoo.comparing.request import Request, refuse_numbers
-from ganzoo.comparing.settings import Setting, of_variants
-from ganzoo.config import Table
+from ganzoo.config.recipes import merge, overrides, unflatten
+from ganzoo.config.schema import Table
 from ganzoo.errors import InputError
+from ganzoo.experiments.plan import Plan
+from ganzoo.experiments.ray_cluster import RayCluster
+from ganzoo.experiments.runner import run_comparison as finish
+from ganzoo.experiments.spec import CompareOptions, Setting, check_options, parse_budget, settings_of_variants
 from ganzoo.plugins import load_plugins
-from ganzoo.recipes import merge, nested, overrides
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Asked:
 
     def shared(self) -> Table:
         """What is set for every cell."""
-        return merge(overrides(self.settings), {} if self.data is None else nested({"data.spec": self.data}))
+        return merge(overrides(self.settings), {} if self.data is None else unflatten({"data.spec": self.data}))
 
     def words(self) -> list[str]:
         """The options for who wants to repeat it, but for the seeds and for where it runs."""
@@ -65,12 +63,12 @@ def run(variants: Sequence[str], asked: Asked) -> None:
     if asked.budget is None:
         raise InputError("which budget? as in --budget steps=2000, images=200000 or minutes=5")
     plugins = load_plugins(asked.plugins)
-    work("compare", of_variants(variants, asked.shared()), plugins, asked)
+    work("compare", settings_of_variants(variants, asked.shared()), plugins, asked)
 
 
 def work(kind: str, rows: Sequence[Setting], plugins: Mapping[str, str], asked: Asked) -> None:
     """Plan the comparison of `rows`, finish it, and say where its report is."""
-    request = Request(
+    request = CompareOptions(
         kind=kind,
         settings=tuple(rows),
         shared=asked.shared(),
@@ -93,15 +91,15 @@ def work(kind: str, rows: Sequence[Setting], plugins: Mapping[str, str], asked: 
         terminal.out(f"also: {folder / 'table.md'}, {folder / 'results.json'}")
 
 
-def compare(request: Request) -> Path:
+def compare(request: CompareOptions) -> Path:
     """Work off a request here, or on a cluster."""
     told = say_nothing if request.quiet else terminal.err
     if request.cluster is None:
         return finish(Plan(request), say=told)
-    refuse_numbers(request)  # before a cluster is started, which takes long
-    with Cluster(request.cluster) as cluster:
+    check_options(request)  # before a cluster is started, which takes long
+    with RayCluster(request.cluster) as cluster:
         device = cluster.device(request.settings[0].config.train.device)
-        return finish(Plan(request, device=device, cores=cluster.cores), cluster.work_off, told)
+        return finish(Plan(request, device=device, cores=cluster.cores), cluster.run_jobs, told)
 
 
 def say_nothing(line: str) -> None:

@@ -10,14 +10,13 @@ from statistics import fmean
 from typing import Any
 
 from ganzoo import terminal
-from ganzoo.build import make_loss
+from ganzoo.atomic_io import write_bytes
+from ganzoo.builder import make_loss
 from ganzoo.errors import InputError, missing_extra
-from ganzoo.files import write_bytes
 from ganzoo.losses import Loss
-from ganzoo.training import signs
-from ganzoo.training.rules import diagnose, waiting
-from ganzoo.training.run import Run
-from ganzoo.training.signs import Record, column
+from ganzoo.training import failure_rules
+from ganzoo.training.failure_rules import Record, diagnose, rules_without_enough_records, term_history
+from ganzoo.training.run_dir import RunDir
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # characters of a plot
@@ -31,12 +30,12 @@ def run(folder: Path, out: Path | None, as_json: bool) -> None:
     """
     if out is not None and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: expected a name that ends in .png")
-    opened = Run.open(folder)
+    opened = RunDir.open(folder)
     records = opened.records()
     if not records:
         raise InputError(f"{folder} has logged nothing yet; go on with: ganzoo train --resume {folder}")
     loss = make_loss(opened.config())
-    found, early = findings(opened, records, loss), waiting(len(records), loss.watch)
+    found, early = findings(opened, records, loss), rules_without_enough_records(len(records), loss.watch)
     if as_json:
         table = {"step": records[-1]["step"], "findings": found, "too_few_records": early}
         return terminal.out_lines(json.dumps(table, indent=2))
@@ -45,7 +44,7 @@ def run(folder: Path, out: Path | None, as_json: bool) -> None:
     terminal.out(picture(records, out or folder / "doctor.png"))
 
 
-def findings(opened: Run, records: list[Record], loss: Loss) -> list[dict[str, Any]]:
+def findings(opened: RunDir, records: list[Record], loss: Loss) -> list[dict[str, Any]]:
     """What was said while training, and what the rules say of the log now; each rule once between two rollbacks."""
     said = opened.findings()
     known = {finding["rule"] for finding in said}
@@ -54,7 +53,7 @@ def findings(opened: Run, records: list[Record], loss: Loss) -> list[dict[str, A
     return sorted(said + now, key=lambda finding: finding["step"])
 
 
-def headline(opened: Run, records: list[Record]) -> str:
+def headline(opened: RunDir, records: list[Record]) -> str:
     """What the run is, and how far it has come."""
     config, last = opened.config(), records[-1]
     counts = ", ".join(f"{last[name]:,} {what}" for name, what in (("d_steps", "D steps"), ("g_steps", "G steps")))
@@ -63,8 +62,11 @@ def headline(opened: Run, records: list[Record]) -> str:
 
 def series(records: list[Record]) -> dict[str, list[float]]:
     """What is plotted, over the records."""
-    losses = {"D's loss": signs.loss(records, "d"), "G's loss": signs.loss(records, "g")}
-    return losses | {name: column(records, name) for name in PLOTTED if name in records[-1]["terms"]}
+    losses = {
+        "D's loss": failure_rules.loss_history(records, "d"),
+        "G's loss": failure_rules.loss_history(records, "g"),
+    }
+    return losses | {name: term_history(records, name) for name in PLOTTED if name in records[-1]["terms"]}
 
 
 def plots(records: list[Record]) -> list[str]:

@@ -10,10 +10,10 @@ import torch
 from ganzoo import terminal
 from ganzoo.commands.numbers import parse_metrics
 from ganzoo.errors import InputError
-from ganzoo.evaluation import Evaluation, Score, neighbours
-from ganzoo.evaluation.protocol import floors_in
-from ganzoo.measure import measure, nearest_training_images
-from ganzoo.pictures import save_png
+from ganzoo.evaluation import Evaluation, Score, nearest_neighbors
+from ganzoo.evaluation.score import computed_floors
+from ganzoo.evaluator import evaluate, nearest_training_images
+from ganzoo.image_io import save_png
 from ganzoo.sampling import load
 
 
@@ -35,9 +35,9 @@ def run(
         raise InputError(f"--neighbours {neighbours_png}: expected a name that ends in .png")
     sampler, device = load(checkpoint, raw), "cuda" if torch.cuda.is_available() else "cpu"
     if neighbours_png is not None:
-        neighbours.refuse(sampler.shape)
+        nearest_neighbors.check_images(sampler.shape)
     sampler.generator.to(device)
-    found = measure(
+    found = evaluate(
         sampler,
         data,
         metrics=parse_metrics(metrics),
@@ -62,7 +62,7 @@ def show(found: Evaluation) -> None:
     rows = [(score.name, value(score), floor(score), counts(score)) for score in found.scores]
     terminal.console().print(terminal.table(columns, rows, unbroken="score"))
     for score in found.scores:
-        for name, computed in floors_in(score.details).items():
+        for name, computed in computed_floors(score.details).items():
             terminal.out(f"{score.name}, {name}: {number(computed)}")
     for line in found.facts.get("left_out", []):
         terminal.out(line)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganzoo import terminal
+from ganzoo.release.export import export, refuse_format
 from ganzoo.sampling import load
-from ganzoo.sharing.export import export, refuse_format
 
 
 def run(checkpoint: str, form: str, out: Path | None) -> None:

@@ -9,10 +9,10 @@ import torch
 from ganzoo import terminal
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Extractor
-from ganzoo.evaluation.extractor import find
-from ganzoo.pictures import grid, save_png
+from ganzoo.evaluation.extractor import find_extractor
+from ganzoo.image_io import grid, save_png
 from ganzoo.sampling import Sampler, load
-from ganzoo.showing.projection import Projection, project, read_picture
+from ganzoo.sampling.projection import Projection, project, read_picture
 from ganzoo.terminal import track
 
 
@@ -45,8 +45,8 @@ def opened(name: str | None, sampler: Sampler) -> Extractor | None:
     """The extractor asked for; raises `InputError` where it cannot see what `sampler` draws."""
     if name is None or sampler.config.dataset is None:
         return None
-    extractor = find(name)
-    extractor.refuse(sampler.config.dataset.shape)
+    extractor = find_extractor(name)
+    extractor.check_shape(sampler.config.dataset.shape)
     return extractor
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganzoo import terminal
-from ganzoo.sharing.push import push
+from ganzoo.release.push import push
 
 
 def run(release: str, address: str, licence: str | None) -> None:

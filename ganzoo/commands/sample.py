@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ganzoo import terminal
 from ganzoo.commands.numbers import parse_classes, parse_points, parse_seeds, refuse_many
-from ganzoo.data.mixtures import circles_of
+from ganzoo.data.sources.mixtures import mode_circles
 from ganzoo.errors import InputError
-from ganzoo.pictures import Circles, save_gif, save_image, save_png, sheet
+from ganzoo.image_io import Circles, draw_sheet, save_gif, save_image, save_png
 from ganzoo.sampling import Sampler, load
-from ganzoo.sampling.codes import columns as code_columns
-from ganzoo.showing.rows import SEEDS, picture
+from ganzoo.sampling.contact_sheet import SEEDS, contact_sheet
+from ganzoo.sampling.latent_ops import code_columns
 
 IMAGES = 64
 FRAMES = 8
@@ -35,14 +35,14 @@ class Request:
     walk: str | None = None
     along: str | None = None
     frames: int | None = None
-    sweep: str | None = None
+    traverse: str | None = None
     truncation: float | None = None
 
     def refuse_contradictions(self) -> None:
         """Raise `InputError` for options that say different things."""
         if sum(option is not None for option in (self.n, self.seeds, self.per_class, self.walk)) > 1:
             raise InputError("give one of -n, --seeds, --per-class and --interpolate")
-        if self.sweep is not None and any(o is not None for o in (self.per_class, self.walk, self.classes)):
+        if self.traverse is not None and any(o is not None for o in (self.per_class, self.walk, self.classes)):
             raise InputError("--sweep goes with -n or --seeds, its rows, and --truncation only")
         for name, how in (("--along", self.along), ("--frames", self.frames)):
             if how is not None and self.walk is None:
@@ -51,7 +51,7 @@ class Request:
     @property
     def kind(self) -> str:
         """What is drawn, as it stands in the name of the file."""
-        asked = {"walk": self.walk, "sweep": self.sweep, "classes": self.per_class}
+        asked = {"walk": self.walk, "sweep": self.traverse, "classes": self.per_class}
         return next((kind for kind, value in asked.items() if value is not None), "samples")
 
     def numbers(self, usual: int) -> list[int]:
@@ -67,18 +67,18 @@ def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
     """Draw the images and write them."""
     request.refuse_contradictions()
     through = None if request.walk is None else parse_points(request.walk)
-    numbers = request.numbers(ROWS if request.sweep else IMAGES)
+    numbers = request.numbers(ROWS if request.traverse else IMAGES)
     out = out or Path(f"{Path(checkpoint).resolve().name}-{request.kind}.png")
     refuse_suffix(out, request.kind)
     sampler = load(checkpoint, raw)
     say_classes(sampler, request)
-    if sampler.makes_points and out.suffix.lower() != ".png":
+    if sampler.is_points and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: points are drawn as one picture; expected a name that ends in .png")
     if through is not None:
         write_walk(walk(sampler, request, through), out, closed=through[0] == through[-1])
     elif request.kind in ("classes", "sweep"):
         images, wide = rows(sampler, request, numbers)
-        save_png(sheet(images, wide), out)
+        save_png(draw_sheet(images, wide), out)
     else:
         write_images(*samples(sampler, request, numbers), out, truth(sampler))
     terminal.out(str(out))
@@ -86,7 +86,7 @@ def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
 
 def run_rows(checkpoints: Sequence[str], request: Request, out: Path | None, raw: bool) -> None:
     """Draw a row of the same seeds from each checkpoint, with its name, and write the one picture."""
-    if any(option is not None for option in (request.per_class, request.walk, request.along, request.sweep)):
+    if any(option is not None for option in (request.per_class, request.walk, request.along, request.traverse)):
         raise InputError(
             "several checkpoints give a row each; that goes with -n or --seeds, --classes and --truncation only"
         )
@@ -97,7 +97,7 @@ def run_rows(checkpoints: Sequence[str], request: Request, out: Path | None, raw
     refuse_many(len(numbers) * len(checkpoints))
     out = out or Path("rows.png")
     refuse_suffix(out, "rows")
-    save_image(picture({name: row(name, load(name, raw), request, numbers) for name in checkpoints}), out)
+    save_image(contact_sheet({name: row(name, load(name, raw), request, numbers) for name in checkpoints}), out)
     terminal.out(str(out))
 
 
@@ -126,14 +126,14 @@ def walk(sampler: Sampler, request: Request, through: list[int]) -> Tensor:
 
 def rows(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, int]:
     """One class a row, or one code after the other with a row a seed; and the number of columns."""
-    if request.sweep is None:
+    if request.traverse is None:
         asked = parse_classes(request.classes)
         refuse_many(len(seeds) * len(sampler.class_names if asked is None else asked))
-        return sampler.by_class(seeds, asked, request.truncation), len(seeds)
-    names = (sampler.code_names or [ALL]) if request.sweep == ALL else [request.sweep]
+        return sampler.sample_per_class(seeds, asked, request.truncation), len(seeds)
+    names = (sampler.code_names or [ALL]) if request.traverse == ALL else [request.traverse]
     wide = code_columns(sampler.latent.code) if sampler.latent.code else 1
     refuse_many(len(seeds) * len(names) * wide)
-    return torch.cat([sampler.sweep(name, seeds, request.truncation) for name in names]), wide
+    return torch.cat([sampler.traverse(name, seeds, request.truncation) for name in names]), wide
 
 
 def samples(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, list[int], int]:
@@ -145,13 +145,13 @@ def samples(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tenso
 def truth(sampler: Sampler) -> Circles | None:
     """The modes that points should be at, where they are known."""
     facts = sampler.config.dataset
-    return None if facts is None else circles_of(facts.name, facts.class_names)
+    return None if facts is None else mode_circles(facts.name, facts.class_names)
 
 
 def write_images(images: Tensor, seeds: list[int], classes: int, out: Path, modes: Circles | None = None) -> None:
     """One grid, points over the modes, or a folder with one PNG a seed."""
     if out.suffix:
-        return save_png(sheet(images, columns(len(images), classes), modes), out)
+        return save_png(draw_sheet(images, columns(len(images), classes), modes), out)
     for seed, image in zip(seeds, images, strict=True):
         save_png(image, out / f"{seed:06d}.png")
 

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from ganzoo import terminal
-from ganzoo.complete import complete
-from ganzoo.config import flat
-from ganzoo.recipes import make
-from ganzoo.techniques import TECHNIQUES, Technique
+from ganzoo.config.recipes import make_config
+from ganzoo.config.resolve import resolve_defaults
+from ganzoo.config.schema import flatten
+from ganzoo.config.techniques import TECHNIQUES, Technique
 from ganzoo.tricks import TRICKS
 
 
@@ -22,7 +22,9 @@ def run(as_json: bool) -> None:
 
 def defaults() -> dict[str, Any]:
     """Every dotted key of a config with all tricks on, and its default."""
-    return flat(complete(make(None, {"tricks": {name: True for name in TRICKS}})).model_dump(mode="json"))
+    return flatten(
+        resolve_defaults(make_config(None, {"tricks": {name: True for name in TRICKS}})).model_dump(mode="json")
+    )
 
 
 def row(technique: Technique, values: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from pathlib import Path
 from torch import nn
 
 from ganzoo import api, terminal
-from ganzoo.build import make_game, resolve
+from ganzoo.builder import build_modules, resolve_config
 from ganzoo.commands.numbers import is_number
-from ganzoo.config import Config, Table, parse
+from ganzoo.config.recipes import make_config, merge, overrides, unflatten
+from ganzoo.config.schema import Config, Table, parse
 from ganzoo.errors import InputError
-from ganzoo.plugins import as_words
-from ganzoo.recipes import make, merge, nested, overrides
+from ganzoo.plugins import plugin_arguments
 from ganzoo.training.loop import count_parameters
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
 
 
 def run(
@@ -35,7 +35,7 @@ def run(
 
     `plugins` have been loaded, and are named in the command that is proposed at the end.
     """
-    given = merge(overrides(settings), nested(over))
+    given = merge(overrides(settings), unflatten(over))
     if resume is not None:
         if out is not None:
             raise InputError("--out and --resume cannot be given together: a resumed run stays in its folder")
@@ -43,16 +43,16 @@ def run(
             raise InputError(
                 f"--dry-run and --resume cannot be given together: what the run has is in {resume}/config.json"
             )
-        folder = api.resume(resume, changed(Run.open(resume).config(), variant, given), quiet=quiet)
+        folder = api.resume(resume, changed(RunDir.open(resume).config(), variant, given), quiet=quiet)
     elif variant is None:
         raise InputError("which variant? as in: ganzoo train wgan-gp ('ganzoo list' shows them all)")
     else:
-        config = make(variant, given)
+        config = make_config(variant, given)
         if dry:
             return show(config)
         folder = api.train(config, out=out, quiet=quiet)
     if not quiet and os.environ.get("RANK", "0") == "0":
-        more = shlex.join(["ganzoo", "sample", str(folder), *as_words(plugins)])
+        more = shlex.join(["ganzoo", "sample", str(folder), *plugin_arguments(plugins)])
         terminal.out(f"done: {last_grid(folder)}")
         terminal.out(f"more: {more}")
 
@@ -80,8 +80,8 @@ def last_grid(folder: Path) -> Path:
 
 def show(config: Config) -> None:
     """Print the resolved config and both networks; nothing is written."""
-    resolved = resolve(config, api.open_data(config))
-    game = make_game(resolved)
+    resolved = resolve_config(config, api.load_dataset(config))
+    game = build_modules(resolved)
     terminal.out_lines(resolved.model_dump_json(indent=2))
     for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
         terminal.out("")

@@ -10,13 +10,13 @@ from typing import Any
 from rich.table import Table
 
 from ganzoo import terminal
+from ganzoo.config.recipes import make_config, variants
 from ganzoo.errors import escape
-from ganzoo.evaluation.protocol import ScoreRecord
+from ganzoo.evaluation.score import ScoreRecord
 from ganzoo.json_io import read_record
 from ganzoo.losses import LOSSES
-from ganzoo.recipes import make, variants
-from ganzoo.sampling import shipped
-from ganzoo.sharing.card import number
+from ganzoo.release.card import format_number
+from ganzoo.sampling import shipped_releases
 from ganzoo.training.release import Card
 
 
@@ -28,15 +28,15 @@ def run(as_json: bool) -> None:
     console = terminal.console()
     console.print(as_table([r for r in found if "/" not in r["variant"]]), "")
     console.print(*map(escape, other_sizes(found)), sep="\n")
-    if cards := {name: card(folder) for name, folder in shipped().items()}:
+    if cards := {name: card(folder) for name, folder in shipped_releases().items()}:
         console.print("", checkpoints(cards))
 
 
 def row(name: str) -> dict[str, Any]:
     """What there is to say of one variant."""
-    config = make(name)
+    config = make_config(name)
     loss = LOSSES[config.loss["name"]]
-    releases = [release for release, folder in shipped().items() if name in makers(folder)]
+    releases = [release for release, folder in shipped_releases().items() if name in makers(folder)]
     return {
         "variant": name,
         "paper": config.about,
@@ -80,4 +80,4 @@ def checkpoints(cards: Mapping[str, Card]) -> Table:
 def distance(scores: Sequence[ScoreRecord]) -> tuple[str, str, str]:
     """The first FID among `scores` with its value and floor; empty where there is none."""
     fid = next((score for score in scores if score.metric == "fid"), None)
-    return ("", "", "") if fid is None else (fid.name, number(fid.value), number(fid.floor))
+    return ("", "", "") if fid is None else (fid.name, format_number(fid.value), format_number(fid.floor))

@@ -4,11 +4,11 @@ A new kind of data is one file in `sources/`.
 """
 
 from ganzoo.data import sources
-from ganzoo.data.batches import Batches
-from ganzoo.data.cache import home
+from ganzoo.data.cache import ganzoo_home
 from ganzoo.data.dataset import MEMORY, Dataset
-from ganzoo.data.source import SOURCES, Pictures, Source, Split
-from ganzoo.data.spec import find, is_points, load, select
+from ganzoo.data.loader import BatchLoader
+from ganzoo.data.source import SOURCES, Source, Split, find_source, is_points, load, select
+from ganzoo.data.transform import Pictures
 from ganzoo.registry import import_folder
 
 import_folder(sources.__name__, list(sources.__path__))
@@ -16,13 +16,13 @@ import_folder(sources.__name__, list(sources.__path__))
 __all__ = [
     "MEMORY",
     "SOURCES",
-    "Batches",
+    "BatchLoader",
     "Dataset",
     "Pictures",
     "Source",
     "Split",
-    "find",
-    "home",
+    "find_source",
+    "ganzoo_home",
     "is_points",
     "load",
     "select",

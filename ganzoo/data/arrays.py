@@ -8,7 +8,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from ganzoo.errors import one_line
+from ganzoo.errors import first_line
 
 MAX_HEADER = 10_000  # bytes, as NumPy has it
 
@@ -38,7 +38,7 @@ def read_header(file: IO[bytes]) -> Header:
         first = np.lib.format.read_magic(copy) == (1, 0)
         header = Header(*(np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0)(copy))
     except Exception as error:  # NumPy lets errors of Python's parser through
-        raise ValueError(f"its header cannot be read: {one_line(error)}") from None
+        raise ValueError(f"its header cannot be read: {first_line(error)}") from None
     if any(side < 0 for side in header.shape):
         raise ValueError(f"its shape is {header.shape}")
     return header

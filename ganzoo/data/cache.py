@@ -13,26 +13,23 @@ from hashlib import sha256
 from io import BytesIO
 from math import prod
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, Any, Literal
 from uuid import uuid4
 
 import numpy as np
 
+from ganzoo.atomic_io import FORMAT, read_bytes, sync_folder, write_bytes, write_json
 from ganzoo.data.arrays import array_bytes, read_array
-from ganzoo.data.dataset import Dataset, seal
-from ganzoo.data.transform import Picture, Transform
-from ganzoo.errors import DamagedFile, InputError, escape, one_line
-from ganzoo.files import FORMAT, read_bytes, sync_folder, write_bytes, write_json
+from ganzoo.data.dataset import Dataset, dataset_digest
+from ganzoo.data.transform import Picture, Pictures, Transform
+from ganzoo.errors import DamagedFile, InputError, escape, first_line
 from ganzoo.json_io import FileSchema, Shape, Size, read_record
 from ganzoo.terminal import track
-
-if TYPE_CHECKING:
-    from ganzoo.data.source import Pictures
 
 OnCorrupt = Literal["refuse", "skip"]
 
 # Its last resort is one plain line on stderr.
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Entry(FileSchema):
@@ -47,12 +44,12 @@ class Entry(FileSchema):
     digest: str
 
 
-def home() -> Path:
+def ganzoo_home() -> Path:
     """`GANZOO_HOME` or `~/.cache/ganzoo`: holds `data/`, what is downloaded, and `cache/`, what is made from it."""
     return Path(os.environ.get("GANZOO_HOME") or "~/.cache/ganzoo").expanduser()
 
 
-def prepared(
+def load_or_prepare(
     name: str,
     fingerprint: str,
     read: Callable[[], Pictures],
@@ -67,23 +64,23 @@ def prepared(
     newer format, and for a damaged one if `read` cannot give its pictures.
     """
     key = sha256(json.dumps([name, fingerprint, asdict(transform)]).encode()).hexdigest()[:16]
-    entry = home() / "cache" / f"{name}-{transform.size}x{transform.channels}-{key}"
+    entry = ganzoo_home() / "cache" / f"{name}-{transform.size}x{transform.channels}-{key}"
 
     def make(in_place_of_damaged: bool = False) -> None:
         with _new_entry(entry, in_place_of_damaged) as folder:
-            _write(folder, name, read(), transform, on_corrupt, quiet)
+            _write_entry(folder, name, read(), transform, on_corrupt, quiet)
 
     if not entry.exists():
         make()
     try:
-        return _open(entry, transform, on_corrupt)
+        return _open_entry(entry, transform, on_corrupt)
     except DamagedFile as error:
-        log.warning("%s; it is prepared again", error)
+        logger.warning("%s; it is prepared again", error)
         try:
             make(in_place_of_damaged=True)
         except InputError as second:
             raise InputError(f"{error}; it cannot be prepared again ({second}): mend that, or delete it") from None
-    return _open(entry, transform, on_corrupt)
+    return _open_entry(entry, transform, on_corrupt)
 
 
 @contextmanager
@@ -109,12 +106,12 @@ def _new_entry(entry: Path, in_place_of_damaged: bool) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _write(
+def _write_entry(
     folder: Path, name: str, pictures: Pictures, transform: Transform, on_corrupt: OnCorrupt, quiet: bool
 ) -> None:
-    _refuse_size(pictures.count * prod(transform.shape), name, folder)
+    _check_disk_space(pictures.count * prod(transform.shape), name, folder)
     with (folder / "pixels").open("wb") as file:
-        digest, labels, skipped = _decode(_shown(pictures, name, quiet), transform, on_corrupt, file)
+        digest, labels, skipped = _decode(_with_progress(pictures, name, quiet), transform, on_corrupt, file)
         os.fsync(file.fileno())
     if not labels:
         raise InputError(f"{name} has no picture that can be read")
@@ -129,7 +126,7 @@ def _write(
         "shape": transform.shape,
         "class_names": pictures.class_names,
         "skipped": skipped,
-        "digest": seal(digest, transform.shape, table, pictures.class_names),
+        "digest": dataset_digest(digest, transform.shape, table, pictures.class_names),
     }
     write_json(folder / "entry.json", description)
 
@@ -144,9 +141,9 @@ def _decode(
             pixels = transform(picture).tobytes()
         # Decoders raise whatever a broken file makes them stumble over.
         except Exception as error:
-            skipped.append(_complaint(picture, number, error))
+            skipped.append(_error_line(picture, number, error))
             if on_corrupt == "refuse":
-                raise _refusal(skipped[0]) from None
+                raise _corrupt_error(skipped[0]) from None
             continue
         file.write(pixels)
         digest.update(pixels)
@@ -154,27 +151,27 @@ def _decode(
     return digest, labels, skipped
 
 
-def _refuse_size(size: int, name: str, folder: Path) -> None:
+def _check_disk_space(size: int, name: str, folder: Path) -> None:
     if size > (free := shutil.disk_usage(folder).free):
         words = f"{name} takes {size:,} bytes once it is prepared, and {folder.parent} has {free:,} free"
         raise InputError(f"{words}; make room, or set GANZOO_HOME to a folder on another disk")
 
 
-def _open(entry: Path, transform: Transform, on_corrupt: OnCorrupt) -> Dataset:
+def _open_entry(entry: Path, transform: Transform, on_corrupt: OnCorrupt) -> Dataset:
     if not (entry / "entry.json").exists():
         raise DamagedFile(f"{entry} is damaged: it has no entry.json")
     about = read_record(entry / "entry.json", Entry)
     try:
         pixels = _mapped(entry / "pixels", (about.count, *transform.shape))
         labels = _labels(entry / "labels.npy", about.count) if about.class_names else None
-        if seal(sha256(pixels.data), transform.shape, labels, about.class_names) != about.digest:
+        if dataset_digest(sha256(pixels.data), transform.shape, labels, about.class_names) != about.digest:
             raise ValueError("its SHA-256 is not the one in entry.json")
     except (OSError, ValueError) as error:
-        raise DamagedFile(f"{entry} is damaged ({one_line(error)})") from None
+        raise DamagedFile(f"{entry} is damaged ({first_line(error)})") from None
     for complaint in about.skipped:
         if on_corrupt == "refuse":
-            raise _refusal(complaint)
-        log.warning("skipped: %s", escape(complaint))
+            raise _corrupt_error(complaint)
+        logger.warning("skipped: %s", escape(complaint))
     return Dataset(pixels, np.arange(len(pixels), dtype=np.int64), labels, about.class_names, about.digest)
 
 
@@ -191,15 +188,15 @@ def _labels(path: Path, count: int) -> np.ndarray:
     return labels
 
 
-def _complaint(picture: Picture, number: int, error: Exception) -> str:
+def _error_line(picture: Picture, number: int, error: Exception) -> str:
     where = picture if isinstance(picture, Path) else f"picture {number}"
     # A file's name may be no text, which entry.json has to be.
-    return escape(f"cannot read {where} ({one_line(error)})")
+    return escape(f"cannot read {where} ({first_line(error)})")
 
 
-def _refusal(complaint: str) -> InputError:
+def _corrupt_error(complaint: str) -> InputError:
     return InputError(f"{complaint}; on_corrupt = 'skip' leaves such pictures out")
 
 
-def _shown(pictures: Pictures, name: str, quiet: bool) -> Iterable[tuple[Any, int]]:
+def _with_progress(pictures: Pictures, name: str, quiet: bool) -> Iterable[tuple[Any, int]]:
     return track(pictures.each, f"preparing {name}", total=pictures.count, quiet=quiet)

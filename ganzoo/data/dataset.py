@@ -15,8 +15,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ganzoo.errors import InputError, one_line, unknown
-from ganzoo.records import Samples
+from ganzoo.batch import Batch
+from ganzoo.errors import InputError, first_line, unknown_name
 
 MEMORY = "memory"
 """What data that were given from Python are called, in place of a spec; no file holds them."""
@@ -60,13 +60,13 @@ class Dataset:
         Names default to the labels' numbers. Warns of images that may be in [0, 1]. Raises `InputError` for another
         shape, type or range.
         """
-        pixels = _checked_pixels(_array(images))
-        table, names = None, checked_names(class_names)
+        pixels = _check_pixels(_array(images))
+        table, names = None, check_names(class_names)
         if labels is not None:
-            table, names = checked_labels(_array(labels), len(pixels), names)
+            table, names = check_labels(_array(labels), len(pixels), names)
         elif names:
             raise InputError("class_names were given without labels")
-        digest = seal(sha256(np.ascontiguousarray(pixels).data), pixels.shape[1:], table, names)
+        digest = dataset_digest(sha256(np.ascontiguousarray(pixels).data), pixels.shape[1:], table, names)
         return cls(pixels, np.arange(len(pixels), dtype=np.int64), table, names, digest, name)
 
     def __len__(self) -> int:
@@ -95,13 +95,13 @@ class Dataset:
         whole = np.array_equal(self.rows, np.arange(len(self.pixels)))
         return self.pixels if whole else self.pixels[self.rows]
 
-    def samples(self, index: ArrayLike, device: torch.device | str = "cpu", with_labels: bool = True) -> Samples:
+    def samples(self, index: ArrayLike, device: torch.device | str = "cpu", with_labels: bool = True) -> Batch:
         """The samples of `index` (n,) on `device`; bytes travel, and become float32 there."""
         index = np.asarray(index)
-        images = as_images(moved(torch.from_numpy(self.pixels[self.rows[index]]), device))
+        images = as_images(to_device(torch.from_numpy(self.pixels[self.rows[index]]), device))
         given = self.labels if with_labels else None
-        labels = None if given is None else moved(torch.from_numpy(given[index]), device)
-        return Samples(images, labels)
+        labels = None if given is None else to_device(torch.from_numpy(given[index]), device)
+        return Batch(images, labels)
 
     def of_classes(self, wanted: Sequence[str | int]) -> Dataset:
         """Only the classes `wanted` (see `class_index`), numbered 0.. in that order; raises `InputError`."""
@@ -115,7 +115,7 @@ class Dataset:
         renumbered[chosen] = np.arange(len(chosen))
         return self._subset(kept, renumbered[self.labels[kept]], [self.class_names[i] for i in chosen])
 
-    def limited(self, count: int) -> Dataset:
+    def subset(self, count: int) -> Dataset:
         """At most `count` samples, evenly spaced over the set; raises `InputError` where `count` < 1."""
         if count < 1:
             raise InputError(f"the limit on the number of images must be at least 1, not {count}")
@@ -124,7 +124,7 @@ class Dataset:
         kept = np.arange(count, dtype=np.int64) * len(self) // count
         return self._subset(kept, None if self.labels is None else self.labels[kept], self.class_names)
 
-    def halves(self) -> tuple[Dataset, Dataset]:
+    def split_in_half(self) -> tuple[Dataset, Dataset]:
         """Every second sample, and the others; raises `InputError` where there is only one."""
         if len(self) < 2:
             raise InputError(f"{self.name} has one image, and a score needs two, so that real ones can be compared too")
@@ -182,11 +182,11 @@ class Dataset:
         if not len(kept):
             raise InputError(f"{self.name} has no image of the classes {class_names}")
         rows = self.rows[kept]
-        digest = seal(sha256(self.digest.encode() + kept.tobytes()), self.shape, labels, class_names)
+        digest = dataset_digest(sha256(self.digest.encode() + kept.tobytes()), self.shape, labels, class_names)
         return replace(self, rows=rows, labels=labels, class_names=class_names, digest=digest)
 
 
-def seal(pixels: Any, shape: Sequence[int], labels: np.ndarray | None, class_names: Sequence[str]) -> str:
+def dataset_digest(pixels: Any, shape: Sequence[int], labels: np.ndarray | None, class_names: Sequence[str]) -> str:
     """The digest of a set whose pixels `pixels`, a running SHA-256, was fed in order."""
     if labels is not None:
         pixels.update(np.ascontiguousarray(labels, np.int64).data)
@@ -194,7 +194,7 @@ def seal(pixels: Any, shape: Sequence[int], labels: np.ndarray | None, class_nam
     return pixels.hexdigest()
 
 
-def checked_labels(labels: np.ndarray, count: int, class_names: list[str]) -> tuple[np.ndarray, list[str]]:
+def check_labels(labels: np.ndarray, count: int, class_names: list[str]) -> tuple[np.ndarray, list[str]]:
     """`labels` as (N,) int64, and the names of their classes; raises `InputError` where they do not fit."""
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise InputError(f"labels must be {count} integers, one an image, not {labels.dtype} of shape {labels.shape}")
@@ -208,7 +208,7 @@ def checked_labels(labels: np.ndarray, count: int, class_names: list[str]) -> tu
     return labels.astype(np.int64), class_names or [str(i) for i in range(highest + 1)]
 
 
-def checked_names(names: ArrayLike | None) -> list[str]:
+def check_names(names: ArrayLike | None) -> list[str]:
     """The names of classes, of which numbers become text; raises `InputError` where they are no list of names."""
     table = _array([] if names is None else names)
     if table.ndim != 1 or not all(isinstance(name, str | int) for name in table.tolist()):
@@ -216,7 +216,7 @@ def checked_names(names: ArrayLike | None) -> list[str]:
     return [str(name) for name in table.tolist()]
 
 
-def _checked_pixels(images: np.ndarray) -> np.ndarray:
+def _check_pixels(images: np.ndarray) -> np.ndarray:
     points = images.shape[2:] == (1, 1)
     if images.ndim != 4 or not images.size or images.shape[1] not in ((2,) if points else (1, 3)):
         raise InputError(
@@ -252,7 +252,7 @@ def class_index(wanted: str | int, names: Sequence[str]) -> int:
     if name in names:
         return names.index(name)
     if not is_number(name) or int(name) >= len(names):
-        raise unknown("class", name, names)
+        raise unknown_name("class", name, names)
     counted = names[int(name)]
     if is_number(counted) and int(counted) != int(name):
         raise InputError(
@@ -274,7 +274,7 @@ def _array(values: Tensor | ArrayLike) -> np.ndarray:
         return (values.float() if values.is_floating_point() else values).detach().cpu().numpy()
     # Rows of several lengths; tensors that are sparse, quantised or without data.
     except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"this {type(values).__name__} cannot be made an array: {one_line(error)}") from None
+        raise InputError(f"this {type(values).__name__} cannot be made an array: {first_line(error)}") from None
 
 
 def as_images(pixels: Tensor) -> Tensor:
@@ -282,7 +282,7 @@ def as_images(pixels: Tensor) -> Tensor:
     return pixels.float().div_(127.5).sub_(1) if pixels.dtype == torch.uint8 else pixels
 
 
-def moved(tensor: Tensor, device: torch.device | str) -> Tensor:
+def to_device(tensor: Tensor, device: torch.device | str) -> Tensor:
     """`tensor` on `device`, without waiting for the device."""
     if torch.device(device).type != "cuda":
         return tensor.to(device)

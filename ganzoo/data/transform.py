@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,17 @@ MAX_PIXELS = 178_956_970
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """One split of a source, read picture by picture and only once."""
+
+    count: int
+    each: Iterable[tuple[Picture, int]]
+    """Picture and label; the label is -1 where there is none."""
+    class_names: list[str]
+    """Empty: there are no labels."""
+
+
+@dataclass(frozen=True)
 class Transform:
     """Shorter side to `size` with antialiasing, middle square; or, with `pad`, 28 pixels to 32 by a black border."""
 
@@ -35,7 +47,7 @@ class Transform:
 
     def __call__(self, picture: Picture) -> np.ndarray:
         """(C, size, size) uint8; raises what Pillow raises where the picture cannot be read."""
-        image = plain(opened(picture)).convert("L" if self.channels == 1 else "RGB")
+        image = to_plain_mode(open_image(picture)).convert("L" if self.channels == 1 else "RGB")
         if self.pad and self.size == 32 and image.size == (28, 28):
             image = ImageOps.expand(image, border=2)
         else:
@@ -44,7 +56,7 @@ class Transform:
         return np.asarray(image).reshape(self.size, self.size, self.channels).transpose(2, 0, 1)
 
 
-def opened(picture: Picture) -> Image.Image:
+def open_image(picture: Picture) -> Image.Image:
     """The picture, not yet decoded where it comes from a file."""
     if isinstance(picture, Image.Image):
         return picture
@@ -55,7 +67,7 @@ def opened(picture: Picture) -> Image.Image:
     return Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture, formats=FORMATS)
 
 
-def plain(image: Image.Image) -> Image.Image:
+def to_plain_mode(image: Image.Image) -> Image.Image:
     """Upright, 8 bits a channel, and opaque: EXIF's rotation applied, 16 bits scaled, alpha laid over white."""
     # Pillow's mode I is 32 bits, but for what some formats keep in 16.
     if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):

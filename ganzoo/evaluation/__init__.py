@@ -4,12 +4,12 @@ A new extractor is one file in `extractors/`.
 """
 
 from ganzoo.evaluation import extractors
-from ganzoo.evaluation.curve import Curve
 from ganzoo.evaluation.extractor import EXTRACTORS, Extractor
 from ganzoo.evaluation.metrics import METRICS
-from ganzoo.evaluation.protocol import Evaluation, Score
+from ganzoo.evaluation.online import OnlineEvaluator
+from ganzoo.evaluation.score import Evaluation, Score
 from ganzoo.registry import import_folder
 
 import_folder(extractors.__name__, list(extractors.__path__))
 
-__all__ = ["EXTRACTORS", "METRICS", "Curve", "Evaluation", "Extractor", "Score"]
+__all__ = ["EXTRACTORS", "METRICS", "Evaluation", "Extractor", "OnlineEvaluator", "Score"]

@@ -11,7 +11,7 @@ import torch
 from einops import reduce
 from torch import Tensor
 
-from ganzoo.torch_state import pinned
+from ganzoo.torch_state import default_torch_state
 
 PERIODS = (2, 4)  # pixels: the last stage of stride 2 and the one before
 SMALLEST = 8  # pixels: below, the neighbourhoods of the frequencies overlap
@@ -24,7 +24,7 @@ def periods(height: int, width: int) -> tuple[int, ...]:
     return tuple(p for p in PERIODS if height % p == 0 and width % p == 0)
 
 
-@pinned()
+@default_torch_state()
 def energies(images: Tensor) -> Tensor:
     """(N, 1 + periods): the energy of each image (N, C, H, W) without its mean, and the part of it at each period.
 

@@ -14,10 +14,10 @@ from torch.nn import functional as F
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 from ganzoo.registry import Registry
-from ganzoo.torch_state import pinned
+from ganzoo.torch_state import default_torch_state
 
 
-class Read(NamedTuple):
+class ExtractorOutput(NamedTuple):
     """What an extractor makes of a batch."""
 
     features: Tensor
@@ -31,7 +31,7 @@ class Extractor:
     """A network, its weights' digest, and the pictures that it wants."""
 
     name: str
-    network: Callable[[Tensor], Read]
+    network: Callable[[Tensor], ExtractorOutput]
     """A module: of images (N, channels, size, size) in [-1, 1]."""
     sha256: str
     """Of its weights."""
@@ -57,14 +57,14 @@ class Extractor:
             self.network.to(device)
         return self
 
-    @pinned()  # without TF32: ten bits of each factor are enough to train with, not to compare means of sets
+    @default_torch_state()  # without TF32: ten bits of each factor are enough to train with, not to compare means of sets
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> Read:
+    def __call__(self, images: Tensor) -> ExtractorOutput:
         """What there is to read in images (N, C, H, W) in [-1, 1] on the network's device; float32."""
-        read = self.network(self.prepared(images))
-        return Read(read.features.float(), read.logits.float())
+        read = self.network(self.preprocess(images))
+        return ExtractorOutput(read.features.float(), read.logits.float())
 
-    def prepared(self, images: Tensor) -> Tensor:
+    def preprocess(self, images: Tensor) -> Tensor:
         """`images` with the channels and the size that the network wants."""
         if images.shape[1] < self.channels:
             images = images.expand(-1, self.channels, -1, -1)
@@ -74,7 +74,7 @@ class Extractor:
             return F.pad(images, (self.border,) * 4, value=-1.0)
         return F.interpolate(images, (self.size, self.size), mode="bilinear", antialias=True)
 
-    def refuse(self, shape: tuple[int, int, int]) -> None:
+    def check_shape(self, shape: tuple[int, int, int]) -> None:
         """Raise `InputError` where it cannot see images of `shape` (C, H, W)."""
         if shape[1:] == (1, 1):
             raise InputError(f"the extractor {self.name!r} sees pictures, these are points; leave --extractor out")
@@ -82,14 +82,14 @@ class Extractor:
             raise InputError(f"the extractor {self.name!r} sees grey pictures, these are in colour; use cifar or lite0")
 
 
-Open = Callable[..., Extractor]
+OpenExtractorFn = Callable[..., Extractor]
 
-EXTRACTORS: Registry[Open] = Registry("extractor")
+EXTRACTORS: Registry[OpenExtractorFn] = Registry("extractor")
 """Name -> function that opens it; one that takes a file has a parameter for it."""
 
 
-@pinned()
-def find(spec: str) -> Extractor:
+@default_torch_state()
+def find_extractor(spec: str) -> Extractor:
     """The extractor that `spec` (NAME, or NAME:FILE where it takes one) names; raises `InputError`."""
     name, colon, path = spec.partition(":")
     opener = EXTRACTORS[name]
@@ -100,7 +100,7 @@ def find(spec: str) -> Extractor:
     return opener(path)
 
 
-def default(dataset: Dataset) -> str:
+def default_extractor(dataset: Dataset) -> str:
     """`digits` for grey MNIST and its part, `cifar` for other colour pictures of 32 pixels, `lite0` for all else."""
     channels, height, width = dataset.shape
     if channels == 1 and dataset.name in ("digits", "mnist"):

@@ -1,4 +1,4 @@
-"""Images -> `Described`: read once, in batches; for real data kept in the cache."""
+"""A set of images as the scores see it: everything they need, with one row an image."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from glob import escape
 from hashlib import sha256
 from pathlib import Path
@@ -14,63 +15,86 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ganzoo.data import Dataset, home
+from ganzoo.atomic_io import sha256_hex, write_bytes
+from ganzoo.data import Dataset, ganzoo_home
 from ganzoo.errors import InputError
 from ganzoo.evaluation.checkerboard import energies
-from ganzoo.evaluation.described import Described
 from ganzoo.evaluation.extractor import Extractor
-from ganzoo.files import digest, write_bytes
-from ganzoo.pictures import to_uint8
+from ganzoo.image_io import to_uint8
 from ganzoo.tensor_io import TensorSpec, read_tensors
 from ganzoo.terminal import track
 
-log = logging.getLogger(__name__)
 
-Draw = Callable[[Sequence[int]], Tensor]
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What was read off N images, once; on the CPU."""
+
+    features: Tensor
+    """(N, F) float32."""
+    logits: Tensor
+    """(N, K) float32, the extractor's class logits."""
+    bands: Tensor
+    """(N, 1 + periods) float32: the energy of the spectrum, and its part at each stride frequency (`checkerboard`)."""
+    labels: Tensor
+    """(N,) int64: the class that was asked for, among the extractor's; -1 = none, or one that it does not know."""
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def first(self, n: int) -> Features:
+        """The first `n` images."""
+        return Features(*(getattr(self, f.name)[:n] for f in fields(self)))
+
+
+pass
+
+logger = logging.getLogger(__name__)
+
+DrawFn = Callable[[Sequence[int]], Tensor]
 """Seeds -> images (N, C, H, W) in [-1, 1]; one seed is one image."""
 
 PARTS = ("features", "logits", "bands")
-"""What of `Described` is kept in the cache."""
+"""What of `Features` is kept in the cache."""
 
 VERSION = 1  # of what is computed; another makes other entries
 
 
-class Reader:
+class FeatureReader:
     """Reads sets of images with one extractor."""
 
     def __init__(self, extractor: Extractor, device: str = "cpu", batch: int = 128, quiet: bool = True) -> None:
         self.extractor, self.device, self.batch, self.quiet = extractor.to(device), device, batch, quiet
 
-    def samples(self, draw: Draw, n: int, asked: Sequence[str] = ()) -> Described:
+    def samples(self, draw: DrawFn, n: int, asked: Sequence[str] = ()) -> Features:
         """Of the images of seeds 0 to n - 1, which were asked to be of the classes `asked`, one an image, or of none.
 
         They are rounded to 256 grey levels first, as a file would hold them and as the real ones are.
         """
-        described = self._read(lambda seeds: rounded(draw(seeds)), n, "samples")
-        return with_labels(described, asked, self.extractor)
+        described = self._read(lambda seeds: round_features(draw(seeds)), n, "samples")
+        return attach_labels(described, asked, self.extractor)
 
-    def data(self, dataset: Dataset) -> Described:
+    def data(self, dataset: Dataset) -> Features:
         """Of real images; kept in `GANZOO_HOME/cache/features`, and read from there the next time."""
         entry = self.entry(dataset)
-        tensors = kept(entry, len(dataset))
+        tensors = cached_features(entry, len(dataset))
         if tensors is None:
             read = self._read(
                 lambda rows: dataset.samples(rows).images, len(dataset), f"{dataset.name}, {dataset.split}"
             )
             tensors = {name: getattr(read, name) for name in PARTS}
-            keep(entry, save(tensors))
+            write_cached_features(entry, save(tensors))
         nobody = torch.full((len(dataset),), -1)
-        return with_labels(Described(**tensors, labels=nobody), class_of_each(dataset), self.extractor)
+        return attach_labels(Features(**tensors, labels=nobody), extractor_labels(dataset), self.extractor)
 
     def entry(self, dataset: Dataset) -> Path:
         """Where what is read of `dataset` is kept: by its digest, the extractor's weights, and how it sees pictures.
 
-        The name of the file itself has the SHA-256 of its content too, see `keep`.
+        The name of the file itself has the SHA-256 of its content too, see `write_cached_features`.
         """
         seen = [dataset.digest, self.extractor.tag, self.extractor.sha256, self.extractor.border, VERSION]
         key = sha256(json.dumps(seen).encode()).hexdigest()[:16]
         name = f"{dataset.name[:40]}-{dataset.split}-{self.extractor.name}-{key}.safetensors"
-        return home() / "cache" / "features" / name
+        return ganzoo_home() / "cache" / "features" / name
 
     def seconds(self, dataset: Dataset, images: int) -> float:
         """How long `images` pictures will take, as measured on a few of `dataset`."""
@@ -80,10 +104,10 @@ class Reader:
         self.extractor(few)
         return (time.perf_counter() - began) / len(few) * images
 
-    def _read(self, images: Draw, n: int, what: str) -> Described:
+    def _read(self, images: DrawFn, n: int, what: str) -> Features:
         parts = [self._batch(images(rows)) for rows in self._shown(n, what)]
         features, logits, bands = (torch.cat(each) for each in zip(*parts, strict=True))
-        return Described(features, logits, bands, torch.full((n,), -1))
+        return Features(features, logits, bands, torch.full((n,), -1))
 
     def _batch(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         images = images.to(self.device)
@@ -96,47 +120,47 @@ class Reader:
         return iter(track(batches, f"reading {what}", quiet=self.quiet))
 
 
-def rounded(images: Tensor) -> Tensor:
+def round_features(images: Tensor) -> Tensor:
     """`images` at the nearest of 256 grey levels, in [-1, 1]."""
     return to_uint8(images).float() / 127.5 - 1
 
 
-def keep(entry: Path, content: bytes) -> None:
+def write_cached_features(entry: Path, content: bytes) -> None:
     """Write the file of `entry`, whose name then ends in the SHA-256 of `content`."""
     entry.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(entry.with_stem(f"{entry.stem}-{digest(content)}"), content)
+    write_bytes(entry.with_stem(f"{entry.stem}-{sha256_hex(content)}"), content)
 
 
-def files_of(entry: Path) -> list[Path]:
+def cached_files(entry: Path) -> list[Path]:
     """The files in the cache that are of `entry`."""
     return list(entry.parent.glob(f"{escape(entry.stem)}-*{entry.suffix}"))
 
 
-def kept(entry: Path, images: int) -> dict[str, Tensor] | None:
+def cached_features(entry: Path, images: int) -> dict[str, Tensor] | None:
     """The tensors in the file of `entry`; None if it does not exist, or is damaged and so removed."""
-    for path in files_of(entry):
+    for path in cached_files(entry):
         try:
-            return read_tensors(path, path.stem.rpartition("-")[2], {name: columns(images) for name in PARTS})
+            return read_tensors(path, path.stem.rpartition("-")[2], {name: feature_spec(images) for name in PARTS})
         except InputError as error:
-            log.warning("%s; it is read again", error)
+            logger.warning("%s; it is read again", error)
             path.unlink(missing_ok=True)
     return None
 
 
-def columns(images: int) -> TensorSpec:
+def feature_spec(images: int) -> TensorSpec:
     """Any number of float32 numbers for each image."""
     return TensorSpec((images, None), (torch.float32,))
 
 
-def class_of_each(dataset: Dataset) -> list[str]:
+def extractor_labels(dataset: Dataset) -> list[str]:
     """The name of each image's class, "" where it has none; empty without labels."""
     if dataset.labels is None:
         return []
     return [dataset.class_names[label] if label >= 0 else "" for label in dataset.labels.tolist()]
 
 
-def with_labels(described: Described, names: Sequence[str], extractor: Extractor) -> Described:
+def attach_labels(described: Features, names: Sequence[str], extractor: Extractor) -> Features:
     """`described` with the classes called `names`, as the extractor numbers them."""
     number = {name: i for i, name in enumerate(extractor.class_names)}
     labels = torch.tensor([number.get(name, -1) for name in names]) if names else described.labels
-    return Described(described.features, described.logits, described.bands, labels)
+    return Features(described.features, described.logits, described.bands, labels)

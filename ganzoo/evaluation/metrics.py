@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ganzoo.errors import missing_extra
 from ganzoo.evaluation.checkerboard import PERIODS, ratios
-from ganzoo.evaluation.described import Described
-from ganzoo.evaluation.neighbourhoods import centred, density_and_coverage, rows
-from ganzoo.evaluation.protocol import Better
+from ganzoo.evaluation.features import Features
+from ganzoo.evaluation.knn import block_rows, center, density_and_coverage
+from ganzoo.evaluation.score import Better
 from ganzoo.registry import Registry
 
 KID_SUBSETS, KID_SUBSET = 100, 1000
@@ -24,7 +24,7 @@ INCEPTION_SPLITS = 10
 PRECISION_K, DENSITY_K = 3, 5
 
 
-class Value(NamedTuple):
+class MetricValue(NamedTuple):
     """A number, where there is one its spread, and what more there is to say."""
 
     value: float
@@ -32,13 +32,13 @@ class Value(NamedTuple):
     details: dict[str, float] = {}  # noqa: RUF012 - of a tuple, never changed
 
 
-Compute = Callable[[Described, Described], dict[str, Value]]
+MetricFn = Callable[[Features, Features], dict[str, MetricValue]]
 
 
 class Metric(NamedTuple):
     """How a score is computed and how it is to be read."""
 
-    compute: Compute
+    compute: MetricFn
     """Gives the values of one or more metrics by name; called once for all that are asked of it."""
     better: Better
     least: int
@@ -46,7 +46,7 @@ class Metric(NamedTuple):
     least_real: int
     """Real images below which it is not defined; 0 = it reads none."""
     needs: str = "features"
-    """The part of `Described` that it reads; it is left out where that is empty."""
+    """The part of `Features` that it reads; it is left out where that is empty."""
     both: bool = False
     """A distance: it is also measured against the other split."""
     extra: bool = True
@@ -63,7 +63,7 @@ class Metric(NamedTuple):
 METRICS: Registry[Metric] = Registry("metric")
 
 
-def fidelity(module: str) -> Any:
+def import_torch_fidelity(module: str) -> Any:
     """A module of torch-fidelity; raises `InputError` where it is not installed."""
     try:
         return import_module(f"torch_fidelity.{module}")
@@ -71,14 +71,14 @@ def fidelity(module: str) -> Any:
         raise missing_extra("torch-fidelity", "eval", "this score") from None
 
 
-def fid(samples: Described, real: Described) -> dict[str, Value]:
+def fid(samples: Features, real: Features) -> dict[str, MetricValue]:
     """Frechet distance of two Gaussians with the sets' means and covariances (Heusel et al. 2017, arXiv:1706.08500)."""
-    functions = fidelity("metric_fid")
+    functions = import_torch_fidelity("metric_fid")
     ours, theirs = (functions.fid_features_to_statistics(s.features.double()) for s in (samples, real))
-    return {"fid": Value(functions.fid_statistics_to_metric(ours, theirs, False)["frechet_inception_distance"])}
+    return {"fid": MetricValue(functions.fid_statistics_to_metric(ours, theirs, False)["frechet_inception_distance"])}
 
 
-def kid(samples: Described, real: Described) -> dict[str, Value]:
+def kid(samples: Features, real: Features) -> dict[str, MetricValue]:
     """Squared MMD under the kernel (x.y / F + 1)^3, without bias (Binkowski et al. 2018, arXiv:1801.01401).
 
     The mean over 100 subsets of 1,000 images, or of half the smaller set where that has fewer than 2,000.
@@ -87,34 +87,36 @@ def kid(samples: Described, real: Described) -> dict[str, Value]:
     return {"kid": kid_of_subsets(samples.features, real.features, KID_SUBSETS, size)}
 
 
-def kid_of_subsets(samples: Tensor, real: Tensor, subsets: int, size: int) -> Value:
+def kid_of_subsets(samples: Tensor, real: Tensor, subsets: int, size: int) -> MetricValue:
     """KID of features (N, F) and (M, F): mean and spread over `subsets` subsets of `size` images.
 
     In float64: it is the small difference of sums of a million kernel values.
     """
-    ours, theirs = (in_order(features, features).double() for features in (samples, real))
-    found = fidelity("metric_kid").kid_features_to_metric(
+    ours, theirs = (order_by_features(features, features).double() for features in (samples, real))
+    found = import_torch_fidelity("metric_kid").kid_features_to_metric(
         ours, theirs, kid_subsets=subsets, kid_subset_size=size, verbose=False
     )
     mean, spread = found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]
-    return Value(mean, spread, {"subsets": subsets, "subset_size": size})
+    return MetricValue(mean, spread, {"subsets": subsets, "subset_size": size})
 
 
-def inception_score(samples: Described, _: Described) -> dict[str, Value]:
+def inception_score(samples: Features, _: Features) -> dict[str, MetricValue]:
     """The exponential of E KL(p(y|x) || p(y)), the mean over ten parts (Salimans et al. 2016, arXiv:1606.03498)."""
-    logits = in_order(samples.logits, samples.features)
-    found = fidelity("metric_isc").isc_features_to_metric(logits, splits=INCEPTION_SPLITS)
-    return {"is": Value(found["inception_score_mean"], found["inception_score_std"], {"splits": INCEPTION_SPLITS})}
+    logits = order_by_features(samples.logits, samples.features)
+    found = import_torch_fidelity("metric_isc").isc_features_to_metric(logits, splits=INCEPTION_SPLITS)
+    return {
+        "is": MetricValue(found["inception_score_mean"], found["inception_score_std"], {"splits": INCEPTION_SPLITS})
+    }
 
 
-def precision_and_recall(samples: Described, real: Described) -> dict[str, Value]:
+def precision_and_recall(samples: Features, real: Features) -> dict[str, MetricValue]:
     """The share of either set that lies in the other's manifold, k = 3 (Kynkaanniemi et al. 2019, arXiv:1904.06991).
 
     Precision needs neighbourhoods of real images alone, recall those of samples: of too small a set the other is left out.
     """
-    block = rows(max(len(samples), len(real)))
-    ours, theirs = centred(samples.features, real.features)
-    found = fidelity("metric_prc").prc_features_to_metric(
+    block = block_rows(max(len(samples), len(real)))
+    ours, theirs = center(samples.features, real.features)
+    found = import_torch_fidelity("metric_prc").prc_features_to_metric(
         enough(ours),
         enough(theirs),
         prc_neighborhood=PRECISION_K,
@@ -124,7 +126,7 @@ def precision_and_recall(samples: Described, real: Described) -> dict[str, Value
     )
     manifolds = {"precision": real, "recall": samples}
     return {
-        name: Value(found[name], details={"k": PRECISION_K})
+        name: MetricValue(found[name], details={"k": PRECISION_K})
         for name, manifold in manifolds.items()
         if len(manifold) > PRECISION_K
     }
@@ -135,27 +137,29 @@ def enough(features: Tensor) -> Tensor:
     return features.repeat(1 + PRECISION_K // len(features), 1)
 
 
-def density_coverage(samples: Described, real: Described) -> dict[str, Value]:
+def density_coverage(samples: Features, real: Features) -> dict[str, MetricValue]:
     """See `neighbourhoods`; k = 5."""
     pair = density_and_coverage(samples.features, real.features, DENSITY_K)
-    return {name: Value(v, details={"k": DENSITY_K}) for name, v in zip(("density", "coverage"), pair, strict=True)}
+    return {
+        name: MetricValue(v, details={"k": DENSITY_K}) for name, v in zip(("density", "coverage"), pair, strict=True)
+    }
 
 
-def checkerboard(samples: Described, real: Described) -> dict[str, Value]:
+def checkerboard(samples: Features, real: Features) -> dict[str, MetricValue]:
     """See `checkerboard.py`: the mean of the ratios at the stride frequencies, and each of them."""
     found = ratios(samples.bands, real.bands)
     details = {f"period {period}": ratio for period, ratio in zip(PERIODS, found.tolist(), strict=False)}
-    return {"checkerboard": Value(found.mean().item(), details=details)}
+    return {"checkerboard": MetricValue(found.mean().item(), details=details)}
 
 
-def class_accuracy(samples: Described, _: Described) -> dict[str, Value]:
+def class_accuracy(samples: Features, _: Features) -> dict[str, MetricValue]:
     """The share of samples that the classifier takes for the class that was asked for, where it knows that class."""
     asked = samples.labels >= 0
     right = (samples.logits.argmax(1) == samples.labels)[asked].double()
-    return {"class_accuracy": Value(right.mean().item(), details={"labelled": len(right)})}
+    return {"class_accuracy": MetricValue(right.mean().item(), details={"labelled": len(right)})}
 
 
-def in_order(rows: Tensor, features: Tensor) -> Tensor:
+def order_by_features(rows: Tensor, features: Tensor) -> Tensor:
     """`rows` in an order that depends on the images only: torch-fidelity draws its subsets by position."""
     return rows[torch.argsort(features.double().sum(1), stable=True)]
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from ganzoo.data import Dataset, load
-from ganzoo.data.mixtures import MIXTURES, WITHIN, Mixture, mixture_of
-from ganzoo.errors import InputError
-from ganzoo.evaluation.extractor import Extractor, find
+from ganzoo.data.sources.mixtures import HIGH_QUALITY_STD, MIXTURES, Mixture, mixture_of
+from ganzoo.errors import InputError, unknown_name
+from ganzoo.evaluation.extractor import Extractor, find_extractor
+from ganzoo.evaluation.extractors.small_classifiers import WEIGHTS, ClassifierCard
+from ganzoo.evaluation.features import DrawFn, round_features
+from ganzoo.evaluation.reference_scores import ReferenceScores
+from ganzoo.evaluation.score import Better, Score
+from ganzoo.json_io import read_record
 
 COUNTS = dict.fromkeys(MIXTURES, 2500) | dict.fromkeys(("stacked-digits", "stacked-mnist"), 26_000)
 """The sets that have modes to count, and how many samples the published figures are of."""
 
-TRIPLES = 1000
+STACKED_MODES = 1000
 
 
-def measure(data: Dataset | str, samples: Tensor) -> dict[str, float]:
+def count_modes(data: Dataset | str, samples: Tensor) -> dict[str, float]:
     """What `samples` (N, C, H, W) of a generator trained on `data` (a set of `COUNTS`, or its spec) reach.
 
     `ring` and `grid`: `modes`, `high_quality` and `reverse_kl` of `mixture_scores`. Stacks: `modes`, `kl`, and the two
@@ -32,7 +38,7 @@ def measure(data: Dataset | str, samples: Tensor) -> dict[str, float]:
         return mixture_scores(mixture, samples.flatten(1))
     if data.name not in COUNTS:
         raise InputError(f"{data.name} has no modes that are known; there are {', '.join(COUNTS)}")
-    return stacked_scores(read_digits(find("digits"), samples), digit_frequencies(data))
+    return stacked_scores(read_digits(find_extractor("digits"), samples), digit_frequencies(data))
 
 
 def mixture_scores(mixture: Mixture, points: Tensor) -> dict[str, float]:
@@ -44,7 +50,7 @@ def mixture_scores(mixture: Mixture, points: Tensor) -> dict[str, float]:
     """
     centres = torch.from_numpy(mixture.centres)
     distance, nearest = torch.cdist(points.double(), centres, compute_mode="donot_use_mm_for_euclid_dist").min(1)
-    good = nearest[distance <= WITHIN * mixture.sigma]
+    good = nearest[distance <= HIGH_QUALITY_STD * mixture.sigma]
     counts = torch.bincount(good, minlength=len(centres))
     return {
         "modes": int((counts > 0).sum()),
@@ -68,12 +74,12 @@ def stacked_scores(triples: Tensor, frequencies: Tensor) -> dict[str, float]:
     flat: `kl_floor_uniform` is what a perfect uniform generator scores on average with N samples, `kl_floor_data` what a
     perfect copy of the data does, whose digits have `frequencies` (10,).
     """
-    counts = torch.bincount(triples @ torch.tensor([100, 10, 1]), minlength=TRIPLES)
+    counts = torch.bincount(triples @ torch.tensor([100, 10, 1]), minlength=STACKED_MODES)
     each = torch.einsum("a,b,c->abc", frequencies, frequencies, frequencies).flatten()
     return {
         "modes": int((counts > 0).sum()),
         "kl": divergence_from_uniform(counts),
-        "kl_floor_uniform": floor(torch.full((TRIPLES,), 1 / TRIPLES), len(triples)),
+        "kl_floor_uniform": floor(torch.full((STACKED_MODES,), 1 / STACKED_MODES), len(triples)),
         "kl_floor_data": floor(each, len(triples)),
     }
 
@@ -99,8 +105,68 @@ def read_digits(classifier: Extractor, images: Tensor, batch: int = 500) -> Tens
 
 def digit_frequencies(data: Dataset) -> Tensor:
     """The share of each digit in all three places of the labels of stacks: (10,); raises `InputError` for a part of them."""
-    if data.labels is None or data.classes != TRIPLES:
+    if data.labels is None or data.classes != STACKED_MODES:
         raise InputError(f"the modes are those of all of {data.name}; leave data.classes out")
     labels = torch.from_numpy(data.labels)
     digits = torch.cat([labels // 100, labels // 10 % 10, labels % 10])
     return torch.bincount(digits, minlength=10).double() / len(digits)
+
+
+pass
+
+MODE_METRICS: dict[str, Better] = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower", "kl": "lower"}
+"""Their names, and which way is better."""
+
+
+def has_known_modes(data: Dataset) -> bool:
+    """Whether the modes of `data` can be counted."""
+    return data.name in COUNTS
+
+
+def score_modes(
+    draw: DrawFn, train: Dataset, real: Dataset, names: Sequence[str] | None, n: int, batch: int
+) -> list[Score]:
+    """What the samples of seeds 0 to n - 1 reach, and, as the floor, what as many of `real` do; raises `InputError`.
+
+    Where `real` has fewer, the first samples, as many as it has, are counted again. `train` is what G was to learn: of its
+    digits is the divergence that a perfect copy has.
+    """
+    samples = torch.cat([draw(range(start, min(start + batch, n))) for start in range(0, n, batch)])
+    samples = samples if train.shape[1:] == (1, 1) else round_features(samples)
+    held, values = real.subset(n), count_modes(train, samples)
+    floors = mode_floors(held).get(
+        mode_scores(None, real, values), lambda _: count_modes(real, held.samples(range(len(held))).images)
+    )
+    again = {} if len(held) == n else count_modes(real, samples[: len(held)])
+    return [
+        Score(
+            name,
+            values[name],
+            n,
+            MODE_METRICS[name],
+            floor=floors[name],
+            floor_n=len(held),
+            value_at_floor=again.get(name),
+            details=mode_details(name, values),
+        )
+        for name in mode_scores(names, real, values)
+    ]
+
+
+def mode_scores(names: Sequence[str] | None, real: Dataset, values: dict[str, float]) -> list[str]:
+    """`names`, or None for all counts among the `values` that `modes.measure` has for `real`; raises `InputError`."""
+    there = [name for name in MODE_METRICS if name in values]
+    for name in names or ():
+        if name not in there:
+            raise unknown_name(f"count of modes for {real.name}", name, there)
+    return there if names is None else list(names)
+
+
+def mode_floors(held: Dataset) -> ReferenceScores:
+    """Where the counts of the real samples `held` are kept: by their digest, and that of what reads stacks."""
+    return ReferenceScores("modes", held.name, held.digest, read_record(WEIGHTS / "digits.json", ClassifierCard).sha256)
+
+
+def mode_details(name: str, values: dict[str, float]) -> dict[str, float]:
+    """What belongs to `name` and is no score: `kl_floor_uniform` to `kl`."""
+    return {key: value for key, value in values.items() if key.startswith(f"{name}_")}

@@ -1,13 +1,13 @@
 """Every objective of the zoo: one file, one paper. `from ganzoo.losses import WGANGP` gives an ordinary module."""
 
-from ganzoo.losses.base import LOSSES, Code, Loss
+from ganzoo.losses.base import LOSSES, CodeSpec, Loss
 from ganzoo.registry import import_folder
 
 import_folder(__name__, __path__)
 
 _by_class = {loss.__name__: loss for loss in LOSSES.values()}
 
-__all__ = ["LOSSES", "Code", "Loss", *_by_class]
+__all__ = ["LOSSES", "CodeSpec", "Loss", *_by_class]
 
 
 def __getattr__(name: str) -> type[Loss]:

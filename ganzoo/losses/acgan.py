@@ -7,10 +7,10 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses.minimax import FAKE, REAL, Label, Target
 from ganzoo.losses.nsgan import NSGAN
-from ganzoo.records import Judged, Terms
 
 
 class ACGAN(NSGAN):
@@ -44,17 +44,17 @@ class ACGAN(NSGAN):
             raise InputError(f"acgan: weight must be at least 0, not {weight}")
         self.weight, self.classify_fakes = weight, classify_fakes
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """The terms of nsgan, and the class of reals and (switch) fakes."""
         terms = super().d_loss(real, fake) | {"class_real": self.weight * class_term(real)}
         return terms | {"class_fake": self.weight * class_term(fake)} if self.classify_fakes else terms
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """The term of nsgan, and the class that G was asked for."""
         return super().g_loss(real, fake) | {"class": self.weight * class_term(fake)}
 
 
-def class_term(judged: Judged) -> Tensor:
+def class_term(judged: DiscriminatorOutput) -> Tensor:
     """The mean cross-entropy of the labelled samples, (); 0, with a graph, where there is none."""
     assert judged.labels is not None  # the class head wants data with classes
     # The sum over no label is a zero with a graph, where torch's own mean is NaN.

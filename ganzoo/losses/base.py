@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from ganzoo.records import Code, Judge, Judged, Samples, Terms
+from ganzoo.batch import Batch, CodeSpec, DiscriminatorFn, DiscriminatorOutput, Terms
 from ganzoo.registry import Registry
 
 LOSSES: Registry[type[Loss]] = Registry("loss")
@@ -58,10 +58,10 @@ class Loss(nn.Module):
         "samples-alike",
         "oscillates",
     )
-    """The rules of `ganzoo.training.rules` that mean something here; a D that classifies adds `CLASSIFIES`."""
+    """The rules of `ganzoo.training.failure_rules` that mean something here; a D that classifies adds `CLASSIFIES`."""
     score_sign: int = 1
     """-1 where D is trained the other way round, so that a lower score means more real."""
-    code: Code | None = None
+    code: CodeSpec | None = None
     """The latent code that G takes beside z, where the loss asks for one."""
     code_outputs: int = 0
     """How many values D's `code_logits` have a sample, where `heads` asks for them."""
@@ -78,19 +78,19 @@ class Loss(nn.Module):
         """
         return HARD_TARGETS
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """The terms that D minimises; `fake` is cut off from G."""
         raise NotImplementedError
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """The terms that G minimises; `real` is given (cut out of the graph) where `g_uses_real`."""
         raise NotImplementedError
 
-    def penalty(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
+    def penalty(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
         """Terms of D that must run D again, on the clean reals and fakes as D views them, before any trick mixed them."""
         return {}
 
-    def observe_reals(self, real: Judged) -> None:
+    def observe_reals(self, real: DiscriminatorOutput) -> None:
         """Called in each step of D with its whole batch of reals as judged before the update (BEGAN's balance).
 
         The reals are clean: before any trick mixed them, as D views them. They are cut out of the graph.
@@ -99,7 +99,7 @@ class Loss(nn.Module):
     def after_d_step(self, discriminator: nn.Module) -> None:
         """Called after each step of D's optimiser (WGAN clips)."""
 
-    def after_g_step(self, real: Judged | None, fake: Judged) -> None:
+    def after_g_step(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> None:
         """Called after each step of G that D itself judged, with G's whole batch as judged (BEGAN moves k).
 
         `real` is given where `g_uses_real`.

@@ -7,9 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses.base import Loss
-from ganzoo.records import Judged, Terms
 
 UNKNOWN = -1.0
 """The energy of the reals before D has judged any."""
@@ -50,21 +50,21 @@ class BEGAN(Loss):
         self.register_buffer("convergence", torch.zeros(()))
         self.register_buffer("real_energy", torch.full((), UNKNOWN))
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """Copy reals well, and fakes badly as far as k says."""
         return {"real": energy(real), "fake": -self.k * energy(fake)}
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """Fakes that D copies well."""
         return {"adv": energy(fake)}
 
     @torch.no_grad()
-    def observe_reals(self, real: Judged) -> None:
+    def observe_reals(self, real: DiscriminatorOutput) -> None:
         """Keep e(x) for the balance."""
         self.real_energy.copy_(energy(real))
 
     @torch.no_grad()
-    def after_g_step(self, real: Judged | None, fake: Judged) -> None:
+    def after_g_step(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> None:
         """Move k towards the balance and update the measure of convergence.
 
         A loop without `observe_reals` passes the reals of its D step as `real`.
@@ -81,6 +81,6 @@ class BEGAN(Loss):
         return {"k": self.k, "convergence": self.convergence}
 
 
-def energy(judged: Judged) -> Tensor:
+def energy(judged: DiscriminatorOutput) -> Tensor:
     """Mean absolute error of D's copy over the batch, a scalar in the units of a pixel."""
     return (judged.reconstruction - judged.images).abs().mean()

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses.base import Loss
-from ganzoo.records import Judged, Terms
 
 
 class CoulombGAN(Loss):
@@ -49,12 +49,12 @@ class CoulombGAN(Loss):
         self.dimension, self.epsilon = dimension, epsilon
         self.scale, self.self_terms = scale, self_terms
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """Regression of the potential at the points that D saw, charged by the same points."""
         at_real, at_fake = self.potentials(real.images, fake.images)
         return {"real": mse_loss(real.score, at_real), "fake": mse_loss(fake.score, at_fake)}
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """Fakes climb the potential that D has learnt."""
         return {"adv": -fake.score.mean()}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, get_args
 
-from ganzoo.errors import InputError, unknown
+from ganzoo.batch import Batch, DiscriminatorFn, Terms
+from ganzoo.errors import InputError, unknown_name
 from ganzoo.losses.minimax import FAKE, REAL, Label, Target
 from ganzoo.losses.nsgan import NSGAN
 from ganzoo.losses.penalties import Noise, dragan_penalty
-from ganzoo.records import Judge, Samples, Terms
 
 
 class DRAGAN(NSGAN):
@@ -44,9 +44,9 @@ class DRAGAN(NSGAN):
         if not (weight >= 0 and k >= 0):
             raise InputError(f"dragan: weight and k must be at least 0, not {weight} and {k}")
         if noise not in get_args(Noise):
-            raise unknown("noise of dragan", noise, get_args(Noise))
+            raise unknown_name("noise of dragan", noise, get_args(Noise))
         self.weight, self.k, self.noise = weight, k, noise
 
-    def penalty(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
+    def penalty(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
         """The slope at noisy copies of the clean reals."""
         return {"dragan_gp": self.weight * dragan_penalty(judge, real, self.k, self.noise)}

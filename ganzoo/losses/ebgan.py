@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, relu
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses.base import Loss
-from ganzoo.records import Judged, Terms
 
 
 class EBGAN(Loss):
@@ -42,16 +42,16 @@ class EBGAN(Loss):
             raise InputError(f"ebgan: margin must be above 0 and pull_away at least 0, not {margin} and {pull_away}")
         self.margin, self.pull_away = margin, pull_away
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """Low energy on reals; on fakes only as much as the margin asks for."""
         return {"real": energy(real).mean(), "fake": relu(self.margin - energy(fake)).mean()}
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """Low energy on fakes whose codes point apart."""
         return {"adv": energy(fake).mean(), "pull_away": self.pull_away * pull_away(fake.features)}
 
 
-def energy(judged: Judged) -> Tensor:
+def energy(judged: DiscriminatorOutput) -> Tensor:
     """Root mean square error of D's copy, per sample, (N,), in the units of a pixel."""
     error = (judged.reconstruction - judged.images).flatten(1)
     return torch.linalg.vector_norm(error, dim=1) / error.shape[1] ** 0.5

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from torch.nn.functional import relu
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.losses.base import CLASSIFIES, Loss
-from ganzoo.records import Judged, Terms
 
 
 class Hinge(Loss):
@@ -28,10 +28,10 @@ class Hinge(Loss):
         """All hinges closed; any one score between the margins for all."""
         return 0.0, 2.0
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """The mean of hinges, one a sample."""
         return {"real": relu(1 - real.score).mean(), "fake": relu(1 + fake.score).mean()}
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G raises D's mean, also beyond the margin."""
         return {"adv": -fake.score.mean()}

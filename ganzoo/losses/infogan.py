@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from torch.nn.functional import log_softmax
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
-from ganzoo.losses.base import Code
+from ganzoo.losses.base import CodeSpec
 from ganzoo.losses.minimax import FAKE, REAL, Label, Target
 from ganzoo.losses.nsgan import NSGAN
-from ganzoo.records import Judged, Terms
 
 
 class InfoGAN(NSGAN):
@@ -29,7 +29,7 @@ class InfoGAN(NSGAN):
 
     name: ClassVar[str] = "infogan"
     heads: ClassVar[tuple[str, ...]] = ("score", "code_logits")
-    code: Code
+    code: CodeSpec
 
     def __init__(
         self,
@@ -49,18 +49,18 @@ class InfoGAN(NSGAN):
             )
         if not weight >= 0:
             raise InputError(f"infogan: weight must be at least 0, not {weight}")
-        self.code, self.weight, self.learned_variance = Code(categorical, continuous), weight, learned_variance
+        self.code, self.weight, self.learned_variance = CodeSpec(categorical, continuous), weight, learned_variance
         self.code_outputs = categorical + continuous * (2 if learned_variance else 1)
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """The terms of nsgan, and what Q fails to read in the fakes: here Q learns."""
         return super().d_loss(real, fake) | self._information(fake)
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """The term of nsgan, and what Q fails to read: here G learns to write its code legibly."""
         return super().g_loss(real, fake) | self._information(fake)
 
-    def _information(self, fake: Judged) -> Terms:
+    def _information(self, fake: DiscriminatorOutput) -> Terms:
         assert fake.code is not None  # self.code
         k, c = self.code
         logits, mean, log_variance = fake.code_logits.split((k, c, self.code_outputs - k - c), dim=1)

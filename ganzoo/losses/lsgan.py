@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.losses.base import CLASSIFIES, Loss
-from ganzoo.records import Judged, Terms
 
 
 class LSGAN(Loss):
@@ -37,11 +37,11 @@ class LSGAN(Loss):
         """0 at the targets; half-way between them for all."""
         return 0.0, (self.b - self.a) ** 2 / 4
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """Half the mean squared distance to D's targets."""
         real_error, fake_error = real.score - self.b, fake.score - self.a
         return {"real": 0.5 * real_error.square().mean(), "fake": 0.5 * fake_error.square().mean()}
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """Half the mean squared distance to G's target."""
         return {"adv": 0.5 * (fake.score - self.c).square().mean()}

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganzoo import streams
+from ganzoo import rng
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses.base import CLASSIFIES, Loss
-from ganzoo.records import Judged, Terms
 
 Target = tuple[float, float]
 """A range that labels are drawn from, one a sample: lowest and highest."""
@@ -60,18 +60,18 @@ class Minimax(Loss):
         real, fake = (sum(target) / 2 for target in (self.real_target, self.fake_target))
         return entropy(real) + entropy(fake), 2 * entropy((real + fake) / 2)
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """Both terms of the cross-entropy, each a mean over its own batch."""
         return {
             "real": towards("real-target", self.logit(real), self.real_target),
             "fake": towards("fake-target", self.logit(fake), self.fake_target),
         }
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """The negative of D's term on fakes."""
         return {"adv": -softplus(self.logit(fake)).mean()}
 
-    def logit(self, judged: Judged) -> Tensor:
+    def logit(self, judged: DiscriminatorOutput) -> Tensor:
         """The logit (N,) of being real: D's score, or with real_label 0 its negative, as sigmoid(-t) = 1 - sigmoid(t)."""
         return self.score_sign * judged.score
 
@@ -88,5 +88,5 @@ def towards(name: str, score: Tensor, target: Target) -> Tensor:
         return softplus(-score).mean()
     if low == high == 0:
         return softplus(score).mean()
-    t = low + (high - low) * streams.uniform(name, len(score), device=score.device).to(score.dtype)
+    t = low + (high - low) * rng.uniform(name, len(score), device=score.device).to(score.dtype)
     return (t * softplus(-score) + (1 - t) * softplus(score)).mean()

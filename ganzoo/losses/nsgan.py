@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from torch.nn.functional import softplus
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.losses.minimax import Minimax
-from ganzoo.records import Judged, Terms
 
 
 class NSGAN(Minimax):
@@ -23,6 +23,6 @@ class NSGAN(Minimax):
 
     name: ClassVar[str] = "nsgan"
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G's own cross-entropy: its fakes should be called real."""
         return {"adv": softplus(-self.logit(fake)).mean()}

@@ -10,14 +10,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ganzoo import streams
-from ganzoo.records import Judge, Samples
+from ganzoo import rng
+from ganzoo.batch import Batch, DiscriminatorFn
 
 Noise = Literal["uniform", "gaussian", "one-sided"]
 """How `around` moves reals; `ganzoo.losses.DRAGAN` says where each comes from."""
 
 
-def gradient(judge: Judge, at: Samples) -> Tensor:
+def gradient(judge: DiscriminatorFn, at: Batch) -> Tensor:
     """The gradient of D's raw score at each sample, (N, values), in float32 at least."""
     precise = torch.promote_types(at.images.dtype, torch.float32)
     images = at.images.detach().to(precise).requires_grad_()
@@ -28,34 +28,34 @@ def gradient(judge: Judge, at: Samples) -> Tensor:
     return slope.flatten(1)
 
 
-def gradient_norm(judge: Judge, at: Samples) -> Tensor:
+def gradient_norm(judge: DiscriminatorFn, at: Batch) -> Tensor:
     """||grad D||_2 per sample, (N,); where it is zero its own derivative is zero, not NaN."""
     return torch.linalg.vector_norm(gradient(judge, at), dim=1)
 
 
-def gradient_square(judge: Judge, at: Samples) -> Tensor:
+def gradient_square(judge: DiscriminatorFn, at: Batch) -> Tensor:
     """||grad D||_2^2 per sample, (N,)."""
     return gradient(judge, at).square().sum(1)
 
 
 def per_sample(name: str, x: Tensor) -> Tensor:
     """One factor in [0, 1) a sample, (N, 1, ...) with as many axes as `x`: fewer would broadcast along the wrong ones."""
-    return streams.uniform(name, len(x), *(1,) * (x.ndim - 1), device=x.device)
+    return rng.uniform(name, len(x), *(1,) * (x.ndim - 1), device=x.device)
 
 
-def between(real: Samples, fake: Samples) -> Samples:
+def between(real: Batch, fake: Batch) -> Batch:
     """Points on the lines between the i-th real and the i-th fake, with the reals' labels."""
     x, g = real.images, fake.images
     a = per_sample("gp.mix", x)
     return real.with_images(a * x + (1 - a) * g)
 
 
-def around(real: Samples, noise: Noise) -> Samples:
+def around(real: Batch, noise: Noise) -> Batch:
     """Noisy copies of the reals, with their labels; std(x) is one number, over all values of the batch."""
     x = real.images
     if noise == "gaussian":
-        return real.with_images(x + 0.08 * streams.normal("dragan.noise", *x.shape, device=x.device))
-    u = streams.uniform("dragan.noise", *x.shape, device=x.device)
+        return real.with_images(x + 0.08 * rng.normal("dragan.noise", *x.shape, device=x.device))
+    u = rng.uniform("dragan.noise", *x.shape, device=x.device)
     if noise == "one-sided":
         return real.with_images(x + 0.5 * x.std(correction=0) * per_sample("dragan.mix", x) * u)
     near = x + x.std(correction=0) * (u - 0.5)
@@ -64,21 +64,21 @@ def around(real: Samples, noise: Noise) -> Samples:
     return real.with_images(near if x[0, 0].numel() == 1 else near.clamp(low, high))
 
 
-def gradient_penalty(judge: Judge, real: Samples, fake: Samples) -> Tensor:
+def gradient_penalty(judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
     """E (||grad D(a x + (1 - a) g)|| - 1)^2. Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028, eq. 3."""
     return (gradient_norm(judge, between(real, fake)) - 1).square().mean()
 
 
-def dragan_penalty(judge: Judge, real: Samples, k: float = 1.0, noise: Noise = "uniform") -> Tensor:
+def dragan_penalty(judge: DiscriminatorFn, real: Batch, k: float = 1.0, noise: Noise = "uniform") -> Tensor:
     """E (||grad D(x + d)|| - k)^2. Kodali et al., 2017, https://arxiv.org/abs/1705.07215, algorithm 1."""
     return (gradient_norm(judge, around(real, noise)) - k).square().mean()
 
 
-def r1(judge: Judge, real: Samples) -> Tensor:
+def r1(judge: DiscriminatorFn, real: Batch) -> Tensor:
     """E ||grad D(x)||^2, before gamma/2. Mescheder et al., 2018, https://arxiv.org/abs/1801.04406, eq. 9."""
     return gradient_square(judge, real).mean()
 
 
-def r2(judge: Judge, fake: Samples) -> Tensor:
+def r2(judge: DiscriminatorFn, fake: Batch) -> Tensor:
     """E ||grad D(g)||^2, before gamma/2: r1 on fakes (same source, section 4.1)."""
     return gradient_square(judge, fake).mean()

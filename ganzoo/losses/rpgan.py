@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch.nn.functional import softplus
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.losses.base import CLASSIFIES, Loss
-from ganzoo.records import Judged, Terms
 
 
 class RpGAN(Loss):
@@ -30,11 +30,11 @@ class RpGAN(Loss):
         """Every real far above its fake; all scores alike."""
         return 0.0, math.log(2)
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """D wants each real above its fake."""
         return {"pair": softplus(fake.score - real.score).mean()}
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G wants each fake above its real."""
         assert real is not None  # g_uses_real
         return {"pair": softplus(real.score - fake.score).mean()}

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from torch.nn.functional import softplus
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses.acgan import class_term
 from ganzoo.losses.base import Loss
-from ganzoo.records import Judged, Terms
 
 
 class SSGAN(Loss):
@@ -42,13 +42,13 @@ class SSGAN(Loss):
             raise InputError(f"ssgan: weight must be at least 0, not {weight}")
         self.weight = weight
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """The class of the labelled reals, and real against fake on all."""
         s_real, s_fake = (judged.class_logits.logsumexp(1) for judged in (real, fake))
         terms = {"class": self.weight * class_term(real)}
         return terms | {"real": softplus(-s_real).mean(), "fake": softplus(s_fake).mean()}
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """The squared distance of the mean features."""
         assert real is not None  # g_uses_real
         return {"feature_matching": (real.features.mean(0) - fake.features.mean(0)).square().sum()}

@@ -7,19 +7,19 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses.base import Loss
-from ganzoo.records import Judged, Terms
 
 
 class Critic(Loss):
     """The two players of Arjovsky et al., 2017, https://arxiv.org/abs/1701.07875, without what holds D Lipschitz."""
 
-    def d_loss(self, real: Judged, fake: Judged) -> Terms:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """The estimate of the distance, turned round: D widens the gap between its two means."""
         return {"real": -real.score.mean(), "fake": fake.score.mean()}
 
-    def g_loss(self, real: Judged | None, fake: Judged) -> Terms:
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G raises the critic's mean."""
         return {"adv": -fake.score.mean()}
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ganzoo.batch import Batch, DiscriminatorFn, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses.penalties import gradient_penalty
 from ganzoo.losses.wgan import Critic
-from ganzoo.records import Judge, Samples, Terms
 
 
 class WGANGP(Critic):
@@ -34,6 +34,6 @@ class WGANGP(Critic):
             raise InputError(f"wgan-gp: weight must be at least 0, not {weight}")
         self.weight = weight
 
-    def penalty(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
+    def penalty(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
         """The slope on straight lines between reals and fakes, which carry the labels of the reals."""
         return {"gp": self.weight * gradient_penalty(judge, real, fake)}

@@ -1,14 +1,14 @@
 """Both players of every game: backbones (one file each) and the generator and discriminator that stand on them."""
 
+from ganzoo.kernels.dispatch import place_network
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape
 from ganzoo.networks.discriminator import Discriminator
 from ganzoo.networks.factory import discriminator_schema, generator_schema, make_discriminator, make_generator
 from ganzoo.networks.generator import Generator
 from ganzoo.networks.heads import HEADS
-from ganzoo.networks.init import initialise
-from ganzoo.networks.operators import placed
-from ganzoo.networks.upsample import UPSAMPLERS, checkerboard
-from ganzoo.networks.virtual import REFERENCES
+from ganzoo.networks.initialization import initialize
+from ganzoo.networks.resample import UPSAMPLERS, checkerboard
+from ganzoo.networks.virtual_batch_norm import REFERENCE_BATCH
 from ganzoo.registry import import_folder
 
 import_folder(__name__, __path__)
@@ -16,7 +16,7 @@ import_folder(__name__, __path__)
 __all__ = [
     "BACKBONES",
     "HEADS",
-    "REFERENCES",
+    "REFERENCE_BATCH",
     "UPSAMPLERS",
     "Backbone",
     "Discriminator",
@@ -25,8 +25,8 @@ __all__ = [
     "checkerboard",
     "discriminator_schema",
     "generator_schema",
-    "initialise",
+    "initialize",
     "make_discriminator",
     "make_generator",
-    "placed",
+    "place_network",
 ]

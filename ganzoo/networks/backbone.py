@@ -14,7 +14,7 @@ Shape = tuple[int, int, int]
 """(channels, height, width) of one image; two-dimensional points are (2, 1, 1)."""
 
 InitKind = Literal["normal", "orthogonal", "he"]
-"""How weights start; see `ganzoo.networks.init`."""
+"""How weights start; see `ganzoo.networks.initialization`."""
 
 SMALLEST, LARGEST = 4, 7
 """The grids that an image may start from: DCGAN's 4x4, and what 28, 40 or 48 pixels halve to."""
@@ -39,14 +39,14 @@ class Backbone:
 BACKBONES: Registry[Backbone] = Registry("backbone")
 
 
-class Grid(NamedTuple):
+class GridSize(NamedTuple):
     """An image side as `start` doubled `stages` times."""
 
     start: int
     stages: int
 
 
-def grid(shape: Shape) -> Grid:
+def base_grid(shape: Shape) -> GridSize:
     """Halve the side while it is even and stays at least 4: 28 = 7 x 2^2, 32 = 4 x 2^3, 48 = 6 x 2^3.
 
     Raises `InputError` for images that are not square, and for a side that does not end in 4 to 7.
@@ -59,7 +59,7 @@ def grid(shape: Shape) -> Grid:
         start, stages = start // 2, stages + 1
     if stages == 0 or start > LARGEST:
         raise InputError(_unreachable(height))
-    return Grid(start, stages)
+    return GridSize(start, stages)
 
 
 def _unreachable(size: int) -> str:
@@ -69,6 +69,6 @@ def _unreachable(size: int) -> str:
     return f"no grid of 4 to 7 pixels doubles to {size}; the nearest sizes that can be built: {nearest}"
 
 
-def channels(width: int, growth: int, count: int) -> list[int]:
+def stage_widths(width: int, growth: int, count: int) -> list[int]:
     """The channels of `count` maps, largest map first: doubling from `width` up to `growth` times as many."""
     return [width * min(2**i, growth) for i in range(count)]

@@ -13,11 +13,10 @@ from typing import Literal
 from pydantic import PositiveInt
 from torch import nn
 
-from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, channels, grid
-from ganzoo.networks.downsample import DOWNSAMPLERS, Pooling, features_of
-from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, keeps_bias, make_norm, project
-from ganzoo.networks.randomness import Probability, Std, stirred
-from ganzoo.networks.upsample import UPSAMPLERS
+from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, base_grid, stage_widths
+from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, keeps_bias, make_norm, project_labels
+from ganzoo.networks.noise_layers import DropoutProbability, NoiseStd, add_noise_and_dropout
+from ganzoo.networks.resample import DOWNSAMPLERS, UPSAMPLERS, Pooling, features_of
 
 
 class Decoder(Chain):
@@ -38,14 +37,14 @@ class Decoder(Chain):
         norm: str = "batch",
         activation: str = "relu",
         upsample: str = "convtranspose",
-        noise: Std = 0.0,
-        dropout: Probability = 0.0,
+        noise: NoiseStd = 0.0,
+        dropout: DropoutProbability = 0.0,
         output: Literal["tanh", "linear"] = "tanh",
     ) -> None:
-        start, stages = grid(shape)
-        widths = channels(width, growth, stages)[::-1]
+        start, stages = base_grid(shape)
+        widths = stage_widths(width, growth, stages)[::-1]
         act, up = ACTIVATIONS[activation], partial(UPSAMPLERS[upsample], kernel=kernel)
-        stem = project(inputs, widths[0], start)
+        stem = project_labels(inputs, widths[0], start)
         layers: dict[str, nn.Module] = {
             "stem": Chain(project=stem, norm=make_norm(norm, widths[0], classes), act=act())
         }
@@ -53,7 +52,7 @@ class Decoder(Chain):
             resample = up(wide, narrow, bias=keeps_bias(norm))
             layers[f"stage{i}"] = Chain(up=resample, norm=make_norm(norm, narrow, classes), act=act())
         image = Chain(up=up(widths[-1], shape[0]), output=OUTPUTS[output]())
-        super().__init__(**stirred(layers, noise, dropout), image=image)
+        super().__init__(**add_noise_and_dropout(layers, noise, dropout), image=image)
 
 
 class Encoder(Chain):
@@ -74,8 +73,8 @@ class Encoder(Chain):
         downsample: str = "stride",
         pooling: Pooling = "none",
     ) -> None:
-        start, stages = grid(shape)
-        widths = channels(width, growth, stages)
+        start, stages = base_grid(shape)
+        widths = stage_widths(width, growth, stages)
         act, down = ACTIVATIONS[activation], partial(DOWNSAMPLERS[downsample], kernel=kernel)
         layers = {"stage1": Chain(down=down(shape[0], width), act=act())}
         for i, (narrow, wide) in enumerate(pairwise(widths), 2):

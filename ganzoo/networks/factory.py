@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import torch
 
-from ganzoo.errors import InputError, unknown
+from ganzoo.errors import InputError, unknown_name
 from ganzoo.networks.backbone import BACKBONES, Shape
 from ganzoo.networks.discriminator import Discriminator
 from ganzoo.networks.generator import Generator
-from ganzoo.networks.heads import HEADS, Ends
+from ganzoo.networks.heads import HEADS, HeadSpec
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def make_discriminator(
     heads = tuple(heads)
     options = _resolve(discriminator_schema(backbone, heads), table, "discriminator")
     encoder, decoder = BACKBONES[backbone].encoder, BACKBONES[backbone].decoder
-    ends = Ends(shape, classes, code_outputs, decoder and _configured(decoder, options))
+    ends = HeadSpec(shape, classes, code_outputs, decoder and _configured(decoder, options))
     makers = {name: partial(_configured(HEADS[name], options), ends=ends) for name in heads}
     with torch.random.fork_rng(devices=[]):
         return _configured(Discriminator, options)(_configured(encoder, options), shape, makers, classes)
@@ -88,7 +88,7 @@ def _keywords(part: Callable[..., Any]) -> Schema:
 def _resolve(schema: Schema, table: Mapping[str, Any], player: str) -> dict[str, Any]:
     for name in table:
         if name not in schema:
-            raise unknown(f"option of the {player}", name, schema)
+            raise unknown_name(f"option of the {player}", name, schema)
     return {name: table.get(name, parameter.default) for name, parameter in schema.items()}
 
 

@@ -9,9 +9,9 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from ganzoo.errors import InputError, unknown
+from ganzoo.errors import InputError, unknown_name
 from ganzoo.networks.backbone import Shape
-from ganzoo.networks.virtual import REFERENCES, first_reference, is_virtual, referring
+from ganzoo.networks.virtual_batch_norm import REFERENCE_BATCH, initial_reference, is_virtual, set_reference
 
 Condition = Literal["none", "concat", "batch-norm"]
 
@@ -40,7 +40,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         if condition not in get_args(Condition):
-            raise unknown("condition of the generator", condition, get_args(Condition))
+            raise unknown_name("condition of the generator", condition, get_args(Condition))
         if condition != "none" and not classes:
             raise InputError(f"the generator's condition = {condition!r} needs labels, and the data have none")
         self.conditional = condition != "none"
@@ -48,8 +48,8 @@ class Generator(nn.Module):
         joined = embedding if condition == "concat" else 0
         self.decoder = decoder(latent + joined, shape, classes if condition == "batch-norm" else 0)
         virtual = is_virtual(self.decoder)
-        labels = torch.arange(REFERENCES) % classes if virtual and self.conditional else None
-        self.register_buffer("reference", first_reference(latent) if virtual else None)
+        labels = torch.arange(REFERENCE_BATCH) % classes if virtual and self.conditional else None
+        self.register_buffer("reference", initial_reference(latent) if virtual else None)
         self.register_buffer("reference_labels", labels)
 
     def refer_to(self, z: Tensor, labels: Tensor | None = None) -> None:
@@ -66,7 +66,7 @@ class Generator(nn.Module):
         if self.reference is None:
             return self._decode(z, labels)
         reference, named = self.reference, self.reference_labels
-        with referring(self, lambda: self._decode(reference, named)):
+        with set_reference(self, lambda: self._decode(reference, named)):
             return self._decode(z, labels)
 
     def _decode(self, z: Tensor, labels: Tensor | None) -> Tensor:

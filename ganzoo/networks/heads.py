@@ -1,6 +1,6 @@
 """What D can be asked: `HEADS[name](features, ends)` builds the module that answers from the features.
 
-A head bears the name of the field of `Judged` that it fills; its keyword-only parameters are options of D's table.
+A head has the name of the field of `DiscriminatorOutput` that it fills; its keyword-only parameters are options in D's table.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ganzoo.registry import Registry
 
 
 @dataclass(frozen=True)
-class Ends:
+class HeadSpec:
     """What the heads must know beside the number of features."""
 
     shape: Shape
     """Of the images to copy."""
     classes: int = 0
     code_outputs: int = 0
-    """The length of `Judged.code_logits`."""
+    """The length of `DiscriminatorOutput.code_logits`."""
     decoder: Callable[[int, Shape], nn.Module] | None = None
     """Builds the decoder of D's backbone, where it has one."""
 
@@ -47,26 +47,26 @@ class Score(nn.Linear):
             return super().forward(features.to(self.weight.dtype)).squeeze(1)
 
 
-def score(features: int, ends: Ends) -> nn.Module:
+def score(features: int, ends: HeadSpec) -> nn.Module:
     """(N, F) -> (N,); higher = more real."""
     return Score(features)
 
 
-def class_logits(features: int, ends: Ends) -> nn.Module:
+def class_logits(features: int, ends: HeadSpec) -> nn.Module:
     """(N, F) -> (N, classes), Odena et al. 2017, https://arxiv.org/abs/1610.09585; `InputError` without classes."""
     if not ends.classes:
         raise InputError("a class head needs labels, and the data have none")
     return nn.Linear(features, ends.classes)
 
 
-def code_logits(features: int, ends: Ends) -> nn.Module:
+def code_logits(features: int, ends: HeadSpec) -> nn.Module:
     """(N, F) -> (N, code_outputs), Chen et al. 2016, https://arxiv.org/abs/1606.03657; `InputError` without a code."""
     if not ends.code_outputs:
         raise InputError("a code head needs a latent code, and the loss has none")
     return nn.Linear(features, ends.code_outputs)
 
 
-def reconstruction(features: int, ends: Ends, *, hidden: PositiveInt = 64) -> nn.Module:
+def reconstruction(features: int, ends: HeadSpec, *, hidden: PositiveInt = 64) -> nn.Module:
     """(N, F) -> (N, C, H, W) through `hidden` numbers, Berthelot et al. 2017, https://arxiv.org/abs/1703.10717, fig. 1.
 
     Raises `InputError` where the backbone has no decoder.

@@ -10,16 +10,16 @@ from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
 from ganzoo.errors import InputError
-from ganzoo.networks import operators
-from ganzoo.networks.virtual import VirtualBatchNorm
+from ganzoo.kernels import dispatch
+from ganzoo.networks.virtual_batch_norm import VirtualBatchNorm
 from ganzoo.registry import Registry
 
 
-class Labelled(nn.Module):
+class LabelConditioned(nn.Module):
     """A layer whose forward takes the labels (N,) beside its input."""
 
 
-class Chain(Labelled, nn.Sequential):
+class Chain(LabelConditioned, nn.Sequential):
     """Named layers one after the other; the labels go to those that take them."""
 
     def __init__(self, **layers: nn.Module) -> None:
@@ -28,7 +28,7 @@ class Chain(Labelled, nn.Sequential):
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """`x` through all layers."""
         for layer in self:
-            x = layer(x, labels) if isinstance(layer, Labelled) else layer(x)
+            x = layer(x, labels) if isinstance(layer, LabelConditioned) else layer(x)
         return x
 
 
@@ -38,9 +38,9 @@ class SameConv(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, kernel: int, bias: bool = True) -> None:
         super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
 
-    def forward(self, x: Tensor, resample: operators.Resample = "none") -> Tensor:
+    def forward(self, x: Tensor, resample: dispatch.Resample = "none") -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, H, W), of a map doubled before ("nearest") or halved after ("mean")."""
-        return operators.same_conv(x, self.weight, self.bias, resample)
+        return dispatch.same_conv(x, self.weight, self.bias, resample)
 
 
 class Linear(nn.Linear):
@@ -48,7 +48,7 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs) -> (N, outputs)."""
-        return operators.linear(x, self.weight, self.bias)
+        return dispatch.linear(x, self.weight, self.bias)
 
 
 class ReLU(nn.ReLU):
@@ -56,7 +56,7 @@ class ReLU(nn.ReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
-        return operators.leaky_relu(x, 0.0)
+        return dispatch.leaky_relu(x, 0.0)
 
 
 class LeakyReLU(nn.LeakyReLU):
@@ -67,7 +67,7 @@ class LeakyReLU(nn.LeakyReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
-        return operators.leaky_relu(x, self.negative_slope)
+        return dispatch.leaky_relu(x, self.negative_slope)
 
 
 class Tanh(nn.Tanh):
@@ -75,7 +75,7 @@ class Tanh(nn.Tanh):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
-        return operators.tanh(x)
+        return dispatch.tanh(x)
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -93,7 +93,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape."""
-        return operators.laid(super().forward(x))
+        return dispatch.to_memory_format(super().forward(x))
 
 
 class LayerNorm(nn.GroupNorm):
@@ -104,10 +104,10 @@ class LayerNorm(nn.GroupNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, ...) -> the same shape."""
-        return operators.laid(super().forward(x))
+        return dispatch.to_memory_format(super().forward(x))
 
 
-class ConditionalBatchNorm(Labelled):
+class ConditionalBatchNorm(LabelConditioned):
     """Batch norm whose scale and shift belong to the label (de Vries et al. 2017, https://arxiv.org/abs/1707.00683)."""
 
     def __init__(self, channels: int, classes: int) -> None:
@@ -158,7 +158,7 @@ def keeps_bias(norm: str) -> bool:
     return norm not in ("batch", "instance", "virtual")
 
 
-def project(inputs: int, outputs: int, size: int) -> Chain:
+def project_labels(inputs: int, outputs: int, size: int) -> Chain:
     """A vector straight to a map (N, outputs, size, size), without hidden layers (Radford et al. 2016, sec. 3)."""
     linear = Linear(inputs, outputs * size * size)
     return Chain(linear=linear, map=Map("n (c h w) -> n c h w", h=size, w=size))
@@ -169,4 +169,21 @@ class Map(Rearrange):
 
     def forward(self, x: Tensor) -> Tensor:
         """Laid out for convolutions."""
-        return operators.laid(super().forward(x))
+        return dispatch.to_memory_format(super().forward(x))
+
+
+pass
+
+
+class Maxout(Linear):
+    """Each unit is the largest of five linear ones. Goodfellow et al. 2013, https://arxiv.org/abs/1302.4389, section 2"""
+
+    pieces = 5
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        super().__init__(inputs, outputs * self.pieces, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs) -> (N, outputs)."""
+        # The pieces of a unit do not lie together: so forward takes a sixth of the time, backward a third.
+        return dispatch.maxout_max(super().forward(x), self.pieces)

@@ -13,9 +13,8 @@ from pydantic import Field, PositiveInt
 from torch import nn
 
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape
-from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, Linear, keeps_bias, make_norm
-from ganzoo.networks.maxout import Maxout
-from ganzoo.networks.randomness import Probability, Std, stirred
+from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, Linear, Maxout, keeps_bias, make_norm
+from ganzoo.networks.noise_layers import DropoutProbability, NoiseStd, add_noise_and_dropout
 
 Depth = Annotated[int, Field(ge=1, le=1000)]
 
@@ -33,14 +32,17 @@ class Decoder(Chain):
         depth: Depth = 3,
         norm: Literal["batch", "layer", "virtual", "none"] = "none",
         activation: str = "relu",
-        noise: Std = 0.0,
-        dropout: Probability = 0.0,
+        noise: NoiseStd = 0.0,
+        dropout: DropoutProbability = 0.0,
         output: Literal["tanh", "linear"] = "linear",
     ) -> None:
         layers = _hidden([inputs] + [width] * depth, [norm] * depth, activation, classes)
         last = nn.Linear(width, prod(shape))
         super().__init__(
-            **stirred(layers, noise, dropout), last=last, map=nn.Unflatten(1, shape), output=OUTPUTS[output]()
+            **add_noise_and_dropout(layers, noise, dropout),
+            last=last,
+            map=nn.Unflatten(1, shape),
+            output=OUTPUTS[output](),
         )
 
 

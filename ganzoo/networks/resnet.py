@@ -15,17 +15,25 @@ from typing import Literal
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, channels, grid
-from ganzoo.networks.downsample import DOWNSAMPLERS, Pool, Pooling, features_of
-from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, Labelled, SameConv, keeps_bias, make_norm, project
-from ganzoo.networks.randomness import Probability, Std, stirred
-from ganzoo.networks.upsample import UPSAMPLERS, Nearest
+from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, base_grid, stage_widths
+from ganzoo.networks.layers import (
+    ACTIVATIONS,
+    OUTPUTS,
+    Chain,
+    LabelConditioned,
+    SameConv,
+    keeps_bias,
+    make_norm,
+    project_labels,
+)
+from ganzoo.networks.noise_layers import DropoutProbability, NoiseStd, add_noise_and_dropout
+from ganzoo.networks.resample import DOWNSAMPLERS, UPSAMPLERS, Nearest, Pool, Pooling, features_of
 
-PLAIN_AT = 8
+DOWNSAMPLE_UNTIL = 8
 """The side of the map at which the encoder stops halving."""
 
 
-class Block(Labelled):
+class Block(LabelConditioned):
     """`shortcut(x) + residual(x)`. The shortcut resamples by nearest neighbour or mean whatever the residual does."""
 
     def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
@@ -56,22 +64,22 @@ class Decoder(Chain):
         norm: str = "batch",
         activation: str = "relu",
         upsample: str = "nearest",
-        noise: Std = 0.0,
-        dropout: Probability = 0.0,
+        noise: NoiseStd = 0.0,
+        dropout: DropoutProbability = 0.0,
         output: Literal["tanh", "linear"] = "tanh",
     ) -> None:
-        start, stages = grid(shape)
-        widths = channels(width, growth, stages + 1)[::-1]
+        start, stages = base_grid(shape)
+        widths = stage_widths(width, growth, stages + 1)[::-1]
         bias, normed, act = keeps_bias(norm), partial(make_norm, norm, classes=classes), ACTIVATIONS[activation]
         up, conv = partial(UPSAMPLERS[upsample], kernel=kernel), partial(SameConv, kernel=kernel or 3)
-        layers: dict[str, nn.Module] = {"stem": project(inputs, widths[0], start)}
+        layers: dict[str, nn.Module] = {"stem": project_labels(inputs, widths[0], start)}
         for i, (wide, narrow) in enumerate(pairwise(widths), 1):
             first, second = up(wide, narrow, bias=bias), conv(narrow, narrow, bias=bias)
             residual = _preactivated(normed(wide), first, normed(narrow), second, act)
             layers[f"block{i}"] = Block(residual, Nearest(wide, narrow, 1, bias))
         last = conv(widths[-1], shape[0])
         image = Chain(norm=normed(widths[-1]), act=act(), conv=last, output=OUTPUTS[output]())
-        super().__init__(**stirred(layers, noise, dropout), image=image)
+        super().__init__(**add_noise_and_dropout(layers, noise, dropout), image=image)
 
 
 class Encoder(Chain):
@@ -92,7 +100,7 @@ class Encoder(Chain):
         downsample: str = "pool",
         pooling: Pooling = "mean",
     ) -> None:
-        widths = channels(width, growth, _halvings(shape))
+        widths = stage_widths(width, growth, _halvings(shape))
         deep = widths[-1]
         bias, normed, act = keeps_bias(norm), partial(make_norm, norm), ACTIVATIONS[activation]
         down, conv = partial(DOWNSAMPLERS[downsample], kernel=kernel), partial(SameConv, kernel=kernel or 3)
@@ -119,8 +127,8 @@ def _preactivated(
 
 
 def _halvings(shape: Shape) -> int:
-    start, stages = grid(shape)
-    return max(1, sum(start << stage > PLAIN_AT for stage in range(1, stages + 1)))
+    start, stages = base_grid(shape)
+    return max(1, sum(start << stage > DOWNSAMPLE_UNTIL for stage in range(1, stages + 1)))
 
 
 BACKBONES.add("resnet", Backbone(Decoder, Encoder, init="he", data="images"))

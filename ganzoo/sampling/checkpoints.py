@@ -9,41 +9,41 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ganzoo.build import blank_player, make_latent, make_loss
-from ganzoo.complete import kept
-from ganzoo.config import Config
-from ganzoo.errors import DamagedFile, InputError, unknown
-from ganzoo.files import current, digest, read_bytes, read_folder, refuse_links
+from ganzoo.atomic_io import check_no_links, current_folder, read_bytes, read_folder, sha256_hex
+from ganzoo.builder import build_uninitialized_generator, make_latent, make_loss
+from ganzoo.config.resolve import load_config
+from ganzoo.config.schema import Config
+from ganzoo.errors import DamagedFile, InputError, unknown_name
 from ganzoo.json_io import read_table
 from ganzoo.latent import Latent
 from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
-from ganzoo.tensor_io import read_tensors, specs
-from ganzoo.torch_state import pinned
+from ganzoo.tensor_io import read_tensors, tensor_specs
+from ganzoo.torch_state import default_torch_state
 from ganzoo.training import checkpoint
 from ganzoo.training.release import Card
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
 
-FOLDERS = (Path(__file__).parents[1] / "checkpoints", Path(__file__).parents[2] / "checkpoints")
+RELEASE_FOLDERS = (Path(__file__).parents[1] / "checkpoints", Path(__file__).parents[2] / "checkpoints")
 """Where releases that ship are looked for: in an installed package, then in a checkout."""
 
 
-def shipped() -> dict[str, Path]:
+def shipped_releases() -> dict[str, Path]:
     """The releases that ship, by name."""
     found: dict[str, Path] = {}
-    for folder in FOLDERS:
+    for folder in RELEASE_FOLDERS:
         for card in sorted(folder.glob("[!.]*/card.json")):  # one that is being written has a dot
             found.setdefault(card.parent.name, card.parent)
     return found
 
 
-@pinned()
+@default_torch_state()
 def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
     """The generator of a run, of a release folder, of a name that ships (`wgan-gp` means `wgan-gp-mnist`), of hf:user/name.
 
     `raw` takes the weights of a run's last state instead of their running average. Raises `InputError`.
     """
-    folder = find(checkpoint_name)
+    folder = find_checkpoint(checkpoint_name)
     if not raw:
         return _from_release(_release_in(folder), folder)
     if (folder / "card.json").is_file():
@@ -53,33 +53,33 @@ def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
 
 def release_folder(checkpoint_name: str | Path) -> Path:
     """The release that `load` would read, for copying; raises `InputError` where there is none, or for a link in it."""
-    folder = current(_release_in(find(checkpoint_name)))
+    folder = current_folder(_release_in(find_checkpoint(checkpoint_name)))
     if not is_address(checkpoint_name):  # the Hub's library keeps what it fetches as links
-        refuse_links(folder)
+        check_no_links(folder)
     return folder
 
 
-def find(checkpoint_name: str | Path) -> Path:
+def find_checkpoint(checkpoint_name: str | Path) -> Path:
     """The folder of a run or release; one on the Hub is fetched. Raises `InputError` where there is none."""
     if is_address(checkpoint_name):
         return fetch(str(checkpoint_name))
     folder = Path(checkpoint_name)
     if (folder / "config.json").is_file():
         return folder
-    names = shipped()
+    names = shipped_releases()
     found = names.get(str(checkpoint_name)) or names.get(f"{checkpoint_name}-mnist")
     if found is None and folder.exists():
         raise InputError(f"{folder} is neither a run nor a release: it has no config.json")
     if found is None:
-        raise unknown("run, release folder or shipped checkpoint", str(checkpoint_name), names)
+        raise unknown_name("run, release folder or shipped checkpoint", str(checkpoint_name), names)
     return found
 
 
 def _release_in(folder: Path) -> Path:
     if (folder / "card.json").is_file():
         return folder
-    run = Run.open(folder)
-    if not (current(run.release) / "card.json").is_file():
+    run = RunDir.open(folder)
+    if not (current_folder(run.release) / "card.json").is_file():
         raise InputError(f"{folder} has saved nothing yet; train it first: ganzoo train --resume {folder}")
     return run.release
 
@@ -88,40 +88,40 @@ def _from_release(folder: Path, asked: Path) -> Sampler:
     sampler = read_folder(folder, _opened)
     if asked == folder:
         return sampler
-    data = kept(asked / "config.json", trains=False).data  # a run's own config still says where its data are
+    data = load_config(asked / "config.json", trains=False).data  # a run's own config still says where its data are
     return replace(sampler, config=sampler.config.model_copy(update={"data": data}))
 
 
 def _opened(folder: Path) -> Sampler:
     card, path = read_table(folder / "card.json", Card), folder / "config.json"
-    config = kept(path, trains=False)  # which names a wrong key
-    if "config_sha256" in card and card["config_sha256"] != digest(read_bytes(path)):  # older cards do not state it
+    config = load_config(path, trains=False)  # which names a wrong key
+    if "config_sha256" in card and card["config_sha256"] != sha256_hex(read_bytes(path)):  # older cards do not state it
         raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one that card.json states")
-    latent, generator = _outlined(config, path)
-    expected = specs(generator.state_dict(), halves=True)
+    latent, generator = _build_on_meta(config, path)
+    expected = tensor_specs(generator.state_dict(), halves=True)
     weights = read_tensors(folder / "generator.safetensors", card["sha256"], expected)
     return Sampler(_filled(generator, weights), latent, config, card)
 
 
 def _from_state(folder: Path) -> Sampler:
-    states = checkpoint.states(Run.open(folder).states)
+    states = checkpoint.saved_states(RunDir.open(folder).states)
     if not states:
         raise InputError(f"{folder} has saved nothing yet; train it first: ganzoo train --resume {folder}")
-    config = kept(folder / "config.json", trains=False)
-    facts = checkpoint.read_facts(states[-1], config)
-    latent, generator = _outlined(config, folder / "config.json")
-    file, expected = states[-1] / "state.safetensors", specs(generator.state_dict())
+    config = load_config(folder / "config.json", trains=False)
+    facts = checkpoint.read_state_record(states[-1], config)
+    latent, generator = _build_on_meta(config, folder / "config.json")
+    file, expected = states[-1] / "state.safetensors", tensor_specs(generator.state_dict())
     weights = read_tensors(file, facts["sha256"], expected, within="generator.")
     return Sampler(_filled(generator, weights), latent, config, facts)
 
 
-def _outlined(config: Config, path: Path) -> tuple[Latent, nn.Module]:
+def _build_on_meta(config: Config, path: Path) -> tuple[Latent, nn.Module]:
     """What the config in `path` describes, on no device: its tensors have shapes alone."""
     try:
         latent = make_latent(config, make_loss(config))
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # said when it was trained
-            return latent, blank_player(config, latent)
+            return latent, build_uninitialized_generator(config, latent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except Exception:  # layers stumble over whatever they were not made for

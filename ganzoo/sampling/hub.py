@@ -9,8 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import InputError, missing_extra, one_line
-from ganzoo.training.release import NEEDED, SHOWN
+from ganzoo.errors import InputError, first_line, missing_extra
+from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES
 
 PREFIX = "hf:"
 
@@ -20,7 +20,7 @@ def is_address(name: str | Path) -> bool:
     return str(name).startswith(PREFIX)
 
 
-def repository(address: str) -> str:
+def repository_name(address: str) -> str:
     """The user/name of hf:user/name; raises `InputError`."""
     name = address.removeprefix(PREFIX)
     if not is_address(address) or not re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII):
@@ -33,16 +33,16 @@ def fetch(address: str) -> Path:
 
     No other file of the repository is fetched. Raises `InputError`, in one line, for all that can go wrong.
     """
-    name, hub = repository(address), library()
-    with reaching(address):
-        folder = Path(hub.snapshot_download(name, allow_patterns=[*NEEDED, *SHOWN]))
-    lacking = [file for file in NEEDED if not (folder / file).is_file()]
+    name, hub = repository_name(address), import_hub()
+    with hub_errors(address):
+        folder = Path(hub.snapshot_download(name, allow_patterns=[*REQUIRED_FILES, *DISPLAY_FILES]))
+    lacking = [file for file in REQUIRED_FILES if not (folder / file).is_file()]
     if lacking:
         raise InputError(f"{address} is not a release of ganzoo: it has no {', '.join(lacking)}")
     return folder
 
 
-def library() -> Any:
+def import_hub() -> Any:
     """huggingface_hub; raises `InputError` where it is not installed."""
     try:
         return import_module("huggingface_hub")
@@ -51,12 +51,12 @@ def library() -> Any:
 
 
 @contextmanager
-def reaching(address: str) -> Iterator[None]:
+def hub_errors(address: str) -> Iterator[None]:
     """A block in which what goes wrong between here and the Hub becomes one line."""
     try:
         yield
     # Each library beneath has errors of its own, and an answer of another form makes them stumble over anything.
     except Exception as error:
         raise InputError(
-            f"{address}: {one_line(error)} (a wrong name, no network, or not logged in with 'hf auth login'?)"
+            f"{address}: {first_line(error)} (a wrong name, no network, or not logged in with 'hf auth login'?)"
         ) from None

@@ -9,15 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo import streams
-from ganzoo.config import Config
+from ganzoo import rng
+from ganzoo.config.schema import Config
 from ganzoo.data.dataset import class_index
-from ganzoo.errors import InputError, unknown
-from ganzoo.latent import Inputs, Latent, generate
-from ganzoo.sampling import codes
-from ganzoo.sampling.paths import between, through
-from ganzoo.sampling.truncation import truncated
-from ganzoo.torch_state import pinned
+from ganzoo.errors import InputError, unknown_name
+from ganzoo.latent import GeneratorInputs, Latent, generate
+from ganzoo.sampling import latent_ops
+from ganzoo.sampling.latent_ops import interpolation, truncate, walk_points
+from ganzoo.torch_state import default_torch_state
 
 BATCH = 64
 
@@ -44,16 +43,16 @@ class Sampler:
         return self.config.dataset.shape
 
     @property
-    def makes_points(self) -> bool:
+    def is_points(self) -> bool:
         """Whether there is no image to a seed, but a point in the plane."""
         return self.shape[1:] == (1, 1)
 
     @property
     def code_names(self) -> tuple[str, ...]:
         """The parts of the code that can be swept; empty without one."""
-        return codes.names(self.latent.code)
+        return latent_ops.code_names(self.latent.code)
 
-    @pinned()
+    @default_torch_state()
     def sample(
         self,
         n: int | None = None,
@@ -74,8 +73,8 @@ class Sampler:
         labels = None if classes is None else self.labels(classes, len(seeds))
         return self.images(self.inputs(seeds, labels, truncation), seeds, batch)
 
-    @pinned()
-    def by_class(
+    @default_torch_state()
+    def sample_per_class(
         self,
         seeds: Sequence[int],
         classes: Sequence[int | str] | None = None,
@@ -88,7 +87,7 @@ class Sampler:
         repeated = [*seeds] * len(rows)
         return self.images(self.inputs(repeated, labels, truncation), repeated, batch)
 
-    @pinned()
+    @default_torch_state()
     def walk(
         self,
         seeds: Sequence[int],
@@ -109,25 +108,25 @@ class Sampler:
             raise InputError(f"a walk keeps one class, and {len(label)} are given; name one")
         labels = None if label is None else label.expand(len(seeds))
         points = self.inputs(seeds, labels, truncation)
-        z = through(points.z, frames, between(along, self.latent.distribution))
+        z = walk_points(points.z, frames, interpolation(along, self.latent.distribution))
         held = [None if value is None else value[:1].expand(len(z), *value.shape[1:]) for value in points[1:]]
-        return self.images(Inputs(z, *held), [seeds[0]] * len(z), batch)
+        return self.images(GeneratorInputs(z, *held), [seeds[0]] * len(z), batch)
 
-    @pinned()
-    def sweep(self, code: str, seeds: Sequence[int], truncation: float | None = None, batch: int = BATCH) -> Tensor:
+    @default_torch_state()
+    def traverse(self, code: str, seeds: Sequence[int], truncation: float | None = None, batch: int = BATCH) -> Tensor:
         """Images (seeds * columns, C, H, W): each seed a row along which one of `code_names` changes, and nothing else.
 
-        See `ganzoo.sampling.codes` for the values and the columns. Raises `InputError` where there is no such code.
+        See `ganzoo.sampling.latent_ops` for the values and the columns. Raises `InputError` where there is no such code.
         """
         known = self.latent.code
         if known is None:
             raise InputError(f"{self.config.variant} was trained without a code, so there is none to sweep")
         if code not in self.code_names:
-            raise unknown("code", code, self.code_names)
-        repeated = [seed for seed in seeds for _ in range(codes.columns(known))]
+            raise unknown_name("code", code, self.code_names)
+        repeated = [seed for seed in seeds for _ in range(latent_ops.code_columns(known))]
         inputs = self.inputs(repeated, None, truncation)
         assert inputs.code is not None, "there is a code"
-        return self.images(inputs._replace(code=codes.swept(inputs.code, known, code)), repeated, batch)
+        return self.images(inputs._replace(code=latent_ops.traverse_code(inputs.code, known, code)), repeated, batch)
 
     def labels(self, classes: Sequence[int | str], n: int | None = None) -> Tensor:
         """`n` labels that take `classes` in turn, or each once; raises `InputError` for a class there is not."""
@@ -138,12 +137,14 @@ class Sampler:
             raise InputError("no class was asked for")
         return torch.tensor([numbers[i % len(numbers)] for i in range(len(numbers) if n is None else n)])
 
-    @pinned()
-    def inputs(self, seeds: Sequence[int], labels: Tensor | None = None, truncation: float | None = None) -> Inputs:
+    @default_torch_state()
+    def inputs(
+        self, seeds: Sequence[int], labels: Tensor | None = None, truncation: float | None = None
+    ) -> GeneratorInputs:
         """What G is fed for `seeds`, on the CPU; raises `InputError` where there are none, or z cannot be truncated."""
         if len(seeds) == 0:
             raise InputError("no image was asked for: n must be at least 1")
-        with streams.ImageStreams(seeds):
+        with rng.PerImageRng(seeds):
             inputs = self.latent.draw(len(seeds), labels)
         if truncation is None:
             return inputs
@@ -152,17 +153,17 @@ class Sampler:
                 f"truncation is for Gaussian latents; those of {self.config.variant} are {self.latent.distribution}, "
                 "without rare values to leave out"
             )
-        return inputs._replace(z=truncated(inputs.z, truncation))
+        return inputs._replace(z=truncate(inputs.z, truncation))
 
-    @pinned()
+    @default_torch_state()
     @torch.no_grad()
-    def images(self, inputs: Inputs, seeds: Sequence[int], batch: int = BATCH) -> Tensor:
+    def images(self, inputs: GeneratorInputs, seeds: Sequence[int], batch: int = BATCH) -> Tensor:
         """Images (N, C, H, W) of `inputs`, on the CPU; G's own noise, where it has some, is that of `seeds`, one a row."""
         device, parts = next(self.generator.parameters()).device, []
         for start in range(0, len(seeds), batch):
             rows = slice(start, start + batch)
-            given = Inputs(*(None if value is None else value[rows].to(device) for value in inputs))  # type: ignore[arg-type]
-            with streams.ImageStreams(seeds[rows]):
+            given = GeneratorInputs(*(None if value is None else value[rows].to(device) for value in inputs))  # type: ignore[arg-type]
+            with rng.PerImageRng(seeds[rows]):
                 parts.append(generate(self.generator, given).images.float().cpu())
         images = torch.cat(parts)
         bad = (~images.isfinite()).flatten(1).any(1)

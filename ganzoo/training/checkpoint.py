@@ -11,18 +11,18 @@ from pydantic import Field
 from safetensors.torch import load, save
 from torch import Tensor, optim
 
-from ganzoo.config import Config, Table, parse
+from ganzoo.atomic_io import FORMAT, current_folder, sha256_hex, write_bytes, write_folder, write_json
+from ganzoo.config.schema import Config, Table, parse
 from ganzoo.errors import DamagedFile, InputError, TrainingFailed
-from ganzoo.files import FORMAT, current, digest, write_bytes, write_folder, write_json
 from ganzoo.json_io import Count, FileSchema, Finite, Number, read_table
-from ganzoo.optimisers import lay_as_weights
+from ganzoo.optimizers import lay_as_weights
 from ganzoo.tensor_io import read_tensors
-from ganzoo.training.readings import of_d
-from ganzoo.training.run import fixed_difference
-from ganzoo.training.state_tensors import by_parameter, expected_tensors, not_finite, part, tensors
+from ganzoo.training.log_record import discriminator_metrics
+from ganzoo.training.run_dir import fixed_config_diff
+from ganzoo.training.state_tensors import by_parameter, expected_tensors, first_not_finite, state_tensors, with_prefix
 from ganzoo.training.trainer import Trainer
 
-KEPT = 2
+MAX_STATES = 2
 
 
 class OtherConfig(InputError):
@@ -54,38 +54,38 @@ def save_state(trainer: Trainer, folder: Path, extra: dict[str, Any], known_fini
 
     `known_finite` skips that check for a caller that has just made it.
     """
-    if not known_finite and (bad := not_finite(trainer)):
+    if not known_finite and (bad := first_not_finite(trainer)):
         raise TrainingFailed(f"{bad} is not finite after step {trainer.step}")
-    content = save(tensors(trainer))
+    content = save(state_tensors(trainer))
     path = folder / f"{trainer.step:08d}"
     facts = {
         "format": FORMAT,
         "counters": trainer.counters(),
-        "sha256": digest(content),
-        "of_d": of_d(trainer),
+        "sha256": sha256_hex(content),
+        "of_d": discriminator_metrics(trainer),
         "config": trainer.config.model_dump(mode="json"),
         **extra,
     }
 
     def fill(new: Path) -> None:
         write_bytes(new / "state.safetensors", content)
-        write_json(new / "state.json", facts | {"digest": seal(facts)})
+        write_json(new / "state.json", facts | {"digest": state_digest(facts)})
 
     folder.mkdir(exist_ok=True)  # without parents: a run that was deleted meanwhile does not come back
     write_folder(path, fill)
-    forget_old(folder, trainer.step)
+    delete_old_states(folder, trainer.step)
     return path
 
 
-def seal(facts: Table) -> str:
+def state_digest(facts: Table) -> str:
     """SHA-256 of all that is written next to the tensors of a state, their own SHA-256 included."""
-    return digest(json.dumps({k: v for k, v in facts.items() if k != "digest"}, sort_keys=True).encode())
+    return sha256_hex(json.dumps({k: v for k, v in facts.items() if k != "digest"}, sort_keys=True).encode())
 
 
-def states(folder: Path) -> list[Path]:
+def saved_states(folder: Path) -> list[Path]:
     """Return the saved states, oldest first; of one whose replacement was stopped, the old one. Other names are ignored."""
     names = {path.name.removeprefix(".").removesuffix(".old") for path in folder.glob("*") if path.is_dir()}
-    return [current(folder / name) for name in sorted(names) if name.isdecimal()]
+    return [current_folder(folder / name) for name in sorted(names) if name.isdecimal()]
 
 
 def step_of(state: Path) -> int:
@@ -93,37 +93,37 @@ def step_of(state: Path) -> int:
     return int(state.name.removeprefix(".").removesuffix(".old"))
 
 
-def forget_old(folder: Path, step: int) -> None:
-    """Delete all states up to `step` but the last `KEPT`; later ones, which were damaged, do not count."""
-    for path in [path for path in states(folder) if step_of(path) <= step][:-KEPT]:
+def delete_old_states(folder: Path, step: int) -> None:
+    """Delete all states up to `step` but the last `MAX_STATES`; later ones, which were damaged, do not count."""
+    for path in [path for path in saved_states(folder) if step_of(path) <= step][:-MAX_STATES]:
         shutil.rmtree(path)
 
 
-def forget_after(folder: Path, step: int) -> None:
+def delete_states_after(folder: Path, step: int) -> None:
     """Delete the states of later steps, which a rollback has given up."""
-    for path in states(folder):
+    for path in saved_states(folder):
         if step_of(path) > step:
             shutil.rmtree(path)
 
 
-def restore(trainer: Trainer, path: Path) -> Table:
+def restore_trainer(trainer: Trainer, path: Path) -> Table:
     """Put the state at `path` into `trainer`; returns the facts that were saved with it.
 
     Raises `InputError`, and changes nothing, if the state is damaged or does not fit `trainer`, and `OtherConfig`.
     """
-    facts = read_facts(path, trainer.config)
-    put(trainer, read_state(path, facts, trainer), facts["counters"])
-    trainer.held = facts.get("of_d", {})  # states of older versions have none
+    facts = read_state_record(path, trainer.config)
+    load_state_into(trainer, read_state(path, facts, trainer), facts["counters"])
+    trainer.restored_d_metrics = facts.get("of_d", {})  # states of older versions have none
     return facts
 
 
-def read_facts(path: Path, config: Config) -> Table:
+def read_state_record(path: Path, config: Config) -> Table:
     """The facts in the state at `path`; raises `InputError` if they are damaged, `OtherConfig` if they state another."""
     facts = read_table(path / "state.json", State)
     if facts.keys() & {"digest", "config"}:  # states of older versions have neither
-        if facts.get("digest") != seal(facts) or not isinstance(facts.get("config"), dict):
+        if facts.get("digest") != state_digest(facts) or not isinstance(facts.get("config"), dict):
             raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one in its state.json")
-        if changed := fixed_difference(parse(Config, facts["config"]), config):
+        if changed := fixed_config_diff(parse(Config, facts["config"]), config):
             raise OtherConfig(f"{path} was saved with another config.json ({'; '.join(changed)}); undo that change")
     if (step := facts["counters"]["step"]) != step_of(path):
         raise DamagedFile(f"{path} is damaged: it is of step {step}")
@@ -137,31 +137,31 @@ def read_state(path: Path, facts: Table, trainer: Trainer) -> dict[str, Tensor]:
     added = [{f"loss.{name}"} for name in trainer.loss.added_buffers]  # states of older versions lack them
     state = read_tensors(file, facts["sha256"], expected, optional=[*by_parameter(expected), *added])
     for name in trainer.optimisers():
-        if part(expected, name) and not part(state, name):
+        if with_prefix(expected, name) and not with_prefix(state, name):
             raise DamagedFile(f"{file} does not fit: it holds no tensor of {name}, which has taken steps")
     return state
 
 
-def put(trainer: Trainer, state: dict[str, Tensor], counters: dict[str, int]) -> None:
-    """Let `trainer` go on from `state`, as `tensors` names it, and `counters`."""
+def load_state_into(trainer: Trainer, state: dict[str, Tensor], counters: dict[str, int]) -> None:
+    """Let `trainer` go on from `state`, as `state_tensors` names it, and `counters`."""
     for name, module in trainer.modules().items():
-        module.load_state_dict(part(state, name))
+        module.load_state_dict(with_prefix(state, name))
     for name, optimiser in trainer.optimisers().items():
-        _restore_optimiser(optimiser, part(state, name))
+        _restore_optimizer(optimiser, with_prefix(state, name))
     trainer.set_counters(counters)
 
 
-def align(trainer: Trainer) -> None:
+def broadcast_state(trainer: Trainer) -> None:
     """Let every process go on from what the first one has: weights, buffers, optimisers and counters."""
     group = trainer.group
     if group.size > 1:
-        state = group.same(lambda: save(tensors(trainer)))
-        counters = group.same(lambda: json.dumps(trainer.counters()).encode())
-        if not group.first:
-            put(trainer, load(state), json.loads(counters))
+        state = group.broadcast_bytes(lambda: save(state_tensors(trainer)))
+        counters = group.broadcast_bytes(lambda: json.dumps(trainer.counters()).encode())
+        if not group.is_first:
+            load_state_into(trainer, load(state), json.loads(counters))
 
 
-def _restore_optimiser(optimiser: optim.Optimizer, state: dict[str, Tensor]) -> None:
+def _restore_optimizer(optimiser: optim.Optimizer, state: dict[str, Tensor]) -> None:
     full = optimiser.state_dict() | {"state": {}}  # what a later step left must not stay
     for key, value in state.items():
         index, _, name = key.partition(".")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -19,3 +22,16 @@ def update(average: nn.Module, network: nn.Module, decay: float, step: int) -> N
     torch._foreach_lerp_([mine[name] for name in floats], [theirs[name] for name in floats], weight)
     for name in mine.keys() - set(floats):
         mine[name].copy_(theirs[name])
+
+
+@contextmanager
+def in_eval_mode(*networks: nn.Module) -> Iterator[None]:
+    """The networks in eval mode, so that no running statistic moves; afterwards each module is in the mode in which it was."""
+    modes = {module: module.training for network in networks for module in network.modules()}
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode

@@ -8,39 +8,37 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganzoo.build import make_game
-from ganzoo.config import Config
-from ganzoo.data import Batches, Dataset
+from ganzoo.builder import build_modules
+from ganzoo.config.compatibility import batch_split_incompatibilities
+from ganzoo.config.schema import Config
+from ganzoo.data import BatchLoader, Dataset
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
-from ganzoo.misfits import split_misfits
 from ganzoo.torch_state import allow_tf32
 from ganzoo.training import checkpoint
-from ganzoo.training.exam import Exam
-from ganzoo.training.interrupt import Interrupt
+from ganzoo.training.distributed import SINGLE_PROCESS, ProcessGroup
+from ganzoo.training.evaluation import TrainingEvaluation
+from ganzoo.training.failure_rules import Finding, Record
+from ganzoo.training.log_record import log_terms
 from ganzoo.training.monitor import Monitor
-from ganzoo.training.pace import Pace
-from ganzoo.training.parallel import ALONE, Group
-from ganzoo.training.progress import Reporter, reporter
-from ganzoo.training.readings import readings
+from ganzoo.training.progress import Reporter, StepTimeWatch, reporter
 from ganzoo.training.release import is_current, write_release
-from ganzoo.training.rules import Finding
-from ganzoo.training.run import Run
-from ganzoo.training.samples import draw_grid, grid_file
-from ganzoo.training.schedule import idle
-from ganzoo.training.signs import Record
-from ganzoo.training.state_tensors import not_finite
+from ganzoo.training.run_dir import RunDir
+from ganzoo.training.samples import grid_file, write_sample_grid
+from ganzoo.training.schedule import warn_dead_schedule
+from ganzoo.training.signals import StopSignal
+from ganzoo.training.state_tensors import first_not_finite
 from ganzoo.training.trainer import COUNTERS, Trainer
 
 
-def make_trainer(config: Config, dataset: Dataset, group: Group = ALONE) -> Trainer:
+def make_trainer(config: Config, dataset: Dataset, group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
     """A trainer at step 0 for a resolved config; raises `InputError` where its batch cannot be split over `group`."""
     torch.set_num_threads(config.train.threads)
     device = torch.device(config.train.device)
     if device.type == "cuda":
         allow_tf32()
-    batches = Batches(dataset, seed=config.seed, flip=config.data.flip, device=device)
-    game = make_game(config)
-    if reason := next(split_misfits(config, game.tricks, dataset.unlabelled, group.size), None):
+    batches = BatchLoader(dataset, seed=config.seed, flip=config.data.flip, device=device)
+    game = build_modules(config)
+    if reason := next(batch_split_incompatibilities(config, game.tricks, dataset.unlabelled, group.size), None):
         raise InputError(reason)
     if config.train.sync_batch_norm and group.size > 1:
         game.generator, game.discriminator = map(
@@ -49,7 +47,7 @@ def make_trainer(config: Config, dataset: Dataset, group: Group = ALONE) -> Trai
     return Trainer(game, batches, config, group)
 
 
-def restore(run: Run, trainer: Trainer) -> tuple[float, str]:
+def restore(run: RunDir, trainer: Trainer) -> tuple[float, str]:
     """Put the newest whole state of `run` into `trainer`; returns the seconds trained so far, and what to say of it.
 
     A state that is damaged is passed over for the one before it. A run that had saved nothing begins anew; raises
@@ -57,43 +55,48 @@ def restore(run: Run, trainer: Trainer) -> tuple[float, str]:
     """
     run.recover()
     damaged, facts = [], {"seconds": 0.0}
-    for path in reversed(checkpoint.states(run.states)):
+    for path in reversed(checkpoint.saved_states(run.states)):
         try:
-            facts = checkpoint.restore(trainer, path)
+            facts = checkpoint.restore_trainer(trainer, path)
             break
         except checkpoint.OtherConfig:
             raise
         except InputError as error:
             damaged.append(str(error))
     else:
-        refuse_to_begin_anew(run, damaged)
-    run.cut_back(trainer.step)
-    run.cut_findings(trainer.step, trainer.rollbacks)
+        check_can_restart(run, damaged)
+    run.truncate_log(trainer.step)
+    run.truncate_findings(trainer.step, trainer.rollbacks)
     return float(facts["seconds"]), f"passed over: {'; '.join(damaged)}" if damaged else ""
 
 
-def refuse_to_begin_anew(run: Run, damaged: list[str]) -> None:
+def check_can_restart(run: RunDir, damaged: list[str]) -> None:
     """Raise `InputError` where that would overwrite what was trained."""
     if damaged or run.release.exists():
         why = "; ".join(damaged) or f"{run.states} holds none"
         raise InputError(f"{run.folder} has no state to go on from ({why}); nothing was changed, begin a new run")
 
 
-def fit(run: Run, trainer: Trainer, exam: Exam, seconds: float = 0.0, quiet: bool = False, note: str = "") -> None:
+def fit_run(
+    run: RunDir, trainer: Trainer, exam: TrainingEvaluation, seconds: float = 0.0, quiet: bool = False, note: str = ""
+) -> None:
     """Train `run` to its last step; raises `Interrupted` or `TrainingFailed` with everything saved.
 
-    Called in the first process; the others `follow`. `note` is one more line to say at the start.
+    Called in the first process; the others `follow_first_rank`. `note` is one more line to say at the start.
     """
-    checkpoint.align(trainer)
-    with reporter(trainer.config.train.steps, trainer.step, quiet) as report, Interrupt(report.say) as interrupt:
+    checkpoint.broadcast_state(trainer)
+    with (
+        reporter(trainer.config.train.steps, trainer.step, quiet) as report,
+        StopSignal(report.write_line) as interrupt,
+    ):
         session = Session(run, trainer, exam, report, seconds)
-        report.say(headline(run, trainer))
-        for line in filter(None, (note, idle(trainer.config.train))):
-            report.say(line)
+        report.write_line(header_line(run, trainer))
+        for line in filter(None, (note, warn_dead_schedule(trainer.config.train))):
+            report.write_line(line)
         try:
-            take_steps(session, interrupt)
+            run_steps(session, interrupt)
         except KeyboardInterrupt:
-            raise Interrupted(f"stopped at once without saving; {left_to_resume(run)}") from None
+            raise Interrupted(f"stopped at once without saving; {resume_hint(run)}") from None
         except OSError:
             session.refuse_if_gone()  # it may have gone between the check and the write
             raise
@@ -103,33 +106,33 @@ def fit(run: Run, trainer: Trainer, exam: Exam, seconds: float = 0.0, quiet: boo
         )
 
 
-def take_steps(session: Session, interrupt: Interrupt) -> None:
+def run_steps(session: Session, interrupt: StopSignal) -> None:
     """Train to the last step or to a signal, and save."""
     trainer, group = session.trainer, session.trainer.group
     session.catch_up()
-    while trainer.step < trainer.config.train.steps and group.agree(interrupt.signal is None):
+    while trainer.step < trainer.config.train.steps and group.all_agree(interrupt.signal is None):
         with session.pace.counted():
             trainer.train_step()
         session.after_step()
     session.save()
-    group.agree(True)  # so that no process ends, and has the others ended, before all is saved
+    group.all_agree(True)  # so that no process ends, and has the others ended, before all is saved
 
 
-def left_to_resume(run: Run) -> str:
+def resume_hint(run: RunDir) -> str:
     """Return the last saved step and the command that resumes from it, for a message."""
-    kept = checkpoint.states(run.states)
+    kept = checkpoint.saved_states(run.states)
     where = f"the last saved step is {checkpoint.step_of(kept[-1])}" if kept else "no step had been saved"
     return f"{where}; go on with: ganzoo train --resume {run.folder}"
 
 
-def follow(trainer: Trainer) -> None:
-    """Train as the first process does, which logs and saves for all; raises what `fit` does."""
+def follow_first_rank(trainer: Trainer) -> None:
+    """Train as the first process does, which logs and saves for all; raises what `fit_run` does."""
     steps, group = trainer.config.train.steps, trainer.group
-    checkpoint.align(trainer)
-    with Interrupt() as interrupt:
-        while trainer.step < steps and group.agree(interrupt.signal is None):
+    checkpoint.broadcast_state(trainer)
+    with StopSignal() as interrupt:
+        while trainer.step < steps and group.all_agree(interrupt.signal is None):
             trainer.train_step()
-        group.agree(True)
+        group.all_agree(True)
     if trainer.step < steps:
         raise Interrupted(f"rank {group.rank} of {group.size} stopped after step {trainer.step} of {steps} too")
 
@@ -137,20 +140,22 @@ def follow(trainer: Trainer) -> None:
 class Session:
     """What happens around the steps of one sitting: log, watch, grids, states."""
 
-    def __init__(self, run: Run, trainer: Trainer, exam: Exam, report: Reporter, seconds: float) -> None:
+    def __init__(
+        self, run: RunDir, trainer: Trainer, exam: TrainingEvaluation, report: Reporter, seconds: float
+    ) -> None:
         self._run, self._identity = run, run.identity()
         self.trainer, self.exam, self.report = trainer, exam, report
         self.began = time.perf_counter() - seconds
-        self.logged = now(trainer)
-        self.pace = Pace(trainer.config.train.threads)
+        self.logged = progress_snapshot(trainer)
+        self.pace = StepTimeWatch(trainer.config.train.threads)
         self.saved = trainer.step or None  # what is not at step 0 was restored from a state
         self.monitor = Monitor(run, trainer)
-        self.board: Any = open_board(run) if trainer.config.train.tensorboard else None
-        if trainer.config.train.on_failure == "rollback" and not checkpoint.states(run.states):
+        self.board: Any = open_tensorboard(run) if trainer.config.train.tensorboard else None
+        if trainer.config.train.on_failure == "rollback" and not checkpoint.saved_states(run.states):
             self.save_state()  # so that there is something to go back to
 
     @property
-    def run(self) -> Run:
+    def run(self) -> RunDir:
         """The run, for writing to it; raises `InputError` if its folder is gone, so that no part of it is created again."""
         self.refuse_if_gone()
         return self._run
@@ -171,17 +176,17 @@ class Session:
     def after_step(self) -> None:
         """Log, draw and save where it is time to."""
         train, step = self.trainer.config.train, self.trainer.step
-        while self.trainer.graphs.news:
-            self.report.say(self.trainer.graphs.news.pop(0))
+        while self.trainer.graphs.messages:
+            self.report.write_line(self.trainer.graphs.messages.pop(0))
         # What would have to be saved without being finite is logged first, and acted on.
-        bad = not_finite(self.trainer) if step % train.save_every == 0 else None
+        bad = first_not_finite(self.trainer) if step % train.save_every == 0 else None
         self.report.update(step, self.log(bad) if bad or self.is_logged(step) else None)
         if self.trainer.step != step:  # rolled back
             return
         if step % train.save_every == 0:
             self.save(known_finite=not bad)  # which draws too
         elif step % train.sample_every == 0 or (step < train.sample_every and step.bit_count() == 1):
-            draw_grid(self.trainer, self.run.samples)
+            write_sample_grid(self.trainer, self.run.samples)
 
     def is_logged(self, step: int) -> bool:
         """Whether a record is due; one that would have to be saved without being finite is."""
@@ -192,56 +197,56 @@ class Session:
     def log(self, bad: str | None = None) -> Record:
         """Write one record of the log, and say and do what it calls for; `bad` is what of the state is not finite."""
         trainer, (then, images, turns) = self.trainer, self.logged
-        self.logged = now(trainer)
+        self.logged = progress_snapshot(trainer)
         with self.pace.counted():  # for a device that works on by itself is waited for here
-            terms = readings(trainer)
+            terms = log_terms(trainer)
         terms |= {} if bad is None else {bad: None}
         speed = (trainer.images - images) / (self.logged[0] - then)
         counters: Record = {name: getattr(trainer, name) for name in COUNTERS}
         record = counters | {"terms": terms, "seconds": round(self.seconds, 3), "images_per_second": round(speed, 1)}
-        record |= {"scores": self.exam.take(trainer.step)} if self.exam.due(trainer.step) else {}
+        record |= {"scores": self.exam.run(trainer.step)} if self.exam.due(trainer.step) else {}
         self.run.append(record)
         self.show_on_board(terms)
-        if line := self.pace.look(self.logged[2] - turns):
-            self.report.say(line)
-        for finding in self.monitor.look(record):
-            self.report.say(finding.text)
+        if line := self.pace.check(self.logged[2] - turns):
+            self.report.write_line(line)
+        for finding in self.monitor.check(record):
+            self.report.write_line(finding.text)
             if finding.fatal:
-                self.act_on(finding, finite=None not in terms.values())
+                self.handle_finding(finding, finite=None not in terms.values())
         return record
 
-    def act_on(self, finding: Finding, finite: bool) -> None:
+    def handle_finding(self, finding: Finding, finite: bool) -> None:
         """Go back, stop or go on, as `train.on_failure` says; what is not finite never goes on."""
         train = self.trainer.config.train
         if train.on_failure == "rollback" and self.trainer.rollbacks < train.rollbacks:
             self.roll_back(finding)
         elif train.on_failure != "warn" or not finite:
-            raise TrainingFailed(f"{finding.text}; {self.legacy(finite)}")
+            raise TrainingFailed(f"{finding.text}; {self.failure_summary(finite)}")
 
     def roll_back(self, finding: Finding) -> None:
         """Return to the last good state, with lower rates and another random stream."""
         trainer, train = self.trainer, self.trainer.config.train
         rollbacks = trainer.rollbacks + 1
-        checkpoint.restore(trainer, self.monitor.last_good(finding))
-        trainer.begin_again(rollbacks)
-        checkpoint.forget_after(self.run.states, trainer.step)
-        self.run.cut_back(trainer.step)
+        checkpoint.restore_trainer(trainer, self.monitor.last_good_state(finding))
+        trainer.reset_after_rollback(rollbacks)
+        checkpoint.delete_states_after(self.run.states, trainer.step)
+        self.run.truncate_log(trainer.step)
         self.monitor = Monitor(self.run, trainer)
-        self.saved, self.logged = trainer.step, now(trainer)
+        self.saved, self.logged = trainer.step, progress_snapshot(trainer)
         self.renew_release()
         rate = train.rollback_rate**rollbacks
-        self.report.say(
+        self.report.write_line(
             f"rollback {rollbacks} of {train.rollbacks}: on from step {trainer.step}, both rates times {rate:g}"
         )
 
-    def legacy(self, finite: bool) -> str:
+    def failure_summary(self, finite: bool) -> str:
         """Save what can be saved; what is left and where it is."""
         if finite:
             self.save()
             return f"all is saved; the log is {self.run.metrics}"
-        kept = checkpoint.states(self.run.states)
+        kept = checkpoint.saved_states(self.run.states)
         left = f"the last finite state is {kept[-1]}" if kept else "no state had been saved yet"
-        return f"it began in step {self.trainer.last_finite() + 1}; {left}; the log is {self.run.metrics}"
+        return f"it began in step {self.trainer.last_finite_step() + 1}; {left}; the log is {self.run.metrics}"
 
     def show_on_board(self, terms: dict[str, float | None]) -> None:
         """The same figures for TensorBoard, where it is on."""
@@ -256,17 +261,17 @@ class Session:
             return
         self.save_state(known_finite)
         write_release(self.trainer, self.run.release, self.seconds)
-        draw_grid(self.trainer, self.run.samples)
+        write_sample_grid(self.trainer, self.run.samples)
         if self.board is not None:
             self.board.flush()
 
     def catch_up(self) -> None:
         """Write the release and the grid, and delete the state, that a kill kept from following the state restored."""
         if self.saved:
-            checkpoint.forget_old(self.run.states, self.saved)
+            checkpoint.delete_old_states(self.run.states, self.saved)
             self.renew_release()
             if not grid_file(self.trainer, self.run.samples).exists():
-                draw_grid(self.trainer, self.run.samples)
+                write_sample_grid(self.trainer, self.run.samples)
 
     def renew_release(self) -> None:
         """Write the release unless the one that is there holds the present weights."""
@@ -279,22 +284,22 @@ class Session:
         self.saved = self.trainer.step
 
 
-def now(trainer: Trainer) -> tuple[float, int, int]:
+def progress_snapshot(trainer: Trainer) -> tuple[float, int, int]:
     """The time, and what has been done by now: images shown to D, steps of either player."""
     return time.perf_counter(), trainer.images, trainer.d_steps + trainer.g_steps
 
 
-def headline(run: Run, trainer: Trainer) -> str:
+def header_line(run: RunDir, trainer: Trainer) -> str:
     """What trains on what, and where it is kept."""
     facts, train = trainer.config.dataset, trainer.config.train
     assert facts is not None, "a trainer's config is resolved"
-    data = ", ".join([f"{facts.count:,} of {' x '.join(map(str, facts.shape))}", *classes(trainer.config)])
+    data = ", ".join([f"{facts.count:,} of {' x '.join(map(str, facts.shape))}", *class_summary(trainer.config)])
     where = f"{train.device}, {train.threads} threads, {train.precision}"
     players = ", ".join(f"{name} {count_parameters(net):,}" for name, net in (("G", trainer.G), ("D", trainer.D)))
     return f"{trainer.config.variant} on {facts.name} ({data}), {players} weights, {where}: {run.folder}"
 
 
-def classes(config: Config) -> list[str]:
+def class_summary(config: Config) -> list[str]:
     """The number of classes, where the data have labels, and the names of those that were chosen."""
     names = config.dataset.class_names if config.dataset else ()
     count = f"{len(names):,} class{'' if len(names) == 1 else 'es'}"
@@ -306,7 +311,7 @@ def count_parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def open_board(run: Run) -> Any:
+def open_tensorboard(run: RunDir) -> Any:
     """TensorBoard's writer, below the run."""
     from torch.utils.tensorboard import SummaryWriter
 

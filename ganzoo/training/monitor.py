@@ -5,32 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganzoo.training import checkpoint
-from ganzoo.training.rules import Finding, look
-from ganzoo.training.run import Run
-from ganzoo.training.signs import History, Record
+from ganzoo.training.failure_rules import Finding, History, Record, new_findings
+from ganzoo.training.run_dir import RunDir
 from ganzoo.training.trainer import Trainer
 
 
 class Monitor:
     """Looks at each record of a run as it is logged; a rule speaks once between two rollbacks."""
 
-    def __init__(self, run: Run, trainer: Trainer) -> None:
+    def __init__(self, run: RunDir, trainer: Trainer) -> None:
         self.run, self.trainer = run, trainer
         self.history = History(run.records(), trainer.loss.d_loss_bounds)
         self.known = {found["rule"] for found in run.findings() if found["rollbacks"] == trainer.rollbacks}
 
-    def look(self, record: Record) -> list[Finding]:
+    def check(self, record: Record) -> list[Finding]:
         """What is new after `record`; it is written to the run's `findings.jsonl`."""
         self.history.add(record)
-        found = look(self.history, self.known, self.trainer.loss.watch)
+        found = new_findings(self.history, self.known, self.trainer.loss.watch)
         for finding in found:
             self.known.add(finding.rule)
             self.run.append_finding(finding.as_record() | {"rollbacks": self.trainer.rollbacks})
         return found
 
-    def last_good(self, finding: Finding) -> Path:
+    def last_good_state(self, finding: Finding) -> Path:
         """The newest state from before `finding` began to show, or the oldest there is."""
-        states = checkpoint.states(self.run.states)
+        states = checkpoint.saved_states(self.run.states)
         began = self.history.late[0]["step"]
         earlier = [path for path in states if checkpoint.step_of(path) < began]
         return earlier[-1] if earlier else states[0]

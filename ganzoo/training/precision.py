@@ -12,23 +12,23 @@ from typing import TypeVar
 
 import torch
 
-from ganzoo.records import Samples
+from ganzoo.batch import Batch
 
-Record = TypeVar("Record", bound=Samples)
+Record = TypeVar("Record", bound=Batch)
 Runner = Callable[[Callable[[], Record]], Record]
 
 
-def runner(precision: str, device: str) -> Runner:
+def autocast_runner(precision: str, device: str) -> Runner:
     """What calls a network for the trainer, in "float32" or "bf16" on a type of device."""
-    return in_full if precision == "float32" else lambda network: lowered(network, device)
+    return to_float32 if precision == "float32" else lambda network: in_bfloat16(network, device)
 
 
-def in_full(network: Callable[[], Record]) -> Record:
+def to_float32(network: Callable[[], Record]) -> Record:
     """As it is."""
     return network()
 
 
-def lowered(network: Callable[[], Record], device: str) -> Record:
+def in_bfloat16(network: Callable[[], Record], device: str) -> Record:
     """Under autocast to bfloat16; the record is float32 again."""
     with torch.autocast(device, torch.bfloat16):
         record = network()

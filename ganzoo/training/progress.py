@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -12,13 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ganzoo import terminal
 from ganzoo.errors import escape
 
-PLAIN_SECONDS = 10.0
+SECONDS_BETWEEN_LINES = 10.0
 
 
 class Reporter(AbstractContextManager["Reporter"]):
     """Says nothing: the form of the two below, and `--quiet`."""
 
-    def say(self, line: str) -> None:
+    def write_line(self, line: str) -> None:
         """One line about the run."""
 
     def update(self, step: int, record: dict[str, Any] | None = None) -> None:
@@ -39,11 +41,11 @@ class Bar(Reporter):
         self.task = self.progress.add_task("training", total=steps, completed=done)
         self.progress.start()
 
-    def say(self, line: str) -> None:
+    def write_line(self, line: str) -> None:
         self.progress.console.print(escape(line))
 
     def update(self, step: int, record: dict[str, Any] | None = None) -> None:
-        described = {"description": f"step {record['step']}: {summary(record)}"} if record else {}
+        described = {"description": f"step {record['step']}: {progress_text(record)}"} if record else {}
         self.progress.update(self.task, completed=step, **described)  # type: ignore[arg-type]
 
     def __exit__(self, *_: object) -> None:
@@ -57,30 +59,30 @@ class Lines(Reporter):
         self.steps, self.last = steps, 0.0
         self.record: dict[str, Any] | None = None
 
-    def say(self, line: str) -> None:
+    def write_line(self, line: str) -> None:
         terminal.err(line)
 
     def update(self, step: int, record: dict[str, Any] | None = None) -> None:
         self.record = record or self.record
-        if step == self.steps or (record and time.monotonic() - self.last > PLAIN_SECONDS):
+        if step == self.steps or (record and time.monotonic() - self.last > SECONDS_BETWEEN_LINES):
             self.last = time.monotonic()
-            self.say("  ".join([f"step {step}/{self.steps}", *self.described(step)]))
+            self.write_line("  ".join([f"step {step}/{self.steps}", *self.described(step)]))
 
     def described(self, step: int) -> list[str]:
         """Return the last record in words, with its step if that is an earlier one."""
         if self.record is None:
             return []
         earlier = [] if self.record["step"] == step else [f"(logged at step {self.record['step']})"]
-        return [summary(self.record), *earlier]
+        return [progress_text(self.record), *earlier]
 
 
-def summary(record: dict[str, Any]) -> str:
+def progress_text(record: dict[str, Any]) -> str:
     """Both losses and the speed, in a few words."""
-    losses = "  ".join(f"{player} {total(record, player):.3f}" for player in ("d", "g"))
+    losses = "  ".join(f"{player} {player_loss(record, player):.3f}" for player in ("d", "g"))
     return f"{losses}  {record['images_per_second']:.0f} images/s"
 
 
-def total(record: dict[str, Any], player: str) -> float:
+def player_loss(record: dict[str, Any], player: str) -> float:
     """The sum of a player's terms in a record of the log; nan where one is not finite."""
     terms = [v for name, v in record["terms"].items() if name.startswith(f"{player}/")]
     return sum(float("nan") if value is None else value for value in terms)
@@ -91,3 +93,44 @@ def reporter(steps: int, done: int, quiet: bool) -> Reporter:
     if quiet:
         return Reporter()
     return Bar(steps, done) if sys.stderr.isatty() else Lines(steps)
+
+
+SLOWDOWN_FACTOR = 5.0
+WINDOW = 1.0  # seconds; a hiccup in one short step is none of its own
+
+
+class StepTimeWatch:
+    """Compares each record, or as many as make a second of steps, with the fastest of this sitting.
+
+    A step is one of D or of G here, so that a schedule which changes their ratio does not count. `threads` is how many
+    compute.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.seconds, self.steps = 0.0, 0
+        self.best, self.slow = math.inf, False
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """What is done within belongs to the steps; saving, drawing and scoring do not."""
+        began = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - began
+
+    def check(self, steps: int) -> str | None:
+        """A line if the last `steps` were `SLOWDOWN_FACTOR` times slower than the fastest; again only after a recovery."""
+        self.steps += steps
+        if self.seconds < WINDOW:
+            return None
+        pace = self.seconds / self.steps
+        self.seconds, self.steps = 0.0, 0
+        self.best = min(self.best, pace)
+        known, self.slow = self.slow, pace > self.best * (SLOWDOWN_FACTOR / 2 if self.slow else SLOWDOWN_FACTOR)
+        return self.said(pace) if self.slow and not known else None
+
+    def said(self, pace: float) -> str:
+        """How much slower, and what loses less."""
+        times, seconds = f"{pace / self.best:.0f} times", f"{pace:.2g} s, was {self.best:.2g} s"
+        advice = " A new run with --threads 1 loses least beside it." if self.threads > 1 else ""
+        return f"a step of D or G takes {times} as long as before ({seconds}): is other work on this machine?{advice}"

@@ -11,17 +11,17 @@ from pydantic import Field
 from safetensors.torch import save
 
 from ganzoo import __version__
-from ganzoo.config import Config
-from ganzoo.data.spec import is_path
+from ganzoo.atomic_io import FORMAT, read_bytes, sha256_hex, write_bytes, write_folder, write_json
+from ganzoo.config.schema import Config
+from ganzoo.data.source import is_path
 from ganzoo.errors import InputError
-from ganzoo.evaluation.protocol import ScoreRecord
-from ganzoo.files import FORMAT, digest, read_bytes, write_bytes, write_folder, write_json
+from ganzoo.evaluation.score import ScoreRecord
 from ganzoo.json_io import Count, FileSchema, Finite, Shape, read_table
 from ganzoo.training.trainer import Trainer
 
-NEEDED = ("generator.safetensors", "config.json", "card.json")
+REQUIRED_FILES = ("generator.safetensors", "config.json", "card.json")
 """The files that a release is read from."""
-SHOWN = ("card.md", "grid.png", "thumbnails.png")
+DISPLAY_FILES = ("card.md", "grid.png", "thumbnails.png")
 """What one that is shared has beside them, for people."""
 
 
@@ -57,12 +57,12 @@ class Card(FileSchema):
 
 def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
     """Write `generator.safetensors` (the averaged G), `config.json` and `card.json`, all at once."""
-    content = averaged(trainer)
-    card = make_card(trainer.config, trainer.counters(), seconds, digest(content))
+    content = averaged_weights(trainer)
+    card = make_card(trainer.config, trainer.counters(), seconds, sha256_hex(content))
 
     def fill(new: Path) -> None:
         write_bytes(new / "generator.safetensors", content)
-        write_json(new / "config.json", shared(trainer.config).model_dump(mode="json"))
+        write_json(new / "config.json", without_user_paths(trainer.config).model_dump(mode="json"))
         write_json(new / "card.json", card | config_digest(new))
 
     write_folder(folder, fill)
@@ -70,10 +70,10 @@ def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
 
 def config_digest(folder: Path) -> dict[str, str]:
     """The key of a card that states the SHA-256 of the config.json in `folder`."""
-    return {"config_sha256": digest(read_bytes(folder / "config.json"))}
+    return {"config_sha256": sha256_hex(read_bytes(folder / "config.json"))}
 
 
-def averaged(trainer: Trainer) -> bytes:
+def averaged_weights(trainer: Trainer) -> bytes:
     """Return the averaged G as safetensors."""
     return save({name: value.detach().cpu().contiguous() for name, value in trainer.average.state_dict().items()})
 
@@ -81,12 +81,12 @@ def averaged(trainer: Trainer) -> bytes:
 def is_current(trainer: Trainer, folder: Path) -> bool:
     """Return whether the release in `folder` holds the averaged G that `trainer` has now."""
     try:
-        return bool(read_table(folder / "card.json", Card)["sha256"] == digest(averaged(trainer)))
+        return bool(read_table(folder / "card.json", Card)["sha256"] == sha256_hex(averaged_weights(trainer)))
     except InputError:
         return False
 
 
-def shared(config: Config) -> Config:
+def without_user_paths(config: Config) -> Config:
     """`config` without the user's folders, which are nobody else's business: of a path to data the last part."""
     kind, _, argument = config.data.spec.partition(":")
     if not is_path(config.data.spec):
@@ -113,18 +113,18 @@ def make_card(config: Config, counters: dict[str, int], seconds: float, sha256: 
         "images": counters["images"],
         "seconds": round(seconds, 1),
         "seed": config.seed,
-        "hardware": f"{processor(config.train.device)}, {config.train.threads} threads",
+        "hardware": f"{device_name(config.train.device)}, {config.train.threads} threads",
         "versions": {"ganzoo": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "sha256": sha256,
     }
 
 
-def processor(device: str) -> str:
+def device_name(device: str) -> str:
     """The device, with the name of the GPU or of the CPU."""
-    return f"{device}, {torch.cuda.get_device_name(device) if device.startswith('cuda') else cpu()}"
+    return f"{device}, {torch.cuda.get_device_name(device) if device.startswith('cuda') else cpu_name()}"
 
 
-def cpu() -> str:
+def cpu_name() -> str:
     """What the system calls its processor, where it tells, else its kind."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import ceil
 
-from ganzoo.config import Train, Warmup
+from ganzoo.config.schema import Train, Warmup
 
 
 def d_steps(step: int, per_g: Fraction, warmup: Warmup | None = None) -> int:
@@ -20,7 +20,7 @@ def d_steps(step: int, per_g: Fraction, warmup: Warmup | None = None) -> int:
     return ceil((step + 1) * per_g) - ceil(step * per_g)
 
 
-def turns(count: int, above: float | None, most: int, loss: Callable[[], float]) -> Iterator[int]:
+def player_steps(count: int, above: float | None, most: int, loss: Callable[[], float]) -> Iterator[int]:
     """`count` turns, then up to `most` more, each while `loss()` of the turn before exceeds `above`; None = no more.
 
     Deciding reads the loss from the device, which waits for it; without a threshold `loss` is never asked. A player that
@@ -34,7 +34,7 @@ def turns(count: int, above: float | None, most: int, loss: Callable[[], float])
             yield count + extra
 
 
-def idle(train: Train) -> str:
+def warn_dead_schedule(train: Train) -> str:
     """A line where steps are asked for in which nothing is learned; empty where there are none."""
     if not 0 < train.decay_steps < train.steps:
         return ""
@@ -42,6 +42,6 @@ def idle(train: Train) -> str:
     return f"{after}: the last {train.steps - train.decay_steps:,} of {train.steps:,} steps change nothing"
 
 
-def rate(step: int, train: Train) -> float:
+def lr_factor(step: int, train: Train) -> float:
     """Factor on both learning rates at `step`: 1, or falling linearly to 0 at `decay_steps`."""
     return max(0.0, 1 - step / train.decay_steps) if train.decay_steps else 1.0

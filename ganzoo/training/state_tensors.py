@@ -8,14 +8,14 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn, optim
 
-from ganzoo.build import make_optimiser
-from ganzoo.config import Table
-from ganzoo.tensor_io import TensorSpec, specs
+from ganzoo.builder import make_optimizer
+from ganzoo.config.schema import Table
+from ganzoo.tensor_io import TensorSpec, tensor_specs
 from ganzoo.training.trainer import Trainer
 
 Value = TypeVar("Value")
 
-SETTLED = 8  # steps after which no optimizer is expected to add another tensor to its state
+SETTLED_STEPS = 8  # steps after which no optimizer is expected to add another tensor to its state
 
 
 def live_tensors(trainer: Trainer) -> dict[str, Tensor]:
@@ -26,7 +26,7 @@ def live_tensors(trainer: Trainer) -> dict[str, Tensor]:
     return found
 
 
-def tensors(trainer: Trainer) -> dict[str, Tensor]:
+def state_tensors(trainer: Trainer) -> dict[str, Tensor]:
     """`live_tensors` on the CPU."""
     return {name: value.detach().cpu().contiguous() for name, value in live_tensors(trainer).items()}
 
@@ -37,7 +37,7 @@ def optimizer_tensors(optimiser: optim.Optimizer) -> dict[str, Tensor]:
     return {f"{i}.{k}": v for i, state in states.items() for k, v in state.items() if isinstance(v, Tensor)}
 
 
-def not_finite(trainer: Trainer) -> str | None:
+def first_not_finite(trainer: Trainer) -> str | None:
     """The first tensor of the state that holds NaN or infinity, or None; nothing is copied, and the device waits once."""
     floats = {name: value for name, value in live_tensors(trainer).items() if value.is_floating_point()}
     finite = torch.stack([value.isfinite().all().to(trainer.device) for value in floats.values()]).tolist()
@@ -47,10 +47,10 @@ def not_finite(trainer: Trainer) -> str | None:
 def expected_tensors(trainer: Trainer, counters: dict[str, int]) -> dict[str, TensorSpec]:
     """The tensors that a state of `trainer` holds at these counters."""
     modules, train = trainer.modules(), trainer.config.train
-    found = {f"{name}.{key}": spec for name, m in modules.items() for key, spec in specs(m.state_dict()).items()}
+    found = {f"{name}.{key}": spec for name, m in modules.items() for key, spec in tensor_specs(m.state_dict()).items()}
     for player, table in (("generator", train.generator), ("discriminator", train.discriminator)):
         made = optimizer_after(counters[f"{player[0]}_steps"], table, modules[player])
-        found |= {f"optimiser.{player}.{key}": spec for key, spec in specs(made).items()}
+        found |= {f"optimiser.{player}.{key}": spec for key, spec in tensor_specs(made).items()}
     return found
 
 
@@ -60,10 +60,10 @@ def optimizer_after(steps: int, table: Table, network: nn.Module) -> dict[str, T
     Only the optimizer itself knows what it keeps, and a plugin may have added it; so one is made and stepped.
     """
     weights = nn.ParameterList(torch.zeros_like(p, device="cpu") for p in network.parameters())
-    optimiser = make_optimiser(table, weights)
+    optimiser = make_optimizer(table, weights)
     for weight in weights:
         weight.grad = torch.zeros_like(weight)
-    for _ in range(min(steps, SETTLED)):
+    for _ in range(min(steps, SETTLED_STEPS)):
         optimiser.step()
     return optimizer_tensors(optimiser)
 
@@ -77,6 +77,6 @@ def by_parameter(names: Iterable[str]) -> list[set[str]]:
     return list(groups.values())
 
 
-def part(state: Mapping[str, Value], name: str) -> dict[str, Value]:
+def with_prefix(state: Mapping[str, Value], name: str) -> dict[str, Value]:
     """The values below `name`, without it."""
     return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}

@@ -10,22 +10,22 @@ from functools import partial
 import torch
 from torch import nn, optim
 
-from ganzoo import streams
-from ganzoo.build import Game, make_optimiser
-from ganzoo.config import Config, ratio
-from ganzoo.data import Batches
+from ganzoo import rng
+from ganzoo.batch import Batch, DiscriminatorOutput, Terms
+from ganzoo.builder import GanModules, make_optimizer
+from ganzoo.config.compatibility import batch_coupled_parts
+from ganzoo.config.schema import Config, parse_ratio
+from ganzoo.data import BatchLoader
 from ganzoo.latent import generate
 from ganzoo.losses import Loss
-from ganzoo.misfits import coupled
-from ganzoo.networks import REFERENCES, Discriminator, placed
-from ganzoo.optimisers import set_rate
-from ganzoo.records import Judged, Samples, Terms
-from ganzoo.streams import Stream
+from ganzoo.networks import REFERENCE_BATCH, Discriminator, place_network
+from ganzoo.optimizers import set_lr_factor
+from ganzoo.rng import RngScope
 from ganzoo.training import ema, precision, schedule
-from ganzoo.training.graphs import Graphs
-from ganzoo.training.parallel import ALONE, Group
-from ganzoo.training.parts import Parts, joined, total
-from ganzoo.training.probe import Probe
+from ganzoo.training.accumulation import GradientAccumulation, concatenate, total_loss
+from ganzoo.training.cuda_graphs import GraphRunner
+from ganzoo.training.distributed import SINGLE_PROCESS, ProcessGroup
+from ganzoo.training.sample_probe import SampleProbe
 from ganzoo.tricks import Trick
 
 COUNTERS = ("step", "d_steps", "g_steps", "images", "rollbacks")
@@ -41,27 +41,29 @@ class Trainer:
     all together.
     """
 
-    def __init__(self, game: Game, batches: Batches, config: Config, group: Group = ALONE) -> None:
+    def __init__(
+        self, game: GanModules, batches: BatchLoader, config: Config, group: ProcessGroup = SINGLE_PROCESS
+    ) -> None:
         self.game, self.batches, self.config, self.group = game, batches, config, group
         self.device = torch.device(config.train.device)
-        self.G, self.D = placed(game.generator, self.device), placed(game.discriminator, self.device)
+        self.G, self.D = place_network(game.generator, self.device), place_network(game.discriminator, self.device)
         self.loss, self.tricks = game.loss.to(self.device), [trick.to(self.device) for trick in game.tricks]
         self.average = copy.deepcopy(self.G).eval().requires_grad_(False)
-        self.pack = math.prod(trick.divides for trick in self.tricks)
-        self.refer(REFERENCES * self.pack)
+        self.pack = math.prod(trick.batch_divisor for trick in self.tricks)
+        self.set_reference(REFERENCE_BATCH * self.pack)
         example = self.example()
         for trick in self.tricks:
             trick.attach(self.G, self.D, example)
-        self.opt_g = make_optimiser(config.train.generator, self.G)
-        self.opt_d = make_optimiser(config.train.discriminator, self.D)
-        self.probe = Probe(batches.dataset, game.latent, self.pack, config.seed).to(self.device)
-        self.ratio = ratio(config.train.ratio)
-        self.run = precision.runner(config.train.precision, self.device.type)
-        self.parts = Parts(config.train.accumulate, self.G, self.D)
+        self.opt_g = make_optimizer(config.train.generator, self.G)
+        self.opt_d = make_optimizer(config.train.discriminator, self.D)
+        self.probe = SampleProbe(batches.dataset, game.latent, self.pack, config.seed).to(self.device)
+        self.ratio = parse_ratio(config.train.ratio)
+        self.run = precision.autocast_runner(config.train.precision, self.device.type)
+        self.parts = GradientAccumulation(config.train.accumulate, self.G, self.D)
         self.rows = config.train.batch // group.size
         self.g_reads_real = game.g_reads_real
         self.observed = type(self.loss).observe_reals is not Loss.observe_reals
-        self.couples = bool(coupled(game.loss, game.tricks, batches.dataset.unlabelled))
+        self.couples = bool(batch_coupled_parts(game.loss, game.tricks, batches.dataset.unlabelled))
         self.labelled = bool(game.latent.classes) and not batches.dataset.unlabelled
         self.batches.with_labels = reads_labels(game)
         self.mixes = any(type(trick).mix is not Trick.mix for trick in self.tricks)
@@ -70,33 +72,33 @@ class Trainer:
         self.step = self.d_steps = self.g_steps = self.images = self.rollbacks = 0
         self.d_terms: Terms = {}
         self.g_terms: Terms = {}
-        self.seen: list[Judged] = []
-        self.held: dict[str, float | None] = {}
+        self.last_judged: list[DiscriminatorOutput] = []
+        self.restored_d_metrics: dict[str, float | None] = {}
         self.first_bad = torch.full((), torch.inf, device=self.device)
         self.clock = torch.zeros((), device=self.device)  # `step`, for what runs there
-        self.graphs = Graphs.made(config.train, [self.loss, *self.tricks], group.size, self.optimisers().values())
+        self.graphs = GraphRunner.made(config.train, [self.loss, *self.tricks], group.size, self.optimisers().values())
 
     def train_step(self) -> None:
         """One G step with its D steps; the terms of the last of each stay in `d_terms` and `g_terms`."""
         train, limits = self.config.train, self.config.train.thresholds
         self.set_clock()
         d_steps = schedule.d_steps(self.step, self.ratio, train.warmup)
-        for _ in schedule.turns(d_steps, limits.d, limits.most, lambda: total(self.d_terms).item()):
-            with Stream(self.seed, "d", self.d_steps, share=self.group.share):
+        for _ in schedule.player_steps(d_steps, limits.d, limits.most, lambda: total_loss(self.d_terms).item()):
+            with RngScope(self.seed, "d", self.d_steps, share=self.group.share):
                 self.d_terms = self.d_step()
-        for _ in schedule.turns(1, limits.g, limits.most, lambda: total(self.g_terms).item()):
-            with Stream(self.seed, "g", self.g_steps, share=self.group.share):
+        for _ in schedule.player_steps(1, limits.g, limits.most, lambda: total_loss(self.g_terms).item()):
+            with RngScope(self.seed, "g", self.g_steps, share=self.group.share):
                 self.g_terms = self.g_step()
-        if self.group.first:
+        if self.group.is_first:
             ema.update(self.average, self.G, train.ema, self.step)
         self.step += 1
 
     def set_clock(self) -> None:
         """Both rates, and the number of the step on the device, as this step has them."""
         train = self.config.train
-        factor = schedule.rate(self.step, train) * train.rollback_rate**self.rollbacks
+        factor = schedule.lr_factor(self.step, train) * train.rollback_rate**self.rollbacks
         for optimiser in (self.opt_d, self.opt_g):
-            set_rate(optimiser, factor)
+            set_lr_factor(optimiser, factor)
         self.clock.fill_(self.step)
 
     @property
@@ -106,97 +108,101 @@ class Trainer:
 
     def d_step(self) -> Terms:
         """D learns to tell one batch of reals from as many fakes."""
-        terms = self.graphs.run(self.d_learns, self.reals(self.rows))
+        terms = self.graphs.run(self.d_update, self.reals(self.rows))
         self.d_steps, self.images = self.d_steps + 1, self.images + self.config.train.batch
         return terms
 
-    def d_learns(self, real: Samples) -> Terms:
+    def d_update(self, real: Batch) -> Terms:
         """What the device does in a step of D."""
         with torch.no_grad():
             fake = self.fakes(self.opponent(self.G), len(real), real)
-        judged: list[Judged] = []
-        terms = self.learn(self.opt_d, partial(self.d_part, judged), real, fake, *self.mix(real, fake))
+        judged: list[DiscriminatorOutput] = []
+        terms = self.update(self.opt_d, partial(self.d_micro_batch, judged), real, fake, *self.mix(real, fake))
         if self.observed:
-            self.loss.observe_reals(self.group.whole(joined(judged)))
+            self.loss.observe_reals(self.group.gather_batch(concatenate(judged)))
         self.loss.after_d_step(self.D)
         return terms
 
-    def d_part(self, judged: list[Judged], real: Samples, fake: Samples, *mixed: Samples) -> Terms:
+    def d_micro_batch(self, judged: list[DiscriminatorOutput], real: Batch, fake: Batch, *mixed: Batch) -> Terms:
         """D's terms on a part of its batch: clean reals and fakes, and both as the tricks mixed them.
 
         The clean reals as judged are added to `judged`, where the loss observes them.
         """
         found = [self.judge(self.D, samples) for samples in mixed]
-        self.seen = [record.detach() for record in found]
-        terms = merge(self.compared(self.loss.d_loss, *found), *self.penalties(real, fake))
+        self.last_judged = [record.detach() for record in found]
+        terms = merge_terms(self.gathered_terms(self.loss.d_loss, *found), *self.penalties(real, fake))
         if self.observed:  # last, so that no random number of a term shifts
-            judged.append(self.judged_reals(self.D, real) if self.mixes else self.seen[0])
+            judged.append(self.judged_reals(self.D, real) if self.mixes else self.last_judged[0])
         return terms
 
     def g_step(self) -> Terms:
         """G learns to make what D takes for real."""
         real = self.reals(self.rows * self.config.train.g_batch) if self.g_reads_real else None
-        terms = self.graphs.run(self.g_learns, real)
+        terms = self.graphs.run(self.g_update, real)
         self.g_steps += 1
         self.images += self.config.train.batch * self.config.train.g_batch if self.g_reads_real else 0
         return terms
 
-    def g_learns(self, real: Samples | None) -> Terms:
+    def g_update(self, real: Batch | None) -> Terms:
         """What the device does in a step of G."""
         self.D.requires_grad_(False)
-        judged: list[tuple[Judged | None, Judged]] = []
-        terms = self.learn(self.opt_g, partial(self.g_part, judged), real)
+        judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]] = []
+        terms = self.update(self.opt_g, partial(self.g_micro_batch, judged), real)
         self.D.requires_grad_(True)
-        self.look_back(judged)
+        self.after_g_update(judged)
         return terms
 
-    def g_part(self, judged: list[tuple[Judged | None, Judged]], real: Samples | None) -> Terms:
+    def g_micro_batch(
+        self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]], real: Batch | None
+    ) -> Terms:
         """G's terms on a part of its batch, whose reals and fakes as judged are added to `judged`."""
         judge, n = self.opponent(self.D), self.rows * self.config.train.g_batch // self.parts.count
         fake = self.judge(judge, self.fakes(self.G, n, real))
         judged.append((None if real is None else self.judged_reals(judge, real), fake.detach()))
-        return self.compared(partial(self.terms_of_g, judge), judged[-1][0], fake)
+        return self.gathered_terms(partial(self.terms_of_g, judge), judged[-1][0], fake)
 
-    def terms_of_g(self, judge: nn.Module, real: Judged | None, fake: Judged) -> Terms:
+    def terms_of_g(self, judge: nn.Module, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """What G goes down: the terms of the loss and of every trick."""
-        return merge(self.loss.g_loss(real, fake), *(trick.g_terms(judge, real, fake) for trick in self.tricks))
+        return merge_terms(self.loss.g_loss(real, fake), *(trick.g_terms(judge, real, fake) for trick in self.tricks))
 
-    def compared(self, terms_of: Callable[..., Terms], real: Judged | None, fake: Judged) -> Terms:
+    def gathered_terms(
+        self, terms_of: Callable[..., Terms], real: DiscriminatorOutput | None, fake: DiscriminatorOutput
+    ) -> Terms:
         """`terms_of` a judged batch; of that of all processes, where a term compares samples with each other."""
         if not self.couples:
             return terms_of(real, fake)
-        with streams.whole():
-            return terms_of(real and self.group.whole(real), self.group.whole(fake))
+        with rng.full_batch():
+            return terms_of(real and self.group.gather_batch(real), self.group.gather_batch(fake))
 
-    def learn(self, optimiser: optim.Optimizer, terms_of: Callable[..., Terms], *batch: Samples | None) -> Terms:
+    def update(self, optimiser: optim.Optimizer, terms_of: Callable[..., Terms], *batch: Batch | None) -> Terms:
         """One optimiser step on the whole batch, of which this process has `batch`; `terms_of` is asked part by part."""
         optimiser.zero_grad()
         terms = self.parts.backward(terms_of, *batch)
         gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
         self.group.average([*gradients, *terms.values(), *self.parts.running])
-        self.descend(optimiser, terms)
+        self.optimizer_step(optimiser, terms)
         return terms
 
-    def look_back(self, judged: list[tuple[Judged | None, Judged]]) -> None:
+    def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]]) -> None:
         """The loss is shown G's whole batch, where D itself judged it, and every trick that G has stepped."""
         # A D of the past says nothing of the game as it is.
         if type(self.loss).after_g_step is not Loss.after_g_step and self.opponent(self.D) is self.D:
             reals, fakes = zip(*judged, strict=True)
-            real, fake = joined(reals), joined(fakes)
-            self.loss.after_g_step(real and self.group.whole(real), self.group.whole(fake))
+            real, fake = concatenate(reals), concatenate(fakes)
+            self.loss.after_g_step(real and self.group.gather_batch(real), self.group.gather_batch(fake))
         for trick in self.tricks:
             trick.after_g_step()
 
-    def reals(self, n: int) -> Samples:
+    def reals(self, n: int) -> Batch:
         """The next `n` reals."""
         return self.batches.next(n)
 
     @torch.no_grad()
-    def judged_reals(self, discriminator: nn.Module, real: Samples) -> Judged:
+    def judged_reals(self, discriminator: nn.Module, real: Batch) -> DiscriminatorOutput:
         """Reals as D sees them, for losses of G that read them; nothing of G depends on them."""
         return self.judge(discriminator, real)
 
-    def fakes(self, generator: nn.Module, n: int, real: Samples | None) -> Samples:
+    def fakes(self, generator: nn.Module, n: int, real: Batch | None) -> Batch:
         """`n` images of G from fresh latents; of the classes of the reals that they stand beside, where each has one."""
         labels = real.labels if real is not None and self.labelled else None
         inputs = self.game.latent.draw(n, labels, self.device)
@@ -209,42 +215,42 @@ class Trainer:
         return player
 
     @torch.no_grad()
-    def refer(self, n: int) -> None:
+    def set_reference(self, n: int) -> None:
         """D's virtual norms, where it has any, refer to the first `n` reals as it sees them; none counts as drawn."""
         if isinstance(self.D, Discriminator) and self.D.reference is not None:
             position = self.batches.position
-            with Stream(self.config.seed, "reference"):
+            with RngScope(self.config.seed, "reference"):
                 self.D.refer_to(self.view(self.reals(n)))
             self.batches.position = position
 
     @torch.no_grad()
-    def example(self) -> Samples:
+    def example(self) -> Batch:
         """One fake, or pack of them, of the averaged G, which counts nothing."""
-        with Stream(self.config.seed, "example"):
-            return generate(self.average, self.game.latent.draw(self.pack, device=self.device)).packed(self.pack)
+        with RngScope(self.config.seed, "example"):
+            return generate(self.average, self.game.latent.draw(self.pack, device=self.device)).pack(self.pack)
 
-    def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
+    def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:
         """D's batch as the tricks exchange it, pack by pack, with all rows of all processes before them."""
         if not self.mixes:
             return real, fake
-        real, fake = (self.group.whole(samples).packed(self.pack) for samples in (real, fake))
-        with streams.whole():
+        real, fake = (self.group.gather_batch(samples).pack(self.pack) for samples in (real, fake))
+        with rng.full_batch():
             for trick in self.tricks:
                 real, fake = trick.mix(real, fake)
-        return self.group.own(real.unpacked(self.pack)), self.group.own(fake.unpacked(self.pack))
+        return self.group.local_shard(real.unpack(self.pack)), self.group.local_shard(fake.unpack(self.pack))
 
-    def view(self, samples: Samples) -> Samples:
+    def view(self, samples: Batch) -> Batch:
         """A batch as D sees it."""
         for trick in self.tricks:
             samples = trick.view(samples)
         return samples
 
-    def judge(self, discriminator: nn.Module, samples: Samples) -> Judged:
+    def judge(self, discriminator: nn.Module, samples: Batch) -> DiscriminatorOutput:
         """What D says of a batch as it sees it."""
         seen = self.view(samples)
         return self.run(lambda: discriminator(seen))
 
-    def penalties(self, real: Samples, fake: Samples) -> Iterator[Terms]:
+    def penalties(self, real: Batch, fake: Batch) -> Iterator[Terms]:
         """The terms that run D again, on the clean batch as D views it."""
         if not self.penalised:
             return
@@ -253,9 +259,9 @@ class Trainer:
         for trick in self.tricks:
             yield trick.d_terms(self.D, real, fake)
 
-    def descend(self, optimiser: optim.Optimizer, terms: Terms) -> None:
+    def optimizer_step(self, optimiser: optim.Optimizer, terms: Terms) -> None:
         """One optimiser step by the gradients of `terms`; notes the first step whose sum is not finite, without waiting."""
-        finite = total(terms).isfinite()
+        finite = total_loss(terms).isfinite()
         self.first_bad.clamp_(max=torch.where(finite, torch.inf, self.clock))
         optimiser.step()
 
@@ -263,15 +269,15 @@ class Trainer:
         """Whether every loss so far was finite; waits for the device."""
         return bool(torch.isinf(self.first_bad))
 
-    def last_finite(self) -> int:
+    def last_finite_step(self) -> int:
         """Up to which step every loss was finite."""
         return self.step - 1 if self.is_finite() else int(self.first_bad)
 
-    def begin_again(self, rollbacks: int) -> None:
+    def reset_after_rollback(self, rollbacks: int) -> None:
         """After a rollback: forget what was not finite, and go on by other random numbers and lower rates."""
         self.rollbacks = rollbacks
         self.first_bad.fill_(torch.inf)
-        self.d_terms, self.g_terms, self.seen = {}, {}, []
+        self.d_terms, self.g_terms, self.last_judged = {}, {}, []
 
     def modules(self) -> dict[str, torch.nn.Module]:
         """Every module with a state, by its name in a checkpoint."""
@@ -295,13 +301,13 @@ class Trainer:
         self.graphs.forget()
 
 
-def reads_labels(game: Game) -> bool:
+def reads_labels(game: GanModules) -> bool:
     """Whether a network, the loss or a trick reads the labels of reals."""
     loss = game.loss.needs_labels or "class_logits" in game.loss.heads
     return loss or game.latent.classes > 0 or any(trick.reads_labels for trick in game.tricks)
 
 
-def merge(*parts: Terms) -> Terms:
+def merge_terms(*parts: Terms) -> Terms:
     """One table of terms; a name that occurs twice is a `ValueError`."""
     terms: Terms = {}
     for part in parts:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ganzoo.records import Judge, Judged, Samples, Terms
+from ganzoo.batch import Batch, DiscriminatorFn, DiscriminatorOutput, Terms
 from ganzoo.registry import Registry
 
 Shape = tuple[int, int, int]
@@ -20,7 +20,7 @@ class Trick(nn.Module):
 
     A subclass has a docstring (authors, year, link), a `name`, where its place matters an `order`, and an `__init__` whose
     keywords carry the source's defaults: that signature is the schema of its config table. State that must survive a
-    checkpoint is a buffer. Random numbers come from `ganzoo.streams` under a name of the trick's own, so that a neutral trick
+    checkpoint is a buffer. Random numbers come from `ganzoo.rng` under a name of the trick's own, so that a neutral trick
     changes nothing.
     """
 
@@ -37,7 +37,7 @@ class Trick(nn.Module):
     """Whether a hook reads the labels of reals; where nothing else does, they are otherwise left out."""
     drops_labels: bool = False
     """Whether `view` leaves the labels out."""
-    divides: int = 1
+    batch_divisor: int = 1
     """What the batch must be a multiple of."""
     g_uses_real: bool = False
     """Whether `g_terms` reads judged reals."""
@@ -53,7 +53,7 @@ class Trick(nn.Module):
         if "name" in cls.__dict__:
             TRICKS.add(cls.name, cls)
 
-    def attach(self, generator: nn.Module, discriminator: nn.Module, example: Samples) -> None:
+    def attach(self, generator: nn.Module, discriminator: nn.Module, example: Batch) -> None:
         """Called once, before the first step: both players, and one fake that shows what `mix` gets."""
 
     def seen_shape(self, shape: Shape) -> Shape:
@@ -64,19 +64,19 @@ class Trick(nn.Module):
         """Who plays against the one that moves: `player` (G in D's step, D in G's) itself, or a frozen one of its past."""
         return player
 
-    def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
+    def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:
         """The batches of a D step before D sees them (replay, label noise); under packing a row is a pack."""
         return real, fake
 
-    def view(self, samples: Samples) -> Samples:
+    def view(self, samples: Batch) -> Batch:
         """Any batch on its way into D, in both players' steps (instance noise, augmentation)."""
         return samples
 
-    def d_terms(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
+    def d_terms(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
         """Terms of D, on the clean reals and fakes as D views them, before any trick mixed them."""
         return {}
 
-    def g_terms(self, judge: Judge, real: Judged | None, fake: Judged) -> Terms:
+    def g_terms(self, judge: DiscriminatorFn, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """Terms of G, on G's batch as judged; `real` is given (cut out of the graph) where `g_uses_real`."""
         return {}
 

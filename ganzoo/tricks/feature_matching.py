@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ganzoo.records import Judge, Judged, Terms
+from ganzoo.batch import DiscriminatorFn, DiscriminatorOutput, Terms
 from ganzoo.tricks.base import Trick
 
 
@@ -26,7 +26,7 @@ class FeatureMatching(Trick):
         self.weight = weight
         self.g_uses_real = self.couples_samples = weight > 0
 
-    def g_terms(self, judge: Judge, real: Judged | None, fake: Judged) -> Terms:
+    def g_terms(self, judge: DiscriminatorFn, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """The squared distance of the two means."""
         if not self.weight:
             return {}

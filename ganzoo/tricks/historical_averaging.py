@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganzoo.records import Judge, Judged, Samples, Terms
+from ganzoo.batch import Batch, DiscriminatorFn, DiscriminatorOutput, Terms
 from ganzoo.tricks.base import Trick
 
 PLAYERS = ("generator", "discriminator")
@@ -31,18 +31,18 @@ class HistoricalAveraging(Trick):
         self.weight = weight
         self.register_buffer("steps", torch.ones(()))
 
-    def attach(self, generator: nn.Module, discriminator: nn.Module, example: Samples) -> None:
+    def attach(self, generator: nn.Module, discriminator: nn.Module, example: Batch) -> None:
         """The mean begins at the first weights."""
         # In a tuple, so that they do not become parts of this module.
         self.players = (generator, discriminator)
         for name, player in zip(PLAYERS, self.players, strict=True):
             self.register_buffer(name, weights(player).detach().clone())
 
-    def d_terms(self, judge: Judge, real: Samples, fake: Samples) -> Terms:
+    def d_terms(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
         """D's distance from its past."""
         return self._distance("discriminator")
 
-    def g_terms(self, judge: Judge, real: Judged | None, fake: Judged) -> Terms:
+    def g_terms(self, judge: DiscriminatorFn, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G's distance from its past."""
         return self._distance("generator")
 

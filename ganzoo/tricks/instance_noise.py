@@ -9,8 +9,8 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from ganzoo import streams
-from ganzoo.records import Samples
+from ganzoo import rng
+from ganzoo.batch import Batch
 from ganzoo.tricks.base import Trick
 
 
@@ -40,11 +40,11 @@ class InstanceNoise(Trick):
         self.register_buffer("level", self._levels())
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
-    def view(self, samples: Samples) -> Samples:
+    def view(self, samples: Batch) -> Batch:
         """The batch with noise of this step's strength."""
         if not self.std:
             return samples
-        noise = streams.normal("instance-noise", *samples.images.shape, device=samples.images.device)
+        noise = rng.normal("instance-noise", *samples.images.shape, device=samples.images.device)
         return samples.with_images(samples.images + self.strength() * noise)
 
     def strength(self) -> Tensor:

@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ganzoo import streams
-from ganzoo.records import Samples
+from ganzoo import rng
+from ganzoo.batch import Batch
 from ganzoo.tricks.base import Trick
 
 
@@ -29,17 +29,17 @@ class LabelNoise(Trick):
         super().__init__()
         self.p = p
 
-    def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
+    def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:
         """Both batches with some pairs exchanged."""
         if not self.p:
             return real, fake
-        swap = streams.uniform("label-noise", len(real), device=real.images.device) < self.p
-        return exchange(swap, real, fake), exchange(swap, fake, real)
+        swap = rng.uniform("label-noise", len(real), device=real.images.device) < self.p
+        return swap_rows(swap, real, fake), swap_rows(swap, fake, real)
 
 
-def exchange(swap: Tensor, mine: Samples, theirs: Samples) -> Samples:
+def swap_rows(swap: Tensor, mine: Batch, theirs: Batch) -> Batch:
     """`mine` with the rows of `theirs` where `swap`; a label that only one side has is left out."""
     images = torch.where(swap.view(-1, 1, 1, 1), theirs.images, mine.images)
     if mine.labels is None or theirs.labels is None:
-        return Samples(images)
-    return Samples(images, torch.where(swap, theirs.labels, mine.labels))
+        return Batch(images)
+    return Batch(images, torch.where(swap, theirs.labels, mine.labels))

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import PositiveInt
 
-from ganzoo.records import Samples
+from ganzoo.batch import Batch
 from ganzoo.tricks.base import Shape, Trick
 
 
@@ -24,13 +24,13 @@ class Packing(Trick):
 
     def __init__(self, *, m: PositiveInt = 2) -> None:
         super().__init__()
-        self.m = self.divides = m
+        self.m = self.batch_divisor = m
         self.drops_labels = m > 1
 
     def seen_shape(self, shape: Shape) -> Shape:
         """M times the channels."""
         return (shape[0] * self.m, *shape[1:])
 
-    def view(self, samples: Samples) -> Samples:
+    def view(self, samples: Batch) -> Batch:
         """(N, C, H, W) -> (N / m, m C, H, W), without labels; neighbours go together."""
-        return samples.packed(self.m)
+        return samples.pack(self.m)

@@ -8,8 +8,8 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from ganzoo import streams
-from ganzoo.records import Samples
+from ganzoo import rng
+from ganzoo.batch import Batch
 from ganzoo.tricks.base import Trick
 
 FIELDS = ("images", "labels", "code")
@@ -42,7 +42,7 @@ class Replay(Trick):
         self.capacity, self.share, self.replacement = capacity, share, replacement
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))
 
-    def attach(self, generator: nn.Module, discriminator: nn.Module, example: Samples) -> None:
+    def attach(self, generator: nn.Module, discriminator: nn.Module, example: Batch) -> None:
         """Make room for fakes like `example`; the last row takes what finds no place."""
         for field in FIELDS:
             value = getattr(example, field)
@@ -50,7 +50,7 @@ class Replay(Trick):
                 kind = torch.float16 if value.is_floating_point() else value.dtype
                 self.register_buffer(field, value.new_zeros((self.capacity + 1, *value.shape[1:]), dtype=kind))
 
-    def mix(self, real: Samples, fake: Samples) -> tuple[Samples, Samples]:
+    def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:
         """Reals as they are; fakes with a share of the past among them."""
         if not self.share:
             return real, fake
@@ -58,12 +58,12 @@ class Replay(Trick):
         self._enter(fake)
         return real, mixed
 
-    def _with_past(self, fake: Samples) -> Samples:
+    def _with_past(self, fake: Batch) -> Batch:
         n, device = len(fake), fake.images.device
         filled = self.seen.clamp(max=self.capacity)
-        place = (streams.uniform("replay.place", n, device=device) * filled).long()
-        old = (streams.uniform("replay.share", n, device=device) < self.share) & (filled > 0)
-        return Samples(*(self._chosen(field, getattr(fake, field), old, place) for field in FIELDS))  # type: ignore[arg-type]
+        place = (rng.uniform("replay.place", n, device=device) * filled).long()
+        old = (rng.uniform("replay.share", n, device=device) < self.share) & (filled > 0)
+        return Batch(*(self._chosen(field, getattr(fake, field), old, place) for field in FIELDS))  # type: ignore[arg-type]
 
     def _chosen(self, field: str, new: Tensor | None, old: Tensor, place: Tensor) -> Tensor | None:
         if new is None:
@@ -71,7 +71,7 @@ class Replay(Trick):
         past = getattr(self, field)[place].to(new.dtype)
         return torch.where(old.view(-1, *(1,) * (new.ndim - 1)), past, new)
 
-    def _enter(self, fake: Samples) -> None:
+    def _enter(self, fake: Batch) -> None:
         place = self._places(len(fake), fake.images.device)
         for field in FIELDS:
             value = getattr(fake, field)
@@ -84,7 +84,7 @@ class Replay(Trick):
     def _places(self, n: int, device: torch.device) -> Tensor:
         """Where each newcomer goes, (n,); `capacity`, the row that is never read, for one that is turned away."""
         number = self.seen + torch.arange(n, device=device)
-        u = streams.uniform("replay.enter", n, device=device)
+        u = rng.uniform("replay.enter", n, device=device)
         u = u if device.type == "mps" else u.double()  # which MPS does not have; it matters from 16 million fakes on
         odds = number + 1 if self.replacement == "reservoir" else torch.full_like(number, self.capacity)
         late = (u * odds).long().clamp(max=self.capacity)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ganzoo import api, cli
 from ganzoo.commands.doctor import spark
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
 from small_runs import small, toy_data
 
 
@@ -26,11 +26,11 @@ def run(tmp_path_factory):
 @pytest.fixture
 def ill(run, tmp_path):
     """The same run with a gradient that exploded in its log."""
-    records = Run(run).records()
+    records = RunDir(run).records()
     for record in records[1:]:
         record["terms"]["norm/d"] = 4000.0
-    sick = Run(tmp_path / "ill")
-    sick.create(Run(run).config())
+    sick = RunDir(tmp_path / "ill")
+    sick.create(RunDir(run).config())
     for record in records:
         sick.append(record)
     return sick
@@ -65,7 +65,7 @@ def test_rules_that_have_too_few_records_are_named(run, tmp_path, capsys):
 
 def rewritten(folder, config, records):
     """A run with this config and log."""
-    made = Run(folder)
+    made = RunDir(folder)
     made.create(config)
     for record in records:
         made.append(record)
@@ -74,10 +74,10 @@ def rewritten(folder, config, records):
 
 def test_what_needs_no_history_is_said_of_a_run_that_has_hardly_begun(run, tmp_path, capsys):
     """Rates of 1000: G's loss at 2e8, no gradient, and far too few records for any other rule."""
-    records = Run(run).records()[:3]
+    records = RunDir(run).records()[:3]
     for record in records:
         record["terms"] |= {"g/adv": 4.7e9, "norm/g": 0.0}
-    folder = rewritten(tmp_path / "run", Run(run).config(), records)
+    folder = rewritten(tmp_path / "run", RunDir(run).config(), records)
     assert ganzoo("doctor", folder, "--json") == 0
     found = json.loads(capsys.readouterr().out)["findings"]
     assert [(each["rule"], each["step"]) for each in found] == [("loss-explodes", 1), ("gradient-vanishes", 1)]
@@ -85,10 +85,10 @@ def test_what_needs_no_history_is_said_of_a_run_that_has_hardly_begun(run, tmp_p
 
 def test_a_d_that_has_won_with_soft_targets_is_named(run, tmp_path, capsys):
     """Its loss cannot fall below the entropy of 0.9."""
-    records = Run(run).records()
+    records = RunDir(run).records()
     for record in records:
         record["terms"] |= {"d/real": 0.3253, "d/fake": 0.0004, "score/apart": 1.0}
-    config = Run(run).config()
+    config = RunDir(run).config()
     soft = config.model_copy(update={"loss": config.loss | {"real_target": [0.9, 0.9]}})
     for settings, rules in ((soft, ["d-has-won"]), (config, [])):
         folder = rewritten(tmp_path / str(len(rules)), settings, records)
@@ -106,7 +106,7 @@ def test_what_was_said_while_training_is_said_once(ill, capsys):
 
 
 def test_a_number_that_is_not_finite_leaves_a_gap(ill, capsys):
-    record = Run(ill.folder).records()[-1]
+    record = RunDir(ill.folder).records()[-1]
     ill.append(record | {"step": 7, "terms": record["terms"] | {"d/real": None, "norm/g": None}})
     assert ganzoo("doctor", ill.folder) == 0
     assert (
@@ -133,8 +133,8 @@ def test_a_picture_of_another_kind_is_refused_before_anything_is_said(run, tmp_p
 def test_what_is_no_run_is_refused(tmp_path, run, capsys):
     assert ganzoo("doctor", tmp_path) == 2
     assert "is not a run" in capsys.readouterr().err
-    empty = Run(tmp_path / "empty")
-    empty.create(Run(run).config())
+    empty = RunDir(tmp_path / "empty")
+    empty.create(RunDir(run).config())
     assert ganzoo("doctor", empty.folder) == 2
     assert "has logged nothing yet" in capsys.readouterr().err
 

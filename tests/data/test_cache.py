@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ganzoo.data import Pictures
-from ganzoo.data.cache import prepared
+from ganzoo.data.cache import load_or_prepare
 from ganzoo.data.dataset import Dataset
 from ganzoo.data.transform import Transform
 from ganzoo.errors import InputError
@@ -29,7 +29,7 @@ def read(images: np.ndarray) -> Reader:
 
 
 def prepare(read: Reader, fingerprint: str = "v1", size: int = 8, **options: bool | str) -> Dataset:
-    return prepared("set-train", fingerprint, read, Transform(size, 3), **options)
+    return load_or_prepare("set-train", fingerprint, read, Transform(size, 3), **options)
 
 
 def never() -> Pictures:
@@ -80,9 +80,9 @@ def test_another_source_or_transform_is_another_entry(read, home):
     digests = {prepare(read).digest, prepare(read, size=4).digest, prepare(read, fingerprint="v2").digest}
     assert len(digests) == 2
     assert len(entries(home)) == 3
-    prepared("other-train", "v1", read, Transform(8, 3))
-    prepared("set-train", "v1", read, Transform(8, 1))
-    prepared("set-train", "v1", read, Transform(8, 3, pad=True))
+    load_or_prepare("other-train", "v1", read, Transform(8, 3))
+    load_or_prepare("set-train", "v1", read, Transform(8, 1))
+    load_or_prepare("set-train", "v1", read, Transform(8, 3, pad=True))
     assert len(entries(home)) == 6
 
 
@@ -137,7 +137,7 @@ def test_an_error_without_words_is_named_by_its_kind(images, monkeypatch):
     def stumble(picture: object) -> None:
         raise EOFError
 
-    monkeypatch.setattr("ganzoo.data.transform.opened", stumble)
+    monkeypatch.setattr("ganzoo.data.transform.open_image", stumble)
     with pytest.raises(InputError, match=r"cannot read picture 0 \(EOFError\)"):
         prepare(lambda: Pictures(1, [(images[0], -1)], []))
 

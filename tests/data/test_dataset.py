@@ -187,41 +187,41 @@ def test_classes_of_unlabelled_data_are_refused():
 
 
 def test_a_limit_spaces_evenly(letters):
-    assert letters.limited(5).images[:, 0, 0, 0].tolist() == [0, 2, 4, 6, 8]
-    assert letters.limited(3).labels.tolist() == [0, -1, 2]
-    assert letters.limited(10) is letters
-    assert letters.limited(99) is letters
+    assert letters.subset(5).images[:, 0, 0, 0].tolist() == [0, 2, 4, 6, 8]
+    assert letters.subset(3).labels.tolist() == [0, -1, 2]
+    assert letters.subset(10) is letters
+    assert letters.subset(99) is letters
     with pytest.raises(InputError, match="at least 1"):
-        letters.limited(0)
+        letters.subset(0)
 
 
 def test_halves_are_every_second_sample_and_the_others(letters):
-    even, odd = letters.halves()
+    even, odd = letters.split_in_half()
     assert even.images[:, 0, 0, 0].tolist() == [0, 2, 4, 6, 8] and odd.images[:, 0, 0, 0].tolist() == [1, 3, 5, 7, 9]
     assert odd.labels.tolist() == [1, -1, 1, -1, 1] and even.digest != odd.digest != letters.digest
     with pytest.raises(InputError, match="has one image, and a score needs two"):
-        letters.limited(1).halves()
+        letters.subset(1).split_in_half()
 
 
 def test_parts_of_parts_and_their_digests(letters):
-    part = letters.of_classes(["a", "b"]).limited(3)
+    part = letters.of_classes(["a", "b"]).subset(3)
     assert part.images[:, 0, 0, 0].tolist() == [0, 4, 8]
     assert torch.equal(part.samples([2]).images, letters.samples([8]).images)
     parts = [
         letters,
-        letters.limited(5),
-        letters.limited(4),
+        letters.subset(5),
+        letters.subset(4),
         letters.of_classes(["a"]),
         letters.of_classes(["b"]),
         part,
     ]
     assert len({each.digest for each in parts}) == len(parts)
-    assert letters.limited(5).digest == letters.limited(5).digest
+    assert letters.subset(5).digest == letters.subset(5).digest
 
 
 def test_the_digest_of_a_part_is_of_the_whole_and_the_choice():
     wholes = [Dataset.from_tensor(bytes_of(*values)) for values in (range(6), range(1, 7))]
-    assert len({whole.limited(count).digest for whole in wholes for count in (2, 3)}) == 4
+    assert len({whole.subset(count).digest for whole in wholes for count in (2, 3)}) == 4
 
 
 def labelled_rows(dataset: Dataset) -> list[int]:

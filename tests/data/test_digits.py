@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import ganzoo.data
-from ganzoo.data import embed_digits, load
+from ganzoo.data import load
 from ganzoo.data.sources.digits import Digits, embedded
+from tools import embed_digits
 
 HERE = Path(ganzoo.data.__file__).parent
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.data import find, load
+from ganzoo.data import find_source, load
 from ganzoo.errors import InputError
 
 
@@ -94,7 +94,7 @@ def test_a_split_without_pictures_is_none(pets, tmp_path):
     shutil.copytree(pets, tmp_path / "set" / "train")
     (tmp_path / "set" / "test" / "dog").mkdir(parents=True)
     spec = f"folder:{tmp_path / 'set'}"
-    assert find(spec).splits == ("train",) and load(spec).class_names == ["cat", "dog"]
+    assert find_source(spec).splits == ("train",) and load(spec).class_names == ["cat", "dog"]
     shutil.rmtree(tmp_path / "set" / "train")
     (tmp_path / "set" / "train").mkdir()
     with pytest.raises(InputError, match=r"train holds no picture"):

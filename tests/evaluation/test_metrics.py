@@ -10,15 +10,15 @@ import torch
 
 from ganzoo.errors import InputError
 from ganzoo.evaluation import metrics
-from ganzoo.evaluation.described import Described
+from ganzoo.evaluation.features import Features
+from ganzoo.evaluation.knn import density_and_coverage, kth_distance
 from ganzoo.evaluation.metrics import METRICS, kid_of_subsets
-from ganzoo.evaluation.neighbourhoods import density_and_coverage, nearest
 
 
-def described(features, logits=None, labels=None) -> Described:
+def described(features, logits=None, labels=None) -> Features:
     features = torch.as_tensor(features, dtype=torch.float32)
     n = len(features)
-    return Described(
+    return Features(
         features,
         torch.zeros(n, 0) if logits is None else torch.as_tensor(logits, dtype=torch.float32),
         torch.ones(n, 3),
@@ -163,16 +163,16 @@ def test_neighbours_of_features_that_all_lie_far_out_are_the_same(monkeypatch):
     found = metrics.precision_and_recall(*map(described, far))
     for name, value in whole[1].items():
         assert found[name].value == pytest.approx(value.value, abs=0.02)
-    assert (nearest(*far, 3) == nearest(fake, real, 3)).float().mean() > 0.98
+    assert (kth_distance(*far, 3) == kth_distance(fake, real, 3)).float().mean() > 0.98
 
 
 def test_blocks_change_nothing(monkeypatch):
     fake, real = random(30, 2, 0), random(40, 2, 1)
     whole = density_and_coverage(fake, real), metrics.precision_and_recall(described(fake), described(real))
-    neighbours = nearest(fake, real, 3)
-    monkeypatch.setattr("ganzoo.evaluation.neighbourhoods.BLOCK", 120)
+    neighbours = kth_distance(fake, real, 3)
+    monkeypatch.setattr("ganzoo.evaluation.knn.BLOCK_ELEMENTS", 120)
     assert (density_and_coverage(fake, real), metrics.precision_and_recall(described(fake), described(real))) == whole
-    assert torch.equal(nearest(fake, real, 3), neighbours)
+    assert torch.equal(kth_distance(fake, real, 3), neighbours)
     by_hand = sorted(range(40), key=lambda j: distance(fake[0], real[j]))[:3]
     assert neighbours[0].tolist() == by_hand
 
@@ -192,8 +192,8 @@ def test_the_order_of_samples_changes_nothing(name):
     bands = random(300, 3, 3).abs()
 
     def of(rows):
-        samples = Described(ours[rows], logits[rows], bands[rows], labels[rows])
-        return METRICS[name].compute(samples, Described(theirs, logits, bands.flip(0) + 1, labels))[name]
+        samples = Features(ours[rows], logits[rows], bands[rows], labels[rows])
+        return METRICS[name].compute(samples, Features(theirs, logits, bands.flip(0) + 1, labels))[name]
 
     one, other = of(torch.arange(300)), of(order)
     assert other.value == pytest.approx(one.value, rel=1e-6) and other.spread == pytest.approx(one.spread)

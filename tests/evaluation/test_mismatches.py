@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from ganzoo.build import resolve
+from ganzoo.builder import resolve_config
 from ganzoo.data import Dataset, load
 from ganzoo.errors import InputError
-from ganzoo.evaluation.mismatches import few, mismatches, smaller
-from ganzoo.evaluation.real import Real, prepared
+from ganzoo.evaluation.mismatches import first_names, mismatches, small_reference
+from ganzoo.evaluation.real_data import RealData, load_real_splits
 from small_runs import small
 from tiny_extractor import pictures
 
@@ -21,8 +21,8 @@ def named(*classes: str, n: int = 12, seed: int = 0, name: str = "pets") -> Data
 
 
 def said(trained: Dataset, against: Dataset, conditional: bool = False) -> list[str]:
-    config = resolve(small("nsgan"), trained)
-    return [*mismatches(config.dataset, prepared(config, against), conditional)]
+    config = resolve_config(small("nsgan"), trained)
+    return [*mismatches(config.dataset, load_real_splits(config, against), conditional)]
 
 
 def test_nothing_is_said_of_what_it_was_trained_on():
@@ -61,19 +61,22 @@ def test_a_conditional_model_needs_a_class_in_common():
 
 def test_a_model_of_the_test_split_is_told():
     test = replace(named("cat", "dog", seed=3), split="test")
-    config = resolve(small("nsgan"), test)
-    (one, other) = mismatches(config.dataset, Real(named("cat", "dog"), test, own=False), conditional=False)
+    config = resolve_config(small("nsgan"), test)
+    (one, other) = mismatches(config.dataset, RealData(named("cat", "dog"), test, own=False), conditional=False)
     assert "trained on the test split of 'pets'" in other and "12 images of 'pets'" in one
 
 
 @pytest.mark.parametrize(("n", "lines"), [(11, 0), (12, 0), (13, 1)])
 def test_a_reference_of_fewer_images_is_told(n, lines):
-    found = [*smaller(named(), n)]
+    found = [*small_reference(named(), n)]
     assert len(found) == lines and (not lines or "13 samples are measured against 12 real images" in found[0])
 
 
 def test_long_lists_are_cut_and_nothing_in_a_name_is_obeyed():
-    assert few([*"abcdefg"]) == "'a', 'b', 'c', 'd', 'e' and 2 more" and few(["\x1b]0;x\a"]) == r"'\x1b]0;x\x07'"
+    assert (
+        first_names([*"abcdefg"]) == "'a', 'b', 'c', 'd', 'e' and 2 more"
+        and first_names(["\x1b]0;x\a"]) == r"'\x1b]0;x\x07'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,10 +91,10 @@ def test_long_lists_are_cut_and_nothing_in_a_name_is_obeyed():
     ],
 )
 def test_its_own_data_are_known_by_whatever_was_chosen_among_them(choice):
-    from ganzoo.api import open_data
+    from ganzoo.api import load_dataset
 
     config = small("nsgan", data=choice)
-    config = resolve(config, open_data(config))
-    real = prepared(config, "digits")
+    config = resolve_config(config, load_dataset(config))
+    real = load_real_splits(config, "digits")
     assert real.own and [*mismatches(config.dataset, real, conditional=False)] == []
     assert len(real.train) == (70 if "limit" in choice else len(load("digits", classes=choice.get("classes"))))

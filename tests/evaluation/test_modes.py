@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from ganzoo.data import Dataset, load
-from ganzoo.data.mixtures import MIXTURES, Mixture
+from ganzoo.data.sources.mixtures import MIXTURES, Mixture
 from ganzoo.errors import InputError
 from ganzoo.evaluation import EXTRACTORS, modes
-from ganzoo.evaluation.extractor import Extractor, Read
-from ganzoo.evaluation.modes import floor, measure, mixture_scores, read_digits, stacked_scores
+from ganzoo.evaluation.extractor import Extractor, ExtractorOutput
+from ganzoo.evaluation.modes import count_modes, floor, mixture_scores, read_digits, stacked_scores
 
 SQUARE = Mixture(np.array([[0.0, 0.0], [1, 0], [0, 1], [1, 1]]), 0.1)
 DIGITS_OF_MNIST = torch.tensor([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]) / 60_000
@@ -37,7 +37,7 @@ def test_against_a_naive_loop():
         if min(away) <= 0.03:
             good, counts[away.index(min(away))] = good + 1, counts[away.index(min(away))] + 1
     entropy = -sum(c / good * math.log(c / good) for c in counts if c)
-    found = measure("ring", torch.from_numpy(points).view(-1, 2, 1, 1))
+    found = count_modes("ring", torch.from_numpy(points).view(-1, 2, 1, 1))
     assert found["modes"] == sum(c > 0 for c in counts) and found["high_quality"] == good / 2000
     assert found["reverse_kl"] == pytest.approx(math.log(8) - entropy)
 
@@ -65,14 +65,14 @@ def test_the_ceilings_of_the_protocol(name, divergence):
 
 def test_the_test_split_reaches_the_ceiling():
     data = load("grid", split="test")
-    found = measure(data, torch.from_numpy(data.images[:2500]))
+    found = count_modes(data, torch.from_numpy(data.images[:2500]))
     assert found["modes"] == 25 and found["high_quality"] > 0.98 and found["reverse_kl"] < 0.01
 
 
 def test_data_of_some_modes_are_measured_against_those():
     data = load("ring", classes=["6", "2"])
-    assert measure(data, torch.from_numpy(data.images[:500]))["modes"] == 2
-    assert measure(data, torch.tensor([1.0, 0]).view(1, 2, 1, 1))["high_quality"] == 0
+    assert count_modes(data, torch.from_numpy(data.images[:500]))["modes"] == 2
+    assert count_modes(data, torch.tensor([1.0, 0]).view(1, 2, 1, 1))["high_quality"] == 0
 
 
 def simulated(p, n=26_000, times=100):
@@ -122,7 +122,7 @@ def by_brightness(images):
     """A classifier of grey squares: the level in the middle is the digit."""
     assert images.shape[1:] == (1, 32, 32)
     level = ((images[:, 0, 16, 16] + 1) * 4.5).round()
-    return Read(level[:, None], -(level[:, None] - torch.arange(10)).abs())
+    return ExtractorOutput(level[:, None], -(level[:, None] - torch.arange(10)).abs())
 
 
 BRIGHTNESS = Extractor("digits", by_brightness, "0" * 64, channels=1, size=32, native=32, border=2)
@@ -146,7 +146,7 @@ def stacks(labels, classes=1000):
 
 def test_stacks_are_measured_by_the_classifier_against_the_digits_of_the_data(monkeypatch):
     monkeypatch.setitem(EXTRACTORS, "digits", lambda: BRIGHTNESS)
-    found = measure(stacks(torch.tensor([111, 118])), squares(torch.tensor([[1.0, 2, 3], [9, 9, 9]])))
+    found = count_modes(stacks(torch.tensor([111, 118])), squares(torch.tensor([[1.0, 2, 3], [9, 9, 9]])))
     assert (found["modes"], found["kl"]) == (2, pytest.approx(math.log(500)))
     share = torch.zeros(10, dtype=torch.float64)
     share[[1, 8]] = torch.tensor([5 / 6, 1 / 6], dtype=torch.float64)
@@ -166,7 +166,7 @@ def test_stacks_are_measured_by_the_classifier_against_the_digits_of_the_data(mo
 )
 def test_what_cannot_be_measured(data, samples, says):
     with pytest.raises(InputError, match=says):
-        measure(data, samples)
+        count_modes(data, samples)
 
 
 def test_a_part_of_the_stacks_has_other_modes():

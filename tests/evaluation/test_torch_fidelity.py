@@ -9,9 +9,9 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 
 from ganzoo.data import Dataset
-from ganzoo.evaluation.features import Reader
+from ganzoo.evaluation.features import FeatureReader
 from ganzoo.evaluation.metrics import METRICS
-from ganzoo.evaluation.scores import references, scores
+from ganzoo.evaluation.scoring import load_references, score_samples
 from tiny_extractor import data, drawer, pictures, tiny
 
 
@@ -69,10 +69,10 @@ def test_scores_are_those_of_calculate_metrics(tmp_path, monkeypatch):
         save_cpu_ram=True,
         verbose=False,
     )
-    reader = Reader(tiny())
-    found = references(reader, data(20), Dataset.from_tensor(real), 300)
+    reader = FeatureReader(tiny())
+    found = load_references(reader, data(20), Dataset.from_tensor(real), 300)
     names = ["fid", "kid", "is", "precision", "recall"]
-    ours = {s.metric: s for s in scores(reader.samples(drawer(fake), 300), found, "test", names, tiny())[:5]}
+    ours = {s.metric: s for s in score_samples(reader.samples(drawer(fake), 300), found, "test", names, tiny())[:5]}
     assert ours["fid"].value == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
     assert ours["kid"].value == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-5)
     assert ours["kid"].spread == pytest.approx(theirs["kernel_inception_distance_std"], rel=1e-5)

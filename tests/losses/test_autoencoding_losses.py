@@ -6,23 +6,23 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganzoo.batch import DiscriminatorOutput
 from ganzoo.losses import BEGAN, EBGAN
 from ganzoo.losses.ebgan import energy, pull_away
-from ganzoo.records import Judged
 
 
-def copied(*errors: float, shape: tuple[int, ...] = (1, 4, 4), codes: Tensor | None = None) -> Judged:
+def copied(*errors: float, shape: tuple[int, ...] = (1, 4, 4), codes: Tensor | None = None) -> DiscriminatorOutput:
     """Images whose copies are off by so much in every pixel."""
     images = torch.linspace(-1, 1, len(errors), dtype=torch.float64).view(-1, 1, 1, 1).expand(-1, *shape)
     error = torch.tensor(errors, dtype=torch.float64).view(-1, 1, 1, 1)
     codes = torch.zeros(len(errors), 2) if codes is None else codes
-    return Judged(images, features=codes, reconstruction=images + error)
+    return DiscriminatorOutput(images, features=codes, reconstruction=images + error)
 
 
 def test_ebgan_energy_is_a_root_mean_square_of_any_image_size() -> None:
     for shape in ((1, 4, 4), (3, 8, 8)):
         assert energy(copied(0.1, -0.6, shape=shape)).tolist() == pytest.approx([0.1, 0.6])
-    uneven = Judged(torch.zeros(1, 1, 1, 2), reconstruction=torch.tensor([[[[3.0, 4.0]]]]))
+    uneven = DiscriminatorOutput(torch.zeros(1, 1, 1, 2), reconstruction=torch.tensor([[[[3.0, 4.0]]]]))
     assert energy(uneven).item() == pytest.approx((25 / 2) ** 0.5)
 
 
@@ -45,7 +45,7 @@ def test_ebgan_g_has_the_energy_and_a_tenth_of_the_pull_away() -> None:
 def test_ebgan_g_reaches_the_image_through_both_sides() -> None:
     """e = |x/2 - x| has slope 1/2; with the target cut off it would be -1/2."""
     images = torch.ones(1, 1, 1, 1, requires_grad=True)
-    (slope,) = torch.autograd.grad(energy(Judged(images, reconstruction=images / 2)).sum(), images)
+    (slope,) = torch.autograd.grad(energy(DiscriminatorOutput(images, reconstruction=images / 2)).sum(), images)
     assert slope.item() == pytest.approx(0.5)
 
 

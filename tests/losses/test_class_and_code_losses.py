@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganzoo.batch import DiscriminatorOutput
 from ganzoo.losses import ACGAN, NSGAN, InfoGAN
-from ganzoo.losses.base import Code
-from ganzoo.records import Judged
+from ganzoo.losses.base import CodeSpec
 
 from .toys import scored
 
@@ -19,7 +19,7 @@ from .toys import scored
 LOGITS = torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64).log()
 
 
-def classified(*labels: int) -> Judged:
+def classified(*labels: int) -> DiscriminatorOutput:
     logits = LOGITS.repeat(len(labels), 1).requires_grad_()
     return replace(scored(*[0.0] * len(labels)), labels=torch.tensor(labels), class_logits=logits)
 
@@ -50,14 +50,14 @@ def test_acgan_skips_the_unlabelled() -> None:
     assert torch.equal(none.class_logits.grad, torch.zeros(2, 3, dtype=torch.float64))
 
 
-def coded(outputs: list[float], code: list[float]) -> Judged:
+def coded(outputs: list[float], code: list[float]) -> DiscriminatorOutput:
     outputs, code = (torch.tensor([row, row], dtype=torch.float64) for row in (outputs, code))
     return replace(scored(0, 0), code_logits=outputs.requires_grad_(), code=code)
 
 
 def test_infogan_categorical_and_continuous_codes() -> None:
     loss = InfoGAN(categorical=3, continuous=2)
-    assert (loss.code, loss.code_outputs) == (Code(3, 2), 5)
+    assert (loss.code, loss.code_outputs) == (CodeSpec(3, 2), 5)
     # Means 0.5 and -1 against codes 1 and 0: 1/2 (0.25 + 1), summed over codes.
     fake = coded([0.0, log(2), 0.0, 0.5, -1.0], [1, 0, 0, 1.0, 0.0])
     expected = {"categorical": log(4), "continuous": 0.625}
@@ -102,7 +102,7 @@ def test_infogans_term_reaches_the_images() -> None:
     """The information term must not be cut out of G's graph."""
     images = torch.zeros(2, 1, 1, 5, dtype=torch.float64, requires_grad=True)
     code: Tensor = torch.tensor([[1.0, 0, 0, 1, 0]] * 2, dtype=torch.float64)
-    fake = Judged(images, code=code, score=torch.zeros(2), code_logits=images.flatten(1))
+    fake = DiscriminatorOutput(images, code=code, score=torch.zeros(2), code_logits=images.flatten(1))
     loss = InfoGAN(categorical=3, continuous=2)
     (slope,) = torch.autograd.grad(sum(loss.g_loss(None, fake).values()), images)
     third = 1 / 3

@@ -8,10 +8,10 @@ import re
 import pytest
 import torch
 
-from ganzoo import streams
+from ganzoo import rng
+from ganzoo.batch import Batch, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES, Loss
-from ganzoo.records import Samples, Terms
 
 from .toys import ToyD, fakes, players, reals
 
@@ -24,24 +24,24 @@ def loss(request: pytest.FixtureRequest) -> Loss:
 @pytest.fixture(autouse=True)
 def same_factor_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random numbers that do not depend on the batch, so that batches can be compared."""
-    monkeypatch.setattr(streams, "uniform", lambda name, *shape, device="cpu": torch.full(shape, 0.75, device=device))
+    monkeypatch.setattr(rng, "uniform", lambda name, *shape, device="cpu": torch.full(shape, 0.75, device=device))
 
 
-def d_terms(loss: Loss, D: ToyD, real: Samples, fake: Samples) -> Terms:
+def d_terms(loss: Loss, D: ToyD, real: Batch, fake: Batch) -> Terms:
     fake = fake.map(torch.Tensor.detach)
     return loss.d_loss(D(real), D(fake)) | loss.penalty(D, real, fake)
 
 
-def g_terms(loss: Loss, D: ToyD, real: Samples, fake: Samples) -> Terms:
+def g_terms(loss: Loss, D: ToyD, real: Batch, fake: Batch) -> Terms:
     return loss.g_loss(D(real).detach() if loss.g_uses_real else None, D(fake))
 
 
-def both(loss: Loss, D: ToyD, real: Samples, fake: Samples) -> Terms:
+def both(loss: Loss, D: ToyD, real: Batch, fake: Batch) -> Terms:
     sides = {"d": d_terms(loss, D, real, fake), "g": g_terms(loss, D, real, fake)}
     return {f"{side}/{name}": term for side, terms in sides.items() for name, term in terms.items()}
 
 
-def part(samples: Samples, rows: slice) -> Samples:
+def part(samples: Batch, rows: slice) -> Batch:
     return samples.map(lambda t: t[rows])
 
 

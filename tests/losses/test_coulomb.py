@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganzoo.batch import DiscriminatorOutput
 from ganzoo.losses import CoulombGAN
-from ganzoo.records import Judged
 
 
-def judged(images: Tensor, *scores: float) -> Judged:
-    return Judged(images, score=torch.tensor(scores, dtype=images.dtype))
+def judged(images: Tensor, *scores: float) -> DiscriminatorOutput:
+    return DiscriminatorOutput(images, score=torch.tensor(scores, dtype=images.dtype))
 
 
 # r^2 = 3 and epsilon = 1: k = 1/2.
@@ -92,7 +92,7 @@ def test_half_precision_images_are_measured_in_float32() -> None:
 def test_the_potential_is_a_constant_to_both_players() -> None:
     images = torch.randn(4, 1, 2, 2, requires_grad=True)
     score = images.flatten(1).sum(1).detach().requires_grad_()
-    terms = CoulombGAN().d_loss(Judged(images, score=score), Judged(images * 2, score=score))
+    terms = CoulombGAN().d_loss(DiscriminatorOutput(images, score=score), DiscriminatorOutput(images * 2, score=score))
     sum(terms.values()).backward()
     assert images.grad is None and score.grad.abs().max() > 0
 

@@ -7,11 +7,11 @@ import itertools
 import pytest
 import torch
 
+from ganzoo.batch import DiscriminatorOutput
 from ganzoo.losses import LOSSES
 from ganzoo.losses.base import CLASSIFIES, HARD_TARGETS, Loss
-from ganzoo.records import Judged
-from ganzoo.streams import Stream
-from ganzoo.training.rules import diagnose
+from ganzoo.rng import RngScope
+from ganzoo.training.failure_rules import diagnose
 
 CASES = [
     ("minimax", {}),
@@ -32,8 +32,10 @@ SCORES = [*torch.linspace(-9, 9, 37).tolist(), -60.0, 50.0, 100.0]
 def objective(loss: Loss, real: float, fake: float) -> float:
     """D's terms where all reals have one score and all fakes another."""
     n = 4000  # targets may be drawn
-    with Stream(0, "test"):
-        terms = loss.d_loss(*(Judged(torch.zeros(n, 1), score=torch.full((n,), score)) for score in (real, fake)))
+    with RngScope(0, "test"):
+        terms = loss.d_loss(
+            *(DiscriminatorOutput(torch.zeros(n, 1), score=torch.full((n,), score)) for score in (real, fake))
+        )
     return sum(map(float, terms.values()))
 
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import nn
 
+from ganzoo.batch import Batch, DiscriminatorOutput, Terms
 from ganzoo.losses import NSGAN, WGAN, Loss, Minimax
-from ganzoo.records import Judged, Samples, Terms
 from ganzoo.tricks import Trick
-from ganzoo.tricks.r1 import R1
+from ganzoo.tricks.gradient_penalty import R1
 
 
 class Dirac:
@@ -27,11 +27,11 @@ class Dirac:
         nn.init.constant_(self.D.weight, psi)
         self.path = [(theta, psi)]
 
-    def judge(self, samples: Samples) -> Judged:
-        return Judged(samples.images, score=self.D(samples.images.flatten(1)).flatten())
+    def judge(self, samples: Batch) -> DiscriminatorOutput:
+        return DiscriminatorOutput(samples.images, score=self.D(samples.images.flatten(1)).flatten())
 
     def d_slope(self) -> torch.Tensor:
-        real, fake = Samples(torch.zeros_like(self.theta)), Samples(self.theta)
+        real, fake = Batch(torch.zeros_like(self.theta)), Batch(self.theta)
         terms = self.loss.d_loss(self.judge(real), self.judge(fake))
         for trick in self.tricks:
             terms |= trick.d_terms(self.judge, real, fake)
@@ -39,7 +39,7 @@ class Dirac:
 
     def g_slope(self) -> torch.Tensor:
         theta = self.theta.clone().requires_grad_()
-        return self._slope(self.loss.g_loss(None, self.judge(Samples(theta))), theta)
+        return self._slope(self.loss.g_loss(None, self.judge(Batch(theta))), theta)
 
     def play(self, steps: int, rate: float, alternating: bool = True) -> Dirac:
         for _ in range(steps):

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ganzoo.batch import Batch, DiscriminatorOutput
 from ganzoo.losses import LOSSES, WGANGP
-from ganzoo.records import Judged, Samples
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parents[1] / "docs" / "losses.md").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ def test_the_example_trains_both_players() -> None:
     torch.manual_seed(0)
     G, D = nn.Linear(64, 2), nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
     before = [p.clone() for net in (G, D) for p in net.parameters()]
-    names = {"torch": torch, "WGANGP": WGANGP, "Judged": Judged, "Samples": Samples, "G": G, "D": D}
+    names = {"torch": torch, "WGANGP": WGANGP, "Judged": DiscriminatorOutput, "Samples": Batch, "G": G, "D": D}
     names |= {"loader": torch.randn(3, 8, 2), "opt_g": torch.optim.Adam(G.parameters())}
     exec(step + loop, names | {"opt_d": torch.optim.Adam(D.parameters())})
     after = [p for net in (G, D) for p in net.parameters()]

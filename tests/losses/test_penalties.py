@@ -8,21 +8,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo import streams
+from ganzoo import rng
+from ganzoo.batch import Batch, DiscriminatorFn, DiscriminatorOutput
 from ganzoo.errors import InputError
 from ganzoo.losses import DRAGAN, WGANGP, Loss, penalties
 from ganzoo.losses.penalties import around, between, dragan_penalty, gradient_penalty, r1, r2
-from ganzoo.records import Judge, Judged, Samples
-from ganzoo.streams import Stream
+from ganzoo.rng import RngScope
 from ganzoo.tricks import TRICKS, Trick
-from ganzoo.tricks.r1 import R1
-from ganzoo.tricks.r2 import R2
+from ganzoo.tricks.gradient_penalty import R1, R2
 
 from .toys import ToyD, linear, quadratic
 
 SHAPES = [(1, 4, 4), (3, 8, 8), (2, 1, 1), (2,)]
 
-Penalty = Callable[[Judge, Samples, Samples], Tensor]
+Penalty = Callable[[DiscriminatorFn, Batch, Batch], Tensor]
 PENALTIES: dict[str, Penalty] = {
     "gp": gradient_penalty,
     "dragan": lambda judge, real, fake: dragan_penalty(judge, real),
@@ -31,9 +30,9 @@ PENALTIES: dict[str, Penalty] = {
 }
 
 
-def batch(n: int, shape: tuple[int, ...], seed: int = 0) -> Samples:
+def batch(n: int, shape: tuple[int, ...], seed: int = 0) -> Batch:
     g = torch.Generator().manual_seed(seed)
-    return Samples(torch.rand(n, *shape, generator=g, dtype=torch.float64) * 2 - 1)
+    return Batch(torch.rand(n, *shape, generator=g, dtype=torch.float64) * 2 - 1)
 
 
 def with_factors(monkeypatch: pytest.MonkeyPatch, *factors: float) -> None:
@@ -117,12 +116,12 @@ def test_repeating_the_batch_with_its_factors_changes_nothing(monkeypatch: pytes
 def test_points_carry_the_labels_of_their_batch(name: str) -> None:
     seen = []
 
-    def judge(samples: Samples) -> Judged:
+    def judge(samples: Batch) -> DiscriminatorOutput:
         seen.append(samples.labels.tolist())
         return quadratic(samples)
 
-    real = Samples(batch(2, (1, 4, 4)).images, labels=torch.tensor([3, 4]))
-    fake = Samples(batch(2, (1, 4, 4), seed=1).images, labels=torch.tensor([5, 6]))
+    real = Batch(batch(2, (1, 4, 4)).images, labels=torch.tensor([3, 4]))
+    fake = Batch(batch(2, (1, 4, 4), seed=1).images, labels=torch.tensor([5, 6]))
     PENALTIES[name](judge, real, fake)
     assert seen == [[5, 6] if name == "r2" else [3, 4]]
 
@@ -137,10 +136,10 @@ def test_derivatives_in_ds_weights(name: str) -> None:
     first, last = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
 
     def penalty(first: Tensor, last: Tensor) -> Tensor:
-        def judge(s: Samples) -> Judged:
-            return Judged(s.images, score=torch.tanh(s.images.flatten(1) @ first.T) @ last)
+        def judge(s: Batch) -> DiscriminatorOutput:
+            return DiscriminatorOutput(s.images, score=torch.tanh(s.images.flatten(1) @ first.T) @ last)
 
-        with Stream("same numbers"):
+        with RngScope("same numbers"):
             return PENALTIES[name](judge, real, fake)
 
     weights = (first.requires_grad_(), last.requires_grad_())
@@ -154,7 +153,7 @@ def test_a_zero_slope_gives_no_nan(name: str, slopeless: str) -> None:
     D = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 1), nn.Flatten(0))
     nn.init.constant_(*((D[3].weight, 0.0) if slopeless == "zero last layer" else (D[1].bias, -100.0)))
     real, fake = (s.map(Tensor.float) for s in (batch(3, (1, 4, 4)), batch(3, (1, 4, 4), seed=1)))
-    term = PENALTIES[name](lambda s: Judged(s.images, score=D(s.images)), real, fake)
+    term = PENALTIES[name](lambda s: DiscriminatorOutput(s.images, score=D(s.images)), real, fake)
     term.backward()
     assert term.item() == (0.0 if name in ("r1", "r2") else 1.0)
     assert all(p.grad is None or p.grad.isfinite().all() for p in D.parameters())
@@ -165,9 +164,9 @@ def test_reduced_precision_does_not_reach_the_penalty(name: str) -> None:
     torch.manual_seed(0)
     D = ToyD(WGANGP())
     real, fake = (s.map(Tensor.float) for s in (batch(4, (1, 4, 4)), batch(4, (1, 4, 4), seed=1)))
-    with Stream("same numbers"):
+    with RngScope("same numbers"):
         exact = PENALTIES[name](D, real, fake)
-    with Stream("same numbers"), torch.autocast("cpu", dtype=torch.bfloat16):
+    with RngScope("same numbers"), torch.autocast("cpu", dtype=torch.bfloat16):
         assert D(real).score.dtype == torch.bfloat16
         term = PENALTIES[name](D, real, fake)
     assert term.dtype == torch.float32 and torch.equal(term, exact)
@@ -184,9 +183,9 @@ def test_d_learns_from_both_the_terms_and_the_penalty() -> None:
         total = sum(term for part in terms for term in part.values())
         return torch.cat([g.flatten() for g in torch.autograd.grad(total, list(D.encoder.parameters()))])
 
-    with Stream("a"):
+    with RngScope("a"):
         both = slope(loss.d_loss(D(real), D(fake)), loss.penalty(D, real, fake))
-    with Stream("a"):
+    with RngScope("a"):
         alone = slope(loss.d_loss(D(real), D(fake))), slope(loss.penalty(D, real, fake))
     assert torch.allclose(both, alone[0] + alone[1])
     assert min(part.norm() for part in alone) > 1e-3
@@ -194,7 +193,7 @@ def test_d_learns_from_both_the_terms_and_the_penalty() -> None:
 
 # DRAGAN's points.
 
-IMAGES = Samples(torch.rand(64, 3, 8, 8) - 0.5)  # std 0.29, far from the ends of the range
+IMAGES = Batch(torch.rand(64, 3, 8, 8) - 0.5)  # std 0.29, far from the ends of the range
 
 
 def test_dragans_uniform_noise_is_two_sided_and_as_wide_as_the_data() -> None:
@@ -207,15 +206,15 @@ def test_dragans_uniform_noise_is_two_sided_and_as_wide_as_the_data() -> None:
 
 def test_dragans_uniform_noise_stays_in_the_range_of_images_only() -> None:
     ends = torch.tensor([-1.0, 1.0])
-    images = Samples(ends.repeat(8).view(4, 1, 2, 2))
-    points = Samples(ends.repeat(8).view(8, 2, 1, 1))
+    images = Batch(ends.repeat(8).view(4, 1, 2, 2))
+    points = Batch(ends.repeat(8).view(8, 2, 1, 1))
     assert around(images, "uniform").images.abs().max() <= 1
     assert around(points, "uniform").images.abs().max() > 1
 
 
 def test_dragans_points_stay_near_what_d_sees_where_noise_took_it_out_of_the_range() -> None:
     """As noisy as the reals that D sees under instance noise: not cut off where they are not."""
-    seen = Samples(IMAGES.images + 2)
+    seen = Batch(IMAGES.images + 2)
     moved = around(seen, "uniform").images - seen.images
     assert moved.std().item() == pytest.approx((seen.images.std() / 12**0.5).item(), rel=0.03)
     assert around(seen, "uniform").images.max() <= seen.images.max()
@@ -240,9 +239,9 @@ def test_dragan_looks_around_reals_with_the_noise_it_is_asked_for() -> None:
     real, fake = batch(4, (1, 4, 4)), batch(4, (1, 4, 4), seed=1)
     terms = []
     for noise in ("uniform", "gaussian", "one-sided"):
-        with Stream("a"):
+        with RngScope("a"):
             terms.append(DRAGAN(noise=noise).penalty(quadratic, real, fake)["dragan_gp"].item())
-        with Stream("a"):
+        with RngScope("a"):
             norms = around(real, noise).images.flatten(1).norm(dim=1)
         assert terms[-1] == pytest.approx(10 * (norms - 1).square().mean().item())
     assert len(set(terms)) == 3
@@ -253,8 +252,8 @@ def test_random_numbers_come_from_the_stream(loss: Loss) -> None:
     real, fake = batch(4, (1, 4, 4)), batch(4, (1, 4, 4), seed=1)
 
     def term(key: str) -> float:
-        streams.uniform("somebody else's", 3)
-        with Stream(key):
+        rng.uniform("somebody else's", 3)
+        with RngScope(key):
             return sum(loss.penalty(quadratic, real, fake).values()).item()
 
     assert term("a") == term("a") != term("b")

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
+from ganzoo.batch import DiscriminatorOutput
 from ganzoo.losses import LOSSES, LSGAN, NSGAN, WGAN, WGANGP, Hinge, Minimax, RpGAN
-from ganzoo.records import Judged
 
 from .toys import scored
 
@@ -96,7 +96,7 @@ DEAD = {"minimax": 0.0}
 def test_gs_gradient_where_d_is_sure_of_a_fake(name: str, slope: float) -> None:
     """At D(g) = -100 the log of a sigmoid with an epsilon has no gradient left, nor has a sigmoid before a square."""
     score = torch.tensor([-100.0], requires_grad=True)
-    LOSSES[name]().g_loss(None, Judged(torch.zeros(1, 1, 4, 4), score=score))["adv"].backward()
+    LOSSES[name]().g_loss(None, DiscriminatorOutput(torch.zeros(1, 1, 4, 4), score=score))["adv"].backward()
     assert score.grad.item() == pytest.approx(slope, abs=1e-30)
 
 

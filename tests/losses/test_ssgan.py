@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganzoo.batch import DiscriminatorOutput
 from ganzoo.losses import ACGAN, SSGAN
-from ganzoo.records import Judged
 
 from .toys import SHAPE
 
@@ -18,10 +18,10 @@ from .toys import SHAPE
 LOGITS = torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64).log()
 
 
-def judged(logits: Tensor, labels: list[int] | None = None, features: Tensor | None = None) -> Judged:
+def judged(logits: Tensor, labels: list[int] | None = None, features: Tensor | None = None) -> DiscriminatorOutput:
     images = torch.zeros(len(logits), *SHAPE)
     table = None if labels is None else torch.tensor(labels)
-    return Judged(images, table, class_logits=logits, features=features)
+    return DiscriminatorOutput(images, table, class_logits=logits, features=features)
 
 
 def test_ssgan_terms_of_known_odds() -> None:

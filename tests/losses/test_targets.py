@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from ganzoo.build import resolve
+from ganzoo.batch import DiscriminatorOutput
+from ganzoo.builder import resolve_config
 from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES, NSGAN, Minimax
-from ganzoo.records import Judged
-from ganzoo.streams import Stream
+from ganzoo.rng import RngScope
 from small_runs import small, toy_data
 
 from .toys import fakes, players, reals
@@ -19,8 +19,8 @@ from .toys import fakes, players, reals
 WITH_TARGETS = ("minimax", "nsgan", "dragan", "acgan", "infogan")
 
 
-def scored(*scores: float) -> Judged:
-    return Judged(torch.zeros(len(scores), 1, 1, 1), score=torch.tensor(scores))
+def scored(*scores: float) -> DiscriminatorOutput:
+    return DiscriminatorOutput(torch.zeros(len(scores), 1, 1, 1), score=torch.tensor(scores))
 
 
 def sp(t: float) -> float:
@@ -43,7 +43,7 @@ def test_a_smoothed_d_is_best_at_the_target():
 
 def test_soft_labels_are_drawn_a_sample_and_anew():
     loss, many = NSGAN(real_target=(0.7, 1.2), fake_target=(0.0, 0.3)), scored(*[1.0] * 20000)
-    with Stream(0, "d", 0):
+    with RngScope(0, "d", 0):
         first, second = loss.d_loss(many, many), loss.d_loss(many, many)
     assert first["real"] != second["real"]
     assert first["real"].item() == pytest.approx(0.95 * sp(-1) + 0.05 * sp(1), abs=0.005)
@@ -95,7 +95,7 @@ def test_real_label_0_is_the_same_game_with_ds_sign_turned_round(name):
 
     def terms(loss, sign):
         judged = [replace(D(batch), score=sign * D(batch).score) for batch in (real, fake)]
-        with Stream(0, "d", 0):
+        with RngScope(0, "d", 0):
             return loss.d_loss(*judged) | {f"g/{key}": value for key, value in loss.g_loss(None, judged[1]).items()}
 
     one, other = terms(turned, 1), terms(standard, -1)
@@ -107,11 +107,11 @@ def test_real_label_0_is_the_same_game_with_ds_sign_turned_round(name):
 @pytest.mark.parametrize("name", sorted(LOSSES.keys() - set(WITH_TARGETS)))
 def test_a_loss_without_targets_refuses_them(name, setting):
     with pytest.raises(InputError, match=rf"loss\.{next(iter(setting))}"):
-        resolve(small("nsgan", loss={"name": name} | setting), toy_data())
+        resolve_config(small("nsgan", loss={"name": name} | setting), toy_data())
 
 
 def test_a_label_that_is_none_is_refused():
     with pytest.raises(InputError, match="real_label must be 0 or 1, not 2"):
         NSGAN(real_label=2)
     with pytest.raises(InputError, match=r"loss\.real_label"):
-        resolve(small("nsgan", loss={"real_label": 2}), toy_data())
+        resolve_config(small("nsgan", loss={"real_label": 2}), toy_data())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ganzoo.batch import Batch, DiscriminatorFn, DiscriminatorOutput
 from ganzoo.losses import Loss
-from ganzoo.records import Judge, Judged, Samples
 
 SHAPE = (1, 4, 4)
 CLASSES = 3
@@ -33,14 +33,14 @@ class ToyD(nn.Module):
         self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.Tanh())
         self.heads = nn.ModuleDict({name: nn.Linear(8, outputs[name]) for name in loss.heads})
 
-    def forward(self, samples: Samples) -> Judged:
+    def forward(self, samples: Batch) -> DiscriminatorOutput:
         features = self.encoder(samples.images)
         said = {name: head(features) for name, head in self.heads.items()}
         if "score" in said:
             said["score"] = said["score"].flatten()
         if "reconstruction" in said:
             said["reconstruction"] = said["reconstruction"].view_as(samples.images)
-        return Judged(samples.images, samples.labels, samples.code, features=features, **said)
+        return DiscriminatorOutput(samples.images, samples.labels, samples.code, features=features, **said)
 
 
 def players(loss: Loss, dtype: torch.dtype = torch.float64) -> tuple[ToyG, ToyD]:
@@ -49,39 +49,39 @@ def players(loss: Loss, dtype: torch.dtype = torch.float64) -> tuple[ToyG, ToyD]
     return ToyG().to(dtype), ToyD(loss).to(dtype)
 
 
-def with_company(loss: Loss, images: Tensor) -> Samples:
+def with_company(loss: Loss, images: Tensor) -> Batch:
     """Images with the labels and codes that the loss needs."""
     n = len(images)
     labels = torch.arange(n) % CLASSES if "class_logits" in loss.heads else None
     if loss.code is None:
-        return Samples(images, labels)
+        return Batch(images, labels)
     category = nn.functional.one_hot(torch.arange(n) % loss.code.categorical, loss.code.categorical)
     continuous = torch.linspace(-1, 1, n * loss.code.continuous).view(n, -1)
-    return Samples(images, labels, torch.cat([category, continuous], 1).to(images.dtype))
+    return Batch(images, labels, torch.cat([category, continuous], 1).to(images.dtype))
 
 
-def reals(loss: Loss, n: int, dtype: torch.dtype = torch.float64) -> Samples:
+def reals(loss: Loss, n: int, dtype: torch.dtype = torch.float64) -> Batch:
     """The same reals for every test."""
     torch.manual_seed(2)
     return with_company(loss, torch.rand(n, *SHAPE, dtype=dtype) * 2 - 1)
 
 
-def fakes(loss: Loss, generator: ToyG, n: int) -> Samples:
+def fakes(loss: Loss, generator: ToyG, n: int) -> Batch:
     """The same fakes for every test, with G's graph."""
     torch.manual_seed(3)
     return with_company(loss, generator(torch.randn(n, LATENT, dtype=generator.layers[0].weight.dtype)))
 
 
-def scored(*scores: float) -> Judged:
+def scored(*scores: float) -> DiscriminatorOutput:
     """A judged batch of which only the scores matter."""
-    return Judged(torch.zeros(len(scores), *SHAPE), score=torch.tensor(scores, dtype=torch.float64))
+    return DiscriminatorOutput(torch.zeros(len(scores), *SHAPE), score=torch.tensor(scores, dtype=torch.float64))
 
 
-def linear(weight: Tensor) -> Judge:
+def linear(weight: Tensor) -> DiscriminatorFn:
     """D(x) = w . x over all values of a sample."""
-    return lambda samples: Judged(samples.images, score=samples.images.flatten(1) @ weight)
+    return lambda samples: DiscriminatorOutput(samples.images, score=samples.images.flatten(1) @ weight)
 
 
-def quadratic(samples: Samples) -> Judged:
+def quadratic(samples: Batch) -> DiscriminatorOutput:
     """D(x) = |x|^2 / 2, whose gradient at x is x."""
-    return Judged(samples.images, score=samples.images.flatten(1).square().sum(1) / 2)
+    return DiscriminatorOutput(samples.images, score=samples.images.flatten(1).square().sum(1) / 2)

@@ -6,21 +6,21 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo import recipes
+from ganzoo.batch import Batch
+from ganzoo.config import recipes
 from ganzoo.errors import InputError
 from ganzoo.networks import (
     BACKBONES,
     UPSAMPLERS,
     discriminator_schema,
     generator_schema,
-    initialise,
+    initialize,
     make_discriminator,
     make_generator,
 )
-from ganzoo.networks.backbone import channels, grid
-from ganzoo.networks.downsample import DOWNSAMPLERS
+from ganzoo.networks.backbone import base_grid, stage_widths
 from ganzoo.networks.layers import NORMS
-from ganzoo.records import Samples
+from ganzoo.networks.resample import DOWNSAMPLERS
 
 IMAGES = [name for name, backbone in BACKBONES.items() if backbone.data == "images"]
 SMALL = {"width": 4, "growth": 2}
@@ -32,8 +32,8 @@ def players(backbone, shape, g=None, d=None, heads=("score",), **facts):
     classes = facts.get("classes", 0)
     generator = make_generator(backbone, size | (g or {}), shape=shape, latent=5, classes=classes)
     discriminator = make_discriminator(backbone, size | (d or {}), shape=shape, heads=heads, **facts)
-    initialise(generator, "he", 0, "generator")
-    initialise(discriminator, "he", 0, "discriminator")
+    initialize(generator, "he", 0, "generator")
+    initialize(discriminator, "he", 0, "discriminator")
     return generator, discriminator
 
 
@@ -63,7 +63,7 @@ def test_shapes(backbone, upsample, downsample, size, colours):
     d_options = {"downsample": downsample, "upsample": upsample}
     g, d = players(backbone, shape, {"upsample": upsample}, d_options, ("score", "reconstruction"))
     images = g(torch.randn(2, 5))
-    judged = d(Samples(images))
+    judged = d(Batch(images))
     assert images.shape == judged.reconstruction.shape == (2, *shape)
     assert images.abs().max() <= 1
     assert judged.score.shape == (2,)
@@ -78,7 +78,7 @@ def test_every_kernel_keeps_the_shapes(backbone, kernel, upsample):
         options = {"kernel": kernel, "upsample": upsample}
         g, d = players(backbone, (1, 28, 28), options, options | {"downsample": downsample}, ("reconstruction",))
         images = g(torch.randn(2, 5))
-        assert d(Samples(images)).reconstruction.shape == images.shape == (2, 1, 28, 28)
+        assert d(Batch(images)).reconstruction.shape == images.shape == (2, 1, 28, 28)
 
 
 @pytest.mark.parametrize("backbone", IMAGES)
@@ -95,7 +95,7 @@ def test_the_kernel_is_that_of_every_convolution(backbone):
 def test_mlp_takes_points_and_any_shape(shape):
     g, d = players("mlp", shape, heads=("score", "reconstruction"))
     points = g(10 * torch.randn(6, 5))
-    judged = d(Samples(points))
+    judged = d(Batch(points))
     assert points.shape == judged.reconstruction.shape == (6, *shape)
     assert points.abs().max() > 1, "the end is linear: points have their own units"
     assert judged.score.shape == (6,)
@@ -103,7 +103,7 @@ def test_mlp_takes_points_and_any_shape(shape):
 
 
 def test_the_size_rule():
-    assert [grid((1, size, size)) for size in (8, 28, 32, 48, 64, 128)] == [
+    assert [base_grid((1, size, size)) for size in (8, 28, 32, 48, 64, 128)] == [
         (4, 1),
         (7, 2),
         (4, 3),
@@ -135,9 +135,9 @@ def test_only_square_images(backbone):
 
 
 def test_channels_double_up_to_growth():
-    assert channels(64, 8, 4) == [64, 128, 256, 512]
-    assert channels(64, 2, 4) == [64, 128, 128, 128]
-    assert channels(128, 1, 3) == [128, 128, 128]
+    assert stage_widths(64, 8, 4) == [64, 128, 256, 512]
+    assert stage_widths(64, 2, 4) == [64, 128, 128, 128]
+    assert stage_widths(128, 1, 3) == [128, 128, 128]
 
 
 def test_dcgan_is_the_papers():
@@ -146,7 +146,7 @@ def test_dcgan_is_the_papers():
     stage = ["BatchNorm", "ReLU", "ConvTranspose"]
     assert order_of_layers(g, torch.randn(2, 5)) == ["Linear", "Map", *stage, *stage, "Tanh"]
     stage = ["Stride", "BatchNorm", "LeakyReLU"]
-    assert order_of_layers(d, Samples(torch.randn(2, 1, 28, 28))) == ["Stride", "LeakyReLU", *stage, "Flatten", "Score"]
+    assert order_of_layers(d, Batch(torch.randn(2, 1, 28, 28))) == ["Stride", "LeakyReLU", *stage, "Flatten", "Score"]
     assert {m.negative_slope for m in d.modules() if isinstance(m, nn.LeakyReLU)} == {0.2}
 
 
@@ -157,7 +157,7 @@ def test_resnet_is_the_papers():
     ran = order_of_layers(g, torch.randn(2, 5))
     assert ran == ["Linear", "Map", *3 * (shortcut + half + half), *half, "Tanh"]
     half = ["ReLU", "SameConv"]
-    ran = order_of_layers(d, Samples(torch.randn(2, 3, 32, 32)))
+    ran = order_of_layers(d, Batch(torch.randn(2, 3, 32, 32)))
     assert ran == [
         *shortcut,
         "SameConv",
@@ -182,7 +182,7 @@ def test_features_are_the_last_map(backbone, axes):
     maps = []
     last = [m for m in d.encoder.modules() if isinstance(m, nn.ReLU | nn.LeakyReLU)][-1]
     last.register_forward_hook(lambda module, inputs, output: maps.append(output))
-    features = d(Samples(torch.randn(2, 1, 28, 28))).features
+    features = d(Batch(torch.randn(2, 1, 28, 28))).features
     assert maps[0].shape[2:] == (7, 7)
     torch.testing.assert_close(features, maps[0].mean(axes) if axes else maps[0].flatten(1))
 
@@ -193,7 +193,7 @@ def test_the_last_map_is_flattened_averaged_or_summed(backbone, size):
     found = {}
     for pooling in ("none", "mean", "sum"):
         _, d = players(backbone, (1, size, size), d={"pooling": pooling})
-        found[pooling] = d(Samples(torch.randn(2, 1, size, size, generator=torch.Generator().manual_seed(0)))).features
+        found[pooling] = d(Batch(torch.randn(2, 1, size, size, generator=torch.Generator().manual_seed(0)))).features
         assert found[pooling].shape[1] == d.encoder.features
     last = found["none"].unflatten(1, (found["mean"].shape[1], -1))
     torch.testing.assert_close(found["mean"], last.mean(2))
@@ -201,7 +201,7 @@ def test_the_last_map_is_flattened_averaged_or_summed(backbone, size):
 
 
 def test_the_hinge_of_cifar10_sums_the_last_map_as_sngan_does():
-    assert recipes.make("cifar10/hinge").networks.discriminator["pooling"] == "sum"
+    assert recipes.make_config("cifar10/hinge").networks.discriminator["pooling"] == "sum"
 
 
 @pytest.mark.parametrize(("backbone", "norm"), list(product(IMAGES, ["batch", "instance", "layer"])))
@@ -210,7 +210,7 @@ def test_no_norm_touches_an_image(backbone, norm):
     ran = order_of_layers(g, torch.randn(2, 5))
     assert "Norm" in "".join(ran)
     assert not any("Norm" in name for name in ran[ran.index("Tanh") - 1 :])
-    ran = order_of_layers(d, Samples(torch.randn(2, 1, 32, 32)))
+    ran = order_of_layers(d, Batch(torch.randn(2, 1, 32, 32)))
     assert not any("Norm" in name for name in ran[:3])
     assert "Norm" in "".join(ran)
 
@@ -258,7 +258,7 @@ def test_gradients_reach_every_parameter(backbone, norm):
     heads, labels = ("score", "class_logits", "code_logits", "reconstruction"), torch.arange(3)
     d_options = {"norm": norm, "condition": "channels"} if backbone in IMAGES else {"norm": norm}
     g, d = players(backbone, shape, {"norm": norm, "condition": "concat"}, d_options, heads, classes=3, code_outputs=4)
-    judged = d(Samples(g(torch.randn(3, 5), labels), labels))
+    judged = d(Batch(g(torch.randn(3, 5), labels), labels))
     answers = [getattr(judged, head) for head in heads]
     sum((answer * torch.randn_like(answer)).sum() for answer in answers).backward()
     for network in (g, d):
@@ -288,7 +288,7 @@ def check_double_backward(backbone, shape, options):
 
     def penalty():
         x = images.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(d(Samples(x)).score.sum(), x, create_graph=True)
+        (slope,) = torch.autograd.grad(d(Batch(x)).score.sum(), x, create_graph=True)
         return (slope.flatten(1).norm(dim=1) - 1).square().mean()
 
     weights = [p for n, p in d.named_parameters() if n != "heads.score.bias"]
@@ -310,11 +310,11 @@ def test_channels_last_changes_nothing(backbone):
     """Also that nothing views a map as if its memory lay otherwise."""
     g, d = players(backbone, (3, 32, 32), {"upsample": "pixelshuffle"}, {"norm": "layer"}, ("score", "reconstruction"))
     z = torch.randn(4, 5)
-    plain = d(Samples(g(z)))
+    plain = d(Batch(g(z)))
     for network in (g, d):
         network.to(memory_format=torch.channels_last)
     images = g(z).to(memory_format=torch.channels_last)
-    again = d(Samples(images))
+    again = d(Batch(images))
     torch.testing.assert_close(images, plain.images, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(again.score, plain.score, atol=1e-5, rtol=1e-4)
     again.reconstruction.mean().backward()

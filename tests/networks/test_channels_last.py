@@ -7,16 +7,17 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ganzoo.networks import BACKBONES, UPSAMPLERS, operators, placed
-from ganzoo.networks.downsample import DOWNSAMPLERS
+from ganzoo.kernels import dispatch
+from ganzoo.networks import BACKBONES, UPSAMPLERS, place_network
 from ganzoo.networks.layers import NORMS
+from ganzoo.networks.resample import DOWNSAMPLERS
 
 LAYERS = {
-    "convolution": (operators.conv2d, (8, 4, 3, 3), (1, 1)),
-    "strided": (operators.conv2d, (8, 4, 4, 4), (2, 1)),
-    "transposed": (operators.conv_transpose2d, (4, 8, 4, 4), (2, 1)),
-    "mean": (operators.same_conv, (8, 4, 3, 3), ("mean",)),
-    "nearest": (operators.same_conv, (8, 4, 3, 3), ("nearest",)),
+    "convolution": (dispatch.conv2d, (8, 4, 3, 3), (1, 1)),
+    "strided": (dispatch.conv2d, (8, 4, 4, 4), (2, 1)),
+    "transposed": (dispatch.conv_transpose2d, (4, 8, 4, 4), (2, 1)),
+    "mean": (dispatch.same_conv, (8, 4, 3, 3), ("mean",)),
+    "nearest": (dispatch.same_conv, (8, 4, 3, 3), ("nearest",)),
 }
 IMAGES = [name for name, backbone in BACKBONES.items() if backbone.data == "images"]
 NORMED = [name for name in NORMS if name != "virtual"]  # which needs a player around it
@@ -37,10 +38,10 @@ def test_convolutions_on_cuda_lay_their_channels_last(name):
 
 def test_elsewhere_they_stay_as_they_are():
     x = torch.randn(2, 4, 8, 8)
-    with operators.plain():
-        assert operators.conv2d(x, torch.randn(8, 4, 3, 3), None).is_contiguous()
+    with dispatch.plain_operators():
+        assert dispatch.conv2d(x, torch.randn(8, 4, 3, 3), None).is_contiguous()
     network = nn.Conv2d(3, 4, 3)
-    assert placed(network, torch.device("cpu")) is network and network.weight.is_contiguous()
+    assert place_network(network, torch.device("cpu")) is network and network.weight.is_contiguous()
 
 
 def contiguous_maps(network, *inputs):
@@ -82,7 +83,7 @@ def test_vectors_pass_through_the_norms_of_maps():
 def test_the_kernels_of_a_network_on_cuda_lie_as_its_maps(backbone, monkeypatch):
     decoder = BACKBONES[backbone].decoder(8, (3, 16, 16), width=4)
     monkeypatch.setattr(nn.Module, "to", moved_in_thought(nn.Module.to))
-    placed(decoder, torch.device("cuda"))
+    place_network(decoder, torch.device("cuda"))
     kernels = [p for p in decoder.parameters() if p.ndim == 4]
     assert kernels and all(map(lies_last, kernels))
 

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from ganzoo.errors import InputError
-from ganzoo.networks.layers import ACTIVATIONS, NORMS, Chain, ConditionalBatchNorm, SameConv, make_norm, project
+from ganzoo.networks.layers import ACTIVATIONS, NORMS, Chain, ConditionalBatchNorm, SameConv, make_norm, project_labels
 
 MAPS = (5, 6, 4, 4)
 
@@ -99,7 +99,7 @@ def test_same_conv_is_padded_convolution(kernel):
 
 
 def test_project_fills_channel_by_channel():
-    layer = project(5, 3, 4)
+    layer = project_labels(5, 3, 4)
     z = torch.randn(2, 5)
     y = layer(z)
     assert y.shape == (2, 3, 4, 4)

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from ganzoo.batch import Batch
 from ganzoo.errors import InputError
-from ganzoo.networks import initialise, make_discriminator, make_generator
-from ganzoo.networks.maxout import Maxout
-from ganzoo.records import Samples
+from ganzoo.networks import initialize, make_discriminator, make_generator
+from ganzoo.networks.layers import Maxout
 
 
 def test_each_unit_is_the_largest_of_its_five():
@@ -21,11 +21,11 @@ def test_each_unit_is_the_largest_of_its_five():
 
 def test_an_mlp_of_maxout_has_no_other_activation_and_starts_as_asked():
     d = make_discriminator("mlp", {"width": 200, "depth": 3, "activation": "maxout"}, shape=(2, 1, 1))
-    initialise(d, "normal", seed=0, name="discriminator")
+    initialize(d, "normal", seed=0, name="discriminator")
     shapes = [tuple(p.shape) for p in d.parameters() if p.ndim == 2]
     assert shapes == [(1000, 2), (1000, 200), (1000, 200), (1, 200)]
     assert d.encoder.layer2.linear.weight.std().item() == pytest.approx(0.02, rel=0.02)
-    judged = d(Samples(torch.randn(5, 2, 1, 1)))
+    judged = d(Batch(torch.randn(5, 2, 1, 1)))
     assert judged.features.shape == (5, 200) and judged.features.min() < 0 < judged.features.max()
     g = make_generator("mlp", {"activation": "maxout", "width": 8}, shape=(2, 1, 1), latent=3)
     assert g(torch.randn(4, 3)).shape == (4, 2, 1, 1)

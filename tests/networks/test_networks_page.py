@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from ganzoo.networks import BACKBONES, HEADS, UPSAMPLERS, discriminator_schema, generator_schema
-from ganzoo.networks.backbone import grid
-from ganzoo.networks.downsample import DOWNSAMPLERS
+from ganzoo.networks.backbone import base_grid
 from ganzoo.networks.layers import ACTIVATIONS, NORMS
+from ganzoo.networks.resample import DOWNSAMPLERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
 
@@ -47,7 +47,7 @@ def test_initialisation_of_each_backbone():
 
 def test_sizes():
     for size, start, stages in (map(int, row) for row in rows("Sizes")):
-        assert grid((1, size, size)) == (start, stages)
+        assert base_grid((1, size, size)) == (start, stages)
 
 
 def test_the_example_runs():

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganzoo.batch import Batch
 from ganzoo.errors import InputError
 from ganzoo.networks import (
     BACKBONES,
@@ -12,12 +13,11 @@ from ganzoo.networks import (
     Discriminator,
     discriminator_schema,
     generator_schema,
-    initialise,
+    initialize,
     make_discriminator,
     make_generator,
 )
 from ganzoo.networks.layers import ConditionalBatchNorm
-from ganzoo.records import Samples
 
 SHAPE = (1, 28, 28)
 LABELS = torch.tensor([0, 1, 2, 1])
@@ -26,14 +26,14 @@ IMAGES = ["dcgan", "resnet"]
 
 def generator(backbone="dcgan", classes=3, **options):
     network = make_generator(backbone, {"width": 4} | options, shape=SHAPE, latent=5, classes=classes)
-    initialise(network, "he", 0, "generator")
+    initialize(network, "he", 0, "generator")
     return network
 
 
 def discriminator(backbone="dcgan", heads=("score",), classes=3, code_outputs=0, **options):
     table = {"width": 4, "norm": "none"} | options
     network = make_discriminator(backbone, table, shape=SHAPE, heads=heads, classes=classes, code_outputs=code_outputs)
-    initialise(network, "he", 0, "discriminator")
+    initialize(network, "he", 0, "discriminator")
     return network
 
 
@@ -75,7 +75,7 @@ def test_embedding_becomes_channels():
     d = discriminator(condition="channels", embedding=2)
     seen = []
     d.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    batch = Samples(images(), LABELS)
+    batch = Batch(images(), LABELS)
     judged = d(batch)
     assert judged.images is batch.images
     assert torch.equal(seen[0][:, :1], batch.images)
@@ -87,7 +87,7 @@ def test_embedding_becomes_channels():
 @pytest.mark.parametrize("backbone", IMAGES)
 def test_label_changes_the_score(backbone, condition):
     d, x = discriminator(backbone, condition=condition), images()[:1].expand(3, *SHAPE)
-    one, two, again = d(Samples(x, torch.tensor([0, 1, 0]))).score
+    one, two, again = d(Batch(x, torch.tensor([0, 1, 0]))).score
     torch.testing.assert_close(one, again)
     assert (one - two).abs() > 1e-3
 
@@ -96,7 +96,7 @@ def test_label_changes_the_score(backbone, condition):
 def test_projection_is_the_formula(backbone):
     """Miyato & Koyama 2018: psi(features) + <V y, features>."""
     d = discriminator(backbone, condition="projection")
-    judged = d(Samples(images(), LABELS))
+    judged = d(Batch(images(), LABELS))
     assert list(d.projection.state_dict()) == ["weight"]
     inner = (d.projection.weight[LABELS] * judged.features).sum(1)
     torch.testing.assert_close(judged.score, d.heads["score"](judged.features) + inner)
@@ -107,7 +107,7 @@ def test_labels_that_are_missing():
         generator(condition="concat")(torch.randn(4, 5))
     for condition in ("channels", "projection"):
         with pytest.raises(ValueError, match="conditional discriminator needs labels"):
-            discriminator(condition=condition)(Samples(images()))
+            discriminator(condition=condition)(Batch(images()))
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
@@ -115,7 +115,7 @@ def test_heads_fill_their_fields_and_no_others(backbone):
     widths = {"score": (4,), "class_logits": (4, 3), "code_logits": (4, 6), "reconstruction": (4, *SHAPE)}
     assert set(widths) == set(HEADS)
     for head in HEADS:
-        batch = Samples(images(), LABELS, torch.zeros(4, 6))
+        batch = Batch(images(), LABELS, torch.zeros(4, 6))
         judged = discriminator(backbone, (head,), code_outputs=6)(batch)
         assert (judged.images, judged.labels, judged.code) == (batch.images, batch.labels, batch.code)
         assert {name: v.shape for name in widths if (v := getattr(judged, name)) is not None} == {head: widths[head]}
@@ -123,7 +123,7 @@ def test_heads_fill_their_fields_and_no_others(backbone):
 
 def test_score_and_class_heads_are_linear_in_the_features():
     d = discriminator(heads=("score", "class_logits"))
-    judged = d(Samples(images()))
+    judged = d(Batch(images()))
     weight = d.heads["score"].weight[0]
     torch.testing.assert_close(judged.score, judged.features @ weight)
     torch.testing.assert_close(judged.class_logits, judged.features @ d.heads["class_logits"].weight.T)
@@ -139,13 +139,13 @@ def test_autoencoder_takes_the_options_of_d(backbone):
     assert any(isinstance(m, nn.GroupNorm) for m in modules)
     assert any(isinstance(m, nn.ELU) for m in modules)
     assert not any(isinstance(m, nn.ReLU | nn.LeakyReLU | nn.BatchNorm2d | nn.Tanh) for m in modules)
-    x = d(Samples(images()))
+    x = d(Batch(images()))
     torch.testing.assert_close(x.reconstruction, head.decoder(x.features @ head.code.weight.T))
 
 
 def test_autoencoder_copies_the_image_alone_where_labels_are_channels():
     d = discriminator(heads=("reconstruction",), condition="channels")
-    assert d(Samples(images(), LABELS)).reconstruction.shape == (4, *SHAPE)
+    assert d(Batch(images(), LABELS)).reconstruction.shape == (4, *SHAPE)
 
 
 @pytest.mark.parametrize(("norm", "mixes"), [("batch", True), ("instance", False), ("layer", False), ("none", False)])
@@ -153,7 +153,7 @@ def test_autoencoder_copies_the_image_alone_where_labels_are_channels():
 def test_only_batch_norm_lets_a_score_depend_on_the_batch(backbone, norm, mixes):
     d, x = discriminator(backbone, norm=norm), images()
     others = torch.cat([x[:1], 3 * images()[1:]])
-    same = torch.allclose(d(Samples(x)).score[0], d(Samples(others)).score[0], atol=1e-5)
+    same = torch.allclose(d(Batch(x)).score[0], d(Batch(others)).score[0], atol=1e-5)
     assert same is not mixes
 
 
@@ -164,7 +164,7 @@ def test_spectral_norm_on_every_layer(backbone, condition):
     """Miyato et al. 2018: the largest singular value of each weight, as a matrix of its outputs, is 1."""
     d = discriminator(backbone, tuple(HEADS), code_outputs=2, condition=condition, spectral=True)
     for _ in range(60):
-        d(Samples(images(), LABELS))
+        d(Batch(images(), LABELS))
     layers = [m for m in d.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.Embedding)]
     assert len(layers) == sum("weight.original" in name for name, _ in d.named_parameters()) > 5
     for layer in layers:
@@ -212,7 +212,7 @@ def test_refusals_say_why(build, reason):
 
 def test_a_backbone_without_decoder(monkeypatch):
     monkeypatch.setitem(BACKBONES, "half", Backbone(None, BACKBONES["dcgan"].encoder, "normal", "images"))
-    assert discriminator("half")(Samples(images())).score.shape == (4,)
+    assert discriminator("half")(Batch(images())).score.shape == (4,)
     for build in (lambda: generator("half"), lambda: discriminator("half", ("reconstruction",))):
         with pytest.raises(InputError, match="'half' has no decoder"):
             build()
@@ -239,4 +239,4 @@ def test_players_without_the_factory():
     d = Discriminator(
         lambda shape: Mean(), SHAPE, {"score": lambda features: nn.Sequential(nn.Linear(features, 1), nn.Flatten(0))}
     )
-    assert d(Samples(images())).score.shape == (4,)
+    assert d(Batch(images())).score.shape == (4,)

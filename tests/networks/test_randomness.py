@@ -5,9 +5,9 @@ import torch
 
 import ganzoo
 from ganzoo import api
-from ganzoo.networks import initialise, make_generator
-from ganzoo.networks.randomness import Dropout, Noise
-from ganzoo.streams import ImageStreams, Stream
+from ganzoo.networks import initialize, make_generator
+from ganzoo.networks.noise_layers import Dropout, Noise
+from ganzoo.rng import PerImageRng, RngScope
 from small_runs import small, toy_data
 
 SHAPES = {"dcgan": (1, 28, 28), "resnet": (1, 28, 28), "mlp": (2, 1, 1)}
@@ -15,12 +15,12 @@ SHAPES = {"dcgan": (1, 28, 28), "resnet": (1, 28, 28), "mlp": (2, 1, 1)}
 
 def generator(backbone, **table):
     g = make_generator(backbone, {"width": 16, **table}, shape=SHAPES[backbone], latent=6)
-    initialise(g, "he", 0, "generator")
+    initialize(g, "he", 0, "generator")
     return g.eval()
 
 
 def test_noise_has_its_strength_and_dropout_keeps_the_mean():
-    with Stream(0, 0):
+    with RngScope(0, 0):
         noisy = Noise(0.3)(torch.zeros(100, 50))
         dropped = Dropout(0.25)(torch.ones(100, 50))
     assert abs(noisy.std().item() - 0.3) < 0.01
@@ -32,7 +32,7 @@ def test_noise_has_its_strength_and_dropout_keeps_the_mean():
 @pytest.mark.parametrize("table", [{"noise": 0.2}, {"dropout": 0.5}])
 def test_they_act_in_sampling_too_and_differ_between_layers(backbone, table):
     g, z = generator(backbone, **table), torch.randn(1, 6).expand(2, 6)
-    with ImageStreams([0, 1]):
+    with PerImageRng([0, 1]):
         a, b = g(z)
     assert not torch.allclose(a, b), "one latent, two seeds"
     layers = [m for m in g.modules() if isinstance(m, Noise | Dropout)]

@@ -8,17 +8,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ganzoo.config import DEFAULTS, flat
+from ganzoo.config.recipes import variants
+from ganzoo.config.schema import DEFAULTS, flatten
+from ganzoo.config.techniques import technique_settings
 from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES
-from ganzoo.optimisers import OPTIMISERS
-from ganzoo.recipes import variants
-from ganzoo.techniques import switches
+from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.tricks import TRICKS
 
 KNOWN = {
-    **flat(DEFAULTS),
-    **{key: value for settings in switches().values() for key, value in settings.items()},
+    **flatten(DEFAULTS),
+    **{key: value for settings in technique_settings().values() for key, value in settings.items()},
     "train.warmup.d_steps": 3,
     "train.generator.lr": 1e-4,
     "train.generator.betas": [0.5, 0.9],
@@ -34,7 +34,7 @@ PARTS = [
     *LOSSES,
     *TRICKS,
     *BACKBONES,
-    *OPTIMISERS,
+    *OPTIMIZERS,
     *variants(),
     "gaussian",
     "sphere",

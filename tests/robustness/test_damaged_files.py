@@ -15,14 +15,14 @@ from stand_ins import compare, request
 
 from ganzoo import api
 from ganzoo.commands import doctor
-from ganzoo.comparing import comparison
-from ganzoo.config import with_train
+from ganzoo.config.schema import with_train
 from ganzoo.data import load as load_data
-from ganzoo.evaluation.features import Reader
+from ganzoo.evaluation.features import FeatureReader
+from ganzoo.experiments import runner
 from ganzoo.sampling import load
-from ganzoo.showing.collection import collect
-from ganzoo.showing.gallery import write_gallery
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
+from ganzoo.ui.collection import collect
+from ganzoo.ui.gallery import write_gallery
 from small_runs import results, small, toy_data
 from tiny_extractor import data as pictures
 from tiny_extractor import tiny
@@ -81,7 +81,7 @@ def test_what_is_drawn_from_a_run_or_release_is_as_before_or_refused(share, run,
 
 
 def test_a_resume_ends_as_it_would_have_or_refuses(share, run, tally):
-    longer = with_train(Run(run.folder).config(), steps=6)
+    longer = with_train(RunDir(run.folder).config(), steps=6)
     api.resume(run.folder, longer, DATA)
     expected = results(run.folder)
     for name, seed in run.inputs(share, places=6):
@@ -111,7 +111,7 @@ def test_the_cache_gives_what_was_put_into_it(share, tally, tmp_path, monkeypatc
     spec, reals = f"npz:{tmp_path / 'set.npz'}", pictures(12)
 
     def read():
-        return load_data(spec, quiet=True), Reader(tiny()).data(reals)
+        return load_data(spec, quiet=True), FeatureReader(tiny()).data(reals)
 
     data, features = read()
     data.images.copy()
@@ -126,7 +126,7 @@ def test_the_cache_gives_what_was_put_into_it(share, tally, tmp_path, monkeypatc
 
 
 def test_a_comparison_is_finished_or_refused(share, tally, tmp_path, monkeypatch):
-    monkeypatch.setattr(comparison, "write_report", lambda results, folder: folder)
+    monkeypatch.setattr(runner, "write_report", lambda results, folder: folder)
     asked = request(tmp_path, ("nsgan",), seeds=1)
     compare(asked)
     out = world(asked.out)

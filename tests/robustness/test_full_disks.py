@@ -12,10 +12,10 @@ import pytest
 from damage import value_or_line
 
 from ganzoo import api
-from ganzoo.config import with_train
+from ganzoo.config.schema import with_train
 from ganzoo.sampling import load
 from ganzoo.training import checkpoint
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
 from small_runs import results, small, toy_data
 
 DATA = toy_data(size=16)
@@ -48,7 +48,7 @@ def used(disk: Path) -> int:
 
 
 def go_on(folder: Path) -> Path:
-    run = Run(folder)
+    run = RunDir(folder)
     if not run.config_file.exists():
         return api.train(CONFIG, DATA, folder)
     return api.resume(folder, with_train(run.config(), steps=CONFIG.train.steps), DATA)
@@ -78,7 +78,7 @@ def test_the_disk_fills(first, share, disk, tmp_path, tally):
 
 def usable(folder: Path) -> int:
     """The last step of a run that can be drawn from, by its state and by its release; 0 if nothing was saved."""
-    kept = checkpoint.states(folder / "state")
+    kept = checkpoint.saved_states(folder / "state")
     if not kept:
         return 0
     assert load(folder, raw=True).sample(1).shape == (1, 1, 16, 16)

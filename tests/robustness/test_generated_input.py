@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganzoo import api
-from ganzoo.build import resolve
+from ganzoo.builder import resolve_config
 from ganzoo.commands.numbers import parse_classes, parse_metrics, parse_points, parse_seeds
 from ganzoo.commands.train import number
-from ganzoo.comparing.budget import parse_budget, steps
-from ganzoo.complete import complete
-from ganzoo.config import Config, Train, parse
-from ganzoo.data import find, load
-from ganzoo.recipes import make, nested, overrides
+from ganzoo.config.recipes import make_config, overrides, unflatten
+from ganzoo.config.resolve import resolve_defaults
+from ganzoo.config.schema import Config, Train, parse
+from ganzoo.data import find_source, load
+from ganzoo.experiments.spec import parse_budget, steps_for_budget
 from ganzoo.sampling import load as load_sampler
 from small_runs import small, toy_data
 
@@ -43,9 +43,9 @@ def is_whole(config: Config) -> bool:
 def test_tables_of_settings(share, tally):
     def check(drawn):
         recipe, given = drawn
-        config = note(tally, lambda: make(recipe, nested(given)))
-        finished = config and value_or_line(lambda: complete(config))[0]
-        resolved = finished and value_or_line(lambda: resolve(finished, DATA))[0]
+        config = note(tally, lambda: make_config(recipe, unflatten(given)))
+        finished = config and value_or_line(lambda: resolve_defaults(config))[0]
+        resolved = finished and value_or_line(lambda: resolve_config(finished, DATA))[0]
         assert all(is_whole(each) for each in (config, finished, resolved) if each)
 
     share.each(st.tuples(recipes, settings), 800, check)
@@ -57,7 +57,7 @@ def test_tables_of_settings_in_a_file(share, tally, tmp_path):
         path = tmp_path / "mine.toml"
         lines = [f"{key} = {value!r}".replace("True", "true") for key, value in content.items()]
         path.write_bytes("\n".join(lines).encode(errors="surrogatepass")[: cut or None])
-        config = note(tally, lambda: complete(make(str(path))))
+        config = note(tally, lambda: resolve_defaults(make_config(str(path))))
         assert config is None or is_whole(config)
 
     share.each(st.tuples(settings, st.integers(0, 60)), 300, check)
@@ -66,7 +66,7 @@ def test_tables_of_settings_in_a_file(share, tally, tmp_path):
 UNSPEAKABLE = [
     10**5000,
     deeper(3000),
-    nested({".".join("a" * 900): 1}),
+    unflatten({".".join("a" * 900): 1}),
     {"a": deeper(3000)},
     object(),
     b"x",
@@ -80,7 +80,7 @@ UNSPEAKABLE = [
 )
 def test_values_that_no_file_can_give(key, tally):
     for value in UNSPEAKABLE:
-        note(tally, lambda value=value: complete(make("nsgan", nested({key: value}))))
+        note(tally, lambda value=value: resolve_defaults(make_config("nsgan", unflatten({key: value}))))
 
 
 def test_set(share, tally):
@@ -88,7 +88,7 @@ def test_set(share, tally):
     one = words.map(lambda pair: f"{pair[0]}={pair[1]}") | texts
 
     def check(given):
-        note(tally, lambda: complete(make("nsgan", overrides(given))))
+        note(tally, lambda: resolve_defaults(make_config("nsgan", overrides(given))))
 
     share.each(st.lists(one, min_size=1, max_size=3), 300, check)
 
@@ -104,8 +104,8 @@ OPTIONS = {
     "classes": parse_classes,
     "metrics": parse_metrics,
     "threads": number,
-    "budget": lambda text: steps(parse_budget(text), Train()),
-    "data": find,
+    "budget": lambda text: steps_for_budget(parse_budget(text), Train()),
+    "data": find_source,
 }
 
 
@@ -130,7 +130,7 @@ def test_names_of_classes(share, tally, tmp_path, monkeypatch):
             assert data.class_names == sorted(name for name in names if not name.startswith("."))
             chosen = data.of_classes(data.class_names[-1:])
             assert chosen.class_names == data.class_names[-1:]
-            assert is_whole(resolve(small("nsgan"), chosen))
+            assert is_whole(resolve_config(small("nsgan"), chosen))
 
     share.each(st.lists(file_names, min_size=1, max_size=4, unique=True), 120, check)
 
@@ -150,4 +150,4 @@ def test_names_of_runs(share, tally, tmp_path):
 
 def test_names_of_checkpoints_and_recipes(share, tally):
     share.each(texts | awkward, 60, lambda name: note(tally, lambda: load_sampler(name)))
-    share.each(texts | awkward, 60, lambda name: note(tally, lambda: make(name)))
+    share.each(texts | awkward, 60, lambda name: note(tally, lambda: make_config(name)))

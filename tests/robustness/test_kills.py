@@ -12,11 +12,11 @@ from stand_ins import compare, request
 from watched import killed, points
 
 from ganzoo import api
-from ganzoo.comparing import comparison
-from ganzoo.config import with_train
+from ganzoo.config.schema import with_train
 from ganzoo.data import load
-from ganzoo.evaluation.features import Reader
-from ganzoo.training.run import Run
+from ganzoo.evaluation.features import FeatureReader
+from ganzoo.experiments import runner
+from ganzoo.training.run_dir import RunDir
 from small_runs import results, small, toy_data
 from tiny_extractor import data as pictures
 from tiny_extractor import tiny
@@ -30,7 +30,7 @@ BEGUN = with_train(CONFIG, steps=3)
 
 def go_on(folder: Path) -> None:
     """Begin the run in `folder`, or resume it to its last step."""
-    run = Run(folder)
+    run = RunDir(folder)
     if run.config_file.exists():
         api.resume(folder, with_train(run.config(), steps=CONFIG.train.steps), DATA)
     else:
@@ -97,8 +97,8 @@ def spec(folder: Path) -> str:
 def test_of_what_prepares_data_and_reads_features(share, tally, tmp_path, monkeypatch):
     monkeypatch.setenv("GANZOO_HOME", str(home := tmp_path / "home"))
     reals, described = pictures(12), spec(tmp_path)
-    expected = load(described).images.copy(), Reader(tiny()).data(reals).features
-    for work in (lambda: load(described, quiet=True), lambda: Reader(tiny()).data(reals)):
+    expected = load(described).images.copy(), FeatureReader(tiny()).data(reals).features
+    for work in (lambda: load(described, quiet=True), lambda: FeatureReader(tiny()).data(reals)):
         shutil.rmtree(home)
         moments = points(home, work)
         for moment in share.of(moments):
@@ -106,13 +106,13 @@ def test_of_what_prepares_data_and_reads_features(share, tally, tmp_path, monkey
             assert killed(home, work, moment), moment
             tally["kills"] += 1
             assert (load(described).images == expected[0]).all()
-            assert Reader(tiny()).data(reals).features.equal(expected[1])
+            assert FeatureReader(tiny()).data(reals).features.equal(expected[1])
             tally["kills, exact after"] += 1
 
 
 def test_of_a_comparison(share, tally, tmp_path, monkeypatch):
-    monkeypatch.setattr(comparison, "write_report", lambda results, folder: folder)
-    monkeypatch.setattr(comparison, "write_table", lambda results, folder: folder)  # which has seconds in it
+    monkeypatch.setattr(runner, "write_report", lambda results, folder: folder)
+    monkeypatch.setattr(runner, "write_table", lambda results, folder: folder)  # which has seconds in it
     asked = request(tmp_path, ("nsgan",), seeds=1)
     folder = asked.out
 

@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 
 import ganzoo
 from ganzoo import api
+from ganzoo.atomic_io import sha256_hex
 from ganzoo.errors import InputError
-from ganzoo.files import digest
 from ganzoo.sampling import checkpoints
 from ganzoo.training import checkpoint
 from small_runs import small, toy_data
@@ -46,7 +46,7 @@ def test_a_release_alone_is_enough(run, tmp_path):
 
 
 def test_a_release_is_the_average_and_raw_the_weights_of_the_last_state(run):
-    tensors = load_file(checkpoint.states(run / "state")[-1] / "state.safetensors")
+    tensors = load_file(checkpoint.saved_states(run / "state")[-1] / "state.safetensors")
     for raw, part in ((False, "average"), (True, "generator")):
         mine = ganzoo.load(run, raw=raw) if not raw else ganzoo.sampling.load(run, raw=True)
         for name, value in mine.generator.state_dict().items():
@@ -108,13 +108,13 @@ def test_a_class_a_row_has_the_same_seeds_in_every_row(run):
     sampler = ganzoo.load(run)
     if not sampler.class_names:
         with pytest.raises(InputError, match="was trained without labels"):
-            sampler.by_class([0, 1])
+            sampler.sample_per_class([0, 1])
         return
-    rows = sampler.by_class([7, 3], [2, 0], batch=3)
+    rows = sampler.sample_per_class([7, 3], [2, 0], batch=3)
     for row, name in enumerate([2, 0]):
         one_by_one = torch.cat([sampler.sample(1, seed=seed, classes=[name]) for seed in (7, 3)])
         assert (rows[2 * row : 2 * row + 2] - one_by_one).abs().max() < GREY_LEVEL
-    assert len(sampler.by_class([0])) == 3, "all classes where none is named"
+    assert len(sampler.sample_per_class([0])) == 3, "all classes where none is named"
     assert torch.equal(sampler.inputs([7, 3, 7, 3], torch.tensor([2, 2, 0, 0])).z[:2], sampler.inputs([7, 3]).z)
 
 
@@ -122,18 +122,18 @@ def test_a_code_is_swept_along_each_row(run):
     sampler = ganzoo.load(run)
     if sampler.latent.code is None:
         with pytest.raises(InputError, match="was trained without a code"):
-            sampler.sweep("1", [0])
+            sampler.traverse("1", [0])
         return
     seeds = [4, 8]
     for name in sampler.code_names:
-        rows, few = sampler.sweep(name, seeds), sampler.sweep(name, seeds, batch=3)
+        rows, few = sampler.traverse(name, seeds), sampler.traverse(name, seeds, batch=3)
         assert rows.shape == (2 * 10, 1, 28, 28) and (rows - few).abs().max() < GREY_LEVEL
         assert rows[:10].std(0).max() > 0.01, "it changes something"
     own = sampler.inputs(seeds).code[:, :10].argmax(1)
-    plain, swept = sampler.sample(seeds=seeds), sampler.sweep("category", seeds).view(2, 10, 1, 28, 28)
+    plain, swept = sampler.sample(seeds=seeds), sampler.traverse("category", seeds).view(2, 10, 1, 28, 28)
     assert (swept[[0, 1], own] - plain).abs().max() < GREY_LEVEL, "at its own category a row has the seed's image"
     with pytest.raises(InputError, match="no code is called '3'"):
-        sampler.sweep("3", seeds)
+        sampler.traverse("3", seeds)
 
 
 def test_labels_are_taken_in_turn_by_number_or_name(tmp_path):
@@ -243,7 +243,7 @@ def test_weights_of_another_type_are_not_cast(kind, run, tmp_path):
         weights = load_file(folder / "generator.safetensors")
         name = next(name for name, value in weights.items() if value.ndim > 1)
         save_file(weights | {name: weights[name].to(kind)}, folder / "generator.safetensors")
-        edit(folder / "card.json", sha256=digest((folder / "generator.safetensors").read_bytes()))
+        edit(folder / "card.json", sha256=sha256_hex((folder / "generator.safetensors").read_bytes()))
 
     assert "expected float32 or float16 or bfloat16" in broken(run, tmp_path, change)
 
@@ -274,13 +274,17 @@ def test_a_run_killed_between_two_renames_still_samples(run, tmp_path):
 
 def test_a_folder_of_something_else_hides_no_release_that_ships(run, tmp_path, monkeypatch):
     shutil.copytree(run / "release", tmp_path / "ships/wgan-mnist")
-    monkeypatch.setattr(checkpoints, "FOLDERS", (tmp_path / "ships",))
+    monkeypatch.setattr(checkpoints, "RELEASE_FOLDERS", (tmp_path / "ships",))
     monkeypatch.chdir(tmp_path)
     for name in ("wgan-mnist", "wgan", "notes"):
         (tmp_path / name).mkdir()
-    assert checkpoints.find("wgan-mnist") == checkpoints.find("wgan") == tmp_path / "ships/wgan-mnist"
+    assert (
+        checkpoints.find_checkpoint("wgan-mnist")
+        == checkpoints.find_checkpoint("wgan")
+        == tmp_path / "ships/wgan-mnist"
+    )
     with pytest.raises(InputError, match="notes is neither a run nor a release"):
-        checkpoints.find("notes")
+        checkpoints.find_checkpoint("notes")
 
 
 def test_a_number_is_the_class_of_that_name(tmp_path):

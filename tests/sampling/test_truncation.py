@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganzoo.errors import InputError
-from ganzoo.sampling.truncation import truncated
+from ganzoo.sampling.latent_ops import truncate
 
 
 def drawn_again(n: int, psi: float) -> torch.Tensor:
@@ -20,7 +20,7 @@ def drawn_again(n: int, psi: float) -> torch.Tensor:
 @pytest.mark.parametrize("psi", [0.3, 1.0, 2.0])
 def test_the_distribution_is_that_of_drawing_again(psi):
     n = 40_000
-    ours, theirs = truncated(torch.randn(n, 1), psi).flatten().sort().values, drawn_again(n, psi).sort().values
+    ours, theirs = truncate(torch.randn(n, 1), psi).flatten().sort().values, drawn_again(n, psi).sort().values
     assert ours.abs().max() <= psi
     # The two-sample statistic of Kolmogorov and Smirnov; 1.95 sqrt(2 / n) is passed once in a thousand.
     both = torch.cat([ours, theirs])
@@ -31,14 +31,14 @@ def test_the_distribution_is_that_of_drawing_again(psi):
 def test_every_value_keeps_its_rank_and_its_sign_and_a_wide_bound_changes_nothing():
     z = torch.linspace(-6, 6, 241)[None]
     for psi in (0.01, 0.5, 4.0):
-        found = truncated(z, psi)
-        assert (found.diff() >= 0).all() and torch.equal(found, -truncated(-z, psi)) and found.dtype == z.dtype
+        found = truncate(z, psi)
+        assert (found.diff() >= 0).all() and torch.equal(found, -truncate(-z, psi)) and found.dtype == z.dtype
         assert (found.abs() <= z.abs() + 1e-7).all()
-    assert torch.allclose(truncated(z, 40.0), z, atol=1e-5)
-    assert truncated(z, 0.01).diff()[0, 100:140].min() > 0, "a tight bound leaves them apart"
+    assert torch.allclose(truncate(z, 40.0), z, atol=1e-5)
+    assert truncate(z, 0.01).diff()[0, 100:140].min() > 0, "a tight bound leaves them apart"
 
 
 @pytest.mark.parametrize("psi", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_bound_that_is_none_is_refused(psi):
     with pytest.raises(InputError, match="truncation must be a bound above 0"):
-        truncated(torch.zeros(1, 2), psi)
+        truncate(torch.zeros(1, 2), psi)

@@ -6,13 +6,13 @@ import torch
 from tape import Tape
 from test_variants import trainer
 
-from ganzoo.optimisers import keep_rate_on_device
+from ganzoo.optimizers import keep_lr_on_device
 from ganzoo.training import checkpoint
-from ganzoo.training.graphs import WARM_UP, Graphs
-from ganzoo.training.readings import readings
+from ganzoo.training.cuda_graphs import WARMUP_STEPS, GraphRunner
+from ganzoo.training.log_record import log_terms
 from ganzoo.training.trainer import Trainer
 
-STEPS = WARM_UP + 3
+STEPS = WARMUP_STEPS + 3
 
 
 def made(variant: str, **tables) -> Trainer:
@@ -24,7 +24,7 @@ def eager(variant: str, **tables) -> Trainer:
     """With its rates where a graph needs them: in float32, they are others by a rounding."""
     t = made(variant, **tables)
     for optimiser in t.optimisers().values():
-        keep_rate_on_device(optimiser)
+        keep_lr_on_device(optimiser)
     return t
 
 
@@ -32,8 +32,8 @@ def graphed(variant: str, **tables) -> Trainer:
     """As on CUDA, with a tape for the graph."""
     t = made(variant, **tables)
     train = t.config.train.model_copy(update={"device": "cuda", "cuda_graphs": True})
-    t.graphs = Graphs.made(train, [t.loss, *t.tricks], t.group.size, t.optimisers().values())
-    assert t.graphs.make and not t.graphs.news
+    t.graphs = GraphRunner.made(train, [t.loss, *t.tricks], t.group.size, t.optimisers().values())
+    assert t.graphs.make and not t.graphs.messages
     t.graphs.make = Tape
     return t
 
@@ -43,13 +43,13 @@ def copied(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def state(t: Trainer) -> dict[str, torch.Tensor]:
-    return copied(checkpoint.tensors(t))
+    return copied(checkpoint.state_tensors(t))
 
 
 def everything(t: Trainer) -> dict[str, bytes]:
     """All that a step changes, and what the log reads of it: as bytes, in which NaN is NaN."""
     found = state(t) | {f"d/{k}": v for k, v in t.d_terms.items()} | {f"g/{k}": v for k, v in t.g_terms.items()}
-    rest = str((t.counters(), t.first_bad.item(), readings(t)))
+    rest = str((t.counters(), t.first_bad.item(), log_terms(t)))
     return {k: v.cpu().numpy().tobytes() for k, v in found.items()} | {"rest": rest.encode()}
 
 
@@ -65,4 +65,4 @@ def agree(a: Trainer, b: Trainer, steps: int = STEPS) -> bool:
 
 
 def is_captured(t: Trainer) -> bool:
-    return not t.graphs.news and all(t.graphs.graphed[name].terms for name in ("d_learns", "g_learns"))
+    return not t.graphs.messages and all(t.graphs.graphed[name].terms for name in ("d_update", "g_update"))

@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from split_steps import ALL, data, fingerprints, outcome, trainer
 
 from ganzoo import cli
-from ganzoo.build import resolve
-from ganzoo.training.checkpoint import align
+from ganzoo.builder import resolve_config
+from ganzoo.training.checkpoint import broadcast_state
+from ganzoo.training.distributed import process_group
 from ganzoo.training.loop import make_trainer
-from ganzoo.training.parallel import joined
 from small_runs import small
 
 STEPS = {2: 100, 4: 10}
@@ -35,17 +35,17 @@ STEPS = {2: 100, 4: 10}
 def write_down(folder: Path, names: list[str]) -> int:
     """What the cases `names` come to in this process, as `folder`/<rank>.safetensors."""
     warnings.simplefilter("ignore")
-    with joined("cpu") as group:
+    with process_group("cpu") as group:
         torch.set_default_dtype(torch.float64)
         found = {}
         for name in names:
             accumulate = 2 if name in ("hinge", "began") else 1
             found |= {f"{name}/{k}": v for k, v in outcome(trainer(*ALL[name], group, accumulate=accumulate)).items()}
         torch.set_default_dtype(torch.float32)
-        t = make_trainer(resolve(small("nsgan", train={"batch": 8}), data({})), data({}), group)
-        if not group.first:
+        t = make_trainer(resolve_config(small("nsgan", train={"batch": 8}), data({})), data({}), group)
+        if not group.is_first:
             next(t.G.parameters()).data.zero_()  # which the first process must put right
-        align(t)
+        broadcast_state(t)
         found["fingerprints"] = fingerprints(t, STEPS[group.size])
         save_file({key: value.contiguous() for key, value in found.items()}, folder / f"{group.rank}.safetensors")
     return 0

@@ -7,13 +7,13 @@ from hashlib import blake2b
 import torch
 from torch import Tensor
 
-from ganzoo.build import resolve
-from ganzoo.config import Table
+from ganzoo.builder import resolve_config
+from ganzoo.config.recipes import merge
+from ganzoo.config.schema import Table
 from ganzoo.data import Dataset
 from ganzoo.losses import LOSSES
-from ganzoo.recipes import merge
+from ganzoo.training.distributed import SINGLE_PROCESS, ProcessGroup
 from ganzoo.training.loop import make_trainer
-from ganzoo.training.parallel import ALONE, Group
 from ganzoo.training.trainer import Trainer
 from small_runs import small, switched, toy_data
 
@@ -49,11 +49,11 @@ def data(tables: Table) -> Dataset:
     return whole if labelled is None else whole.partly_labelled(labelled)
 
 
-def trainer(variant: str, tables: Table, group: Group = ALONE, **train: object) -> Trainer:
+def trainer(variant: str, tables: Table, group: ProcessGroup = SINGLE_PROCESS, **train: object) -> Trainer:
     """In float64, whose batch of 8 no norm makes depend on its split."""
     switched_on = merge(merge(WITHOUT_BATCH_NORM, tables), {"train": {"batch": 8, **train}})
     made = data(tables)
-    t = make_trainer(resolve(small(variant, **switched_on), made), made, group)
+    t = make_trainer(resolve_config(small(variant, **switched_on), made), made, group)
     reals = t.reals
     t.reals = lambda n: (batch := reals(n)).with_images(batch.images.double())  # type: ignore[method-assign]
     return t

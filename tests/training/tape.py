@@ -25,7 +25,7 @@ REFUSED = {
 
 
 class Tape:
-    """A `ganzoo.training.graphs.Graph` on the CPU."""
+    """A `ganzoo.training.cuda_graphs.Graph` on the CPU."""
 
     def __init__(self):
         self.ran = []
@@ -54,18 +54,18 @@ class Recorder(TorchDispatchMode):
 
     def __init__(self, ran, before):
         super().__init__()
-        self.ran, self.before, self.own = ran, before, set()
+        self.ran, self.before, self.local_shard = ran, before, set()
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
         for reason in refusals(operator, args):
             raise RuntimeError(f"{operator} {reason}")
         for tensor in found((args, kwargs)):
             memory = tensor.untyped_storage()
-            if memory.data_ptr() not in self.own:
+            if memory.data_ptr() not in self.local_shard:
                 self.before.setdefault(memory.data_ptr(), (memory, memory.clone()))
         made = operator(*args, **(kwargs or {}))
         places = {tensor.untyped_storage().data_ptr() for tensor in found(made)}
-        self.own |= places - self.before.keys()
+        self.local_shard |= places - self.before.keys()
         self.ran.append((operator, *tree_map_only(Tensor, Tensor.detach, (args, kwargs or {}, made))))
         return made
 

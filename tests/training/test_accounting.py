@@ -7,10 +7,10 @@ import copy
 import pytest
 import torch
 
-from ganzoo.build import make_game, resolve
-from ganzoo.comparing.budget import parse_budget, steps
+from ganzoo.builder import build_modules, resolve_config
+from ganzoo.config.recipes import merge
+from ganzoo.experiments.spec import parse_budget, steps_for_budget
 from ganzoo.losses.began import UNKNOWN, energy
-from ganzoo.recipes import merge
 from ganzoo.training import checkpoint
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
@@ -40,7 +40,7 @@ CASES = {
 
 def made(variant: str, **tables) -> Trainer:
     data = toy_data()
-    return make_trainer(resolve(small(variant, **tables), data), data)
+    return make_trainer(resolve_config(small(variant, **tables), data), data)
 
 
 def counting(t: Trainer) -> list[int]:
@@ -69,7 +69,7 @@ def test_a_budget_of_images_is_of_all_of_them(case, images):
     while drawn < images:
         t.train_step()
         drawn = sum(sizes)
-    assert steps(parse_budget(f"images={images}"), t.config.train, t.game.g_reads_real) == t.step
+    assert steps_for_budget(parse_budget(f"images={images}"), t.config.train, t.game.g_reads_real) == t.step
 
 
 def test_a_counter_of_before_is_kept_and_goes_on():
@@ -98,7 +98,7 @@ BALANCES = {
 def test_k_moves_by_the_clean_reals_of_the_last_d_step(case):
     """k computed by hand, with e(x) of the next reals under D as it is before its update."""
     t = made("began", **merge(PLAIN, BALANCES[case]))
-    e_reals, balances, d_learns, moved = [], [], t.d_learns, t.loss.after_g_step
+    e_reals, balances, d_learns, moved = [], [], t.d_update, t.loss.after_g_step
 
     def d_step(real):
         with torch.no_grad():
@@ -109,7 +109,7 @@ def test_k_moves_by_the_clean_reals_of_the_last_d_step(case):
         balances.append(t.loss.gamma * e_reals[-1] - energy(fake).item())
         moved(real, fake)
 
-    t.d_learns, t.loss.after_g_step = d_step, g_step  # type: ignore[method-assign]
+    t.d_update, t.loss.after_g_step = d_step, g_step  # type: ignore[method-assign]
     k, seen = 0.0, 0
     for _ in range(5):
         t.train_step()
@@ -134,14 +134,14 @@ def test_a_state_of_before_is_resumed():
     t = made("began")
     for _ in range(2):
         t.train_step()
-    state = {name: value.clone() for name, value in checkpoint.tensors(t).items()}
+    state = {name: value.clone() for name, value in checkpoint.state_tensors(t).items()}
     del state["loss.real_energy"]
     again = made("began")
-    checkpoint.put(again, state, t.counters())
+    checkpoint.load_state_into(again, state, t.counters())
     for trainer in (t, again):
         trainer.train_step()
-    assert all(torch.equal(v, checkpoint.tensors(again)[k]) for k, v in checkpoint.tensors(t).items())
+    assert all(torch.equal(v, checkpoint.state_tensors(again)[k]) for k, v in checkpoint.state_tensors(t).items())
 
 
 def test_began_reads_no_reals_in_gs_steps():
-    assert not make_game(made("began").config).g_reads_real
+    assert not build_modules(made("began").config).g_reads_real

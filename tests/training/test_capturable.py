@@ -10,9 +10,9 @@ from by_graph import agree, eager, graphed, is_captured
 from test_variants import EVERY, trainer
 
 from ganzoo import api
-from ganzoo.optimisers import OPTIMISERS, keep_rate_on_device, set_rate
-from ganzoo.training.graphs import obstacles
-from ganzoo.training.run import Run
+from ganzoo.optimizers import OPTIMIZERS, keep_lr_on_device, set_lr_factor
+from ganzoo.training.cuda_graphs import graph_obstacles
+from ganzoo.training.run_dir import RunDir
 from small_runs import small, toy_data
 
 pytestmark = pytest.mark.usefixtures("rmsprop_is_capturable_on_a_cpu")
@@ -23,7 +23,7 @@ def test_a_step_that_cannot_be_captured_goes_on_as_it_is_and_says_so_once():
     for each in (one, t):
         each.G.register_forward_hook(lambda network, z, images: images + torch.randn(()) * 0)
     assert agree(one, t)
-    (line,) = t.graphs.news
+    (line,) = t.graphs.messages
     assert line.startswith("train.cuda_graphs is left out: a step could not be captured (") and "random" in line
 
 
@@ -43,7 +43,7 @@ def test_an_error_of_the_step_itself_is_not_hidden():
 def reasons(variant: str = "nsgan", device: str = "cuda", processes: int = 1, **tables) -> list[str]:
     t = trainer(variant, **tables)
     train = t.config.train.model_copy(update={"device": device})
-    return list(obstacles(train, [t.loss, *t.tricks], processes))
+    return list(graph_obstacles(train, [t.loss, *t.tricks], processes))
 
 
 @pytest.mark.parametrize("variant", EVERY)
@@ -81,34 +81,34 @@ def test_without_cuda_a_run_says_why_and_trains_as_without(tmp_path, capsys):
 
 def test_a_run_may_be_resumed_with_graphs(tmp_path):
     run = api.train(small("nsgan", train={"steps": 2}), toy_data(), tmp_path / "run")
-    config = Run.open(run).config()
+    config = RunDir.open(run).config()
     wanted = config.model_copy(update={"train": config.train.model_copy(update={"steps": 3, "cuda_graphs": True})})
-    assert Run.open(api.resume(run, wanted, toy_data())).config().train.cuda_graphs
+    assert RunDir.open(api.resume(run, wanted, toy_data())).config().train.cuda_graphs
 
 
 def descended(name: str, on_device: bool) -> torch.Tensor:
     """A weight after three steps, each at another rate."""
     weight = torch.nn.Parameter(torch.linspace(-1, 1, 9))
-    optimiser = OPTIMISERS[name]([weight])
+    optimiser = OPTIMIZERS[name]([weight])
     if on_device:
-        keep_rate_on_device(optimiser)
+        keep_lr_on_device(optimiser)
     for step in range(3):
-        set_rate(optimiser, 1 - step / 4)
+        set_lr_factor(optimiser, 1 - step / 4)
         weight.grad = (weight - 0.3).detach() ** 3
         optimiser.step()
     return weight.detach()
 
 
-@pytest.mark.parametrize("name", list(OPTIMISERS))
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_a_rate_on_the_device_is_the_rate(name):
     torch.testing.assert_close(descended(name, True), descended(name, False), rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", list(OPTIMISERS))
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_a_rate_on_the_device_stays_where_it_is(name):
-    optimiser = OPTIMISERS[name]([torch.nn.Parameter(torch.zeros(3))], lr=0.5)
-    keep_rate_on_device(optimiser)
+    optimiser = OPTIMIZERS[name]([torch.nn.Parameter(torch.zeros(3))], lr=0.5)
+    keep_lr_on_device(optimiser)
     rate = optimiser.param_groups[0]["lr"]
     for factor in (0.5, 0.25):
-        set_rate(optimiser, factor)
+        set_lr_factor(optimiser, factor)
         assert optimiser.param_groups[0]["lr"] is rate and math.isclose(rate.item(), 0.5 * factor)

@@ -7,13 +7,13 @@ import shutil
 import pytest
 
 from ganzoo import api
-from ganzoo.config import Config, with_train
+from ganzoo.config.recipes import make_config, merge, variants
+from ganzoo.config.schema import Config, with_train
+from ganzoo.config.techniques import TECHNIQUES, technique_settings
 from ganzoo.errors import InputError
-from ganzoo.legal import largest_legal
-from ganzoo.recipes import make, merge, variants
-from ganzoo.techniques import TECHNIQUES, switches
+from ganzoo.experiments.technique_sets import largest_compatible_set
 from ganzoo.training import checkpoint
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
 from small_runs import small, switched, toy_data
 
 LAPTOP = [name for name in variants() if "/" not in name]
@@ -64,7 +64,7 @@ THE_REST = [
 def legal(variant: str, which: str) -> tuple[str, ...]:
     """A largest legal set of switches of a variant, as the function finds it."""
     names = dict.fromkeys([*BEGINNINGS[which], *USUAL])
-    return largest_legal(small(variant), toy_data(), names)[0]
+    return largest_compatible_set(small(variant), toy_data(), names)[0]
 
 
 @pytest.mark.parametrize("which", BEGINNINGS)
@@ -78,7 +78,7 @@ def test_the_largest_legal_sets_are_those_written_down(variant, which):
 
 
 def test_every_switch_is_in_a_set():
-    assert {*FIRST, *SECOND, *itertools.chain(*THE_REST)} == switches().keys()
+    assert {*FIRST, *SECOND, *itertools.chain(*THE_REST)} == technique_settings().keys()
 
 
 def with_steps(config: Config, steps: int) -> Config:
@@ -98,10 +98,10 @@ def assert_exact(variant: str, tables: dict, folder) -> None:
     config, data = small(variant, **tables), toy_data(size=16)
     whole = api.train(with_steps(config, 4), data, folder / "whole")
     parts = api.train(with_steps(config, 2), data, folder / "parts")
-    api.resume(parts, with_steps(Run.open(parts).config(), 4), data)
+    api.resume(parts, with_steps(RunDir.open(parts).config(), 4), data)
     shutil.rmtree(parts / "state" / "00000002")
     assert files(parts) == files(whole)
-    assert without_times(Run(parts).records()) == without_times(Run(whole).records())
+    assert without_times(RunDir(parts).records()) == without_times(RunDir(whole).records())
     assert (parts / "samples/00000004.png").read_bytes() == (whole / "samples/00000004.png").read_bytes()
 
 
@@ -140,7 +140,7 @@ def test_what_was_done_after_the_last_state_is_done_again(tmp_path):
     api.resume(killed, data=data)
     assert files(killed / "release") == files(whole / "release")
     assert files(killed / "state") == files(whole / "state")
-    assert without_times(Run(killed).records()) == without_times(Run(whole).records())
+    assert without_times(RunDir(killed).records()) == without_times(RunDir(whole).records())
     assert not list(killed.rglob(".*"))
 
 
@@ -156,7 +156,7 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(tmp_path, capsys):
 
 
 def spoil(run):
-    for state in checkpoint.states(run / "state"):
+    for state in checkpoint.saved_states(run / "state"):
         (state / "state.safetensors").write_bytes(b"x")
 
 
@@ -184,14 +184,14 @@ def test_a_run_that_had_saved_nothing_begins_anew(tmp_path):
 def test_two_states_are_kept(tmp_path):
     config = small("nsgan", train={"save_every": 1})
     run = api.train(with_steps(config, 5), toy_data(), tmp_path / "run")
-    assert [p.name for p in checkpoint.states(run / "state")] == ["00000004", "00000005"]
+    assert [p.name for p in checkpoint.saved_states(run / "state")] == ["00000004", "00000005"]
 
 
 def test_a_copy_of_a_state_that_the_user_keeps_beside_them_stays(tmp_path):
     config, data = small("nsgan", train={"save_every": 1}), toy_data()
     run = api.train(with_steps(config, 1), data, tmp_path / "run")
     shutil.copytree(run / "state/00000001", run / "state/00000001-best")
-    api.resume(run, with_steps(Run.open(run).config(), 4), data)
+    api.resume(run, with_steps(RunDir.open(run).config(), 4), data)
     assert sorted(p.name for p in (run / "state").iterdir()) == ["00000001-best", "00000003", "00000004"]
 
 
@@ -209,7 +209,7 @@ def test_a_changed_config_is_refused_with_the_difference(tmp_path):
     data = toy_data()
     run = api.train(with_steps(small("lsgan"), 2), data, tmp_path / "run")
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
-    config = Run.open(run).config()
+    config = RunDir.open(run).config()
     other = config.model_copy(update={"seed": 1, "loss": config.loss | {"a": -1.0}})
     with pytest.raises(InputError, match=r"loss\.a: 0\.0 -> -1\.0; seed: 0 -> 1"):
         api.resume(run, other, data)
@@ -223,12 +223,12 @@ def test_a_changed_config_is_refused_with_the_difference(tmp_path):
 def test_a_run_may_go_on_on_another_device_if_that_is_there(tmp_path):
     data = toy_data()
     run = api.train(with_steps(small("lsgan"), 2), data, tmp_path / "run")
-    gone = with_train(Run.open(run).config(), device="cuda:99")
-    Run.open(run).write_config(gone)
+    gone = with_train(RunDir.open(run).config(), device="cuda:99")
+    RunDir.open(run).write_config(gone)
     with pytest.raises(InputError, match="device 'cuda:99' is not available here"):
         api.resume(run, with_steps(gone, 4), data)
     api.resume(run, with_train(with_steps(gone, 4), device="cpu"), data)
-    assert Run.open(run).config().train.device == "cpu" and Run.open(run).records()[-1]["step"] == 4
+    assert RunDir.open(run).config().train.device == "cpu" and RunDir.open(run).records()[-1]["step"] == 4
 
 
 def test_a_newer_format_is_refused(tmp_path):
@@ -259,4 +259,4 @@ def test_a_run_is_never_overwritten(tmp_path):
 
 
 def test_the_defaults_are_not_shared_between_configs():
-    assert make("nsgan") == make("nsgan") and make("nsgan") != make("lsgan")
+    assert make_config("nsgan") == make_config("nsgan") and make_config("nsgan") != make_config("lsgan")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from test_variants import trainer
 
-from ganzoo.optimisers import OPTIMISERS, lay_as_weights
+from ganzoo.optimizers import OPTIMIZERS, lay_as_weights
 from ganzoo.training import checkpoint
 
 
@@ -14,7 +14,7 @@ from ganzoo.training import checkpoint
 def last(monkeypatch):
     """Every network that a trainer gets."""
     laid = lambda network, device: network.to(device).to(memory_format=torch.channels_last)  # noqa: E731
-    monkeypatch.setattr("ganzoo.training.trainer.placed", laid)
+    monkeypatch.setattr("ganzoo.training.trainer.place_network", laid)
 
 
 def kept(t):
@@ -29,11 +29,11 @@ def kept(t):
 def test_a_resume_lays_what_the_optimisers_keep_as_the_weights(variant, last, tmp_path):
     a, b = trainer(variant), trainer(variant)
     a.train_step()
-    checkpoint.restore(b, checkpoint.save_state(a, tmp_path, {"seconds": 0.0}))
+    checkpoint.restore_trainer(b, checkpoint.save_state(a, tmp_path, {"seconds": 0.0}))
     assert all(w.stride() == v.stride() for w, v in kept(b)) and all(map(has_strides_of_average, [a, b]))
     for t in (a, b):
         t.train_step()
-    ours, theirs = (checkpoint.tensors(t) for t in (a, b))
+    ours, theirs = (checkpoint.state_tensors(t) for t in (a, b))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
@@ -41,10 +41,10 @@ def has_strides_of_average(t):
     return [p.stride() for p in t.G.parameters()] == [p.stride() for p in t.average.parameters()]
 
 
-@pytest.mark.parametrize("name", OPTIMISERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_any_optimiser_keeps_its_numbers(name):
     weight = torch.nn.Parameter(torch.randn(4, 3, 3, 3).contiguous(memory_format=torch.channels_last))
-    optimiser = OPTIMISERS[name]([weight], **({"momentum": 0.9} if name == "sgd" else {}))
+    optimiser = OPTIMIZERS[name]([weight], **({"momentum": 0.9} if name == "sgd" else {}))
     weight.grad = torch.randn_like(weight)
     optimiser.step()
     state = optimiser.state[weight]

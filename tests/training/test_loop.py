@@ -10,16 +10,16 @@ import pytest
 import torch
 
 from ganzoo import api, cli
-from ganzoo.config import with_train
+from ganzoo.atomic_io import read_json
+from ganzoo.config.schema import with_train
 from ganzoo.errors import InputError, TrainingFailed
-from ganzoo.files import read_json
 from ganzoo.training.release import Card
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
 from small_runs import small, toy_data
 
 
 def test_the_log_holds_every_term_norms_and_counters(tmp_path):
-    run = Run(api.train(small("infogan", train={"steps": 3, "ratio": "2:1"}), toy_data(), tmp_path / "run"))
+    run = RunDir(api.train(small("infogan", train={"steps": 3, "ratio": "2:1"}), toy_data(), tmp_path / "run"))
     records = run.records()
     assert [r["step"] for r in records] == [1, 2, 3]
     last = records[-1]
@@ -39,7 +39,7 @@ def test_a_card_says_what_is_asked_of_every_card(tmp_path):
 
 
 def test_a_loss_may_add_readings_of_its_own(tmp_path):
-    run = Run(api.train(small("began", train={"steps": 2}), toy_data(), tmp_path / "run"))
+    run = RunDir(api.train(small("began", train={"steps": 2}), toy_data(), tmp_path / "run"))
     assert {"loss/k", "loss/convergence"} <= run.records()[-1]["terms"].keys()
 
 
@@ -76,12 +76,12 @@ def test_nan_names_the_step_and_the_last_finite_state_is_kept(tmp_path, monkeypa
 
 def test_no_step_waits_for_the_device(monkeypatch):
     """No `.item()` and no truth of a tensor within a step: on a GPU each would stop the queue."""
-    from ganzoo.api import resolve
+    from ganzoo.api import resolve_config
     from ganzoo.training.loop import make_trainer
 
     data = toy_data()
     for variant in ("wgan-gp", "began", "infogan", "rpgan", "coulomb"):
-        trainer = make_trainer(resolve(small(variant), data), data)
+        trainer = make_trainer(resolve_config(small(variant), data), data)
         trainer.train_step()
         with monkeypatch.context() as patch:
             for name in ("item", "tolist", "__bool__", "__float__", "__int__"):
@@ -112,7 +112,7 @@ def test_a_missing_tensorboard_is_one_line(tmp_path, monkeypatch):
 def test_a_tensor_or_array_takes_the_place_of_the_data(form, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     images = form(torch.rand(20, 3, 28, 28) * 2 - 1)
-    run = Run(api.train(small("lsgan", train={"steps": 1}), images))
+    run = RunDir(api.train(small("lsgan", train={"steps": 1}), images))
     assert run.config().dataset.shape == (3, 28, 28) and run.config().dataset.class_names == ()
     assert run.folder.as_posix() == "runs/lsgan-memory-s0"
     assert (run.config().data.spec, run.config().dataset.name) == ("memory", "memory")
@@ -125,7 +125,7 @@ def test_a_tensor_or_array_takes_the_place_of_the_data(form, tmp_path, monkeypat
 def test_data_from_python_are_recorded_as_memory_with_their_own_name_and_digest(spec, name, tmp_path):
     """Whatever the config would have had."""
     data = replace(toy_data(), name=name)
-    run = Run(api.train(small("cgan", data={"spec": spec}, train={"steps": 1}), data, tmp_path / "run"))
+    run = RunDir(api.train(small("cgan", data={"spec": spec}, train={"steps": 1}), data, tmp_path / "run"))
     kept = run.config()
     assert (kept.data.spec, kept.dataset.name, kept.dataset.digest) == ("memory", name, data.digest)
     released = read_json(run.release / "card.json")
@@ -148,7 +148,7 @@ def test_what_does_not_fit_is_said_of_memory(variant, part, tmp_path):
 def test_a_run_of_before_that_names_other_data_goes_on_with_its_own(tmp_path):
     """Data from Python were recorded under the spec that they took the place of."""
     data = toy_data()
-    run = Run(api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run"))
+    run = RunDir(api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run"))
     old = run.config()
     old = old.model_copy(update={"data": old.data.model_copy(update={"spec": "digits"})})
     run.write_config(old)
@@ -162,7 +162,7 @@ def test_a_run_of_before_that_names_other_data_goes_on_with_its_own(tmp_path):
 
 def test_a_run_of_memory_goes_on_with_a_file_of_the_same_images(tmp_path):
     data = toy_data()
-    run = Run(api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run"))
+    run = RunDir(api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run"))
     np.savez(tmp_path / "toys.npz", images=data.images.transpose(0, 2, 3, 1), labels=data.labels)
     spec = f"npz:{tmp_path / 'toys.npz'}"
     assert cli._run(["train", "--resume", str(run.folder), "--steps", "2", "--data", spec, "--quiet"]) == 0
@@ -204,7 +204,7 @@ def test_the_default_folder_has_the_name_of_the_data(tmp_path, monkeypatch):
         "hf:me/pets": "pets",
         "hf:me/grid": "hf-grid",
     }.items():
-        assert api.default_folder(small("lsgan", data={"spec": spec})).as_posix() == f"runs/lsgan-{name}-s0"
+        assert api.default_run_folder(small("lsgan", data={"spec": spec})).as_posix() == f"runs/lsgan-{name}-s0"
 
 
 @pytest.mark.parametrize("data", ["digits", 3, object(), np.zeros((4, 28, 28), np.uint8)])

@@ -9,12 +9,12 @@ import torch
 from safetensors.torch import load_file
 
 from ganzoo import api
-from ganzoo.config import Config
+from ganzoo.atomic_io import read_json
+from ganzoo.config.schema import Config
 from ganzoo.errors import TrainingFailed
-from ganzoo.files import read_json
 from ganzoo.losses import NSGAN
 from ganzoo.training import checkpoint
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
@@ -24,7 +24,7 @@ def config(steps: int = 30, **train) -> Config:
 
 
 def last_state(run):
-    return checkpoint.states(run / "state")[-1]
+    return checkpoint.saved_states(run / "state")[-1]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def won(monkeypatch):
 
 
 def rules(run) -> list[str]:
-    return [finding["rule"] for finding in Run(run).findings() if finding["fatal"]]
+    return [finding["rule"] for finding in RunDir(run).findings() if finding["fatal"]]
 
 
 @pytest.mark.parametrize("policy", ["warn", "stop"])
@@ -66,26 +66,26 @@ def test_nan_always_stops_and_is_found_in_the_log(poisoned, tmp_path, policy):
     with pytest.raises(TrainingFailed, match=r"it began in step 11; the last finite state is .*00000008"):
         api.train(config(on_failure=policy), toy_data(), tmp_path / "run")
     assert rules(tmp_path / "run") == ["not-finite"]
-    assert Run(tmp_path / "run").records()[-1]["terms"]["g/adv"] is None
-    assert [p.name for p in checkpoint.states(tmp_path / "run/state")] == ["00000004", "00000008"]
+    assert RunDir(tmp_path / "run").records()[-1]["terms"]["g/adv"] is None
+    assert [p.name for p in checkpoint.saved_states(tmp_path / "run/state")] == ["00000004", "00000008"]
 
 
 def test_warning_is_patient_where_d_has_won(won, tmp_path):
     run = api.train(config(steps=8), toy_data(), tmp_path / "run")
-    assert rules(run) == ["d-has-won"] and Run(run).records()[-1]["step"] == 8
+    assert rules(run) == ["d-has-won"] and RunDir(run).records()[-1]["step"] == 8
 
 
 def test_stopping_saves_everything_first(won, tmp_path):
     with pytest.raises(TrainingFailed, match=r"step 5: D's loss is at its lowest .*tricks.r1=true; all is saved"):
         api.train(config(steps=8, on_failure="stop"), toy_data(), tmp_path / "run")
-    assert checkpoint.states(tmp_path / "run/state")[-1].name == "00000005"
+    assert checkpoint.saved_states(tmp_path / "run/state")[-1].name == "00000005"
     assert (tmp_path / "run/release/card.json").exists() and (tmp_path / "run/samples/00000005.png").exists()
 
 
 def test_a_rollback_returns_with_a_lower_rate_and_other_numbers(poisoned, tmp_path):
     poisoned(11)
     run = api.train(config(steps=20, on_failure="rollback"), toy_data(), tmp_path / "run")
-    records = Run(run).records()
+    records = RunDir(run).records()
     assert [r["step"] for r in records] == list(range(1, 21)) and rules(run) == ["not-finite"]
     assert [r["rollbacks"] for r in records] == [0] * 4 + [1] * 16  # back to before it began to show
     state, facts = load_file(last_state(run) / "state.safetensors"), read_json(last_state(run) / "state.json")
@@ -114,7 +114,7 @@ def test_what_a_rollback_gave_up_is_gone_at_once(poisoned, tmp_path, monkeypatch
     left, begin = [], Monitor.__init__
 
     def watched(self, run, trainer):
-        left.append([path.name for path in checkpoint.states(run.states)])
+        left.append([path.name for path in checkpoint.saved_states(run.states)])
         begin(self, run, trainer)
 
     monkeypatch.setattr(Monitor, "__init__", watched)
@@ -124,12 +124,12 @@ def test_what_a_rollback_gave_up_is_gone_at_once(poisoned, tmp_path, monkeypatch
 
 
 def test_a_rollback_halves_both_rates(tmp_path):
-    from ganzoo.build import resolve
+    from ganzoo.builder import resolve_config
     from ganzoo.training.loop import make_trainer
 
     data = toy_data()
-    trainer = make_trainer(resolve(config(), data), data)
-    trainer.begin_again(2)
+    trainer = make_trainer(resolve_config(config(), data), data)
+    trainer.reset_after_rollback(2)
     trainer.train_step()
     rates = [group["lr"] for opt in trainer.optimisers().values() for group in opt.param_groups]
     whole = [group["initial_lr"] for opt in trainer.optimisers().values() for group in opt.param_groups]
@@ -137,14 +137,14 @@ def test_a_rollback_halves_both_rates(tmp_path):
 
 
 def test_a_state_from_before_the_first_step_takes_the_moments_away(tmp_path):
-    from ganzoo.build import resolve
+    from ganzoo.builder import resolve_config
     from ganzoo.training.loop import make_trainer
 
     data = toy_data()
-    trainer = make_trainer(resolve(config(), data), data)
+    trainer = make_trainer(resolve_config(config(), data), data)
     state = checkpoint.save_state(trainer, tmp_path, {"seconds": 0.0})
     trainer.train_step()
-    checkpoint.restore(trainer, state)
+    checkpoint.restore_trainer(trainer, state)
     assert not any(opt.state_dict()["state"] for opt in trainer.optimisers().values())
 
 
@@ -153,7 +153,7 @@ def test_after_the_last_rollback_the_run_fails(poisoned, tmp_path):
     with pytest.raises(TrainingFailed, match="it began in step 1; the last finite state"):
         api.train(config(on_failure="rollback", rollbacks=2), toy_data(), tmp_path / "run")
     assert rules(tmp_path / "run") == ["not-finite"] * 3
-    assert [f["rollbacks"] for f in Run(tmp_path / "run").findings()] == [0, 1, 2]
+    assert [f["rollbacks"] for f in RunDir(tmp_path / "run").findings()] == [0, 1, 2]
 
 
 def test_a_run_that_rolled_back_resumes_exactly(poisoned, tmp_path):
@@ -161,8 +161,8 @@ def test_a_run_that_rolled_back_resumes_exactly(poisoned, tmp_path):
         poisoned(11)
         run = api.train(config(steps=steps[0], on_failure="rollback"), toy_data(), tmp_path / name)
         for more in steps[1:]:
-            train = Run.open(run).config().train.model_copy(update={"steps": more})
-            api.resume(run, Run.open(run).config().model_copy(update={"train": train}), toy_data())
+            train = RunDir.open(run).config().train.model_copy(update={"steps": more})
+            api.resume(run, RunDir.open(run).config().model_copy(update={"train": train}), toy_data())
         return run
 
     whole, parts = trained("whole", 20), trained("parts", 16, 20)
@@ -176,19 +176,19 @@ def test_a_run_that_rolled_back_resumes_exactly(poisoned, tmp_path):
 def test_what_led_to_a_rollback_is_kept_by_a_resume_from_before_it(poisoned, tmp_path):
     poisoned(11)
     run = api.train(config(steps=20, on_failure="rollback"), toy_data(), tmp_path / "run")
-    (found,) = Run(run).findings()
-    Run(run).cut_findings(found["step"] - 1, rollbacks=1)
-    assert Run(run).findings() == [found]
-    Run(run).cut_findings(found["step"] - 1, rollbacks=0)
-    assert Run(run).findings() == []
+    (found,) = RunDir(run).findings()
+    RunDir(run).truncate_findings(found["step"] - 1, rollbacks=1)
+    assert RunDir(run).findings() == [found]
+    RunDir(run).truncate_findings(found["step"] - 1, rollbacks=0)
+    assert RunDir(run).findings() == []
 
 
 def test_a_resume_forgets_what_it_will_find_again(won, tmp_path):
     run = api.train(config(steps=8, save_every=4), toy_data(), tmp_path / "run")
-    found = Run(run).findings_file.read_text()
-    checkpoint.forget_after(run / "state", 4)
+    found = RunDir(run).findings_file.read_text()
+    checkpoint.delete_states_after(run / "state", 4)
     api.resume(run, data=toy_data())
-    assert Run(run).findings_file.read_text() == found and json.loads(found.splitlines()[0])["step"] == 5
+    assert RunDir(run).findings_file.read_text() == found and json.loads(found.splitlines()[0])["step"] == 5
 
 
 def test_the_probe_remembers_across_a_resume(tmp_path):

@@ -7,9 +7,9 @@ import torch
 from by_graph import agree, is_captured
 from test_variants import EVERY
 
-from ganzoo.build import resolve
-from ganzoo.config import Table
-from ganzoo.training.graphs import WARM_UP, Graphs
+from ganzoo.builder import resolve_config
+from ganzoo.config.schema import Table
+from ganzoo.training.cuda_graphs import WARMUP_STEPS, GraphRunner
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
@@ -19,7 +19,9 @@ pytestmark = pytest.mark.gpu
 
 def on_cuda(variant: str, tricks: Table | None = None, **train) -> Trainer:
     data = toy_data()
-    config = resolve(small(variant, tricks=tricks or {}, train={"device": "cuda", "decay_steps": 9} | train), data)
+    config = resolve_config(
+        small(variant, tricks=tricks or {}, train={"device": "cuda", "decay_steps": 9} | train), data
+    )
     return make_trainer(config, data)
 
 
@@ -32,7 +34,7 @@ def repeatable(monkeypatch):
 @pytest.mark.parametrize("variant", EVERY)
 def test_every_variant_does_the_same_by_cuda_graph(variant, precision, repeatable):
     a, b = (on_cuda(variant, cuda_graphs=True, precision=precision) for _ in range(2))
-    a.graphs = Graphs()
+    a.graphs = GraphRunner()
     assert agree(a, b, 10) and is_captured(b)
 
 
@@ -40,7 +42,7 @@ def test_every_variant_does_the_same_by_cuda_graph(variant, precision, repeatabl
 @pytest.mark.parametrize("variant", EVERY)
 def test_no_step_waits_for_the_device(variant, cuda_graphs):
     t = on_cuda(variant, cuda_graphs=cuda_graphs)
-    for _ in range(WARM_UP + 1):
+    for _ in range(WARMUP_STEPS + 1):
         t.train_step()
     torch.cuda.set_sync_debug_mode("error")
     try:

@@ -8,26 +8,26 @@ from operator_counts import Operators
 from test_variants import EVERY
 
 from ganzoo import api
-from ganzoo.build import make_game, resolve
-from ganzoo.data import Batches
+from ganzoo.builder import build_modules, resolve_config
+from ganzoo.data import BatchLoader
 from ganzoo.networks.heads import Score
-from ganzoo.streams import Stream
-from ganzoo.training import faster
-from ganzoo.training.run import Run
+from ganzoo.rng import RngScope
+from ganzoo.training import precision_autotune
+from ganzoo.training.run_dir import RunDir
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
 
 def trainer(variant: str, precision: str, **tables) -> Trainer:
     data = toy_data()
-    config = resolve(small(variant, train={"precision": precision, "batch": 16}, **tables), data)
-    return Trainer(make_game(config), Batches(data, config.seed), config)
+    config = resolve_config(small(variant, train={"precision": precision, "batch": 16}, **tables), data)
+    return Trainer(build_modules(config), BatchLoader(data, config.seed), config)
 
 
 def gradient(variant: str, precision: str, player: str, **tables) -> torch.Tensor:
     """Of one step of D or of G from the first weights."""
     made = trainer(variant, precision, **tables)
-    with Stream(0, player.lower(), 0):
+    with RngScope(0, player.lower(), 0):
         (made.d_step if player == "D" else made.g_step)()
     weights = getattr(made, player).parameters()
     return torch.cat([p.grad.flatten() for p in weights if p.grad is not None])
@@ -85,7 +85,7 @@ def test_losses_weights_and_moments_stay_in_float32():
         *made.average.parameters(),
         *moments,
     ]
-    said = [field for record in made.seen for field in (record.images, record.features, record.reconstruction)]
+    said = [field for record in made.last_judged for field in (record.images, record.features, record.reconstruction)]
     assert {value.dtype for value in values + said} == {torch.float32}
 
 
@@ -100,19 +100,21 @@ def test_auto_takes_bf16_where_it_is_a_tenth_faster_and_writes_it_down(low, chos
         asked.append(made.config.train.precision)
         return low if asked[-1] == "bf16" else 1.0
 
-    monkeypatch.setattr(faster, "step_seconds", seconds)
+    monkeypatch.setattr(precision_autotune, "step_seconds", seconds)
     config = small("nsgan", train={"precision": "auto", "steps": 1, "cuda_graphs": graphs})
     folder = api.train(config, toy_data(), tmp_path / "run")
     assert asked == ["float32", "bf16"] * (4 + 3 * graphs), "what comes before the capture counts for nothing"
-    assert Run.open(folder).config().train.precision == chosen
+    assert RunDir.open(folder).config().train.precision == chosen
 
 
 def test_auto_measures_real_steps_without_a_trace_in_the_run(tmp_path):
     data = toy_data()
-    settled = faster.settled(resolve(small("wgan", train={"precision": "auto"}), data), data)
+    settled = precision_autotune.resolve_precision(
+        resolve_config(small("wgan", train={"precision": "auto"}), data), data
+    )
     assert settled.train.precision in ("float32", "bf16")
     made = trainer("wgan", "bf16")
-    assert faster.step_seconds(made) > 0 and (made.d_steps, made.g_steps) == (1, 1)
+    assert precision_autotune.step_seconds(made) > 0 and (made.d_steps, made.g_steps) == (1, 1)
 
 
 def test_a_bf16_run_goes_on_bit_for_bit(tmp_path):
@@ -120,6 +122,6 @@ def test_a_bf16_run_goes_on_bit_for_bit(tmp_path):
     whole, half = (
         api.train(small("wgan-gp", train=table | {"steps": steps}), data, tmp_path / str(steps)) for steps in (4, 2)
     )
-    api.resume(half, Run.open(whole).config(), data)
+    api.resume(half, RunDir.open(whole).config(), data)
     mine, other = ((folder / "release/generator.safetensors").read_bytes() for folder in (whole, half))
     assert mine == other

@@ -10,13 +10,13 @@ import torch
 from pretended_device import PLACE, Notes, faults_of, faults_of_steps, pretended, trainer
 from test_variants import EVERY
 
-from ganzoo.build import resolve
-from ganzoo.config import Config, Table, parse
+from ganzoo.builder import resolve_config
+from ganzoo.config.recipes import merge
+from ganzoo.config.schema import Config, Table, parse
+from ganzoo.config.techniques import technique_settings
 from ganzoo.errors import InputError
 from ganzoo.networks import UPSAMPLERS
-from ganzoo.recipes import merge
-from ganzoo.techniques import switches
-from ganzoo.training.readings import readings
+from ganzoo.training.log_record import log_terms
 from small_runs import small, switched, toy_data
 
 DATA, COLOURED = toy_data(size=16), toy_data(size=16, channels=3)
@@ -40,7 +40,7 @@ def config(variant: str, names: tuple[str, ...] = ()) -> Config:
     penalty = any(name in ("gp", "dragan-gp", "r1", "r2") for name in names)
     norm: Table = {"networks": {"discriminator": {"norm": "none"}}} if penalty else {}
     tables = merge(merge(TINY, norm), switched(names))
-    return resolve(parse(Config, merge(small(variant).model_dump(mode="json"), tables)), DATA)
+    return resolve_config(parse(Config, merge(small(variant).model_dump(mode="json"), tables)), DATA)
 
 
 HEADS = ("wgan-gp", "began", "acgan", "infogan", "cgan")
@@ -49,15 +49,18 @@ HEADS = ("wgan-gp", "began", "acgan", "infogan", "cgan")
 
 @pytest.mark.parametrize("variant", EVERY)
 def test_every_variant(variant):
-    assert faults_of_steps(resolve(small(variant, **TINY), DATA), DATA) == []
+    assert faults_of_steps(resolve_config(small(variant, **TINY), DATA), DATA) == []
 
 
 @pytest.mark.parametrize("variant", [v if v in HEADS else pytest.param(v, marks=pytest.mark.slow) for v in EVERY])
 def test_every_variant_in_bf16(variant):
-    assert faults_of_steps(resolve(small(variant, **merge(TINY, {"train": {"precision": "bf16"}})), DATA), DATA) == []
+    assert (
+        faults_of_steps(resolve_config(small(variant, **merge(TINY, {"train": {"precision": "bf16"}})), DATA), DATA)
+        == []
+    )
 
 
-@pytest.mark.parametrize("name", [name for name in switches() if name not in BY_DESIGN])
+@pytest.mark.parametrize("name", [name for name in technique_settings() if name not in BY_DESIGN])
 def test_every_switch(name):
     assert faults_of_steps(config("nsgan", (name,)), DATA, steps=3) == []
 
@@ -66,12 +69,16 @@ def test_every_switch(name):
 def test_other_settings(name):
     # The noise of a reference is copied once.
     before = 1 if "noise" in name else 0
-    assert faults_of_steps(resolve(small("nsgan", **merge(TINY, SETTINGS[name])), DATA), DATA, before=before) == []
+    assert (
+        faults_of_steps(resolve_config(small("nsgan", **merge(TINY, SETTINGS[name])), DATA), DATA, before=before) == []
+    )
 
 
 def test_pictures_in_colour_and_data_that_stay_on_the_host():
-    colours = resolve(small("nsgan", **merge(TINY, {"tricks": {"augment": True}, "data": {"flip": True}})), COLOURED)
-    with patch("pretended_device.Resident", lambda dataset, device: dataset):
+    colours = resolve_config(
+        small("nsgan", **merge(TINY, {"tricks": {"augment": True}, "data": {"flip": True}})), COLOURED
+    )
+    with patch("pretended_device.DeviceDataset", lambda dataset, device: dataset):
         assert faults_of_steps(colours, COLOURED) == []
 
 
@@ -84,16 +91,16 @@ def test_what_waits_by_design_does_nothing_else_wrong(name):
 @pytest.mark.parametrize("variant", HEADS)
 def test_a_reading_of_the_log_waits_and_mixes_nothing(variant):
     with pretended():
-        t = trainer(resolve(small(variant, **TINY), DATA), DATA)
+        t = trainer(resolve_config(small(variant, **TINY), DATA), DATA)
         t.train_step()
-        found = faults_of(lambda: readings(t))
+        found = faults_of(lambda: log_terms(t))
     assert found and all(line.startswith("the host waits") for line in found)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", EVERY)
 def test_every_switch_with_every_variant(variant):
-    for name in set(switches()) - BY_DESIGN.keys():
+    for name in set(technique_settings()) - BY_DESIGN.keys():
         try:
             fitting = config(variant, (name,))
         except InputError:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.losses import LOSSES
-from ganzoo.training.rules import diagnose
+from ganzoo.training.failure_rules import diagnose
 
 HERE = Path(__file__).parent / "recorded"
 

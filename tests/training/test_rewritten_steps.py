@@ -7,9 +7,9 @@ import torch
 from operator_counts import Operators
 from test_variants import EVERY
 
-from ganzoo.build import make_game, resolve
-from ganzoo.data import Batches
-from ganzoo.networks.operators import plain
+from ganzoo.builder import build_modules, resolve_config
+from ganzoo.data import BatchLoader
+from ganzoo.kernels.dispatch import plain_operators
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
@@ -26,8 +26,8 @@ def in_float64():
 
 def trainer(variant: str, **tables) -> Trainer:
     data = toy_data()
-    config = resolve(small(variant, **tables), data)
-    made = Trainer(make_game(config), Batches(data, config.seed), config)
+    config = resolve_config(small(variant, **tables), data)
+    made = Trainer(build_modules(config), BatchLoader(data, config.seed), config)
     reals = made.reals
     made.reals = lambda n: (batch := reals(n)).with_images(batch.images.double())
     return made
@@ -49,7 +49,7 @@ def after(steps: int, variant: str, **tables) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("variant", EVERY)
 def test_three_steps_end_at_the_weights_of_the_networks_as_built(variant, networks):
     ours = after(3, variant, networks=networks)
-    with plain():
+    with plain_operators():
         theirs = after(3, variant, networks=networks)
         before = after(0, variant, networks=networks)
     assert ours.keys() == theirs.keys() and all(value.dtype != torch.float32 for value in ours.values())
@@ -67,6 +67,6 @@ def kernels(variant: str, **discriminator) -> int:
 def test_a_step_of_d_with_a_penalty_runs_two_kernels_fewer_for_each_layer():
     """The backward of zeros, for images and weights of both layers; without a penalty a step takes as many as ever."""
     ours, ours_without = kernels("wgan-gp", norm="none"), kernels("hinge", norm="none")
-    with plain():
+    with plain_operators():
         assert kernels("hinge", norm="none") == ours_without
         assert kernels("wgan-gp", norm="none") == ours + 2 * 2 * 2

@@ -1,8 +1,8 @@
 import pytest
 
-from ganzoo.config import Train, Warmup, ratio
+from ganzoo.config.schema import Train, Warmup, parse_ratio
 from ganzoo.errors import InputError
-from ganzoo.training.schedule import d_steps, idle, rate, turns
+from ganzoo.training.schedule import d_steps, lr_factor, player_steps, warn_dead_schedule
 
 
 @pytest.mark.parametrize(
@@ -17,16 +17,16 @@ from ganzoo.training.schedule import d_steps, idle, rate, turns
     ],
 )
 def test_d_steps_before_each_g_step(text, moves):
-    assert [d_steps(step, ratio(text)) for step in range(4)] == moves
+    assert [d_steps(step, parse_ratio(text)) for step in range(4)] == moves
 
 
 def test_a_fraction_is_kept_in_the_long_run():
-    assert sum(d_steps(step, ratio("7:5")) for step in range(500)) == 700
+    assert sum(d_steps(step, parse_ratio("7:5")) for step in range(500)) == 700
 
 
 def test_warmup_is_that_of_the_authors_code():
     warmup = Warmup()
-    steps = [d_steps(step, ratio("5:1"), warmup) for step in range(1001)]
+    steps = [d_steps(step, parse_ratio("5:1"), warmup) for step in range(1001)]
     assert [i for i, n in enumerate(steps) if n == 100] == [*range(25), 500, 1000]
     assert {n for n in steps if n != 100} == {5}
 
@@ -34,13 +34,13 @@ def test_warmup_is_that_of_the_authors_code():
 @pytest.mark.parametrize("text", ["0:1", "-1:2", "x", "1:0", "", "1:1:1"])
 def test_a_ratio_that_is_none_is_refused_with_its_key(text):
     with pytest.raises(InputError, match=r"train\.ratio: expected D:G"):
-        ratio(text)
+        parse_ratio(text)
 
 
 def test_the_rate_falls_linearly_to_the_horizon_whatever_the_steps():
     train = Train(decay_steps=100, steps=7)
-    assert [rate(step, train) for step in (0, 25, 100, 130)] == [1.0, 0.75, 0.0, 0.0]
-    assert rate(10**6, Train()) == 1.0
+    assert [lr_factor(step, train) for step in (0, 25, 100, 130)] == [1.0, 0.75, 0.0, 0.0]
+    assert lr_factor(10**6, Train()) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_the_rate_falls_linearly_to_the_horizon_whatever_the_steps():
 )
 def test_turns_go_on_while_the_loss_is_above(count, above, most, losses, played):
     asked = iter(losses)
-    assert list(turns(count, above, most, lambda: next(asked))) == list(range(played))
+    assert list(player_steps(count, above, most, lambda: next(asked))) == list(range(played))
 
 
 def test_steps_in_which_nothing_is_learned_are_told():
-    assert idle(Train(steps=12, decay_steps=4)) == (
+    assert warn_dead_schedule(Train(steps=12, decay_steps=4)) == (
         "both rates are 0 from step 4 on (train.decay_steps): the last 8 of 12 steps change nothing"
     )
-    assert not idle(Train(steps=12)) and not idle(Train(steps=12, decay_steps=12))
+    assert not warn_dead_schedule(Train(steps=12)) and not warn_dead_schedule(Train(steps=12, decay_steps=12))

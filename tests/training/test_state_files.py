@@ -13,15 +13,15 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn, optim
 
 from ganzoo import api
-from ganzoo.build import make_optimiser, resolve
-from ganzoo.config import Table
+from ganzoo.atomic_io import sha256_hex
+from ganzoo.builder import make_optimizer, resolve_config
+from ganzoo.config.schema import Table
 from ganzoo.errors import DamagedFile, InputError
-from ganzoo.files import digest
-from ganzoo.optimisers import OPTIMISERS
+from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.training import checkpoint, loop, state_tensors
-from ganzoo.training.checkpoint import seal
+from ganzoo.training.checkpoint import state_digest
 from ganzoo.training.loop import make_trainer
-from ganzoo.training.run import Run
+from ganzoo.training.run_dir import RunDir
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
@@ -31,7 +31,7 @@ ADAM = {"name": "adam", "lr": 2e-4, "betas": [0.5, 0.999]}
 
 def made(steps: int, **train: Table) -> Trainer:
     data = toy_data(size=16)
-    trainer = make_trainer(resolve(small("nsgan", train=train), data), data)
+    trainer = make_trainer(resolve_config(small("nsgan", train=train), data), data)
     for _ in range(steps):
         trainer.train_step()
     return trainer
@@ -53,13 +53,13 @@ def forge(state: Path, tensors: Tensors | None = None, before: bool = False, **f
     if tensors is not None:
         (state / "state.safetensors").write_bytes(save(tensors))
     table = json.loads((state / "state.json").read_text()) | facts
-    table["sha256"] = digest((state / "state.safetensors").read_bytes())
+    table["sha256"] = sha256_hex((state / "state.safetensors").read_bytes())
     table = {k: v for k, v in table.items() if not (before and k in ("digest", "config"))}
-    (state / "state.json").write_text(json.dumps(table if before else table | {"digest": seal(table)}))
+    (state / "state.json").write_text(json.dumps(table if before else table | {"digest": state_digest(table)}))
 
 
 def tensors_of(trainer: Trainer) -> Tensors:
-    return {name: value.clone() for name, value in state_tensors.tensors(trainer).items()}
+    return {name: value.clone() for name, value in state_tensors.state_tensors(trainer).items()}
 
 
 def same(one: Tensors, other: Tensors) -> bool:
@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_copied(change, before, 
     trainer = made(1)
     untouched, counters = tensors_of(trainer), trainer.counters()
     with pytest.raises(DamagedFile, match=f"{state}/state.safetensors does not fit: ") as error:
-        checkpoint.restore(trainer, state)
+        checkpoint.restore_trainer(trainer, state)
     assert "\n" not in str(error.value)
     assert same(tensors_of(trainer), untouched) and trainer.counters() == counters
 
@@ -116,7 +116,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_copied(change, before, 
 def test_what_fits_is_restored(before, state):
     forge(state, before=before)
     trainer = made(0)
-    assert checkpoint.restore(trainer, state)["seconds"] == 1.5
+    assert checkpoint.restore_trainer(trainer, state)["seconds"] == 1.5
     assert same(tensors_of(trainer), load_file(state / "state.safetensors")) and trainer.step == 2
 
 
@@ -127,20 +127,20 @@ def test_moments_from_before_the_first_step_are_refused(state, tmp_path):
     moments = load_file(state / "state.safetensors")
     forge(fresh, first | {name: value for name, value in moments.items() if name.startswith("optimiser.")})
     with pytest.raises(DamagedFile, match=r"tensor 'optimiser.*is not expected"):
-        checkpoint.restore(made(1), fresh)
+        checkpoint.restore_trainer(made(1), fresh)
 
 
 def test_no_flipped_bit_of_the_facts_is_taken(state):
     """What is read without an error is what was written: JSON has letters that may be of either case."""
     path, config = state / "state.json", made(0).config
-    content, whole = path.read_bytes(), checkpoint.read_facts(state, config)
+    content, whole = path.read_bytes(), checkpoint.read_state_record(state, config)
     taken = []
     for position in range(0, 8 * len(content), 11):
         damaged = bytearray(content)
         damaged[position // 8] ^= 1 << position % 8
         path.write_bytes(damaged)
         try:
-            taken.append(checkpoint.read_facts(state, config) == whole)
+            taken.append(checkpoint.read_state_record(state, config) == whole)
         except InputError as error:
             assert "\n" not in str(error)
     assert all(taken)
@@ -163,7 +163,7 @@ def test_one_digest_covers_every_fact(old, new, state):
     assert old in text
     (state / "state.json").write_text(text.replace(old, new, 1))
     with pytest.raises(DamagedFile, match=f"{state} is damaged: its SHA-256 is not the one in its state.json"):
-        checkpoint.restore(made(0), state)
+        checkpoint.restore_trainer(made(0), state)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_one_digest_covers_every_fact(old, new, state):
 def test_facts_that_cannot_be_used_are_refused(facts, before, state):
     forge(state, before=before, **facts)
     with pytest.raises(DamagedFile, match=f"{state}.* is damaged: "):
-        checkpoint.restore(made(0), state)
+        checkpoint.restore_trainer(made(0), state)
 
 
 def trained(folder: Path) -> Path:
@@ -214,10 +214,10 @@ def test_a_config_that_was_edited_is_refused_with_the_key(tmp_path):
         api.resume(run, data=toy_data(size=16))
     assert before == {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     with pytest.raises(InputError, match=words):
-        checkpoint.read_facts(run / "state/00000004", Run.open(run).config())
+        checkpoint.read_state_record(run / "state/00000004", RunDir.open(run).config())
     (run / "config.json").write_text(text.replace('"steps": 4', '"steps": 5'))
     api.resume(run, data=toy_data(size=16))
-    assert Run(run).records()[-1]["step"] == 5
+    assert RunDir(run).records()[-1]["step"] == 5
 
 
 class Lazy(optim.Optimizer):
@@ -252,15 +252,15 @@ def by_dimensions(params: list[nn.Parameter]) -> list[Table]:
     return [{"params": [p for p in params if p.ndim < 2]}, {"params": [p for p in params if p.ndim > 1]}]
 
 
-@pytest.mark.parametrize("name", [*OPTIMISERS, *PLUGINS])
+@pytest.mark.parametrize("name", [*OPTIMIZERS, *PLUGINS])
 def test_any_optimizer_is_known_by_what_it_makes(name, tmp_path, monkeypatch):
     for plugin, make in PLUGINS.items():
-        monkeypatch.setitem(OPTIMISERS, plugin, make)
+        monkeypatch.setitem(OPTIMIZERS, plugin, make)
     table = {"generator": {"name": name, "lr": 1e-3}, "discriminator": ADAM}
     trainer, other = made(0, **table), made(0, **table)
     for _ in range(4):
         path = checkpoint.save_state(trainer, tmp_path, {"seconds": 0.0})
-        checkpoint.restore(other, path)
+        checkpoint.restore_trainer(other, path)
         assert same(tensors_of(other), tensors_of(trainer))
         trainer.train_step()
 
@@ -270,13 +270,13 @@ def test_a_weight_that_never_had_a_gradient_has_no_moments(tmp_path):
         trainer = made(0)
         trainer.G.unused = nn.Parameter(torch.ones(3))
         trainer.average.unused = nn.Parameter(torch.ones(3))
-        trainer.opt_g = make_optimiser(trainer.config.train.generator, trainer.G)
+        trainer.opt_g = make_optimizer(trainer.config.train.generator, trainer.G)
         return trainer
 
     trainer, other = widened(), widened()
     trainer.train_step()
     path = checkpoint.save_state(trainer, tmp_path, {"seconds": 0.0})
-    checkpoint.restore(other, path)
+    checkpoint.restore_trainer(other, path)
     assert same(tensors_of(other), tensors_of(trainer))
 
 
@@ -286,8 +286,8 @@ def test_a_save_copies_the_state_once_and_looks_through_it_once(tmp_path, monkey
     def counted(name: str, function: Callable) -> Callable:
         return lambda *given: calls.append(name) or function(*given)
 
-    monkeypatch.setattr(checkpoint, "tensors", counted("copy", checkpoint.tensors))
+    monkeypatch.setattr(checkpoint, "state_tensors", counted("copy", checkpoint.state_tensors))
     for module in (checkpoint, loop):
-        monkeypatch.setattr(module, "not_finite", counted("look", state_tensors.not_finite))
+        monkeypatch.setattr(module, "first_not_finite", counted("look", state_tensors.first_not_finite))
     trained(tmp_path / "run")
     assert sorted(calls) == ["copy"] * 2 + ["look"] * 2

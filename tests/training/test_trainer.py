@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ganzoo.build import make_game, resolve
-from ganzoo.data import Batches
-from ganzoo.networks import REFERENCES
-from ganzoo.streams import Stream
+from ganzoo.builder import build_modules, resolve_config
+from ganzoo.data import BatchLoader
+from ganzoo.networks import REFERENCE_BATCH
+from ganzoo.rng import RngScope
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
 
 def trainer(variant: str = "nsgan", **tables) -> Trainer:
     data = toy_data()
-    config = resolve(small(variant, **tables), data)
-    return Trainer(make_game(config), Batches(data, config.seed), config)
+    config = resolve_config(small(variant, **tables), data)
+    return Trainer(build_modules(config), BatchLoader(data, config.seed), config)
 
 
 def test_the_statistics_of_reals_and_fakes_do_not_mix():
@@ -27,9 +27,9 @@ def test_the_statistics_of_reals_and_fakes_do_not_mix():
         if spoilt:
             for p in t.G.parameters():
                 p.data.add_(1.0)
-        with Stream(0, "d", 0):
+        with RngScope(0, "d", 0):
             t.d_step()
-        scores.append([record.score for record in t.seen])
+        scores.append([record.score for record in t.last_judged])
     (real, fake), (same, other) = scores
     assert torch.equal(real, same) and not torch.allclose(fake, other)
 
@@ -53,8 +53,8 @@ VIRTUAL = {"generator": {"norm": "virtual"}, "discriminator": {"norm": "virtual"
 def test_the_reference_of_d_is_its_view_of_the_first_reals_and_draws_none(tricks):
     t = trainer(networks=VIRTUAL, tricks=tricks, train={"batch": 6})
     pack = 3 if "packing" in tricks else 1
-    assert t.batches.position == 0 and t.D.reference.shape == (REFERENCES, pack, 28, 28)
-    reals = t.batches.next(REFERENCES * pack).images.view(REFERENCES, pack, 28, 28)
+    assert t.batches.position == 0 and t.D.reference.shape == (REFERENCE_BATCH, pack, 28, 28)
+    reals = t.batches.next(REFERENCE_BATCH * pack).images.view(REFERENCE_BATCH, pack, 28, 28)
     assert torch.equal(t.D.reference, reals) == ("instance_noise" not in tricks)
     assert torch.allclose(t.D.reference, reals, atol=1.0)
 
@@ -104,8 +104,11 @@ def test_a_player_stops_as_soon_as_its_loss_is_low_enough():
         trainer(train={"thresholds": {"d": limit, "most": 30}, "discriminator": {"lr": 0.01}}) for limit in (-1e9, 1.0)
     )
     losses = []
-    descend = free.descend
-    free.descend = lambda optimiser, terms: (losses.append(sum(terms.values()).item()), descend(optimiser, terms))
+    descend = free.optimizer_step
+    free.optimizer_step = lambda optimiser, terms: (
+        losses.append(sum(terms.values()).item()),
+        descend(optimiser, terms),
+    )
     for t in (free, bound):
         t.train_step()
     first = next(i for i, loss in enumerate(losses) if loss <= 1.0)

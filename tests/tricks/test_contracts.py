@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ganzoo import TRICKS
-from ganzoo.build import make_game, resolve
-from ganzoo.data import Batches, Dataset
+from ganzoo.builder import build_modules, resolve_config
+from ganzoo.data import BatchLoader, Dataset
 from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES
 from ganzoo.training.trainer import Trainer
@@ -40,8 +40,8 @@ def config_of(loss: str, tricks: dict):
 
 def trainer(loss: str, tricks: dict) -> Trainer:
     data = toy_data()
-    config = resolve(config_of(loss, tricks), data)
-    return Trainer(make_game(config), Batches(data, config.seed), config)
+    config = resolve_config(config_of(loss, tricks), data)
+    return Trainer(build_modules(config), BatchLoader(data, config.seed), config)
 
 
 def after(steps: int, loss: str, tricks: dict) -> Trainer:
@@ -57,7 +57,7 @@ def weights(t: Trainer) -> torch.Tensor:
 
 def refused(loss: str, trick: str) -> bool:
     try:
-        resolve(config_of(loss, {trick: True}), toy_data())
+        resolve_config(config_of(loss, {trick: True}), toy_data())
     except InputError as reason:
         assert f"trick {trick}" in str(reason) or f"has the penalty {trick} already" in str(reason)
         return True
@@ -126,4 +126,4 @@ def test_tricks_of_images_are_refused_on_points():
     points = Dataset.from_tensor(torch.randn(50, 2, 1, 1))
     plain = {"name": "mlp", "generator": {"width": 8}, "discriminator": {"width": 8}}
     with pytest.raises(InputError, match="trick augment changes images and the data are points"):
-        resolve(small("nsgan", networks=plain, tricks={"augment": True}), points)
+        resolve_config(small("nsgan", networks=plain, tricks={"augment": True}), points)

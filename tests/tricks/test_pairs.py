@@ -7,18 +7,19 @@ from itertools import combinations, cycle, product
 
 import pytest
 
-from ganzoo import TRICKS, complete
-from ganzoo.build import make_game, resolve
-from ganzoo.config import Config, flat, parse
-from ganzoo.data import Batches
-from ganzoo.legal import clash, misfit
+from ganzoo import TRICKS
+from ganzoo.builder import build_modules, resolve_config
+from ganzoo.config import resolve
+from ganzoo.config.recipes import merge
+from ganzoo.config.schema import Config, flatten, parse
+from ganzoo.config.techniques import technique_settings
+from ganzoo.data import BatchLoader
+from ganzoo.experiments.technique_sets import conflict, incompatibility
 from ganzoo.losses import LOSSES
-from ganzoo.recipes import merge
-from ganzoo.techniques import switches
 from ganzoo.training.trainer import Trainer
 from small_runs import small, switched, toy_data
 
-SWITCHES = tuple(switches())
+SWITCHES = tuple(technique_settings())
 PLAIN = {
     "networks": {"generator": {"width": 2, "growth": 2}, "discriminator": {"width": 2, "growth": 2, "norm": "none"}}
 }
@@ -32,10 +33,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:a transposed convolution with ke
 @pytest.fixture(scope="module", autouse=True)
 def schemas_once():
     """The checks build each schema anew, which is most of their time."""
-    build = complete.parameters_model
+    build = resolve.parameters_model
     once = functools.cache(build)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(complete, "parameters_model", lambda name, parameters: once(name, tuple(parameters)))
+        patch.setattr(resolve, "parameters_model", lambda name, parameters: once(name, tuple(parameters)))
         yield
 
 
@@ -48,13 +49,13 @@ def base(loss: str) -> Config:
 @functools.cache
 def reason(loss: str, names: tuple[str, ...]) -> str | None:
     """Why the switches cannot be on together."""
-    clashes = (clash(name, names[:i]) for i, name in enumerate(names))
-    return next(filter(None, clashes), None) or misfit(base(loss), DATA, flat(switched(names)))
+    clashes = (conflict(name, names[:i]) for i, name in enumerate(names))
+    return next(filter(None, clashes), None) or incompatibility(base(loss), DATA, flatten(switched(names)))
 
 
 def train(loss: str, names: tuple[str, ...], steps: int = 3) -> None:
-    config = resolve(parse(Config, merge(base(loss).model_dump(mode="json"), switched(names))), DATA)
-    t = Trainer(make_game(config), Batches(DATA, config.seed, config.data.flip), config)
+    config = resolve_config(parse(Config, merge(base(loss).model_dump(mode="json"), switched(names))), DATA)
+    t = Trainer(build_modules(config), BatchLoader(DATA, config.seed, config.data.flip), config)
     for _ in range(steps):
         t.train_step()
     assert t.is_finite() and t.step == steps, names

@@ -5,25 +5,25 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ganzoo.build import make_game, resolve
-from ganzoo.data import Batches
-from ganzoo.records import Judged, Samples
-from ganzoo.streams import Stream
+from ganzoo.batch import Batch, DiscriminatorOutput
+from ganzoo.builder import build_modules, resolve_config
+from ganzoo.data import BatchLoader
+from ganzoo.rng import RngScope
 from ganzoo.training.trainer import Trainer
 from ganzoo.tricks import TRICKS
-from ganzoo.tricks.augment import color, cutout, stretch, translation
-from ganzoo.tricks.label_noise import exchange
+from ganzoo.tricks.diffaugment import cutout, jitter_color, scale_contrast, translate
+from ganzoo.tricks.label_noise import swap_rows
 from small_runs import small, toy_data
 
 
-def numbered(first: int, n: int = 4) -> Samples:
+def numbered(first: int, n: int = 4) -> Batch:
     """Images that say which they are: a constant each, and the same number as label and code."""
     number = torch.arange(first, first + n)
     images = number.float().view(n, 1, 1, 1).expand(n, 1, 2, 2) / 64
-    return Samples(images, number, number.float().view(n, 1).clone())
+    return Batch(images, number, number.float().view(n, 1).clone())
 
 
-def told(samples: Samples) -> list[int]:
+def told(samples: Batch) -> list[int]:
     """The numbers of a batch, after checking that image, label and code still agree."""
     numbers = (samples.images[:, 0, 0, 0] * 64).round().long()
     assert torch.equal(numbers, samples.labels)
@@ -40,7 +40,7 @@ def replay(**settings):
 def fed(trick, batches: int, n: int = 4) -> list[list[int]]:
     out = []
     for i in range(batches):
-        with Stream(0, "d", i):
+        with RngScope(0, "d", i):
             real, fake = trick.mix(numbered(900), numbered(n * i, n))
         assert told(real) == [900, 901, 902, 903]
         out.append(told(fake))
@@ -84,12 +84,12 @@ def test_the_pool_is_half_precision_in_buffers_and_its_spare_row_empty():
 def test_label_noise_exchanges_pairs_with_their_labels():
     swap = torch.tensor([True, False, False, True])
     real, fake = numbered(0), numbered(10)
-    assert exchange(swap, real, fake).labels.tolist() == [10, 1, 2, 13]
-    assert exchange(swap, fake, real).labels.tolist() == [0, 11, 12, 3]
+    assert swap_rows(swap, real, fake).labels.tolist() == [10, 1, 2, 13]
+    assert swap_rows(swap, fake, real).labels.tolist() == [0, 11, 12, 3]
     trick, swapped = TRICKS["label_noise"](p=0.05), 0
     for i in range(500):
-        with Stream(0, i):
-            mixed, _ = trick.mix(Samples(torch.zeros(8, 1, 2, 2)), Samples(torch.ones(8, 1, 2, 2)))
+        with RngScope(0, i):
+            mixed, _ = trick.mix(Batch(torch.zeros(8, 1, 2, 2)), Batch(torch.ones(8, 1, 2, 2)))
         swapped += int(mixed.images[:, 0, 0, 0].sum())
     assert abs(swapped / 4000 - 0.05) < 0.01
 
@@ -97,12 +97,12 @@ def test_label_noise_exchanges_pairs_with_their_labels():
 def test_under_packing_whole_packs_are_exchanged():
     """A pack of two sources is neither real nor fake (PacGAN, section 2)."""
     switches = {"packing": {"m": 4}, "replay": {"share": 0.5, "capacity": 4}, "label_noise": {"p": 0.5}}
-    config = resolve(small("nsgan", tricks=switches, train={"batch": 16}), toy_data())
-    t = Trainer(make_game(config), Batches(toy_data(), 0), config)
+    config = resolve_config(small("nsgan", tricks=switches, train={"batch": 16}), toy_data())
+    t = Trainer(build_modules(config), BatchLoader(toy_data(), 0), config)
     sources, kinds = [], set()
     for i in range(8):
-        real, fake = (Samples(torch.full((16, 1, 28, 28), value)) for value in (-1.0, i / 8))
-        with Stream(0, "d", i):
+        real, fake = (Batch(torch.full((16, 1, 28, 28), value)) for value in (-1.0, i / 8))
+        with RngScope(0, "d", i):
             mixed = torch.cat([samples.images[:, 0, 0, 0] for samples in t.mix(real, fake)])
         packs = mixed.view(-1, 4)
         assert (packs == packs[:, :1]).all()
@@ -128,14 +128,14 @@ def test_instance_noise_fades_as_it_says():
 
 def test_instance_noise_has_its_strength_and_differs_between_batches():
     trick = TRICKS["instance_noise"](std=0.3)
-    black = Samples(torch.zeros(64, 1, 16, 16))
-    with Stream(0, "d", 0):
+    black = Batch(torch.zeros(64, 1, 16, 16))
+    with RngScope(0, "d", 0):
         real, fake = trick.view(black).images, trick.view(black).images
     assert abs(real.std().item() - 0.3) < 0.01 and not torch.equal(real, fake)
 
 
-def judged(features: torch.Tensor) -> Judged:
-    return Judged(torch.zeros(len(features), 1, 1, 1), features=features)
+def judged(features: torch.Tensor) -> DiscriminatorOutput:
+    return DiscriminatorOutput(torch.zeros(len(features), 1, 1, 1), features=features)
 
 
 def test_feature_matching_is_the_squared_distance_of_the_means():
@@ -162,12 +162,12 @@ def test_historical_averaging_pulls_each_player_to_the_mean_of_its_own_past():
 
 
 def test_a_lazy_penalty_is_taken_in_its_turn_times_the_interval():
-    critic = lambda s: Judged(s.images, score=2 * s.images.flatten(1).sum(1))  # noqa: E731
+    critic = lambda s: DiscriminatorOutput(s.images, score=2 * s.images.flatten(1).sum(1))  # noqa: E731
     trick = TRICKS["r1"](gamma=3.0, every=4)
-    x = Samples(torch.randn(5, 1, 2, 2))
+    x = Batch(torch.randn(5, 1, 2, 2))
     terms = []
     for step in range(9):
-        with Stream(0, "d", step):
+        with RngScope(0, "d", step):
             terms.append(trick.d_terms(critic, x, x))
     assert [bool(t) for t in terms] == [False, False, False, True] * 2 + [False]
     assert abs(terms[3]["r1"].item() - 4 * 1.5 * 16) < 1e-4, "gamma/2 times |w|^2 = 4 x 2^2, four steps at once"
@@ -183,28 +183,28 @@ def test_only_a_trick_that_takes_a_statistic_couples_samples():
 
 def test_augmentations_keep_the_shape_pass_the_gradient_and_do_what_they_say():
     x = torch.rand(64, 3, 16, 16, requires_grad=True)
-    for change in (color, translation, cutout):
+    for change in (jitter_color, translate, cutout):
         y = change(x)
         assert y.shape == x.shape
         (grad,) = torch.autograd.grad(y.sum(), x)
         assert grad.isfinite().all() and grad.abs().sum() > 0
     hole = (cutout(torch.ones(64, 1, 16, 16)) == 0).flatten(1).sum(1)
     assert hole.max() == 64 and hole.min() >= 16, "8 x 8, a quarter of it where it reaches over a corner"
-    moved = translation(torch.ones(500, 1, 16, 16))
+    moved = translate(torch.ones(500, 1, 16, 16))
     missing = {tuple(((m == -1).all(1).sum().item(), (m == -1).all(0).sum().item())) for m in moved[:, 0]}
     assert missing == {(a, b) for a in range(3) for b in range(3)}, "up to 2 of 16 pixels each way"
-    assert torch.allclose(stretch(x, (1, 2, 3), torch.tensor(0.0)), x.mean((1, 2, 3), keepdim=True).expand_as(x))
+    assert torch.allclose(scale_contrast(x, (1, 2, 3), torch.tensor(0.0)), x.mean((1, 2, 3), keepdim=True).expand_as(x))
 
 
 def test_each_image_is_augmented_in_its_own_way():
     x = torch.rand(1, 3, 16, 16).expand(32, 3, 16, 16)
-    y = TRICKS["augment"]().view(Samples(x)).images
+    y = TRICKS["augment"]().view(Batch(x)).images
     assert len({round(v, 4) for v in y.mean((1, 2, 3)).tolist()}) > 28
 
 
 def test_packing_puts_neighbours_into_one_samples_channels():
     images = torch.arange(8.0).view(4, 2, 1, 1)
-    packed = TRICKS["packing"](m=2).view(Samples(images, torch.arange(4)))
+    packed = TRICKS["packing"](m=2).view(Batch(images, torch.arange(4)))
     assert packed.images.flatten(1).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]] and packed.labels is None
     assert TRICKS["packing"](m=3).seen_shape((2, 8, 8)) == (6, 8, 8)
 
@@ -212,8 +212,8 @@ def test_packing_puts_neighbours_into_one_samples_channels():
 def test_a_penalty_under_packing_is_taken_a_pack():
     """A linear critic of slope w on each pixel has, on a pack of two, the slope of both images together."""
     pack, gp = TRICKS["packing"](m=2), TRICKS["gp"](weight=1.0)
-    critic = lambda s: Judged(s.images, score=0.5 * s.images.flatten(1).sum(1))  # noqa: E731
-    real, fake = (pack.view(Samples(torch.randn(6, 1, 2, 2))) for _ in range(2))
-    with Stream(0, "d", 0):
+    critic = lambda s: DiscriminatorOutput(s.images, score=0.5 * s.images.flatten(1).sum(1))  # noqa: E731
+    real, fake = (pack.view(Batch(torch.randn(6, 1, 2, 2))) for _ in range(2))
+    with RngScope(0, "d", 0):
         term = gp.d_terms(critic, real, fake)["gp"]
     assert abs(term.item() - (0.5 * 8**0.5 - 1) ** 2) < 1e-5

@@ -1,12 +1,12 @@
-"""CIFAR-10, whose files are pickles: torchvision sees only what `trusted` unpacked from the pinned archive."""
+"""CIFAR-10, whose files are pickles: torchvision sees only what `download` unpacked from the pinned archive."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ganzoo.data import trusted
-from ganzoo.data.cache import home
-from ganzoo.data.download import fetching
+from ganzoo.data import download
+from ganzoo.data.cache import ganzoo_home
+from ganzoo.data.download import download_errors
 from ganzoo.data.source import Split
 from ganzoo.data.sources.torchvision_sets import TorchvisionSource
 
@@ -28,9 +28,9 @@ class Cifar10(TorchvisionSource):
         from torchvision.datasets import CIFAR10
         from torchvision.datasets.utils import download_url
 
-        archive = home() / "data" / ARCHIVE
+        archive = ganzoo_home() / "data" / ARCHIVE
         if not archive.exists():
-            with fetching(self.name, self.by_hand):
+            with download_errors(self.name, self.by_hand):
                 download_url(CIFAR10.url, archive.parent, ARCHIVE, CIFAR10.tgz_md5)
-        with trusted.unpacked(archive) as folder:
+        with download.unpack_pinned(archive) as folder:
             return CIFAR10(folder, train=split == "train")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.source import Pictures, Source, Split
+from ganzoo.data.source import Source, Split
+from ganzoo.data.transform import Pictures
 
 DIGITS = list("0123456789")
 
@@ -25,7 +26,7 @@ class Digits(Source):
         return sha256(embedded(split).read_bytes()).hexdigest()
 
     def pictures(self, split: Split) -> Pictures:
-        """N labels, then N pictures of 28 x 28; see `ganzoo.data.embed_digits`."""
+        """N labels, then N pictures of 28 x 28; see `tools.embed_digits`."""
         content = np.frombuffer(lzma.decompress(embedded(split).read_bytes()), np.uint8)
         count = len(content) // (1 + 28 * 28)
         labels, pictures = content[:count], content[count:].reshape(count, 28, 28)

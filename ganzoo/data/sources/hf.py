@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ganzoo.data.source import Pictures, Source, Split, stamp
-from ganzoo.data.transform import Picture
-from ganzoo.errors import InputError, missing_extra, one_line
+from ganzoo.data.source import Source, Split, files_fingerprint
+from ganzoo.data.transform import Picture, Pictures
+from ganzoo.errors import InputError, first_line, missing_extra
 
 
 class HuggingFace(Source):
@@ -25,7 +25,7 @@ class HuggingFace(Source):
     def fingerprint(self, split: Split) -> str:
         """The set, and the files of the hub's own cache, which change names with their content; in memory it has none."""
         rows = self._rows(split)
-        files = stamp(Path(file["filename"]) for file in rows.cache_files)
+        files = files_fingerprint(Path(file["filename"]) for file in rows.cache_files)
         return f"{self.argument} {rows._fingerprint} {files}"
 
     def pictures(self, split: Split) -> Pictures:
@@ -49,7 +49,7 @@ class HuggingFace(Source):
             return datasets.load_dataset(self.argument, split=split)
         # No network, no such set or split, a broken file: each library beneath has errors of its own.
         except Exception as error:
-            raise InputError(f"cannot get hf:{self.argument}, split {split} ({one_line(error, -1)})") from error
+            raise InputError(f"cannot get hf:{self.argument}, split {split} ({first_line(error, -1)})") from error
 
 
 def column(rows: Any, kind: type) -> str | None:

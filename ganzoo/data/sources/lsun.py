@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ganzoo.data.cache import home
-from ganzoo.data.download import require
-from ganzoo.data.source import Pictures, Source, Split, stamp
-from ganzoo.errors import InputError, unknown
+from ganzoo.data.cache import ganzoo_home
+from ganzoo.data.download import require_format
+from ganzoo.data.source import Source, Split, files_fingerprint
+from ganzoo.data.transform import Pictures
+from ganzoo.errors import InputError, unknown_name
 
 CATEGORIES = (
     "bedroom",
@@ -37,7 +38,7 @@ class Lsun(Source):
     def __init__(self, argument: str) -> None:
         super().__init__(argument or "bedroom")
         if self.argument not in CATEGORIES:
-            raise unknown("LSUN category", self.argument, CATEGORIES)
+            raise unknown_name("LSUN category", self.argument, CATEGORIES)
 
     @property
     def title(self) -> str:
@@ -46,11 +47,11 @@ class Lsun(Source):
 
     def fingerprint(self, split: Split) -> str:
         """The database file; raises `InputError` that says where it belongs."""
-        return stamp([self._folder(split) / "data.mdb"])
+        return files_fingerprint([self._folder(split) / "data.mdb"])
 
     def pictures(self, split: Split) -> Pictures:
         """The files in the database, undecoded."""
-        require("lmdb", "data 'lsun'")
+        require_format("lmdb", "data 'lsun'")
         import lmdb
 
         folder = self._folder(split)
@@ -60,7 +61,7 @@ class Lsun(Source):
 
     def _folder(self, split: Split) -> Path:
         name = f"{self.argument}_{'train' if split == 'train' else 'val'}_lmdb"
-        folder = home() / "data" / name
+        folder = ganzoo_home() / "data" / name
         if not (folder / "data.mdb").exists():
             source = f"http://dl.yf.io/lsun/scenes/{name}.zip"
             raise InputError(f"cannot get lsun: unzip {source} so that there is {folder / 'data.mdb'}")

@@ -11,10 +11,10 @@ from zipfile import ZipFile
 import numpy as np
 
 from ganzoo.data.arrays import read_after, read_array, read_exactly, read_header
-from ganzoo.data.dataset import checked_labels, checked_names
-from ganzoo.data.source import Pictures, Source, Split, refuse_name, stamp
-from ganzoo.data.transform import MAX_PIXELS
-from ganzoo.errors import InputError, one_line
+from ganzoo.data.dataset import check_labels, check_names
+from ganzoo.data.source import Source, Split, check_class_name, files_fingerprint
+from ganzoo.data.transform import MAX_PIXELS, Pictures
+from ganzoo.errors import InputError, first_line
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Npz(Source):
 
     def fingerprint(self, split: Split) -> str:
         """The file's path, size and time."""
-        return stamp([self.path])
+        return files_fingerprint([self.path])
 
     def pictures(self, split: Split) -> Pictures:
         """Every image, read one at a time; raises `InputError` for labels that do not fit."""
@@ -64,10 +64,10 @@ class Npz(Source):
         if labels is None:
             return Pictures(self.count, ((image, -1) for image in self._images()), [])
         try:
-            names = checked_names(self._read("class_names", read_table))
+            names = check_names(self._read("class_names", read_table))
             for name in names:
-                refuse_name(name)
-            labels, names = checked_labels(labels, self.count, names)
+                check_class_name(name)
+            labels, names = check_labels(labels, self.count, names)
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from None
         return Pictures(self.count, zip(self._images(), labels.tolist(), strict=True), names)
@@ -98,7 +98,7 @@ class Npz(Source):
             yield
         except Exception as error:  # zlib, zipfile and NumPy have errors of their own
             words = f"{self.path} is not a NumPy archive (.npz) whose {name} can be read"
-            raise InputError(f"{words}: {one_line(error)}") from None
+            raise InputError(f"{words}: {first_line(error)}") from None
 
 
 def read_table(file: IO[bytes]) -> np.ndarray:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from ganzoo import streams
+from ganzoo import rng
 from ganzoo.data.cache import OnCorrupt
 from ganzoo.data.dataset import Dataset
-from ganzoo.data.source import SOURCES, Pictures, Source, Split
-from ganzoo.data.transform import Picture
+from ganzoo.data.source import SOURCES, Source, Split
+from ganzoo.data.transform import Picture, Pictures
 from ganzoo.errors import InputError
 
 COUNTS: dict[Split, int] = {"train": 128_000, "test": 26_000}
@@ -36,7 +36,7 @@ class StackedDigits(Source):
     def pictures(self, split: Split) -> Pictures:
         """Every digit is drawn at random, so a triple is as frequent as its digits are."""
         digits = self.digits.dataset(split, 32, 1, "refuse", True)
-        generator = streams.generator("data", "stacked", split)
+        generator = rng.generator("data", "stacked", split)
         triples = torch.randint(len(digits), (COUNTS[split], 3), generator=generator).numpy()
         return Pictures(len(triples), each(digits, triples), NAMES)
 

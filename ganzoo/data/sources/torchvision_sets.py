@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ganzoo.data.cache import home
-from ganzoo.data.download import fetching, require
-from ganzoo.data.source import Pictures, Source, Split, stamp
+from ganzoo.data.cache import ganzoo_home
+from ganzoo.data.download import download_errors, require_format
+from ganzoo.data.source import Source, Split, files_fingerprint
 from ganzoo.data.sources.digits import DIGITS
-from ganzoo.data.transform import Picture
+from ganzoo.data.transform import Picture, Pictures
 from ganzoo.errors import InputError
 
 
@@ -26,10 +26,10 @@ class TorchvisionSource(Source):
 
     def fingerprint(self, split: Split) -> str:
         """The files' sizes and times; what is missing is downloaded first."""
-        files = [home() / "data" / file for file in self.files[split]]
+        files = [ganzoo_home() / "data" / file for file in self.files[split]]
         if not all(file.exists() for file in files):
             self.opened(split)
-        return stamp(files)
+        return files_fingerprint(files)
 
     def pictures(self, split: Split) -> Pictures:
         """What torchvision parses; raises `InputError` that says which files to put where."""
@@ -41,8 +41,8 @@ class TorchvisionSource(Source):
         from torchvision import datasets
 
         self.check()
-        with fetching(self.name, self.by_hand):
-            return getattr(datasets, self.factory)(home() / "data", **self.chosen(split), download=True)
+        with download_errors(self.name, self.by_hand):
+            return getattr(datasets, self.factory)(ganzoo_home() / "data", **self.chosen(split), download=True)
 
     def check(self) -> None:
         """Raise `InputError` where something that torchvision needs is missing."""
@@ -76,7 +76,7 @@ class Mnist(TorchvisionSource):
 
     def check(self) -> None:
         """Pickles of early versions of torchvision, which prefers them, are refused."""
-        old = home() / "data" / self.factory / "processed"
+        old = ganzoo_home() / "data" / self.factory / "processed"
         if old.exists():
             raise InputError(f"{old} holds pickles of an old torchvision, which are not opened; delete it")
 
@@ -120,7 +120,7 @@ class Svhn(TorchvisionSource):
 
     def check(self) -> None:
         """The files are MATLAB's."""
-        require("scipy", "data 'svhn'")
+        require_format("scipy", "data 'svhn'")
 
 
 class Stl10(TorchvisionSource):
@@ -150,8 +150,8 @@ class CelebA(TorchvisionSource):
 
     def check(self) -> None:
         """The download is Google Drive's."""
-        if not (home() / "data" / "celeba" / "img_align_celeba").exists():
-            require("gdown", "the download of data 'celeba'")
+        if not (ganzoo_home() / "data" / "celeba" / "img_align_celeba").exists():
+            require_format("gdown", "the download of data 'celeba'")
 
     def each(self, data: Any) -> Iterable[tuple[Picture, int]]:
         """By file, so that an unreadable one has a name."""

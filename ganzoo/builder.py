@@ -1,0 +1,162 @@
+"""Names -> objects. What does not fit together is refused before, in `ganzoo.config.schema.compatibility`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+from torch import nn, optim
+
+from ganzoo.config.compatibility import empty, incompatibilities
+from ganzoo.config.resolve import resolve_defaults
+from ganzoo.config.schema import Config, DatasetInfo, Table, parse, with_class_names
+from ganzoo.data import Dataset
+from ganzoo.data.source import is_path
+from ganzoo.errors import InputError
+from ganzoo.latent import Latent
+from ganzoo.losses import LOSSES, Loss
+from ganzoo.networks import REFERENCE_BATCH, Generator, initialize, make_discriminator, make_generator
+from ganzoo.optimizers import OPTIMIZERS
+from ganzoo.rng import RngScope
+from ganzoo.tricks import TRICKS, Trick
+
+
+@dataclass
+class GanModules:
+    """Both players and the rules between them."""
+
+    generator: nn.Module
+    discriminator: nn.Module
+    loss: Loss
+    tricks: list[Trick]
+    latent: Latent
+
+    @property
+    def g_reads_real(self) -> bool:
+        """Whether D judges reals in G's steps too."""
+        return g_reads_real(self.loss, self.tricks)
+
+
+def g_reads_real(loss: Loss, tricks: list[Trick]) -> bool:
+    """Whether G's objective reads reals as D judges them."""
+    return loss.g_uses_real or any(trick.g_uses_real for trick in tricks)
+
+
+def resolve_config(config: Config, dataset: Dataset) -> Config:
+    """The `complete` config for this data, checked as a whole; raises `InputError` for what does not fit together."""
+    config = with_absolute_data_path(resolve_defaults(config))
+    data = config.data.model_dump(mode="json") | _data_shape(dataset)
+    facts = _dataset_info(dataset).model_dump(mode="json")
+    resolved = with_class_names(parse(Config, config.model_dump(mode="json") | {"data": data, "dataset": facts}))
+    if reason := next(
+        incompatibilities(resolved, make_tricks(resolved), dataset.unlabelled, dataset.empty_classes), None
+    ):
+        raise InputError(reason)
+    if dataset.empty_classes and config.data.limit is None:
+        warnings.warn(empty(resolved, dataset.empty_classes), stacklevel=2)
+    return resolved
+
+
+def with_absolute_data_path(config: Config) -> Config:
+    """`config` with the whole path of its data: a resume may be called from another folder."""
+    kind, _, argument = config.data.spec.partition(":")
+    if not is_path(config.data.spec) or not argument or not Path(argument).exists():
+        return config
+    spec = f"{kind}:{Path(argument).resolve()}"
+    return config.model_copy(update={"data": config.data.model_copy(update={"spec": spec})})
+
+
+def make_loss(config: Config) -> Loss:
+    """The loss of a resolved config."""
+    return LOSSES[config.loss["name"]](**_keywords(config.loss))
+
+
+def make_latent(config: Config, loss: Loss) -> Latent:
+    """What G of a resolved config is fed."""
+    conditional = config.networks.generator.get("condition", "none") != "none"
+    classes = len(_dataset(config).class_names) if conditional else 0
+    return Latent(config.latent.dim, config.latent.distribution, loss.code, classes)
+
+
+def build_generator(config: Config, latent: Latent) -> nn.Module:
+    """The generator of a resolved config, with its first weights and the latents that virtual norms refer to."""
+    network = build_uninitialized_generator(config, latent)
+    with RngScope(config.seed, "reference"):
+        inputs = latent.draw(REFERENCE_BATCH)
+    network.refer_to(inputs.vector, inputs.labels)
+    return _initialized(network, config, "generator")
+
+
+def build_uninitialized_generator(config: Config, latent: Latent) -> Generator:
+    """The generator of a resolved config, its weights still to be set."""
+    facts, networks = _dataset(config), config.networks
+    return make_generator(
+        networks.name, networks.generator, shape=facts.shape, latent=latent.size, classes=len(facts.class_names)
+    )
+
+
+def build_modules(config: Config) -> GanModules:
+    """Everything that plays, from a resolved config, on the CPU."""
+    facts, networks = _dataset(config), config.networks
+    loss = make_loss(config)
+    latent, tricks = make_latent(config, loss), make_tricks(config)
+    discriminator = make_discriminator(
+        networks.name,
+        networks.discriminator,
+        shape=reduce(lambda shape, trick: trick.seen_shape(shape), tricks, facts.shape),
+        heads=loss.heads,
+        classes=len(facts.class_names),
+        code_outputs=loss.code_outputs,
+    )
+    return GanModules(
+        generator=build_generator(config, latent),
+        discriminator=_initialized(discriminator, config, "discriminator"),
+        loss=loss,
+        tricks=tricks,
+        latent=latent,
+    )
+
+
+def make_tricks(config: Config) -> list[Trick]:
+    """The tricks that are on, in the one order in which they apply."""
+    tricks = [TRICKS[name](**_keywords(table)) for name, table in config.tricks.items() if isinstance(table, dict)]
+    return sorted(tricks, key=lambda trick: (trick.order, trick.name))
+
+
+def make_optimizer(table: Table, network: nn.Module) -> optim.Optimizer:
+    """The optimiser of `[train.generator]` or `[train.discriminator]` over the weights of `network`."""
+    return OPTIMIZERS[table["name"]](network.parameters(), **_keywords(table))
+
+
+def _initialized(network: nn.Module, config: Config, name: str) -> nn.Module:
+    assert config.networks.init is not None, "a resolved config names its init"
+    initialize(network, config.networks.init, config.seed, name)
+    return network
+
+
+def _dataset(config: Config) -> DatasetInfo:
+    if config.dataset is None:
+        raise InputError("this config is not resolved: it does not say which data it was made for")
+    return config.dataset
+
+
+def _keywords(table: Table) -> Table:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in table.items() if k != "name"}
+
+
+def _data_shape(dataset: Dataset) -> Table:
+    channels, size, _ = dataset.shape
+    return {"size": size, "channels": channels} if size > 1 else {}
+
+
+def _dataset_info(dataset: Dataset) -> DatasetInfo:
+    return DatasetInfo(
+        name=dataset.name,
+        digest=dataset.digest,
+        count=len(dataset),
+        shape=dataset.shape,
+        class_names=tuple(dataset.class_names),
+        licence=dataset.licence,
+    )

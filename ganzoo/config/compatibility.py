@@ -1,0 +1,243 @@
+"""What does not fit together, with the reason, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+from pathlib import Path
+
+from ganzoo.config.schema import Config
+from ganzoo.losses import LOSSES, Loss
+from ganzoo.networks import BACKBONES, checkerboard
+from ganzoo.tricks import Trick
+
+
+def incompatibilities(
+    config: Config, tricks: list[Trick], unlabelled: int = 0, empty_classes: Sequence[str] = ()
+) -> Iterator[str]:
+    """Each reason for which the parts of a resolved config do not fit each other or the data.
+
+    Of the data, `unlabelled` samples have no class, and no sample is labelled with one of `empty_classes`.
+    """
+    loss, facts = LOSSES[config.loss["name"]], config.dataset
+    yield from _check_shapes(config, tricks)
+    yield from _check_labels(config, loss, bool(facts and facts.class_names))
+    yield from _class_misfits(config, loss, empty_classes)
+    yield from _check_unlabeled(config, unlabelled)
+    yield from _check_minibatch_features(config)
+    yield from _check_penalties(config, loss, tricks)
+    yield from _check_tricks(config, loss, tricks)
+    yield from _check_kernels(config)
+    yield from batch_split_incompatibilities(config, tricks, unlabelled)
+
+
+def _check_shapes(config: Config, tricks: list[Trick]) -> Iterator[str]:
+    points = config.dataset is not None and config.dataset.shape[1:] == (1, 1)
+    if points and BACKBONES[config.networks.name].data == "images":
+        yield f"the backbone {config.networks.name} makes images and the data are points; set networks.name='mlp'"
+    if points and config.data.flip:
+        yield "data.flip mirrors images and the data are points; set data.flip=false"
+    for trick in tricks:
+        if points and trick.images_only:
+            yield f"trick {trick.name} changes images and the data are points; set tricks.{trick.name}=false"
+
+
+def _check_labels(config: Config, loss: type[Loss], labelled: bool) -> Iterator[str]:
+    g, d = (table.get("condition", "none") for table in (config.networks.generator, config.networks.discriminator))
+    spec = config.data.spec
+    if (loss.needs_labels or "class_logits" in loss.heads) and not labelled:
+        yield f"loss {loss.name} needs labels and the data {spec!r} have none; put each class in its own sub-folder"
+    if (g != "none" or d != "none") and not labelled:
+        yield f"networks.*.condition needs labels and the data {spec!r} have none; set both conditions to 'none'"
+    if g == "batch-norm" and (norm := config.networks.generator.get("norm")) != "batch":
+        yield (
+            f"networks.generator.condition='batch-norm' conditions batch norm, and the generator's norm is {norm!r}; "
+            "set networks.generator.norm='batch' or condition='concat'"
+        )
+    if d == "projection" and "score" not in loss.heads:
+        yield f"the projection of labels adds to a score, which loss {loss.name} does not ask of D; set condition='channels'"
+    if d == "channels" and "class_logits" in loss.heads:
+        yield (
+            f"loss {loss.name} has D name the class, which condition='channels' tells it beforehand; "
+            "set networks.discriminator.condition='none' or 'projection'"
+        )
+    if loss.label_blind and g != "none":
+        yield f"nothing that G learns under loss {loss.name} depends on labels; set both conditions to 'none'"
+    elif g != "none" and d == "none" and not loss.needs_labels:
+        yield (
+            f"networks.generator.condition={g!r}, and D, which loss {loss.name} does not ask for the class, is not told it: G "
+            "would learn no label; set networks.discriminator.condition='channels', or the generator's to 'none'"
+        )
+    if loss.needs_labels and g == "none":
+        yield f"loss {loss.name} needs a conditional generator; set networks.generator.condition='concat'"
+    if d != "none" and g == "none":
+        yield "a conditional discriminator needs a conditional generator; set networks.generator.condition='concat'"
+
+
+def _class_misfits(config: Config, loss: type[Loss], empty_classes: Sequence[str]) -> Iterator[str]:
+    names = config.dataset.class_names if config.dataset else ()
+    tables = (config.networks.generator, config.networks.discriminator)
+    conditional = any(table.get("condition", "none") != "none" for table in tables)
+    if not names or not (conditional or loss.needs_labels or "class_logits" in loss.heads):
+        return
+    who = "a conditional network" if conditional else f"loss {loss.name}"
+    if len(names) == 1:
+        yield f"{who} needs two classes or more, and {names[0]!r} is the only one; {_more_classes(config, names[0])}"
+    if empty_classes:
+        yield f"{who} needs pictures of every class: {empty(config, empty_classes)}"
+
+
+def _more_classes(config: Config, only: str) -> str:
+    kind, _, path = config.data.spec.partition(":")
+    inner = [each for each in (Path(path) / only, Path(path) / "train" / only) if kind == "folder" and each.is_dir()]
+    if inner and any(entry.is_dir() for entry in inner[0].iterdir()):
+        return f"did you mean folder:{inner[0]}?"
+    return "add one to data.classes" if config.data.classes else "put each class into a folder of its own"
+
+
+def empty(config: Config, empty_classes: Sequence[str]) -> str:
+    """The classes that no picture is labelled with, and the likely reason."""
+    names = config.dataset.class_names if config.dataset else ()
+    shown = ", ".join(map(repr, empty_classes[:5])) + (", ..." if len(empty_classes) > 5 else "")
+    said = f"{len(empty_classes)} of {len(names)} classes have no labelled picture ({shown})"
+    if list(empty_classes) == ["0"] and names == tuple(map(str, range(len(names)))):
+        return f"{said}; if the labels start at 1, subtract 1"
+    if lack := next((key for key in ("labelled", "limit") if getattr(config.data, key) is not None), None):
+        return f"{said}; raise data.{lack}"
+    return f"{said}; leave them out of the class names, or number the labels without a gap"
+
+
+def _check_unlabeled(config: Config, unlabelled: int) -> Iterator[str]:
+    if unlabelled and config.networks.discriminator.get("condition", "none") != "none":
+        yield (
+            f"a conditional discriminator needs the class of every real, and {unlabelled} of {config.data.spec!r} have none; "
+            "set networks.discriminator.condition='none', or leave data.labelled out"
+        )
+
+
+def _check_minibatch_features(config: Config) -> Iterator[str]:
+    # A sum over the batch, unlike the standard deviation: G's step would show D sums that its own never did.
+    if config.networks.discriminator.get("minibatch") == "discrimination" and config.train.g_batch != 1:
+        yield (
+            "minibatch discrimination sums over the batch, and train.g_batch gives G's step another one than D's; "
+            "set train.g_batch=1 or networks.discriminator.minibatch='stddev'"
+        )
+
+
+def _check_penalties(config: Config, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
+    users = [f"loss {loss.name}"] if loss.per_sample_gradients else []
+    users += [f"trick {trick.name}" for trick in tricks if trick.per_sample_gradients]
+    if users and config.networks.discriminator.get("norm") == "batch":
+        yield (
+            f"{users[0]} takes the gradient of D for each sample, and batch norm in D mixes the samples; "
+            "set networks.discriminator.norm='layer' or 'none'"
+        )
+    if users and config.networks.discriminator.get("minibatch", "none") != "none":
+        yield (
+            f"{users[0]} takes the gradient of D for each sample, and minibatch features mix the samples; "
+            "set networks.discriminator.minibatch='none'"
+        )
+
+
+def _check_tricks(config: Config, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
+    conditional = config.networks.discriminator.get("condition", "none") != "none"
+    for trick in tricks:
+        name = trick.name
+        if name in loss.penalties:
+            yield f"loss {loss.name} has the penalty {name} already; set tricks.{name}=false"
+        if config.train.batch % trick.batch_divisor:
+            divisor, batch = trick.batch_divisor, config.train.batch
+            yield f"trick {name} needs a batch that is a multiple of {divisor}; train.batch is {batch}"
+        if trick.drops_labels and conditional:
+            yield f"trick {name} leaves D without labels; set networks.discriminator.condition='none'"
+        if misled := set(trick.excludes) & set(loss.heads):
+            yield f"trick {name} would mislead D's {' and '.join(sorted(misled))}, which loss {loss.name} asks for"
+        if missing := set(trick.heads) - set(loss.heads):
+            yield f"trick {name} needs D's {' and '.join(sorted(missing))}, which loss {loss.name} does not ask of D"
+
+
+def _check_kernels(config: Config) -> Iterator[str]:
+    # D's table has an upsample where it copies images.
+    for name, table in (("generator", config.networks.generator), ("discriminator", config.networks.discriminator)):
+        kernel = table.get("kernel") if table.get("upsample") == "convtranspose" else None
+        if kernel and config.networks.strict_kernel and (unevenness := checkerboard(kernel)):
+            yield (
+                f"networks.{name}.kernel={kernel} is not divisible by the stride 2, so a transposed convolution "
+                f"paints a checkerboard (overlaps differ by {unevenness:.0%}); take kernel 4"
+            )
+
+
+def batch_coupled_parts(loss: Loss | type[Loss], tricks: list[Trick], unlabelled: int) -> list[str]:
+    """What compares the samples of a batch with each other, or takes a mean over some of them; by name."""
+    some = unlabelled > 0 and "class_logits" in loss.heads  # the class term's mean is over the labelled
+    found = [f"loss {loss.name}"] if loss.couples_samples or some else []
+    return found + [f"trick {trick.name}" for trick in tricks if trick.couples_samples]
+
+
+def batch_split_incompatibilities(
+    config: Config, tricks: list[Trick], unlabelled: int, processes: int = 1
+) -> Iterator[str]:
+    """Each reason for which a batch cannot be split over so many processes and `train.accumulate` parts in each."""
+    train, loss = config.train, LOSSES[config.loss["name"]]
+    if train.sync_batch_norm and not train.device.startswith("cuda"):
+        yield f"train.sync_batch_norm needs CUDA, and the device is {train.device}: torch synchronises no batch norm there"
+    if processes * train.accumulate > 1:
+        yield from _check_batch_division(config, tricks, processes)
+        yield from _check_coupling(config, loss, tricks, unlabelled)
+    if processes > 1:
+        yield from _check_processes(config)
+    yield from _check_single_sample_norm(config, tricks, processes)
+
+
+def _check_batch_division(config: Config, tricks: list[Trick], processes: int) -> Iterator[str]:
+    batch, parts = config.train.batch, processes * config.train.accumulate
+    how = f"{processes} x {config.train.accumulate} parts (processes x train.accumulate)"
+    if batch % parts:
+        yield f"train.batch={batch} cannot be split into {how} of one size; take a multiple of {parts}"
+    for trick in tricks:
+        if batch // parts % trick.batch_divisor:
+            size = parts * trick.batch_divisor
+            yield (
+                f"trick {trick.name} needs {how} of a multiple of {trick.batch_divisor} images; "
+                f"take a train.batch of {size} n"
+            )
+
+
+def _check_coupling(config: Config, loss: type[Loss], tricks: list[Trick], unlabelled: int) -> Iterator[str]:
+    if config.networks.discriminator.get("minibatch", "none") != "none":
+        yield (
+            "minibatch features compare all samples of a batch, and D sees a part of it here; "
+            "set networks.discriminator.minibatch='none'"
+        )
+    penalties = [f"loss {loss.name}"] if loss.couples_samples and loss.penalty is not Loss.penalty else []
+    penalties += [f"trick {t.name}" for t in tricks if t.couples_samples and type(t).d_terms is not Trick.d_terms]
+    if penalties:
+        yield f"the penalty of {penalties[0]} takes a statistic of the whole batch, and D sees a part of it here"
+    if config.train.accumulate > 1 and (names := batch_coupled_parts(loss, tricks, unlabelled)):
+        yield (
+            f"{names[0]} compares the samples of a batch with each other, or takes a mean over some of them, so its gradient "
+            "is not the sum of those of parts; set train.accumulate=1 (several processes gather the batch)"
+        )
+
+
+def _check_processes(config: Config) -> Iterator[str]:
+    if config.train.on_failure == "rollback":
+        yield "train.on_failure='rollback' takes one process back, and several train here; set train.on_failure='stop'"
+    if config.train.device == "mps":
+        yield "several processes have no way to exchange what lies on MPS; start one, or set train.device=cpu"
+    if config.train.device.startswith("cuda:"):
+        yield f"train.device={config.train.device!r} is one card for all processes; set train.device='cuda' for one each"
+
+
+def _check_single_sample_norm(config: Config, tricks: list[Trick], processes: int) -> Iterator[str]:
+    # Of one map batch norm still has the pixels to take a mean over, of one vector nothing.
+    if BACKBONES[config.networks.name].data != "points":
+        return
+    drawn = config.train.batch // (processes * config.train.accumulate)
+    seen = drawn // prod(trick.batch_divisor for trick in tricks)
+    for name, table, at_once in (
+        ("generator", config.networks.generator, drawn),
+        ("discriminator", config.networks.discriminator, seen),
+    ):
+        if at_once == 1 and table.get("norm") == "batch":
+            yield f"batch norm needs two vectors at least, and the {name} gets one at a time; raise train.batch"

@@ -1,0 +1,217 @@
+"""Variants, the user's TOML files and dotted overrides -> a config."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from ganzoo.config.schema import DEFAULTS, Config, Table, as_json, join_path, parse
+from ganzoo.data import is_points
+from ganzoo.errors import InputError, unknown_name
+from ganzoo.json_io import shorten
+from ganzoo.losses import LOSSES
+from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_schema
+
+SOURCES = (Path(__file__).parents[1] / "zoo_configs", Path(__file__).parents[2] / "zoo_configs")
+"""Where variants are looked for: in an installed package, then in a checkout."""
+
+OPTIONAL = ("train.warmup", "dataset")
+"""Tables that may be left out, or be None."""
+
+
+def _tables(table: Table, inside: str = "") -> Iterator[str]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield join_path(inside, key)
+            yield from _tables(value, join_path(inside, key))
+
+
+TABLES = {*_tables(DEFAULTS), *OPTIONAL, "tune"}
+"""The dotted keys at which a config has a table."""
+
+
+def variants() -> dict[str, Path]:
+    """Every variant that ships: its name (`wgan-gp`, `cifar10/wgan-gp`) and file."""
+    found: dict[str, Path] = {}
+    for folder in SOURCES:
+        for path in sorted(folder.glob("*.toml")) + sorted(folder.glob("*/*.toml")):
+            found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
+    return found
+
+
+def read_variant(variant: str) -> Table:
+    """The table of a variant by name, or of a TOML file, laid upon what it `extends` or upon the defaults."""
+    return without_tuning_ranges(reduce(merge, config_layers(variant)))
+
+
+def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Table]:
+    """What ships, laid upon the defaults, then each of the user's files, the outermost last."""
+    users = is_config_file(variant)
+    path = Path(variant) if users else variants().get(variant)
+    if path is None:
+        raise unknown_name("variant", variant, variants())
+    if path.resolve() in extended_by:
+        raise InputError(f"{variant} extends itself")
+    table = _read_toml(path)
+    check_tables(table, f"{path}: ")
+    parent = _parent(table, path)
+    below = [DEFAULTS] if parent is None else config_layers(parent, (*extended_by, path.resolve()))
+    _refuse_borrowed_name(table, below[-1]["variant"])
+    table.setdefault("variant", path.stem if users else variant)
+    return [*below, table] if users else [merge(below[-1], table)]
+
+
+def is_config_file(variant: str) -> bool:
+    """Whether a TOML file is meant, not a name that ships."""
+    return variant.lower().endswith(".toml")
+
+
+def _parent(table: Table, path: Path | None = None) -> str | None:
+    """What `table` extends, which is taken out; a file is looked for beside the one at `path`, then in the working folder."""
+    parent = table.pop("extends", None)
+    if not isinstance(parent, str | None):
+        where = "" if path is None else f"{path}: "
+        raise InputError(f"{where}extends: expected the name of a variant or of a TOML file, not {parent!r}")
+    beside = path and parent and is_config_file(parent) and path.parent / parent
+    return str(beside) if beside and beside.is_file() else parent
+
+
+def _refuse_borrowed_name(table: Table, extended: str) -> None:
+    """Raise `InputError` where `table` takes the name of a variant that ships without beginning from it."""
+    name = table.get("variant")
+    if name != extended and name in [*variants()]:
+        raise InputError(f"variant = {name!r} is a name that ships and changes nothing else; write extends = {name!r}")
+
+
+def _read_toml(path: Path) -> Table:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"cannot read the config {path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits
+        raise InputError(f"{path} is not TOML: {error}") from None
+
+
+def check_tables(table: Table, where: str = "", inside: str = "") -> None:
+    """Raise `InputError` for a value that stands where a table belongs; `where` says which file or option it is from.
+
+    Each layer is checked before it is merged: a later one with a table in that place would hide the value.
+    """
+    for key, value in table.items():
+        path = join_path(inside, key)
+        if isinstance(value, dict):
+            check_tables(value, where, path)
+        elif path in TABLES and not (value is None and path in OPTIONAL):
+            raise InputError(f"{where}{path}: expected a table, not {shorten(value)}")
+        elif inside == "tricks" and not isinstance(value, bool):
+            raise InputError(f"{where}{path}: expected a table, true or false, not {shorten(value)}")
+
+
+def merge(base: Table, over: Table, where: str = "") -> Table:
+    """`over` laid upon `base`, table by table.
+
+    A named part that is exchanged loses its old keys, which mean nothing to the new one. `networks` keeps its tables: the
+    backbones take the same keys.
+    """
+    exchanged = where != "networks" and "name" in base.keys() & over.keys() and over["name"] != base["name"]
+    merged = {} if exchanged else dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value, join_path(where, key)) if both else value
+    return merged
+
+
+def overrides(settings: Iterable[str]) -> Table:
+    """`["a.b=1", "a.c=x"]` as nested tables; a value is TOML, a bare word a string."""
+    table: Table = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not all(part.strip() for part in key.split(".")):
+            raise InputError(f"--set {setting}: expected KEY=VALUE with a dotted key, as in train.batch=32")
+        one = unflatten({key.replace(" ", ""): _value(value)})
+        check_tables(one, "--set ")
+        table = merge(table, one)
+    return table
+
+
+def unflatten(flat: Table) -> Table:
+    """`{"a.b": 1}` as `{"a": {"b": 1}}`."""
+    table: Table = {}
+    for key, value in flat.items():
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        table = merge(table, value)
+    return table
+
+
+def _value(text: str) -> Any:
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return table["value"] if len(table) == 1 else text  # a second line is no part of a value
+
+
+def make_config(variant: str | None = None, over: Table | None = None, points: bool | None = None) -> Config:
+    """The config of a variant or TOML file (None = what `over` extends, or the defaults) with the tables `over` laid upon it.
+
+    Where the data are points (None = what `data.spec` says) a recipe for images is put `on_points`; what the user says of the
+    networks comes on top.
+    """
+    over = dict(over or {})
+    as_json(over)  # or be refused here, before anything is done with it
+    check_tables(over)
+    variant = _parent(over) if variant is None else variant
+    own = [DEFAULTS] if variant is None else [without_tuning_ranges(layer) for layer in config_layers(variant)]
+    _refuse_borrowed_name(over, own[-1]["variant"])
+    recipe, *users = [*own, over]
+    table = reduce(merge, users, recipe)
+    told = about_another_loss(recipe, table) if not any("about" in user for user in users) else {}
+    recipe |= told
+    table |= told
+    if points is None:
+        points = is_points(str(_part(table, "data").get("spec")))
+    if points:
+        table = reduce(merge, users, recipe | {"networks": on_points(recipe["networks"])})
+    return parse(Config, table)
+
+
+def about_another_loss(recipe: Table, table: Table) -> Table:
+    """What a run says of itself whose loss is not its recipe's: the first line of the loss; nothing where it is."""
+    name = _part(table, "loss").get("name")
+    if name == recipe["loss"]["name"] or not isinstance(name, str) or name not in LOSSES:
+        return {}
+    source = (LOSSES[name].__doc__ or name).strip().splitlines()[0]
+    return {"about": f"{source} On the recipe of {recipe['variant']}."}
+
+
+def tuning_ranges(variant: str) -> Table:
+    """The `[tune]` table of a variant or TOML file: by dotted key, what `ganzoo compare --tune` draws from."""
+    return _part(reduce(merge, config_layers(variant)), "tune")
+
+
+def without_tuning_ranges(table: Table) -> Table:
+    """`table` but for `[tune]`, which is no part of a run."""
+    return {key: value for key, value in table.items() if key != "tune"}
+
+
+def _part(table: Table, key: str) -> Table:
+    part = table.get(key)
+    return part if isinstance(part, dict) else {}  # what is wrong with it is said when it is parsed
+
+
+def on_points(networks: Table) -> Table:
+    """The networks of a recipe on `mlp`, with the options that it has too but for the width, which counted filters."""
+    if BACKBONES[networks["name"]].data == "points":
+        return networks
+    schemas = {"generator": generator_schema("mlp"), "discriminator": discriminator_schema("mlp", HEADS)}
+    kept = {
+        player: {key: value for key, value in networks[player].items() if key in schema and key != "width"}
+        for player, schema in schemas.items()
+    }
+    if kept["generator"].get("condition") == "batch-norm":
+        kept["generator"].setdefault("norm", "batch")  # not mlp's own
+    return {**networks, **kept, "name": "mlp", "init": None}

@@ -1,0 +1,135 @@
+"""A config with every default and `auto` written out, each table checked against the signature of its part."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo.atomic_io import read_json
+from ganzoo.config.schema import Config, Networks, Table, parameters_model, parse, parse_ratio, with_class_names
+from ganzoo.errors import InputError, missing_extra
+from ganzoo.losses import LOSSES
+from ganzoo.networks import BACKBONES, discriminator_schema, generator_schema
+from ganzoo.optimizers import OPTIMIZERS
+from ganzoo.tricks import TRICKS
+
+
+def resolve_defaults(config: Config) -> Config:
+    """`config` with every default and `auto` written out as a value; raises `InputError` for a table that is wrong."""
+    _require_extras(config)
+    parse_ratio(config.train.ratio)
+    tables = _sampling_tables(config) | _training_tables(config)
+    tables["train"] |= {
+        "device": resolve_device(config.train.device),
+        "threads": config.train.threads or torch.get_num_threads(),
+    }
+    return parse(Config, config.model_dump(mode="json") | tables)
+
+
+def load_config(path: Path, trains: bool) -> Config:
+    """The config that a run or release keeps in `path`; raises `InputError`, naming the file, where a table is wrong.
+
+    Tricks and optimisers are looked at only where it `trains`: to draw from a release needs none of them.
+    """
+    table = read_json(path)
+    try:
+        config = parse(Config, table)
+        _check_resolved(config)
+        _sampling_tables(config)
+        if trains:
+            _training_tables(config)
+    except InputError as error:
+        hint = " (what a plugin added needs --plugin FILE)" if " is called " in str(error) else ""
+        raise InputError(f"{path}: {error}{hint}") from None
+    return with_class_names(config)
+
+
+def _check_resolved(config: Config) -> None:
+    there = {
+        "dataset": config.dataset,
+        "networks.init": config.networks.init,
+        "train.threads": config.train.threads or None,
+        "train.device": None if config.train.device == "auto" else config.train.device,
+    }
+    if lacking := [key for key, value in there.items() if value is None]:
+        raise InputError(f"{', '.join(lacking)}: a run or release has a value there")
+
+
+def _sampling_tables(config: Config) -> Table:
+    loss = _resolve_table(config.loss, _signature(LOSSES[_name(config.loss, "loss")]), "loss")
+    networks = _network_tables(config.networks, LOSSES[loss["name"]].heads)
+    return {"loss": loss, "networks": config.networks.model_dump() | networks}
+
+
+def _training_tables(config: Config) -> Table:
+    tricks = {name: _trick_table(name, value) for name, value in _enabled_tricks(config)}
+    players = ("generator", "discriminator")
+    optimisers = {player: _optimiser_table(getattr(config.train, player), f"train.{player}") for player in players}
+    return {"tricks": tricks, "train": config.train.model_dump() | optimisers}
+
+
+def _signature(part: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(part, eval_str=True).parameters.values())
+
+
+def _resolve_table(table: Table, parameters: Iterable[inspect.Parameter], where: str) -> Table:
+    """`table` checked against the keyword arguments of a part, with their defaults; `name` stays first."""
+    own = {"name": table["name"]} if "name" in table else {}
+    keywords = {key: value for key, value in table.items() if key != "name"}
+    schema = parameters_model(where, parameters)
+    return own | parse(schema, keywords, where).model_dump(mode="json")
+
+
+def _name(table: Table, where: str) -> str:
+    if not isinstance(table.get("name"), str):
+        raise InputError(f"{where}.name: expected the name of a {where.rpartition('.')[2]}")
+    return table["name"]
+
+
+def _enabled_tricks(config: Config) -> Iterator[tuple[str, Table]]:
+    for name, value in config.tricks.items():
+        if value is not False:
+            yield name, {} if value is True else value
+
+
+def _trick_table(name: str, table: Table) -> Table:
+    return _resolve_table(table, _signature(TRICKS[name]), f"tricks.{name}")
+
+
+def _optimiser_table(table: Table, where: str) -> Table:
+    return _resolve_table(table, _signature(OPTIMIZERS[_name(table, where)]), where)
+
+
+def _network_tables(networks: Networks, heads: tuple[str, ...]) -> Table:
+    g, d = generator_schema(networks.name), discriminator_schema(networks.name, heads)
+    return {
+        "init": networks.init or BACKBONES[networks.name].init,
+        "generator": _resolve_table(networks.generator, g.values(), "networks.generator"),
+        "discriminator": _resolve_table(networks.discriminator, d.values(), "networks.discriminator"),
+    }
+
+
+def _require_extras(config: Config) -> None:
+    if config.train.tensorboard:
+        try:
+            importlib.import_module("torch.utils.tensorboard")
+        except ImportError:
+            raise missing_extra("tensorboard", "tensorboard", "train.tensorboard") from None
+
+
+def resolve_device(name: str) -> str:
+    """`auto` as the best device there is; raises `InputError` for one that is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name.partition(":")[0] not in ("cpu", "cuda", "mps"):
+        raise InputError(f"device {name!r} is not available here: expected auto, cpu, cuda, cuda:N or mps")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {name!r} is not available here: {str(error).splitlines()[0]}") from None
+    return name

@@ -1,0 +1,257 @@
+"""The schema of a run, with strict keys. Knows no loss, network or trick by name.
+
+The keys of a named part (`[loss]`, `[networks.generator]`, `[tricks.r1]`, `[train.discriminator]`) are not listed here: they
+are the keyword arguments of that part, and `ganzoo.config.schema.resolve` checks them against its signature with `parse`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from inspect import Parameter
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, create_model, field_validator
+
+from ganzoo.errors import InputError, unknown_name
+from ganzoo.json_io import lowercase_first, shorten
+
+Table = dict[str, Any]
+
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+MAX_INT = 2**31 - 1
+"""The largest whole number but for a seed, so that a product of two is one that torch takes."""
+
+
+class Section(BaseModel):
+    """A table of the config; a key that is not listed is an error."""
+
+    model_config = STRICT
+
+
+class Data(Section):
+    """What is trained on; `None` = what the source says."""
+
+    spec: str = "digits"
+    size: PositiveInt | None = None  # pixels
+    channels: Literal[1, 3] | None = None
+    flip: bool = False  # horizontally, at random
+    classes: tuple[str | int, ...] | None = None  # a subset, by name or number; a resolved config has the names
+    limit: PositiveInt | None = None  # images
+    labelled: PositiveInt | None = None  # images that keep their label
+    labelled_share: Annotated[float, Field(gt=0, lt=1)] | None = None  # of what is drawn, by repeating the labelled
+    on_corrupt: Literal["refuse", "skip"] = "refuse"
+
+
+class LatentSpace(Section):
+    """What z is drawn from."""
+
+    dim: PositiveInt = 100
+    distribution: Literal["gaussian", "uniform", "sphere"] = "gaussian"
+
+
+class Networks(Section):
+    """Both networks on one backbone; the two tables hold the keyword arguments of its parts."""
+
+    name: str = "dcgan"
+    init: Literal["normal", "orthogonal", "he"] | None = None  # None = the backbone's own
+    strict_kernel: bool = False  # refuse a transposed convolution whose kernel is not divisible by its stride
+    generator: Table = {}
+    discriminator: Table = {}
+
+
+class Warmup(Section):
+    """WGAN's schedule: more D steps in the first G steps and at every so many (Arjovsky's code: 100 for 25, then each 500)."""
+
+    d_steps: PositiveInt = 100
+    first: PositiveInt = 25  # G steps
+    every: PositiveInt = 500  # G steps
+
+
+class Thresholds(Section):
+    """A player whose loss is above its threshold steps again; off by default and discouraged (ganhacks, tip 11)."""
+
+    d: float | None = None  # None = never
+    g: float | None = None  # None = never
+    most: PositiveInt = 5  # further steps of a player in one training step
+
+
+class Train(Section):
+    """One training step is one G step (more under `thresholds`) with the D steps that belong to it."""
+
+    @field_validator("ratio", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        return str(value) if type(value) in (int, float) else value
+
+    steps: PositiveInt = 2000
+    batch: PositiveInt = 64  # images
+    g_batch: PositiveInt = 1  # G's batch as a multiple of D's
+    accumulate: PositiveInt = 1  # parts of a batch, gone through one after the other, whose gradients are added up
+    sync_batch_norm: bool = False  # over the rows of all processes; CUDA only
+    ratio: str = "1:1"  # D steps : G steps
+    warmup: Warmup | None = None
+    thresholds: Thresholds = Thresholds()
+    discriminator: Table = {"name": "adam"}
+    generator: Table = {"name": "adam"}
+    decay_steps: Annotated[int, Field(ge=0)] = 0  # both rates fall linearly to 0 over so many steps; 0 = constant
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay of G's running average; 0 = a copy
+    device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
+    precision: Literal["float32", "bf16", "auto"] = "float32"  # of the networks; auto = the faster one, measured once
+    cuda_graphs: bool = False  # launch a player's step as a whole, where that is possible
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0  # 0 = auto, one a free core, written down when the run is created
+    log_every: PositiveInt = 20  # steps
+    sample_every: PositiveInt = 250  # steps
+    save_every: PositiveInt = 250  # steps
+    tensorboard: bool = False
+    eval_every: Annotated[int, Field(ge=0)] = 0  # steps between two small scores of the samples; 0 = none
+    eval_metric: Literal["kid", "fid"] = "kid"
+    eval_n: Annotated[int, Field(ge=2)] = 1000  # samples
+    on_failure: Literal["warn", "stop", "rollback"] = (
+        "warn"  # when D has won; NaN and infinity always stop, after rollbacks
+    )
+    rollbacks: PositiveInt = 3  # at most
+    rollback_rate: Annotated[float, Field(gt=0, le=1)] = 0.5  # factor on both rates at each rollback
+
+
+class DatasetInfo(Section):
+    """What a run found out about its data; a resume must find the same."""
+
+    name: str
+    digest: str
+    count: PositiveInt
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    class_names: tuple[str, ...]
+    licence: str = ""
+
+
+class Config(Section):
+    """Everything that decides a run; `dataset` is filled in when the run is created."""
+
+    format: Literal[1] = 1
+    variant: str = "custom"
+    about: str = ""
+    seed: Annotated[int, Field(ge=0)] = 0
+    data: Data = Data()
+    latent: LatentSpace = LatentSpace()
+    loss: Table = {"name": "nsgan"}
+    networks: Networks = Networks()
+    tricks: dict[str, Table | bool] = {}
+    train: Train = Train()
+    dataset: DatasetInfo | None = None
+
+
+DEFAULTS: Table = Config().model_dump(mode="json")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], table: Mapping[str, Any], where: str = "") -> Model:
+    """`table` as a `model`, strictly typed; raises `InputError` naming the key and, where one is near, the right one."""
+    _check_keys(model, table, where)
+    try:
+        # Through JSON, because TOML's arrays must pass for tuples while "3" must not pass for 3.
+        parsed = model.model_validate_json(as_json(table), strict=True)
+    except ValidationError as error:
+        raise InputError("; ".join(_line(e, where) for e in error.errors()[:3])) from None
+    _check_numbers(table, where)
+    return parsed
+
+
+def as_json(table: Mapping[str, Any]) -> str:
+    """`table` as JSON; raises `InputError` for what only a program can put into it."""
+    try:
+        return json.dumps(table, default=str)
+    except (TypeError, ValueError, RecursionError):
+        words = (
+            "a key is no text, a number has thousands of digits, or values are nested hundreds deep or in themselves"
+        )
+        raise InputError(f"the settings cannot be written as JSON: {words}") from None
+
+
+def parameters_model(name: str, parameters: Iterable[Parameter]) -> type[BaseModel]:
+    """A schema from the keyword-only parameters of a signature: their annotations and defaults."""
+    keywords = (p for p in parameters if p.kind is Parameter.KEYWORD_ONLY)
+    fields: dict[str, Any] = {p.name: (annotation(p), ... if p.default is p.empty else p.default) for p in keywords}
+    return create_model(name, __config__=STRICT, **fields)
+
+
+def annotation(parameter: Parameter) -> Any:
+    """What a parameter says that it takes; where it says nothing, values like its default, if it has one."""
+    if parameter.annotation is not parameter.empty:
+        return parameter.annotation
+    return Any if parameter.default in (None, parameter.empty) else type(parameter.default)
+
+
+def _check_keys(model: type[BaseModel], table: Mapping[str, Any], where: str) -> None:
+    for key, value in table.items():
+        if key not in model.model_fields:
+            raise unknown_name(
+                "config key", join_path(where, key), [join_path(where, field) for field in model.model_fields]
+            )
+        inner = model.model_fields[key].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and isinstance(value, dict):
+            _check_keys(inner, value, join_path(where, key))
+
+
+def _check_numbers(table: Mapping[str, Any], where: str) -> None:
+    for key, value in flatten(dict(table), where).items():
+        if type(value) is int and value > MAX_INT and key != "seed":
+            raise InputError(f"{key}: input should be less than or equal to {MAX_INT}")
+
+
+def join_path(where: str, key: str) -> str:
+    """The dotted path of `key` within the table at `where`."""
+    return f"{where}.{key}" if where else key
+
+
+def _line(error: Any, where: str) -> str:
+    # The path of a union's error ends in a tag ("int", "constrained-str") that is no key of the user's.
+    keys = [str(part) for part in error["loc"] if isinstance(part, int) or str(part).isidentifier()]
+    path = join_path(where, ".".join(key for key in keys if key not in ("int", "str", "bool", "float", "dict")))
+    return f"{path.strip('.')}: {lowercase_first(error['msg'])}, not {shorten(error['input'])}"
+
+
+def parse_ratio(text: str) -> Fraction:
+    """D steps per G step from "5:1", "1:2" or "1.5"; raises `InputError` otherwise."""
+    d, _, g = text.partition(":")
+    # Looked at before it is computed: the integer of "1e9999999" takes minutes.
+    too_long = len(text) > 60 or re.search(r"e[-+]?\d{3}", text.replace("_", ""), re.IGNORECASE)
+    try:
+        value = Fraction(0) if too_long else Fraction(d) / Fraction(g or 1)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if not Fraction(1, MAX_INT) <= value <= MAX_INT:
+        raise InputError(f"train.ratio: expected D:G such as '5:1', '1:2' or '1.5', not {text[:60]!r}")
+    return value
+
+
+def with_train(config: Config, **values: Any) -> Config:
+    """`config` with other values in `[train]`, unchecked."""
+    return config.model_copy(update={"train": config.train.model_copy(update=values)})
+
+
+def with_class_names(config: Config) -> Config:
+    """`config`, if resolved, with the names for `data.classes`: what a number meant for a run, it goes on meaning."""
+    if config.dataset is None or config.data.classes is None:
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"classes": config.dataset.class_names})})
+
+
+def config_diff(old: Config, new: Config) -> list[str]:
+    """The keys in which two configs differ, as `key: old -> new`."""
+    before, after = flatten(old.model_dump(mode="json")), flatten(new.model_dump(mode="json"))
+    keys = sorted(before.keys() | after.keys())
+    return [f"{k}: {before.get(k)!r} -> {after.get(k)!r}" for k in keys if before.get(k) != after.get(k)]
+
+
+def flatten(table: Table, where: str = "") -> Table:
+    """`{"a": {"b": 1}}` as `{"a.b": 1}`."""
+    found: Table = {}
+    for key, value in table.items():
+        path = join_path(where, key)
+        found |= flatten(value, path) if isinstance(value, dict) and value else {path: value}
+    return found

@@ -1,0 +1,222 @@
+"""The stability techniques of the field's folklore as keys of the config, in the order of its collected advice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Settings = dict[str, Any]
+"""Dotted keys and their values."""
+
+DCGAN = "Radford et al. 2016, arXiv:1511.06434"
+IMPROVED = "Salimans et al. 2016, arXiv:1606.03498"
+HACKS = "Chintala et al. 2016, github.com/soumith/ganhacks"
+G, D = "networks.generator", "networks.discriminator"
+
+
+@dataclass(frozen=True)
+class Technique:
+    """One row: what it is called, which keys switch it, and where it is from."""
+
+    number: int
+    name: str
+    keys: tuple[str, ...]
+    """Dotted; `tricks.NAME` is the whole table of a trick."""
+    source: str
+    neutral: Settings = field(default_factory=dict)
+    """The settings under which training is as without it; empty where there is no such thing (a choice among equals)."""
+    on: dict[str, Settings] = field(default_factory=dict)
+    """Its switches: what `ganzoo ablate --switch NAME` sets, one form of the technique each, the usual one first."""
+    without: dict[str, Settings] = field(default_factory=dict)
+    """Switches that take away what is on by default."""
+
+
+def trick_technique(number: int, name: str, trick: str, source: str, **neutral: Any) -> Technique:
+    """A technique that is a trick, neutral at `neutral` and on with its defaults."""
+    key = f"tricks.{trick}"
+    off = {f"{key}.{name}": value for name, value in neutral.items()}
+    return Technique(number, name, (key,), source, off, {trick.replace("_", "-"): {key: True}})
+
+
+def technique_settings() -> dict[str, Settings]:
+    """Every switch by name, in the order of the table, and its settings."""
+    return {name: settings for technique in TECHNIQUES for name, settings in (technique.on | technique.without).items()}
+
+
+TECHNIQUES = (
+    Technique(1, "bounded images", (f"{G}.output",), DCGAN, without={"linear-output": {f"{G}.output": "linear"}}),
+    Technique(
+        2,
+        "non-saturating G",
+        ("loss.name", "loss.real_label"),
+        "Goodfellow et al. 2014, arXiv:1406.2661, sec. 3",
+        {"loss.real_label": 1},
+        {"real-label-0": {"loss.real_label": 0}},
+    ),
+    Technique(
+        3,
+        "latent",
+        ("latent.distribution", "latent.dim"),
+        "White 2016, arXiv:1609.04468",
+        {},
+        {
+            "sphere-latent": {"latent.distribution": "sphere"},
+            "uniform-latent": {"latent.distribution": "uniform"},
+        },
+    ),
+    Technique(
+        4,
+        "norms",
+        (f"{G}.norm", f"{D}.norm"),
+        f"{DCGAN}; virtual: {IMPROVED}, sec. 3.5",
+        {},
+        {
+            "layer-norm": {f"{D}.norm": "layer"},
+            "batch-norm": {f"{G}.norm": "batch", f"{D}.norm": "batch"},
+            "instance-norm": {f"{G}.norm": "instance", f"{D}.norm": "instance"},
+            "virtual-norm": {f"{G}.norm": "virtual", f"{D}.norm": "virtual"},
+        },
+        {"no-norm": {f"{D}.norm": "none"}},
+    ),
+    Technique(
+        4,
+        "spectral norm",
+        (f"{D}.spectral", f"{D}.norm"),
+        "Miyato et al. 2018, arXiv:1802.05957",
+        {f"{D}.spectral": False},
+        {"spectral-norm": {f"{D}.spectral": True, f"{D}.norm": "none"}},
+    ),
+    Technique(
+        5,
+        "no sparse gradients",
+        (f"{G}.activation", f"{D}.activation", f"{G}.upsample", f"{D}.downsample", "networks.strict_kernel"),
+        DCGAN,
+        {},
+        {
+            "leaky-relu": {f"{G}.activation": "leaky-relu", f"{D}.activation": "leaky-relu"},
+            "pixelshuffle": {f"{G}.upsample": "pixelshuffle"},
+            "nearest": {f"{G}.upsample": "nearest"},
+            "pool": {f"{D}.downsample": "pool"},
+        },
+    ),
+    Technique(6, "no fully connected layers", ("networks.name",), DCGAN, {}, {"resnet": {"networks.name": "resnet"}}),
+    Technique(
+        7,
+        "kernel size, filters",
+        tuple(f"{player}.{key}" for player in (G, D) for key in ("kernel", "width", "growth")),
+        DCGAN,
+        {},
+        {"kernel-5": {f"{D}.kernel": 5}},
+    ),
+    Technique(
+        8,
+        "soft labels",
+        ("loss.real_target", "loss.fake_target"),
+        IMPROVED,
+        {"loss.real_target": [1.0, 1.0], "loss.fake_target": [0.0, 0.0]},
+        {
+            "one-sided-smoothing": {"loss.real_target": [0.9, 0.9]},
+            "soft-labels": {"loss.real_target": [0.7, 1.2], "loss.fake_target": [0.0, 0.3]},
+        },
+    ),
+    trick_technique(9, "noisy labels", "label_noise", HACKS, p=0.0),
+    trick_technique(10, "experience replay", "replay", "Shrivastava et al. 2017, arXiv:1612.07828", share=0.0),
+    trick_technique(10, "past players", "past_players", HACKS, steps=0),
+    Technique(
+        11,
+        "D:G ratio",
+        ("train.ratio", "train.warmup", "train.thresholds"),
+        "Arjovsky et al. 2017, arXiv:1701.07875",
+        {"train.ratio": "1:1"},
+        {
+            "two-d-steps": {"train.ratio": "2:1"},
+            "warmup": {"train.warmup": {}},
+            "thresholds": {"train.thresholds.d": 1.0, "train.thresholds.g": 1.0},
+        },
+    ),
+    Technique(
+        12,
+        "optimisers",
+        ("train.discriminator", "train.generator", "train.decay_steps"),
+        "Heusel et al. 2017, arXiv:1706.08500",
+        {"train.decay_steps": 0},
+        {
+            "ttur": {"train.discriminator.lr": 4e-4, "train.generator.lr": 1e-4},
+            "sgd-d": {"train.discriminator.name": "sgd"},
+            "decay": {"train.decay_steps": 2000},
+        },
+    ),
+    Technique(
+        13,
+        "init",
+        ("networks.init",),
+        DCGAN,
+        {},
+        {"orthogonal-init": {"networks.init": "orthogonal"}, "he-init": {"networks.init": "he"}},
+    ),
+    trick_technique(14, "WGAN-GP's penalty", "gp", "Gulrajani et al. 2017, arXiv:1704.00028", weight=0.0),
+    trick_technique(14, "DRAGAN's penalty", "dragan_gp", "Kodali et al. 2017, arXiv:1705.07215", weight=0.0),
+    trick_technique(14, "R1", "r1", "Mescheder et al. 2018, arXiv:1801.04406", gamma=0.0),
+    trick_technique(14, "R2", "r2", "Mescheder et al. 2018, arXiv:1801.04406", gamma=0.0),
+    Technique(
+        15,
+        "labels",
+        (f"{G}.condition", f"{D}.condition"),
+        "Mirza & Osindero 2014, arXiv:1411.1784; Miyato & Koyama 2018, arXiv:1802.05637",
+        {f"{G}.condition": "none", f"{D}.condition": "none"},
+        {
+            "labels": {f"{G}.condition": "concat", f"{D}.condition": "channels"},
+            "projection": {f"{G}.condition": "batch-norm", f"{D}.condition": "projection"},
+        },
+    ),
+    trick_technique(16, "instance noise", "instance_noise", "Sonderby et al. 2017, arXiv:1610.04490", std=0.0),
+    Technique(17, "noise in G", (f"{G}.noise",), HACKS, {f"{G}.noise": 0.0}, {"noise-in-g": {f"{G}.noise": 0.1}}),
+    Technique(
+        18,
+        "dropout in G",
+        (f"{G}.dropout",),
+        "Isola et al. 2017, arXiv:1611.07004",
+        {f"{G}.dropout": 0.0},
+        {"dropout-in-g": {f"{G}.dropout": 0.5}},
+    ),
+    Technique(
+        19,
+        "minibatch features",
+        (f"{D}.minibatch",),
+        IMPROVED,
+        {f"{D}.minibatch": "none"},
+        {
+            "minibatch-stddev": {f"{D}.minibatch": "stddev"},
+            "minibatch-discrimination": {f"{D}.minibatch": "discrimination"},
+        },
+    ),
+    trick_technique(20, "feature matching", "feature_matching", IMPROVED, weight=0.0),
+    trick_technique(21, "historical averaging", "historical_averaging", IMPROVED, weight=0.0),
+    trick_technique(22, "packing", "packing", "Lin et al. 2018, arXiv:1712.04086", m=1),
+    Technique(23, "semi-supervised", ("loss.name", "data.labelled", "data.labelled_share"), IMPROVED),
+    Technique(
+        24,
+        "average of G",
+        ("train.ema",),
+        "Yazici et al. 2019, arXiv:1806.04498",
+        without={"no-average": {"train.ema": 0.0}},
+    ),
+    Technique(25, "one class at a time", ("data.classes",), HACKS),
+    Technique(26, "track failures", ("train.log_every",), HACKS),
+    Technique(
+        27,
+        "patience",
+        ("train.on_failure", "train.rollbacks", "train.rollback_rate"),
+        HACKS,
+        {"train.on_failure": "warn"},
+    ),
+    trick_technique(28, "differentiable augmentation", "augment", "Zhao et al. 2020, arXiv:2006.10738", kinds=[]),
+    Technique(
+        28,
+        "flip",
+        ("data.flip",),
+        "horizontal mirroring of the data",
+        {"data.flip": False},
+        {"flip": {"data.flip": True}},
+    ),
+)

@@ -1,0 +1,114 @@
+"""The name of a score says how it was measured: `fid-digits@10k/test`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from ganzoo.atomic_io import FORMAT
+from ganzoo.json_io import Count, FileSchema, Number
+
+Better = Literal["lower", "higher", "near 1"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number and its protocol. Two of unlike `name`, or on unlike data, are never put side by side."""
+
+    metric: str
+    value: float
+    n: int
+    """Samples."""
+    better: Better
+    extractor: str | None = None
+    """What the features are from, with the size if it is not the one it was trained at: `digits`, `lite0@128px`."""
+    split: str | None = None
+    """Which real images it is measured against; None where it needs none."""
+    reference_n: int | None = None
+    """How many of them."""
+    spread: float | None = None
+    """Standard deviation over the metric's own subsets; not an interval of the value."""
+    floor: float | None = None
+    """The same score of real images that are not in the reference."""
+    floor_n: int | None = None
+    floor_reference_n: int | None = None
+    value_at_floor: float | None = None
+    """Where the floor had to be taken at other numbers: the score at those, to be compared with it."""
+    details: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """METRIC[-EXTRACTOR[@SIZEpx]]@N[/SPLIT]."""
+        extractor = f"-{self.extractor}" if self.extractor else ""
+        return f"{self.metric}{extractor}@{short_count(self.n)}{f'/{self.split}' if self.split else ''}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Every field and the name; a number that is not finite becomes None."""
+        table = {"name": self.name} | asdict(self)
+        return {key: _finite(value) for key, value in table.items()}
+
+
+class ScoreRecord(FileSchema):
+    """A `Score` in a file, as `Score.as_json` writes it."""
+
+    name: str
+    metric: str
+    value: Number
+    better: Better
+    spread: Number
+    floor: Number
+    floor_n: Count | None
+    value_at_floor: Number
+    details: dict[str, Number] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _says_where_its_floor_is(self) -> ScoreRecord:
+        if self.value_at_floor is not None and self.floor_n is None:
+            raise ValueError("value_at_floor stands without floor_n")
+        return self
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All scores of one model, and what they were measured with."""
+
+    scores: list[Score]
+    facts: dict[str, Any]
+    """Model, data, extractor, versions, and what was left out and why."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, fit for `json.dumps`; what is known exactly (modes, KL) also under its bare name."""
+        exact = {s.metric: _finite(s.value) for s in self.scores if s.extractor is None and s.split is None}
+        return {"format": FORMAT, **exact, "scores": [score.as_json() for score in self.scores], **self.facts}
+
+    def __getitem__(self, name: str) -> Score:
+        """The score of that name, or the only one whose metric and reference (`fid`, `fid/test`) it says."""
+        found = [s for s in self.scores if name in (s.name, s.metric, f"{s.metric}/{s.split}")]
+        if len(found) != 1:
+            raise KeyError(f"{len(found)} scores are called {name!r}: {score_names(self.scores)}")
+        return found[0]
+
+
+def computed_floors(details: dict[str, float]) -> dict[str, float]:
+    """What of a score's details is a floor that was computed, not measured: `kl_floor_uniform`."""
+    return {key: value for key, value in details.items() if "_floor_" in key}
+
+
+def score_names(scores: Sequence[Score]) -> str:
+    """The names of scores in one line."""
+    return ", ".join(score.name for score in scores) or "there are none"
+
+
+def short_count(n: int) -> str:
+    """10000 as "10k", 2500 as "2500"."""
+    return f"{n // 1000}k" if n >= 1000 and n % 1000 == 0 else str(n)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -1,0 +1,295 @@
+"""How every cell of a comparison is scored, checked before the first one is trained."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import torch
+
+from ganzoo.api import load_dataset
+from ganzoo.atomic_io import check_no_links, leftover_target, sha256_hex
+from ganzoo.builder import g_reads_real, make_loss, make_tricks, resolve_config
+from ganzoo.config.schema import Config, DatasetInfo, Table, flatten, with_train
+from ganzoo.data import Dataset
+from ganzoo.errors import InputError, missing_extra
+from ganzoo.evaluation import METRICS, modes
+from ganzoo.evaluation.features import FeatureReader, attach_labels
+from ganzoo.evaluation.modes import mode_scores
+from ganzoo.evaluation.real_data import RealData, load_real_splits
+from ganzoo.evaluation.scoring import missing_input_reason, reference_sets, too_few_reason
+from ganzoo.evaluator import (
+    check_no_extractor,
+    open_feature_reader,
+    print_time_estimate,
+    resolve_sample_count,
+    uses_modes,
+)
+from ganzoo.experiments import tuning
+from ganzoo.experiments.cell import Cell
+from ganzoo.experiments.results import (
+    REPLACED_NAMES,
+    RESULTS_FILE,
+    RESULTS_LOCK,
+    CellKey,
+    ResultsFile,
+    cell_folder,
+    make_header,
+    read_results,
+)
+from ganzoo.experiments.spec import (
+    CompareOptions,
+    Setting,
+    check_options,
+    check_setting,
+    check_thresholds,
+    steps_for_budget,
+)
+from ganzoo.torch_state import default_torch_state
+from ganzoo.training import evaluation
+from ganzoo.training.loop import make_trainer
+from ganzoo.training.trainer import Trainer
+
+
+def scoring_options(request: CompareOptions, rows: Sequence[Config]) -> Table:
+    """The keywords `n`, `metrics` and `split` of `ganzoo.evaluator.evaluate` for the resolved configs `rows`.
+
+    And `extractor`, if one was asked for. `n` defaults to 10,000, or to what the protocol of data with known modes says; the
+    split to test where there is one. Says how long a slow extractor will take. Raises `InputError` for what could be scored
+    in no row.
+    """
+    metrics, real = (
+        None if request.metrics is None else list(request.metrics),
+        load_real_splits(rows[0], rows[0].data.spec),
+    )
+    n, split = resolve_sample_count(real.train, metrics, request.n), real.split(None)[0]
+    if uses_modes(metrics, real.train):
+        check_no_extractor(request.extractor, real.train)
+        mode_scores(metrics, real.train, modes.count_modes(real.train, real.train.samples([0]).images))
+    else:
+        smallest = min(len(real.split(each)[1]) for each in (split, *([tuning.TUNING_SPLIT] if request.tune else [])))
+        asked = [name for row in rows for name in class_names(row)]
+        reader = open_feature_reader(
+            request.extractor, real.train, rows[0].train.device, quiet=not prints_time_estimate(request)
+        )
+        check_metrics(metrics or [], real, n, min(n, smallest), asked[:n], reader)
+        print_time_estimate(
+            reader, reference_sets(real.train, real.test, n), n * len(rows) * (request.seeds + request.tune)
+        )
+    chosen = {} if request.extractor is None else {"extractor": request.extractor}
+    return {"n": n, "metrics": metrics, "split": split} | chosen
+
+
+def prints_time_estimate(request: CompareOptions) -> bool:
+    """Whether the time of a slow extractor is said: once, and not of a cluster, of whose machines nothing is known here."""
+    return not request.quiet and request.cluster is None and read_results(request.out) is None
+
+
+def scoring_options_for(how: Table, config: Config) -> Table:
+    """`scoring_options` for a row of a resolved `config`: without what needs labels where its G takes none."""
+    if not how["metrics"] or class_names(config):
+        return how
+    return how | {"metrics": [name for name in how["metrics"] if name not in label_metrics()]}
+
+
+def label_metrics() -> list[str]:
+    """The metrics of what was asked of a conditional generator."""
+    return [name for name, metric in METRICS.items() if metric.needs == "labels"]
+
+
+def class_names(config: Config) -> tuple[str, ...]:
+    """The classes that G of a resolved config can be asked for."""
+    assert config.dataset is not None, "a row's config is resolved"
+    conditional = config.networks.generator.get("condition", "none") != "none"
+    return config.dataset.class_names if conditional else ()
+
+
+def check_metrics(
+    metrics: Sequence[str], real: RealData, n: int, fewest: int, asked: Sequence[str], reader: FeatureReader
+) -> None:
+    """Raise `InputError` for a metric that has no value of `n` samples against `fewest` pictures like those of `real`.
+
+    `asked` are the classes that samples are asked to be of.
+    """
+    read = reader.samples(lambda seeds: real.train.samples(seeds).images, 1)
+    one = attach_labels(read, asked, reader.extractor)
+    for name in metrics:
+        if why := too_few_reason(name, n, fewest) or missing_input_reason(name, one, reader.extractor):
+            raise InputError(why)
+
+
+ScoringOptionsFn = Callable[[CompareOptions, Sequence[Config]], Table]
+"""`ganzoo.experiments.plan.scoring_options`, or what takes its place."""
+
+
+class Plan:
+    """The cells of a request, and those of its tuning: `trials`, a list for each setting that can be trained.
+
+    Raises `InputError` for whatever is wrong; writes nothing. With tuning, `cells` are known once it is done.
+    """
+
+    @default_torch_state()
+    def __init__(
+        self,
+        request: CompareOptions,
+        how: ScoringOptionsFn = scoring_options,
+        device: str | None = None,
+        cores: int | None = None,
+    ) -> None:
+        """`device` and `cores`, where given, are those of a cluster, and take the place of what this machine has."""
+        check_options(request)
+        check_folder(request.out)
+        require_extras()
+        self.request, self.device = request, device
+        self.data: dict[str, Dataset] = {}
+        self.threads = self._threads(cores or torch.get_num_threads())
+        self.settings = [check_setting(setting, self._trainer) for setting in request.settings]
+        self.how = how(request, [self._resolved(setting.config) for setting in self.runnable])
+        self.book = self._book()
+        self.trials = [self._trials(setting) for setting in self.runnable] if request.tune else []
+        if request.tune and not any(self.trials):
+            raise InputError("--tune: --set and the switches leave nothing to draw; leave one of them out")
+        self.cells = [] if request.tune else self.cells_of(self.settings)
+        check_same_protocol([*self.cells, *(cell for trials in self.trials for cell in trials)])
+
+    @property
+    def runnable(self) -> list[Setting]:
+        """The settings that are not refused."""
+        return [setting for setting in self.settings if not setting.refused]
+
+    @property
+    def places(self) -> list[CellKey]:
+        """The settings that can be trained, seed by seed."""
+        return [(setting.name, seed) for seed in range(self.request.seeds) for setting in self.runnable]
+
+    def dataset(self, config: Config) -> Dataset:
+        """The data of a config, opened once."""
+        key = config.data.model_dump_json()
+        if key not in self.data:
+            self.data[key] = load_dataset(config)
+        return self.data[key]
+
+    def cells_of(self, settings: Iterable[Setting]) -> list[Cell]:
+        """The cells of the `places`, as `settings` train them; checked against what is in the folder."""
+        by_name, out = {setting.name: setting for setting in settings}, self.request.out
+        return check_seeds(
+            [self._cell(by_name[name], seed, cell_folder(out, name, seed), self.how) for name, seed in self.places]
+        )
+
+    def _trials(self, setting: Setting) -> list[Cell]:
+        how = self.how | {"split": tuning.TUNING_SPLIT}
+        # Where none of the metrics that were asked for can be had, no draw would be better than another.
+        blind = scoring_options_for(how, self._resolved(setting.config))["metrics"] == []
+        drawn = enumerate(tuning.hyperparameter_draws(setting, 0 if blind else self.request.tune, self.request.shared))
+        folder = self.request.out / "tune"
+        return check_seeds(
+            [
+                self._cell(setting.changed(each), tuning.TUNING_SEED, folder / f"{setting.name}-t{i}", how)
+                for i, each in drawn
+            ]
+        )
+
+    def _cell(self, setting: Setting, seed: int, folder: Path, how: Table) -> Cell:
+        config = self._resolved(setting.config, seed)
+        if self.device:
+            config = with_train(config, device=self.device)
+        measure = scoring_options_for(how, config)
+        asked = self.request
+        return Cell(setting.name, seed, config, folder, asked.budget, measure, asked.plugins, asked.jobs)
+
+    def _resolved(self, config: Config, seed: int = 0) -> Config:
+        # A cluster's device need not be here, where it would be refused.
+        values: Table = {"threads": self.threads} | ({"device": "cpu"} if self.device else {})
+        found = resolve_config(with_train(config.model_copy(update={"seed": seed}), **values), self.dataset(config))
+        reads = g_reads_real(make_loss(found), make_tricks(found))
+        return with_train(found, steps=steps_for_budget(self.request.budget, found.train, reads))
+
+    def _trainer(self, config: Config) -> Trainer:
+        resolved, data = self._resolved(config), self.dataset(config)
+        evaluation.check_evaluation(resolved.train, data)
+        check_thresholds(self.request.budget, resolved.train)
+        return make_trainer(resolved, data)
+
+    def _threads(self, cores: int) -> int:
+        # A cell keeps its threads, so those of an earlier command on the folder hold.
+        asked, old = self.request.settings[0].config.train.threads, read_results(self.request.out)
+        return asked or (old["protocol"]["threads"] if old else max(1, cores // self.request.jobs))
+
+    def _book(self) -> ResultsFile:
+        request, config = self.request, self._resolved(self.request.settings[0].config)
+        protocol = self.how | {
+            "threads": self.threads,
+            "jobs": request.jobs,
+            "device": self.device or config.train.device,
+            "precision": config.train.precision,
+            "set": flatten(request.shared),
+            "tuning": request.tune,
+        }
+        if request.plugins:
+            protocol["plugins"] = {Path(path).name: sha256_hex(text.encode()) for path, text in request.plugins.items()}
+        budget = {"unit": request.budget.unit, "amount": request.budget.amount}
+        book = ResultsFile(
+            request.out,
+            make_header(request.kind, request.options, dataset_info(config), config.data.spec, budget, protocol),
+        )
+        book.check_consistent()
+        return book
+
+
+def dataset_info(config: Config) -> DatasetInfo:
+    """What a resolved config says of its data."""
+    assert config.dataset is not None, "a cell's config is resolved"
+    return config.dataset
+
+
+def check_seeds(cells: list[Cell]) -> list[Cell]:
+    """`cells`, none of which contradicts what is in its folder; raises `InputError` otherwise."""
+    for cell in cells:
+        cell.check_consistent()
+    return cells
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `InputError` where the folder holds anything but a comparison or what a stopped one left, or a symbolic link."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder} is a file; a comparison needs a folder")
+    inside = {
+        path.name
+        for path in folder.glob("*")
+        if path.name != RESULTS_LOCK and not leftover_target(path, REPLACED_NAMES)
+    }
+    if inside and inside.isdisjoint(("cells", "tune", RESULTS_FILE)):
+        raise InputError(f"--out {folder} is not empty and holds no comparison; choose another --out")
+    check_no_links(folder)
+
+
+def require_extras() -> None:
+    """Raise `InputError` where the cells could not be scored, or the report not be written, in the end."""
+    for module, package in (("torch_fidelity", "torch-fidelity"), ("matplotlib", "matplotlib"), ("jinja2", "Jinja2")):
+        if importlib.util.find_spec(module) is None:
+            raise missing_extra(package, "eval", "a comparison")
+
+
+SHARED_KEYS: dict[str, Callable[[Config], object]] = {
+    "data": lambda config: dataset_info(config).digest,
+    "data.size": lambda config: dataset_info(config).shape,
+    "train.device": lambda config: config.train.device,
+    "train.precision": lambda config: config.train.precision,
+}
+
+
+def check_same_protocol(cells: Sequence[Cell]) -> None:
+    """Raise `InputError` unless all cells see the same data, on the same device and in the same precision."""
+    for key, value in SHARED_KEYS.items():
+        found = {value(cell.config): cell.setting for cell in cells}
+        if len(found) > 1:
+            one, other = list(found.values())[:2]
+            raise InputError(
+                f"{one} and {other} differ in {key}, which a comparison needs equal; set it for all with --set"
+            )
+    if any(cell.config.train.precision == "auto" for cell in cells):
+        raise InputError(
+            "train.precision = 'auto' is measured by each run, and a comparison needs it equal; "
+            "set it for all with --set train.precision=float32 or bf16"
+        )

@@ -1,0 +1,113 @@
+"""Cells on a Ray cluster: each a task on a node with room for it, its run folder sent back to where the command runs.
+
+Needs ganzoo on every node, and the data under the same SPEC there.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import zipfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ganzoo.atomic_io import write_folder
+from ganzoo.errors import InputError, missing_extra
+from ganzoo.experiments.local_pool import WORKER_COMMAND, Job, LocalPool, Outcome, ReportFn
+
+LOCAL = "local"
+RETRIES = 3
+"""How often a cell begins anew whose node was lost."""
+NOT_RETURNED = "state"
+"""What of a run is not sent back: all that only an unfinished one needs."""
+
+
+class RayCluster(AbstractContextManager["RayCluster"]):
+    """A connection to a Ray cluster, or for `local` a cluster of this machine alone, which ends with it."""
+
+    def __init__(self, address: str, command: Sequence[str] = WORKER_COMMAND) -> None:
+        self.address, self.command = address, command
+
+    def __enter__(self) -> RayCluster:
+        try:
+            import ray
+        except ImportError:
+            raise missing_extra("ray", "cluster", "--cluster") from None
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        self.ray: Any = ray
+        where = {"include_dashboard": False} if self.address == LOCAL else {"address": self.address}
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"--cluster {self.address}: no Ray cluster answers there ({reason})") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ray.shutdown()
+
+    @property
+    def cores(self) -> int:
+        """Those of the smallest node."""
+        nodes = [node["Resources"].get("CPU", 0) for node in self.ray.nodes() if node["Alive"]]
+        return int(min((cores for cores in nodes if cores), default=1))
+
+    def device(self, asked: str) -> str:
+        """`auto` as what the cluster has."""
+        if asked != "auto":
+            return asked
+        return "cuda" if self.ray.cluster_resources().get("GPU") else "cpu"
+
+    def run_jobs(self, jobs: Sequence[Job], report: ReportFn) -> None:
+        """Run all `jobs`, as `LocalPool.work_off` does; a job whose node is lost begins anew on another."""
+        pending = {self.submit(job): job for job in jobs}
+        while pending:
+            [ended], _ = self.ray.wait(list(pending), num_returns=1)
+            job = pending.pop(ended)
+            report(job, self.collect_result(ended, Path(job["folder"])))
+
+    def submit(self, job: Job) -> Any:
+        """A task for one job, on a node that has its threads free, and a GPU if it trains on one."""
+        train = job["config"]["train"]
+        resources = {"num_cpus": train["threads"], "num_gpus": int(train["device"].startswith("cuda"))}
+        return self.ray.remote(max_retries=RETRIES, **resources)(run_remote_job).remote(job, tuple(self.command))
+
+    def collect_result(self, task: Any, folder: Path) -> Outcome:
+        """How a task ended; the run that it sent is put at `folder`, whole."""
+        try:
+            outcome, content = self.ray.get(task)
+        except self.ray.exceptions.RayError as error:
+            return Outcome(1, str(error).strip().splitlines()[-1])
+        if content:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            write_folder(folder, lambda new: unpack(content, new))
+        return outcome
+
+
+def run_remote_job(job: Job, command: Sequence[str]) -> tuple[Outcome, bytes]:
+    """One job on this node, in a folder that does not stay; returns how it ended and, where it is finished, its run."""
+    with TemporaryDirectory(prefix="ganzoo-") as away:
+        folder = Path(away) / Path(job["folder"]).name
+        outcome = LocalPool(1, command).run(job | {"folder": str(folder)})
+        return outcome, pack(folder) if outcome.code == 0 else b""
+
+
+def pack(folder: Path) -> bytes:
+    """The files of a run, but for its states."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder)
+            if path.is_file() and name.parts[0] != NOT_RETURNED:
+                archive.write(path, name)
+    return content.getvalue()
+
+
+def unpack(content: bytes, folder: Path) -> None:
+    """What `pack` packed, into `folder`."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        archive.extractall(folder)

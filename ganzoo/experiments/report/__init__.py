@@ -1,0 +1,1 @@
+"""Comparison report: HTML page, Markdown table, figures."""

@@ -1,0 +1,112 @@
+"""The curves of one setting over its seeds: a median with a band from the lowest to the highest seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.training.progress import player_loss
+
+Values = NDArray[np.float64]
+Record = dict[str, Any]
+Quantity = Callable[[Record], float]
+POINTS = 80  # of a curve; more cannot be seen at this size
+CLIPPED_PERCENT = 2.0  # per cent of the values at either end that may lie outside the axes
+
+
+@dataclass(frozen=True)
+class Line:
+    """One quantity of one setting."""
+
+    band: tuple[Values, Values, Values, Values] | None
+    """Steps, lowest, median, highest; over the seeds that did not fail. None where they have no step in common."""
+    failed: list[tuple[Values, Values]]
+    """Steps and values of each seed that failed."""
+
+    def values(self) -> list[Values]:
+        """All that is drawn."""
+        return [*(self.band[1:] if self.band else ()), *(values for _, values in self.failed)]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One panel."""
+
+    name: str
+    lines: list[Line]
+
+    def limits(self) -> tuple[float, float] | None:
+        """The ends of its vertical axis."""
+        return axis_limits([self])
+
+
+def d_loss_at(record: Record) -> float:
+    """The sum of D's terms in a record of the log; nan where it has none, or one is not finite."""
+    return player_loss(record, "d") if any(name.startswith("d/") for name in record["terms"]) else nan
+
+
+def g_loss_at(record: Record) -> float:
+    """The same for G."""
+    return player_loss(record, "g") if any(name.startswith("g/") for name in record["terms"]) else nan
+
+
+def score_at(record: Record) -> float:
+    """The score during training; nan where none was taken."""
+    return nan if record.get("score") is None else record["score"]
+
+
+def panels(cells: dict[str, list[dict[str, Any]]], *quantities: Quantity) -> list[Curves]:
+    """A panel for each setting that has anything to draw of `quantities`."""
+    found = [Curves(name, [make_line(mine, value) for value in quantities]) for name, mine in cells.items()]
+    return [curves for curves in found if any(values.size for each in curves.lines for values in each.values())]
+
+
+def make_line(cells: Iterable[Record], value: Quantity) -> Line:
+    """`value` of every record of the cells' curves."""
+    curves = [(cell["status"] == "failed", finite_points(cell.get("curve") or [], value)) for cell in cells]
+    lost = [c for failed, c in curves if failed and c]
+    return Line(band([c for failed, c in curves if not failed and c]), [single_curve(curve) for curve in lost])
+
+
+def finite_points(curve: Iterable[Record], value: Quantity) -> dict[int, float]:
+    """Step -> value where it is finite."""
+    found = {record["step"]: value(record) for record in curve}
+    return {step: number for step, number in found.items() if np.isfinite(number)}
+
+
+def band(curves: Sequence[dict[int, float]]) -> tuple[Values, Values, Values, Values] | None:
+    """Steps that all the curves have, with their lowest, median and highest value there."""
+    steps = sorted(set.intersection(*(set(curve) for curve in curves))) if curves else []
+    if not steps:
+        return None
+    values = np.array([[curve[step] for step in steps] for curve in curves])
+    kept, low, middle, high = thin(np.array(steps), values.min(0), np.median(values, 0), values.max(0))
+    return kept, low, middle, high
+
+
+def single_curve(curve: dict[int, float]) -> tuple[Values, Values]:
+    """Steps and values of one curve."""
+    steps, values = thin(np.array(list(curve)), np.array(list(curve.values())))
+    return steps, values
+
+
+def thin(*series: Values) -> tuple[Values, ...]:
+    """At most `POINTS` entries of each, first and last among them."""
+    kept = np.unique(np.linspace(0, len(series[0]) - 1, POINTS).round().astype(int))
+    return tuple(each[kept].astype(float) for each in series)
+
+
+def axis_limits(curves: Iterable[Curves]) -> tuple[float, float] | None:
+    """Ends of a vertical axis that diverging seeds do not flatten: failed seeds and `CLIPPED_PERCENT` may leave it."""
+    lines = [each for panel in curves for each in panel.lines]
+    values = [v for each in lines if each.band for v in each.band[1:]] or [v for each in lines for v in each.values()]
+    if not values:
+        return None
+    low, high = np.percentile(np.concatenate(values), [CLIPPED_PERCENT, 100 - CLIPPED_PERCENT])
+    margin = 0.06 * (high - low) or 0.5
+    return float(low - margin), float(high + margin)

@@ -1,0 +1,184 @@
+"""The figures of a comparison as inline SVG whose colours are the page's own, so that they follow light and dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+from math import isfinite
+from statistics import median
+from typing import Any
+
+from ganzoo.experiments.report.curves import Curves, Line
+from ganzoo.experiments.report.table import LOG_SCALE_RATIO, ResultsTable, ScoreColumn, cells_of_setting, finished_costs
+from ganzoo.experiments.spec import BASELINE
+from ganzoo.experiments.statistics import badness
+
+INK, QUIET, FIRST, SECOND = "#010101", "#010102", "#010103", "#010104"
+THEME = {INK: "currentColor", QUIET: "var(--quiet)", FIRST: "var(--first)", SECOND: "var(--second)"}
+"""Matplotlib knows no variables: it draws in stand-ins, which are replaced in what it writes."""
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ganzoo",
+    "text.parse_math": False,
+    "text.color": INK,
+    "font.size": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": QUIET,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.limits": (-3, 5),
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "lines.linewidth": 1.3,
+    "lines.solid_joinstyle": "round",
+}
+MAX_LABEL_LENGTH = 26  # of a name beside a point
+MAX_LABELS = 20  # points; more names than that run into each other's threads
+Point = tuple[str, float, float]
+"""Setting, seconds, score."""
+
+
+@contextmanager
+def canvas(width: float, height: float) -> Iterator[Any]:
+    """A figure in our style, to be drawn on and written within the block; inches of 72 units."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        yield Figure((width, height), layout="constrained")
+
+
+def inline_svg(figure: Any, name: str, description: str) -> str:
+    """The `<svg>` of a figure. Its ids begin with `name`, which no other figure of the page may have."""
+    buffer = io.StringIO()
+    nobody = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(buffer, format="svg", transparent=True, metadata=nobody)
+    text = buffer.getvalue()
+    text = re.sub(r' style="font: [^"]*?([\d.]+)px [^";]*', r' style="font-size: \1px', text[text.index("<svg") :])
+    text = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{name}-", text)
+    for stand_in, colour in THEME.items():
+        text = text.replace(stand_in, colour)
+    width, height = 72 * figure.get_size_inches()
+    opening = f'<svg role="img" aria-label="{escape(description)}" viewBox="0 0 {width:g} {height:g}">'
+    return re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1)
+
+
+def quality_against_cost(results: dict[str, Any], table: ResultsTable, index: int, name: str) -> str | None:
+    """Score number `index` against seconds, a point a setting with a finite median; None where no setting has both."""
+    column = table.columns[index]
+    shown: list[tuple[str, Any, list[float]]] = []
+    for row in table.rows:
+        seconds = finished_costs(cells_of_setting(results, row.name), "seconds")
+        middle = row.scores[index].median
+        if middle is not None and isfinite(middle) and seconds:
+            shown.append((row.name, row.scores[index], seconds))
+    if not shown:
+        return None
+    named = labeled_points(
+        [(setting, median(seconds), score.median) for setting, score, seconds in shown], column.better
+    )
+    with canvas(5.8, max(3.2, 0.22 * len(named) + 0.8)) as figure:
+        axes = figure.subplots()
+        for _, score, seconds in shown:
+            draw_setting(axes, column, score, seconds)
+        set_scales(axes, column, [median(seconds) for *_, seconds in shown])
+        draw_labels(axes, named)
+        return inline_svg(figure, name, f"{column.protocol} against seconds of training, one point a setting")
+
+
+def labeled_points(points: Sequence[Point], better: str) -> Sequence[Point]:
+    """Those to be named: all where there is room, else those that none beats in score and seconds, and the baseline."""
+    if len(points) <= MAX_LABELS:
+        return points
+    marks = [(seconds, badness(score, better)) for _, seconds, score in points]
+    beaten = [any(x <= a and y <= b and (x, y) != (a, b) for x, y in marks) for a, b in marks]
+    return [each for each, lost in zip(points, beaten, strict=True) if each[0] == BASELINE or not lost]
+
+
+def draw_setting(axes: Any, column: ScoreColumn, score: Any, seconds: Sequence[float]) -> None:
+    """One setting: a dot at its medians, a line over its interval, and one from its quickest to its slowest seed."""
+    middle, line = median(seconds), {"color": FIRST, "alpha": 0.55, "lw": 1.6, "solid_capstyle": "butt"}
+    axes.plot([middle, middle], [column.clamp(score.low), column.clamp(score.high)], **line)
+    axes.plot([min(seconds), max(seconds)], [score.median] * 2, **line)
+    axes.plot([middle], [score.median], "o", color=FIRST, ms=5)
+
+
+def set_scales(axes: Any, column: ScoreColumn, seconds: Sequence[float]) -> None:
+    """Both axes, and the floor as a dashed line."""
+    if column.floor is not None:
+        axes.axhline(column.floor, color=QUIET, lw=0.9, ls=(0, (4, 3)))
+        place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
+        axes.annotate("floor", (0, column.floor), (2, 2), **place)
+    if column.logarithmic:
+        axes.set_yscale("log")
+        plain_numbers(axes.yaxis)
+    if min(seconds) > 0 and max(seconds) / min(seconds) > LOG_SCALE_RATIO:
+        axes.set_xscale("log")
+        plain_numbers(axes.xaxis)
+    axes.margins(0.06)
+    axes.autoscale_view()
+    axes.set_xlabel("seconds of training (median over seeds)")
+    axes.set_ylabel(f"{column.protocol}, {column.better} is better")
+
+
+def plain_numbers(axis: Any) -> None:
+    """Numbers at 1, 2, 5, 10, 20, … of a logarithmic axis, not powers (which would be mathematical text)."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
+
+
+def draw_labels(axes: Any, points: Sequence[Point]) -> None:
+    """The names of `points` in a column on the right, in the order of their heights, each with a thin line to its point."""
+    heights = [axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[1] for _, x, y in points]
+    for (name, x, y), height in zip(points, spread_labels(heights), strict=True):
+        short = name if len(name) <= MAX_LABEL_LENGTH else f"{name[: MAX_LABEL_LENGTH - 1]}…"
+        thread = {"arrowstyle": "-", "color": QUIET, "lw": 0.5, "alpha": 0.6, "shrinkA": 1, "shrinkB": 3}
+        place = {"xytext": (1.03, height), "textcoords": "axes fraction", "va": "center", "annotation_clip": False}
+        axes.annotate(short, (x, y), arrowprops=thread, **place)
+
+
+def spread_labels(heights: Sequence[float]) -> list[float]:
+    """`heights` moved apart to at least an even share of the axis (at most 0.07), in the same order, within 0 to 1."""
+    gap = min(0.07, 1 / max(1, len(heights) - 1))
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    placed: list[float] = []
+    for index in order:
+        placed.append(max(heights[index], placed[-1] + gap if placed else 0.0))
+    ceiling = 1.0
+    for k in reversed(range(len(placed))):
+        placed[k] = min(placed[k], ceiling)
+        ceiling = placed[k] - gap
+    moved = dict(zip(order, placed, strict=True))
+    return [moved[i] for i in range(len(heights))]
+
+
+def draw_panel(curves: Curves, name: str, description: str, until: float, limits: tuple[float, float] | None) -> str:
+    """A small figure from step 0 `until` a step: each median with its band, and a thin line for each seed that failed."""
+    with canvas(3.3, 1.9) as figure:
+        axes = figure.subplots()
+        for line, colour in zip(curves.lines, (FIRST, SECOND), strict=False):
+            draw_line(axes, line, colour)
+        axes.set_xlim(0, 1.03 * until)
+        axes.set_ylim(limits)
+        axes.locator_params(nbins=4)
+        return inline_svg(figure, name, description)
+
+
+def draw_line(axes: Any, line: Line, colour: str) -> None:
+    """One line of a panel; that of a seed which failed ends in a cross."""
+    if line.band:
+        steps, low, middle, high = line.band
+        axes.fill_between(steps, low, high, color=colour, alpha=0.22, lw=0)
+        axes.plot(steps, middle, color=colour, marker="o" if len(steps) == 1 else None, ms=4)
+    for steps, values in line.failed:
+        axes.plot(steps, values, color=colour, lw=0.7, ls=(0, (2, 1.5)))
+        axes.plot(steps[-1:], values[-1:], "x", color=colour, ms=5)

@@ -1,0 +1,212 @@
+"""What results say of how their scores came about: floors at other numbers, references, what was not tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+from statistics import median
+from typing import Any
+
+from ganzoo.evaluation.score import computed_floors
+from ganzoo.experiments.report.table import (
+    COSTS,
+    MIN_SEEDS_FOR_BOLD,
+    MISSING,
+    NOT_FINITE,
+    ResultsTable,
+    ScoreColumn,
+    ScoreSummary,
+    cells_of_setting,
+    results_table,
+)
+from ganzoo.experiments.statistics import WORST_SCORE
+from ganzoo.markdown import escape_text, markdown_table
+
+Results = dict[str, Any]
+
+
+def scores_at_floor_n(results: Results) -> list[dict[str, Any]]:
+    """A line for each setting and score whose floor had to be taken at another n: the median at that n beside it."""
+    worst = {metric["protocol"]: WORST_SCORE[metric["better"]] for metric in results["metrics"]}
+    found: dict[tuple[str, str, int, float], list[float]] = {}
+    for setting in results["settings"]:
+        for cell in cells_of_setting(results, setting["name"]):
+            for protocol, each in (cell.get("at_floor") or {}).items():
+                value = worst[protocol] if each["value"] is None else each["value"]
+                found.setdefault((setting["name"], protocol, each["n"], each["floor"]), []).append(value)
+    return [
+        {"name": name, "protocol": protocol, "n": n, "floor": floor, "median": median(values)}
+        for (name, protocol, n, floor), values in found.items()
+    ]
+
+
+def exact_floors(results: Results) -> dict[str, float]:
+    """The floors that are computed and not measured, such as those of KL, by score and name."""
+    details = ((name, each["details"]) for name, each in cell_entries(results, "details"))
+    return {f"{name}, {key}": value for name, table in details for key, value in computed_floors(table).items()}
+
+
+def cell_entries(results: Results, key: str) -> Iterator[tuple[str, Any]]:
+    """The entries of the table `key` of every cell that has it; cells of older versions have not."""
+    return (entry for cell in results.get("cells", []) for entry in (cell.get(key) or {}).items())
+
+
+def measured_with(results: Results) -> dict[str, str]:
+    """The samples, the extractor with its weights, the splits, and how many real images each score is against."""
+    sizes = {name: each["reference_n"] for name, each in cell_entries(results, "details") if each["reference_n"]}
+    told = dict(cell_entries(results, "measured_with"))
+    samples = dict.fromkeys(text for key, text in cell_entries(results, "measured_with") if key == "samples")
+    splits = told.get("data", {}).get("splits", {})
+    return {
+        **({"samples": ", or ".join(samples)} if samples else {}),
+        **({"extractor": f"{e['name']}, weights {e['sha256'][:16]}"} if (e := told.get("extractor")) else {}),
+        **{f"{name} split": f"{each['count']:,} images, digest {each['digest'][:16]}" for name, each in splits.items()},
+        **{name: f"against {size:,} real images" for name, size in sizes.items()},
+    }
+
+
+def untuned_settings(results: Results) -> list[str]:
+    """The settings of a tuned comparison that ran as their config says: nothing to draw, or no draw with a score."""
+    tuned = (results.get("tuning") or {}).get("settings", {})
+    return [name for name, told in tuned.items() if told["chosen"] is None]
+
+
+def seed_counts(results: Results) -> list[int]:
+    """The different numbers of seeds that the intervals are of, the smallest first."""
+    return sorted({row["n"] for row in results["summary"] if row["n"]}) or [len(results["protocol"]["seeds"])]
+
+
+pass
+
+VERDICT_NOTE = "better, worse: the interval lies apart from the baseline's; "
+
+
+def results_markdown(results: dict[str, Any]) -> str:
+    """GitHub Markdown: the protocol in a line, the headline by the first score, the other scores, floors at other numbers."""
+    table, elsewhere, exact = results_table(results), scores_at_floor_n(results), exact_floors(results)
+    parts = [
+        protocol_line(results),
+        headline_table(table),
+        *([other_scores(table)] if table.columns[1:] else []),
+        *([floors_at_other_n(elsewhere)] if elsewhere else []),
+        *([escape_text("; ".join(f"{name}: {value:.4g}" for name, value in exact.items()))] if exact else []),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def floors_at_other_n(found: list[dict[str, Any]]) -> str:
+    """The floors for which there were too few real images, each beside the score at as many samples."""
+    titles = ["setting", "score", "samples", "floor", "median at as many samples"]
+    rows = [
+        [
+            escape_text(e["name"]),
+            escape_text(e["protocol"]),
+            f"{e['n']:,}",
+            f"{e['floor']:.4g}",
+            format_finite(e["median"]),
+        ]
+        for e in found
+    ]
+    return numbers_table(titles, rows)
+
+
+def headline_table(table: ResultsTable) -> str:
+    """The first score with its rank, the failed seeds and the costs."""
+    first = table.columns[:1]
+    titles = ["setting", *(t for c in first for t in (column_title(c), "rank")), "failed", *COSTS.values()]
+    rows = [
+        [
+            escape_text(row.name),
+            *(t for c in first for t in (score_with_interval(c, row.scores[0]), rank_text(row.scores[0]))),
+            row.ended,
+            *(format_cost(value) for value in row.costs.values()),
+        ]
+        for row in table.rows
+    ]
+    return table_with_floors(titles, rows, [t for c in first for t in (c.text(c.floor), "")])
+
+
+def other_scores(table: ResultsTable) -> str:
+    """All scores but the first."""
+    others = table.columns[1:]
+    rows = [
+        [escape_text(row.name), *(score_with_interval(c, row.scores[c.index]) for c in others)] for row in table.rows
+    ]
+    return table_with_floors(["setting", *map(column_title, others)], rows, [c.text(c.floor) for c in others])
+
+
+def table_with_floors(titles: list[str], rows: list[list[str]], floors: list[str]) -> str:
+    """A table that ends with the floors."""
+    return numbers_table(titles, [*rows, ["real images (floor)", *floors, *[""] * (len(titles) - 1 - len(floors))]])
+
+
+def numbers_table(titles: list[str], rows: list[list[str]]) -> str:
+    """A table whose columns but the first are numbers."""
+    return markdown_table(titles, rows, [":--", *["--:"] * (len(titles) - 1)])
+
+
+def column_title(column: ScoreColumn) -> str:
+    """The name of a score, and which way it is better."""
+    return escape_text(f"{column.protocol}, {column.better} is better")
+
+
+def score_with_interval(column: ScoreColumn, score: ScoreSummary) -> str:
+    """Median and interval; bold where it is clearly the best."""
+    if score.median is None:
+        return MISSING
+    text = f"**{column.text(score.median)}**" if score.clear else column.text(score.median)
+    return f"{text} ({interval_text(column, score)})"
+
+
+def interval_text(column: ScoreColumn, score: ScoreSummary) -> str:
+    """The interval over seeds in words, and on which side of the baseline's it lies."""
+    if score.median is None:
+        return MISSING
+    text = "one seed" if score.n < 2 else f"{column.text(score.low)} to {column.text(score.high)}"
+    return f"{text}, {score.against}" if score.against else text
+
+
+def rank_text(score: ScoreSummary) -> str:
+    """The rank, and the ranks that the overlap leaves open."""
+    if score.rank is None or score.places is None:
+        return MISSING
+    first, last = score.places
+    return str(score.rank) if first == last else f"{score.rank} ({first} to {last})"
+
+
+def format_cost(value: float | None) -> str:
+    """A cost: whole from ten on."""
+    return MISSING if value is None else f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+
+
+def format_budget(budget: dict[str, Any]) -> str:
+    """A budget in words, its amount as it was asked for."""
+    return f"{budget['amount']:,.12g} {budget['unit']}"
+
+
+def protocol_line(results: dict[str, Any]) -> str:
+    """One paragraph: what was done with what, and how it is read."""
+    protocol, data = results["protocol"], results["data"]
+    seeds = ", ".join(map(str, protocol["seeds"]))
+    samples = f"{protocol['n']:,} samples " if protocol["n"] else ""
+    return escape_text(
+        f"{data['spec']} ({data['split']}, {data['count']:,} images), {format_budget(results['budget'])} each, "
+        f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}{tuning_text(results)}. "
+        "Median over the seeds that finished (bootstrap interval); "
+        "a rank is followed by the ranks that overlapping intervals leave open; "
+        f"bold: rank 1, and its interval overlaps no other, all being of {MIN_SEEDS_FOR_BOLD} seeds or more; "
+        f"{VERDICT_NOTE if results['kind'] == 'ablate' else ''}"
+        'costs are medians over the same seeds; "none" is a number that is not finite, which counts as the worst of all.'
+    )
+
+
+def format_finite(value: float) -> str:
+    """Four digits of `value`, or the word for one that is not finite."""
+    return f"{value:.4g}" if isfinite(value) else NOT_FINITE
+
+
+def tuning_text(results: dict[str, Any]) -> str:
+    """How hyper-parameters were chosen, where they were."""
+    but = ", ".join(untuned_settings(results))
+    draws = f", tuned by {results['tuning']['draws']} draws a setting" if results.get("tuning") else ""
+    return f"{draws} but {but}" if but else draws

@@ -1,0 +1,124 @@
+"""A whole comparison: work off the cells that are not finished, keep the results up to date, write the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ganzoo.config.schema import Table
+from ganzoo.errors import InputError, Interrupted, TrainingFailed
+from ganzoo.experiments import tuning
+from ganzoo.experiments.cell import Cell
+from ganzoo.experiments.local_pool import Job, LocalPool, Outcome, ReportFn
+from ganzoo.experiments.plan import Plan
+from ganzoo.experiments.report.html import write_report, write_table
+from ganzoo.experiments.spec import Setting
+from ganzoo.training.signals import StopSignal
+
+RunJobs = Callable[[Sequence[Job], ReportFn], None]
+"""`LocalPool.work_off`, or what takes its place."""
+Log = Callable[[str], None]
+SCORES_PER_LINE = 3
+"""Scores in a line of progress."""
+STOPPING = "stopping, once the runs under way have saved; press Ctrl-C again to stop at once without saving"
+
+
+def run_comparison(plan: Plan, work_off: RunJobs | None = None, say: Log = print) -> Path:
+    """Finish the cells of `plan` and return its folder, with `results.json`, `table.md` and `report.html` in it.
+
+    What is finished already is left alone. Raises `Interrupted` on Ctrl-C, with everything kept; `TrainingFailed` where a
+    cell ended without a result (a diverged one is a result); `InputError` for what a cell finds wrong.
+    """
+    with StopSignal(say, STOPPING, at_once=True):
+        return run_cells(plan, work_off, say)
+
+
+def run_cells(plan: Plan, work_off: RunJobs | None, say: Log) -> Path:
+    """Do what `run_comparison` does, without handling signals."""
+    book, tuning = plan.book, None
+    settings, cells, places = plan.settings, plan.cells, plan.places
+    plan.request.out.mkdir(parents=True, exist_ok=True)
+    if book.old() is None:
+        book.write(settings, places)  # what binds the next command, if this one is stopped while it tunes
+    if plan.trials:
+        trials = [cell for of_one in plan.trials for cell in of_one]
+        check_lost_cells(Runner(trials, work_off or LocalPool(plan.request.jobs).run_jobs, say).finish())
+        settings, tuning = choose_tuned_settings(plan)
+        cells = plan.cells_of(settings)
+    book.write(settings, places, tuning)
+    desk = Runner(
+        cells, work_off or LocalPool(plan.request.jobs).run_jobs, say, lambda: book.write(settings, places, tuning)
+    )
+    lost = desk.finish()
+    results = book.write(settings, places, tuning)
+    with book.locked():
+        write_table(results, book.folder)
+        write_report(results, book.folder)
+    check_lost_cells(lost)
+    return book.folder
+
+
+def check_lost_cells(lost: Sequence[str]) -> None:
+    """Raise `TrainingFailed` where cells ended without a result: of a line for each."""
+    if lost:
+        raise TrainingFailed(f"{len(lost)} cells ended without a result ({lost[0]}); the same command tries them again")
+
+
+def choose_tuned_settings(plan: Plan) -> tuple[list[Setting], Table]:
+    """Each setting with its best draw, and what is told of the tuning."""
+    shared, tried = plan.request.shared, zip(plan.runnable, plan.trials, strict=True)
+    found = {s.name: tuning.apply_tuning(s, shared, [cell.record() for cell in cells]) for s, cells in tried}
+    settings = [found[s.name][0] if s.name in found else s for s in plan.settings]
+    told = {"draws": plan.request.tune, "seed": tuning.TUNING_SEED, "split": tuning.TUNING_SPLIT}
+    return settings, told | {"settings": {name: entry for name, (_, entry) in found.items()}}
+
+
+class Runner:
+    """The cells that are worked off together, and what is said and written as each ends."""
+
+    def __init__(
+        self, cells: Sequence[Cell], work_off: RunJobs, say: Log, ended: Callable[[], object] = lambda: None
+    ) -> None:
+        self.cells, self.run_jobs, self.log, self.ended = cells, work_off, say, ended
+        self.by_folder = {cell.job()["folder"]: cell for cell in cells}
+        self.lost: list[str] = []
+
+    def finish(self) -> list[str]:
+        """Work off what is not finished; returns a line for each cell that ended without a result."""
+        waiting = [cell for cell in self.cells if cell.record() is None]
+        if waiting and len(waiting) < len(self.cells):
+            self.log(f"{len(self.cells) - len(waiting)} of {len(self.cells)} cells are finished already")
+        try:
+            self.run_jobs([cell.job() for cell in waiting], self.report)
+        except KeyboardInterrupt:
+            self.ended()
+            done = f"{self.finished} of {len(self.cells)} cells finished"
+            raise Interrupted(f"stopped with {done}; the same command goes on from what was saved") from None
+        return self.lost
+
+    @property
+    def finished(self) -> int:
+        """How many cells are."""
+        return sum(cell.record() is not None for cell in self.cells)
+
+    def report(self, job: Job, outcome: Outcome) -> None:
+        """Note how a cell ended."""
+        cell = self.by_folder[job["folder"]]
+        if outcome.code == 2:
+            raise InputError(f"{cell.name}: {outcome.message}")
+        record = cell.record()
+        if record is None:
+            self.lost.append(f"{cell.name}: {outcome.message or f'exit code {outcome.code}'}")
+        self.ended()
+        self.log(
+            f"[{self.finished}/{len(self.cells)}] {cell.name}: {describe_result(record) if record else self.lost[-1]}"
+        )
+
+
+def describe_result(record: Table) -> str:
+    """A finished cell in one line, with its first scores."""
+    if record["status"] == "failed":
+        return f"failed: {record['finding']}"
+    first = list(record["scores"].items())[:SCORES_PER_LINE]
+    scores = [f"{name} {'none' if value is None else f'{value:.4g}'}" for name, value in first]
+    return f"{', '.join(scores) or 'no score'}, {record['cost']['seconds']:.0f} s"

@@ -1,0 +1,105 @@
+"""`--tune N`: the same number of hyper-parameter draws for every setting, the best of them by validation."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ganzoo.config.recipes import make_config, tuning_ranges
+from ganzoo.config.resolve import resolve_defaults
+from ganzoo.config.schema import Config, Table, flatten, with_train
+from ganzoo.errors import InputError
+from ganzoo.experiments.spec import Setting
+from ganzoo.experiments.statistics import badness, cell_score
+
+TUNING_SEED = 10_000
+"""The seed of every tuning run: none of those that a comparison counts from 0."""
+TUNING_SPLIT = "train"
+"""What tuning runs are measured against, so that the test split decides nothing."""
+
+
+def hyperparameter_draws(setting: Setting, n: int, shared: Table) -> list[Table]:
+    """`n` draws from the `[tune]` table of the setting's variant, as dotted overrides; raises `InputError`.
+
+    Draw i of a key is the same quantile of its range in every setting: luck is the same for all. `excluded_ranges` are in none
+    of them; if nothing else is left there are no draws.
+    """
+    table = tuning_ranges(setting.variant)
+    if not table:
+        raise InputError(f"--tune: the config of {setting.variant} has no [tune] table with the ranges to draw from")
+    left = table.keys() - excluded_ranges(setting, shared)
+    return [{key: draw_value(key, table[key], i) for key in table if key in left} for i in range(n if left else 0)]
+
+
+def excluded_ranges(setting: Setting, shared: Table) -> dict[str, str]:
+    """The ranges of the setting's variant from which it takes nothing, each with the reason.
+
+    A draw must not undo what the setting is about, or what the tables `shared` say for all. A key that only the variant has
+    (betas, where a switch took another optimiser) has no meaning; one that it has not either is a mistake, told later.
+    """
+    had, has = resolved_keys(make_config(setting.variant)), resolved_keys(setting.config)
+    found = {}
+    for key in tuning_ranges(setting.variant):
+        if overlaps(key, setting.overrides):
+            found[key] = "set by the setting"
+        elif overlaps(key, flatten(shared)):
+            found[key] = "set by --set"
+        elif overlaps(key, had) and not overlaps(key, has):
+            found[key] = "not in this setting"
+    return found
+
+
+def resolved_keys(config: Config) -> Iterable[str]:
+    """The dotted keys of a config with all its defaults."""
+    here = with_train(config, device="cpu")  # a cluster's device need not be here
+    return flatten(resolve_defaults(here).model_dump(mode="json"))
+
+
+def overlaps(key: str, others: Iterable[str]) -> bool:
+    """Whether the dotted `key` is one of `others`, or one is the table that the other is in."""
+    return any(f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.") for other in others)
+
+
+def draw_value(key: str, span: Any, number: int) -> Any:
+    """One value of `span`: [low, high, "log"], or {choices = [...]}; raises `InputError` for another form."""
+    share = random.Random(f"{number} {key}").random()  # seeded by the text, the same on every machine
+    match span:
+        case [int() | float() as low, int() | float() as high, "log"] if 1e-99 < low < high < 1e99:
+            return float(f"{math.exp(math.log(low) + share * math.log(high / low)):.3g}")
+        case {"choices": [_, *_] as choices}:
+            return choices[int(share * len(choices))]
+    raise InputError(
+        f'tune.{key}: expected [low, high, "log"] with 0 < low < high, or {{ choices = [...] }}, not {span}'
+    )
+
+
+def best_trial(trials: Sequence[Table | None]) -> int | None:
+    """Which of the tuning runs' records scores best by its first metric, the next ones where that is the same.
+
+    None where every one failed.
+    """
+    scored = {number: value for number, trial in enumerate(trials) if (value := validation_scores(trial)) is not None}
+    return min(scored, key=lambda number: scored[number], default=None)
+
+
+def validation_scores(trial: Table | None) -> list[float] | None:
+    """The scores of a tuning run, turned so that lower is better; None where it has none."""
+    if not trial or not trial["metrics"]:
+        return None
+    scores = ((cell_score(trial, metric), metric["better"]) for metric in trial["metrics"])
+    return [badness(score, better) for score, better in scores if score is not None]
+
+
+def apply_tuning(setting: Setting, shared: Table, trials: Sequence[Table | None]) -> tuple[Setting, Table]:
+    """`setting` with the best of its draws, or as it is where every one failed; and what is told of the tuning."""
+    drawn, chosen = hyperparameter_draws(setting, len(trials), shared), best_trial(trials)
+    tried = [{"overrides": overrides, **trial_outcome(trial)} for overrides, trial in zip(drawn, trials, strict=True)]
+    told = {"chosen": chosen, "not_drawn": excluded_ranges(setting, shared), "trials": tried}
+    return setting if chosen is None else setting.changed(drawn[chosen]), told
+
+
+def trial_outcome(trial: Table | None) -> Table:
+    """How a tuning run ended."""
+    return {"status": trial["status"], "scores": trial["scores"]} if trial else {"status": "unfinished", "scores": {}}

@@ -1,0 +1,109 @@
+"""Tensors of images (N, C, H, W) in [-1, 1] as PNG and GIF files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from einops import rearrange
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganzoo.atomic_io import write_bytes
+
+GAP = 2  # pixels between two images of a grid
+FRAME_MS = 60
+SIDE = 256  # pixels of a scatter plot
+MARGIN = 1.25  # half of a plot's side over the outermost centre
+SMALLEST = 3.0  # pixels of a circle's radius
+GREY = 0.4
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Grey levels 0 to 255, rounded; what lies outside [-1, 1] is clipped."""
+    return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def grid(images: Tensor, columns: int) -> Tensor:
+    """One image (1, C, H', W') with `columns` images a row, a white line between them, white where the last row ends."""
+    spare = -len(images) % columns
+    images = F.pad(torch.cat([images, images.new_ones(spare, *images.shape[1:])]), (0, GAP, 0, GAP), value=1.0)
+    sheet = rearrange(images, "(rows columns) c h w -> 1 c (rows h) (columns w)", columns=columns)
+    return F.pad(sheet, (GAP, 0, GAP, 0), value=1.0)
+
+
+class Circles(NamedTuple):
+    """What points are held against: circles of one radius."""
+
+    centres: Tensor
+    """(K, 2)."""
+    radius: float
+
+
+def draw_sheet(samples: Tensor, columns: int, truth: Circles | None = None) -> Tensor:
+    """One picture (C, H', W') of a batch: a grid of images, or where the points (N, 2, 1, 1) lie."""
+    return draw_scatter(samples.flatten(1), truth) if samples.shape[2:] == (1, 1) else grid(samples, columns)[0]
+
+
+def draw_scatter(points: Tensor, truth: Circles | None = None) -> Tensor:
+    """Where points (N, 2) lie, dark on white, as one image (1, SIDE, SIDE); the origin is its middle.
+
+    With `truth` its circles are drawn in grey, and alone fix the axes, so that pictures can be compared; points outside are
+    drawn at the edge.
+    """
+    edge = points.abs().max().clamp(min=1e-12) if truth is None else MARGIN * truth.centres.abs().max()
+    picture = torch.ones(1, SIDE, SIDE)
+    if truth is not None:
+        picture[0, _outlines(truth, float(edge))] = GREY
+    column, row = _pixels(points, float(edge)).round().long().clamp(0, SIDE - 1).unbind(1)
+    picture[0, row, column] = -1.0
+    return picture
+
+
+def _pixels(points: Tensor, edge: float) -> Tensor:
+    """Column and row of points (N, 2) in a square from -edge to edge."""
+    return (points * torch.tensor([1, -1]) / edge + 1) / 2 * (SIDE - 1)
+
+
+def _outlines(circles: Circles, edge: float) -> Tensor:
+    """Which pixels (SIDE, SIDE) lie on a circle; a small one is drawn large enough to be seen."""
+    axis = torch.arange(SIDE, dtype=torch.float32)
+    pixels = torch.cartesian_prod(axis, axis).flip(1)
+    away = torch.cdist(pixels, _pixels(circles.centres.float(), edge))
+    radius = max(circles.radius / (2 * edge) * (SIDE - 1), SMALLEST)
+    return ((away - radius).abs() < 0.5).any(1).view(SIDE, SIDE)
+
+
+def to_pil(image: Tensor) -> Image.Image:
+    """One image (C, H, W) as Pillow has it; channels beyond three are left out."""
+    pixels = rearrange(to_uint8(image[:3]), "c h w -> h w c").numpy()
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] < 3 else pixels)
+
+
+def save_png(image: Tensor, path: Path) -> None:
+    """Write one image (C, H, W)."""
+    save_image(to_pil(image), path)
+
+
+def save_gif(images: Iterable[Tensor], path: Path) -> None:
+    """Write images (C, H, W) as the frames of an endless film."""
+    first, *others = (to_pil(image) for image in images)
+    save_image(first, path, "GIF", save_all=True, append_images=others, duration=FRAME_MS, loop=0)
+
+
+def save_image(image: Image.Image, path: Path, kind: str = "PNG", **options: object) -> None:
+    """Write what Pillow has; a file that was there stays until the new one is whole."""
+    content = encode(image, kind, **options)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, content)
+
+
+def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """Return the content of an image file."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()

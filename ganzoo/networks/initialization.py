@@ -1,0 +1,95 @@
+"""Where training starts: every weight drawn from a stream of its own, so that a new layer shifts no other's numbers."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import get_args
+
+import torch
+from einops import repeat
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from ganzoo import rng
+from ganzoo.errors import unknown_name
+from ganzoo.networks.backbone import InitKind
+from ganzoo.networks.layers import ConditionalBatchNorm
+from ganzoo.networks.resample import SubPixelConv
+
+POWER_ITERATIONS = 15
+"""Power iterations before the first step, as many as torch does."""
+
+
+@torch.no_grad()
+def initialize(network: nn.Module, kind: InitKind, seed: int, name: str) -> None:
+    """Set every parameter of `network`, which the streams call `name`, from `seed`; the same on every device.
+
+    Weights: "normal" is N(0, 0.02^2) (Radford et al. 2016, sec. 4), "orthogonal" Saxe et al. 2014, "he"
+    N(0, 2 / fan-in) (He et al. 2015, eq. 10); biases 0, scales of norms 1. torch's global generator is left alone.
+    """
+    if kind not in get_args(InitKind):
+        raise unknown_name("initialisation", kind, get_args(InitKind))
+    for path, parameter in network.named_parameters():
+        path = path.replace("parametrizations.weight.original", "weight")
+        owner, _, leaf = path.rpartition(".")
+        value = torch.empty(parameter.shape, dtype=torch.float32)
+        draw_weights(network.get_submodule(owner), leaf, value, kind, rng.generator(seed, "weights", name, path))
+        parameter.copy_(value)
+    _settle_spectral_norms(network, seed, name)
+
+
+@singledispatch
+def draw_weights(owner: nn.Module, leaf: str, out: Tensor, kind: InitKind, g: Generator) -> None:
+    """Fill `out`, the parameter `leaf` of `owner`; a layer that wants other numbers registers its own."""
+    if out.ndim < 2:
+        out.fill_(1.0 if leaf == "weight" else 0.0)
+    elif kind == "normal":
+        out.normal_(0, 0.02, generator=g)
+    elif kind == "orthogonal":
+        nn.init.orthogonal_(out, generator=g)
+    else:
+        out.normal_(0, (2 / _fan_in(owner, out)) ** 0.5, generator=g)
+
+
+@draw_weights.register
+def _(owner: nn.Embedding, leaf: str, out: Tensor, kind: InitKind, g: Generator) -> None:
+    # A label stands beside z or beside pixels: of their size, whatever the weights are.
+    out.normal_(generator=g)
+
+
+@draw_weights.register
+def _(owner: ConditionalBatchNorm, leaf: str, out: Tensor, kind: InitKind, g: Generator) -> None:
+    # DCGAN's spread of batch norm's scales, so that labels differ from the first step.
+    out.normal_(1, 0.02, generator=g) if leaf == "scale" else out.zero_()
+
+
+@draw_weights.register
+def _(owner: SubPixelConv, leaf: str, out: Tensor, kind: InitKind, g: Generator) -> None:
+    # ICNR (Aitken et al. 2017): the four filters of a pixel start as one.
+    one = out[::4].clone()
+    draw_weights.dispatch(nn.Module)(owner, leaf, one, kind, g)
+    out.copy_(repeat(one, "o ... -> (o four) ...", four=4))
+
+
+def _fan_in(owner: nn.Module, weight: Tensor) -> float:
+    if isinstance(owner, nn.ConvTranspose2d):
+        # Of the kernel's taps a stride of s lets 1 / s^2 reach an output pixel.
+        return weight[:, 0].numel() / (owner.stride[0] * owner.stride[1])
+    return weight[0].numel()
+
+
+def _settle_spectral_norms(network: nn.Module, seed: int, name: str) -> None:
+    """Spectral norm's pair of vectors: v from a stream of its own, then both moved close to the singular ones."""
+    for path, layer in network.named_modules():
+        v = dict(layer.named_buffers()).get("parametrizations.weight.0._v")
+        if v is not None:
+            g = rng.generator(seed, "weights", name, f"{path}.v")
+            v.copy_(F.normalize(torch.empty(v.shape, dtype=torch.float32).normal_(generator=g), dim=0))
+            _iterate(layer)
+
+
+def _iterate(layer: nn.Module) -> None:
+    spectral = layer.parametrizations.train()  # type: ignore[union-attr]
+    for _ in range(POWER_ITERATIONS):
+        _ = layer.weight  # In training mode each look is one power iteration.
+    spectral.train(layer.training)

@@ -1,0 +1,65 @@
+"""The optimisers by name; their keyword arguments are the keys of `[train.generator]` and `[train.discriminator]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Annotated
+
+import torch
+from pydantic import Field, PositiveFloat
+from torch import nn, optim
+
+from ganzoo.registry import Registry
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
+
+Make = Callable[..., optim.Optimizer]
+OPTIMIZERS: Registry[Make] = Registry("optimiser")
+
+
+def adam(
+    params: Iterable[nn.Parameter], *, lr: PositiveFloat = 2e-4, betas: tuple[Decay, Decay] = (0.5, 0.999)
+) -> optim.Optimizer:
+    """Adam; the defaults are DCGAN's (Radford 2016, section 4)."""
+    return optim.Adam(params, lr, betas, fused=True)
+
+
+def sgd(params: Iterable[nn.Parameter], *, lr: PositiveFloat = 1e-2, momentum: Decay = 0.0) -> optim.Optimizer:
+    """Stochastic gradient descent."""
+    return optim.SGD(params, lr, momentum)
+
+
+def rmsprop(params: Iterable[nn.Parameter], *, lr: PositiveFloat = 5e-5, alpha: Decay = 0.99) -> optim.Optimizer:
+    """RMSprop; the default rate is WGAN's (Arjovsky 2017, algorithm 1)."""
+    return optim.RMSprop(params, lr, alpha)
+
+
+for _make in (adam, sgd, rmsprop):
+    OPTIMIZERS.add(_make.__name__, _make)
+
+
+def set_lr_factor(optimiser: optim.Optimizer, factor: float) -> None:
+    """Set every group's rate to `factor` times the one it was built with."""
+    for group in optimiser.param_groups:
+        rate = group.setdefault("initial_lr", group["lr"]) * factor
+        group["lr"] = group["lr"].fill_(rate) if isinstance(group["lr"], torch.Tensor) else rate
+
+
+CAPTURABLE = {optim.Adam: ("capturable", "fused"), optim.SGD: ("fused",), optim.RMSprop: ("capturable", "foreach")}
+"""What makes torch's optimisers read a rate from the device without waiting for it."""
+
+
+def keep_lr_on_device(optimiser: optim.Optimizer) -> None:
+    """Let a CUDA graph of a step find there what changes from step to step: the rate, and how many steps there were."""
+    for group in optimiser.param_groups:
+        group["initial_lr"] = group["lr"]
+        group["lr"] = torch.tensor(group["lr"], device=group["params"][0].device)
+        group.update(dict.fromkeys(CAPTURABLE[type(optimiser)], True))
+
+
+def lay_as_weights(optimiser: optim.Optimizer) -> None:
+    """Lay out what `optimiser` keeps of a weight as the weight: a loaded state is contiguous, and fused steps want one."""
+    for weight, kept in optimiser.state.items():
+        for name, value in kept.items():
+            if isinstance(value, torch.Tensor) and value.shape == weight.shape and value.stride() != weight.stride():
+                kept[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)

@@ -1,0 +1,165 @@
+"""A picture -> the latent whose image is nearest to it, by gradient descent through G.
+
+As Zhu et al. 2016 (arXiv:1609.03552, section 4.1) and Creswell & Bharath 2016 (arXiv:1611.05644) invert a generator: from
+several random latents, because the distance has many local minima; the nearest in the end is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganzoo import rng
+from ganzoo.data import SOURCES
+from ganzoo.data.transform import Transform
+from ganzoo.errors import InputError, first_line
+from ganzoo.evaluation import Extractor
+from ganzoo.latent import GeneratorInputs, Latent, generate
+from ganzoo.sampling import Sampler
+from ganzoo.torch_state import default_torch_state
+
+LEARNING_RATE = 0.05
+LATENT_SLACK = 2.0  # of a Gaussian's length, whose standard deviation is about 0.7 in any dimension
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The nearest image that was found."""
+
+    image: Tensor
+    """(C, H, W) in [-1, 1]."""
+    inputs: GeneratorInputs
+    """What G makes it of; one row."""
+    seed: int
+    """The seed whose latent it began from."""
+    error: float
+    """Root of the mean squared difference of the pixels, in grey levels (of 255)."""
+
+
+def read_picture(path: Path, sampler: Sampler) -> Tensor:
+    """A picture file as `sampler` would draw it, (C, H, W) in [-1, 1]: brought to size as the training data were.
+
+    Raises `InputError` for what is no picture, and for a sampler of points.
+    """
+    facts = sampler.config.dataset
+    assert facts is not None, "a kept config is resolved"
+    channels, size, width = facts.shape
+    if sampler.is_points:
+        raise InputError(f"{sampler.config.variant} makes points, and a picture is none")
+    if size != width:
+        raise InputError(
+            f"{sampler.config.variant} makes pictures of {size} x {width}; only square ones can be projected"
+        )
+    source = SOURCES.get(facts.name)
+    try:
+        pixels = Transform(size, channels, source is not None and source.pad)(path)
+    except Exception as error:  # decoders raise whatever a broken file makes them stumble over
+        raise InputError(f"cannot read {path} ({first_line(error)})") from None
+    return torch.from_numpy(pixels.copy()).float() / 127.5 - 1
+
+
+@default_torch_state()
+def project(
+    sampler: Sampler,
+    picture: Tensor,
+    *,
+    steps: Iterable[int],
+    restarts: int = 4,
+    only: str | None = None,
+    extractor: Extractor | None = None,
+) -> Projection:
+    """The image of `sampler` nearest to `picture` (C, H, W) after a step of Adam for each of `steps`.
+
+    Starts are the latents of seeds 0 to `restarts` - 1, each with every class (or `only` that one) and every category of the
+    code. z and the continuous code move, and are kept where G met them: a Gaussian z within the length of practically all
+    draws, a uniform one and the code in [-1, 1] (Lipton & Tripathi 2017, arXiv:1702.04782), one on the sphere on it.
+    The distance is the mean squared difference of the pixels, with an `extractor` plus that of its features over their
+    mean square. Raises `InputError` for a class there is not.
+    """
+    starts, seeds = initial_latents(sampler, restarts, only)
+    free = [each.requires_grad_() for each in (starts.z, starts.code) if each is not None]
+    optimiser, distance = torch.optim.Adam(free, lr=LEARNING_RATE), Distance(picture, extractor)
+    for _ in steps:
+        optimiser.zero_grad()
+        distance(_images(sampler, starts, seeds)).sum().backward()
+        optimiser.step()
+        project_to_prior(starts, sampler.latent)
+    return nearest_result(sampler, starts, seeds, distance, picture)
+
+
+def initial_latents(sampler: Sampler, restarts: int, only: str | None) -> tuple[GeneratorInputs, list[int]]:
+    """Where the search starts, and the seed of each."""
+    latent = sampler.latent
+    names = sampler.class_names if only is None else [only]
+    classes = sampler.labels(names).tolist() if names else [0]
+    categories = latent.code.categorical if latent.code else 0
+    chosen = list(product(range(restarts), classes, range(max(1, categories))))
+    seeds = [seed for seed, _, _ in chosen]
+    starts = sampler.inputs(seeds, torch.tensor([label for _, label, _ in chosen]))
+    if categories and starts.code is not None:
+        starts.code[:, :categories] = F.one_hot(torch.tensor([c for _, _, c in chosen]), categories)
+    return starts, seeds
+
+
+class Distance:
+    """From images (N, C, H, W) to one picture (C, H, W), for each: (N,)."""
+
+    def __init__(self, picture: Tensor, extractor: Extractor | None) -> None:
+        self.picture, self.extractor = picture[None], extractor
+        self.features = None if extractor is None else self._read(self.picture)
+        if extractor is not None and not self._read(self.picture.clone().requires_grad_()).requires_grad:
+            raise InputError(
+                f"--extractor {extractor.name}: it gives no gradient to descend; take digits, cifar or lite0"
+            )
+
+    def __call__(self, images: Tensor) -> Tensor:
+        apart = (images - self.picture).square().flatten(1).mean(1)
+        if self.features is None:
+            return apart
+        missed = (self._read(images) - self.features).square().mean(1)
+        return apart + missed / self.features.square().mean().clamp(min=1e-12)
+
+    def _read(self, images: Tensor) -> Tensor:
+        assert self.extractor is not None, "asked for with an extractor only"
+        # Not by calling it, which would keep no gradient.
+        return self.extractor.network(self.extractor.preprocess(images)).features.float()
+
+
+@torch.no_grad()
+def project_to_prior(inputs: GeneratorInputs, latent: Latent) -> None:
+    """Bring z and code back, in place, to where they are drawn."""
+    if latent.distribution == "uniform":
+        inputs.z.clamp_(-1, 1)
+    else:
+        length, usual = inputs.z.norm(dim=1, keepdim=True).clamp(min=1e-12), latent.dim**0.5
+        on_sphere = latent.distribution == "sphere"
+        inputs.z.mul_(usual / length if on_sphere else ((usual + LATENT_SLACK) / length).clamp(max=1))
+    if inputs.code is not None and latent.code is not None:
+        categories = latent.code.categorical
+        inputs.code[:, categories:].clamp_(-1, 1)
+        if categories:
+            kept = inputs.code[:, :categories].argmax(1)
+            inputs.code[:, :categories] = F.one_hot(kept, categories)
+
+
+@torch.no_grad()
+def nearest_result(
+    sampler: Sampler, inputs: GeneratorInputs, seeds: list[int], distance: Distance, picture: Tensor
+) -> Projection:
+    """The row whose image is nearest."""
+    images = _images(sampler, inputs, seeds)
+    best = int(distance(images).argmin())
+    error = float((images[best] - picture).square().mean().sqrt()) * 127.5
+    row = GeneratorInputs(*(None if value is None else value.detach()[best : best + 1] for value in inputs))  # type: ignore[arg-type]
+    return Projection(images[best], row, seeds[best], error)
+
+
+def _images(sampler: Sampler, inputs: GeneratorInputs, seeds: list[int]) -> Tensor:
+    with rng.PerImageRng(seeds):  # G's own noise, where it has some, stays what it was
+        return generate(sampler.generator, inputs).images.float()

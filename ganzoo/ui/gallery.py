@@ -1,0 +1,90 @@
+"""One page over many checkpoints: what each draws, how it scores, what it is, and the command that made it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ganzoo.atomic_io import write_bytes
+from ganzoo.config.schema import Table
+from ganzoo.errors import InputError
+from ganzoo.plugins import plugin_arguments
+from ganzoo.release.card import facts_table, floor_text, value_text
+from ganzoo.release.reproduce import needs_plugin, reproduce_command
+from ganzoo.release.sample_grid import draw_grid
+from ganzoo.sampling import Sampler
+from ganzoo.ui.collection import Collection
+from ganzoo.ui.html import data_uri, png_size, render
+
+MARK = b'<meta name="generator" content="ganzoo gallery">'
+ELSEWHERE = "SHA-256 of generator.safetensors"  # shown below the other facts
+
+
+def write_gallery(found: Collection, folder: Path, plugins: Sequence[Path] = ()) -> Path:
+    """Write `folder`/index.html, one file that needs nothing else; commands that need the `plugins` name them.
+
+    A gallery that is there is replaced; raises `InputError` for any other page.
+    """
+    path = folder / "index.html"
+    if path.is_file() and MARK not in path.read_bytes():
+        raise InputError(f"{path} is no gallery of ganzoo, and would be overwritten; name another folder with --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, page(found, plugins).encode())
+    return path
+
+
+def page(found: Collection, plugins: Sequence[Path] = ()) -> str:
+    """The whole page."""
+    entries = [entry(name, sampler, plugins) for name, sampler in found.samplers.items()]
+    return render("gallery.html.j2", entries=entries, left_out=found.left_out)
+
+
+def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any]:
+    """All that is shown of one checkpoint; what its card does not say is left out."""
+    card, png = sampler.card, grid(sampler)
+    again = plugin_arguments(plugins) if needs_plugin(sampler.config) else []
+    made_by = reproduce_command(sampler.config)  # never what a card says, which may be a stranger's
+    return {
+        "name": name,
+        "about": card["about"],
+        "source": data_uri(png),
+        "size": png_size(png),
+        "shown": shown(sampler),
+        "brief": brief(card),
+        "scores": list(scores(card)),
+        "faults": card.get("faults"),
+        "facts": [(key, text) for key, text in facts_table(card) if key != ELSEWHERE],
+        "sha256": card["sha256"],
+        "sample": shlex.join(["ganzoo", "sample", name, *again]),
+        "made_by": made_by and " ".join([made_by, *map(shlex.quote, again)]),
+    }
+
+
+def grid(sampler: Sampler) -> bytes:
+    """The PNG of seeds 0, 1, 2, ..., drawn now."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "grid.png"
+        draw_grid(sampler, path)
+        return path.read_bytes()
+
+
+def shown(sampler: Sampler) -> str:
+    """What the grid is, in words."""
+    if sampler.is_points:
+        return "points of seeds 0, 1, 2, ..., over the true modes where they are known"
+    columns = "one class a column" if sampler.class_names else "row by row"
+    return f"seeds 0, 1, 2, ..., {columns}"
+
+
+def brief(card: Table) -> str:
+    """Data, length and cost in one line."""
+    return f"{card['data']}, {card['steps']:,} steps, {card['images']:,} images, {card['seconds']:,.0f} s"
+
+
+def scores(card: Table) -> Iterator[dict[str, str]]:
+    """Each score of a card, with its floor, as it is shown."""
+    for score in card.get("scores", []):
+        yield {"name": score["name"], "value": value_text(score), "better": score["better"], "floor": floor_text(score)}

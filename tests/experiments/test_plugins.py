@@ -1,0 +1,107 @@
+"""`--plugin` in comparisons: the user's file runs where the cells do, and belongs to the command that repeats them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from stand_ins import here, how, request, shared
+from test_local_pool import WORKER
+
+from ganzoo import cli
+from ganzoo.atomic_io import sha256_hex
+from ganzoo.experiments import local_pool, runner
+from ganzoo.experiments.plan import Plan
+from ganzoo.experiments.ray_cluster import run_remote_job, unpack
+from ganzoo.experiments.results import read_results
+from ganzoo.losses import LOSSES
+from ganzoo.plugins import load_plugins
+from ganzoo.training.run_dir import RunDir
+
+MINE = """
+from ganzoo.losses import NSGAN
+
+class Mine(NSGAN):
+    '''Mine, 2026, https://arxiv.org/abs/0'''
+    name = "mine"
+"""
+POINTS = ["--data", "ring", "--seeds", 1, "--n", 50, "--set", "train.batch=8"]
+
+
+@pytest.fixture(autouse=True)
+def no_report(monkeypatch):
+    monkeypatch.setattr(runner, "write_report", lambda results, folder: folder)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A plugin, and a variant that needs it."""
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "own.toml").write_text('extends = "nsgan"\n[loss]\nname = "mine"\n')
+    return tmp_path / "mine.py", tmp_path / "own.toml"
+
+
+@pytest.fixture
+def jobs(monkeypatch):
+    """The jobs that a command gives to its workers, which do nothing."""
+    given = []
+    monkeypatch.setattr(local_pool.LocalPool, "run_jobs", lambda self, jobs, report: given.extend(jobs))
+    return given
+
+
+def ganzoo(*words: object) -> int:
+    """A command in a process that knows no plugin yet."""
+    LOSSES.pop("mine", None)
+    return cli._run([str(word) for word in words])
+
+
+def test_a_worker_of_another_machine_runs_what_the_command_has_read(files, tmp_path):
+    """What Ray calls there, where the file is not."""
+    plugin, variant = files
+    sources = load_plugins([plugin])
+    plugin.unlink()
+
+    def away(jobs, report):
+        for job in jobs:
+            outcome, content = run_remote_job(job, WORKER)
+            Path(job["folder"]).mkdir(parents=True)
+            unpack(content, Path(job["folder"]))
+            report(job, outcome)
+
+    asked = request(tmp_path, (str(variant),), tables=shared(tmp_path), seeds=1, plugins=sources)
+    runner.run_comparison(Plan(asked, how), away, say=lambda line: None)
+    assert [cell["status"] for cell in read_results(asked.out)["cells"]] == ["done"]
+    assert RunDir(asked.out / "cells/own-s0").config().loss["name"] == "mine"
+
+
+def test_a_comparison_with_a_plugin_names_it_in_the_command_and_keeps_to_it(files, tmp_path, monkeypatch, capsys):
+    (plugin, variant), out = files, tmp_path / "out"
+    monkeypatch.setattr(local_pool.LocalPool, "run_jobs", lambda self, jobs, report: here(jobs, report, None))
+    words = ["compare", variant, *POINTS, "--budget", "steps=2", "--plugin", plugin, "--out", out, "--quiet"]
+    assert ganzoo(*words) == 0
+    results = json.loads((out / "results.json").read_text())
+    assert f" --plugin {plugin} " in results["command"]
+    assert results["protocol"]["plugins"] == {"mine.py": sha256_hex(MINE.encode())}
+    assert ganzoo(*results["command"].split()[1:], "--quiet") == 0
+    plugin.write_text(MINE + "\n")
+    assert ganzoo(*words) == 2 and "protocol.plugins.mine.py" in capsys.readouterr().err
+
+
+def test_an_ablation_takes_plugins_too_and_several(files, tmp_path, jobs):
+    plugin, variant = files
+    (tmp_path / "other.py").write_text("print = None\n")
+    words = ["--switch", "replay", "--set", "train.steps=2", "--plugin", plugin, "--plugin", tmp_path / "other.py"]
+    assert ganzoo("ablate", variant, *POINTS, *words, "--out", tmp_path / "out", "--quiet") == 0
+    sources = {str(plugin): MINE, str(tmp_path / "other.py"): "print = None\n"}
+    assert [job["plugins"] for job in jobs] == [sources, sources], "the baseline and the switch"
+
+
+@pytest.mark.parametrize("text", ["1 / 0", "def", "\0"])
+def test_a_plugin_that_fails_is_one_line_and_exit_2(text, tmp_path, capsys):
+    (tmp_path / "bad.py").write_text(text)
+    words = ["--budget", "steps=2", "--plugin", tmp_path / "bad.py", "--out", tmp_path / "out"]
+    assert ganzoo("compare", "nsgan", *POINTS, *words) == 2
+    said = capsys.readouterr().err
+    assert f"--plugin {tmp_path / 'bad.py'}: " in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,369 @@
+"""What stands in the page of a comparison, read without a browser."""
+
+from __future__ import annotations
+
+import re
+import sys
+from html.parser import HTMLParser
+from itertools import cycle, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from extras import need
+from synthetic_results import FID, KID, NAMES, renamed, synthetic, without_curves
+
+from ganzoo.errors import InputError
+from ganzoo.experiments.report.html import false_positive_caveat, interval_caveat, write_report, write_table
+
+need("jinja2", "matplotlib")
+
+MEGABYTES = 3
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+RUN = ["nsgan", "wgan", "ebgan"]
+
+
+class Page(HTMLParser):
+    """Every element with its attributes and text; fails on one that is never closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[dict[str, Any]] = []
+        self.open: list[dict[str, Any]] = []
+        self.feed(text)
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(
+            {"tag": tag, "attributes": dict(attrs), "text": "", "inside": [e["tag"] for e in self.open]}
+        )
+        if tag not in VOID:
+            self.open.append(self.elements[-1])
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()["tag"] == tag
+
+    def handle_data(self, data):
+        for element in self.open:
+            element["text"] += data if element["tag"] != "tr" else f" {data} "
+
+    def all(self, tag: str) -> list[dict[str, Any]]:
+        return [element for element in self.elements if element["tag"] == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.all("body")[0]["text"].split())
+
+    def rows(self) -> dict[str, list[str]]:
+        """The headline by setting: the texts of the cells behind the name."""
+        table = self.elements[self.elements.index(self.all("table")[0]) :]
+        found: dict[str, list[str]] = {}
+        for element in table:
+            if element["tag"] == "table" and element is not table[0]:
+                break
+            if element["tag"] == "th" and element["attributes"].get("scope") == "row":
+                name = element["text"]
+                found[name] = []
+            elif element["tag"] == "td" and "tr" in element["inside"] and found:
+                found[name].append(element["text"].strip())
+        return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("comparison")
+
+
+@pytest.fixture(scope="module")
+def results(folder) -> dict[str, Any]:
+    return synthetic(folder, RUN, side=66)
+
+
+@pytest.fixture(scope="module")
+def bare(results) -> dict[str, Any]:
+    return without_curves(results)
+
+
+@pytest.fixture(scope="module")
+def page(results, folder) -> Page:
+    return read(results, folder)
+
+
+def read(results: dict[str, Any], folder: Path) -> Page:
+    path = write_report(results, folder)
+    assert path == folder / "report.html"
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_the_headline_says_what_results_say(page, results):
+    rows = page.rows()
+    assert list(rows) == ["nsgan", "wgan", "ebgan", "real images (floor)"]
+    nsgan = next(s for s in results["summary"] if s["setting"] == "nsgan" and s["protocol"] == FID)
+    rank, median, interval, failed, *costs = rows["nsgan"]
+    assert rank.split()[0] == "1" and float(median) == pytest.approx(nsgan["median"], abs=0.005)
+    assert [float(v) for v in interval.split(" to ")] == pytest.approx([nsgan["low"], nsgan["high"]], abs=0.005)
+    assert failed == "0 of 5" and costs[:3] == ["2,000", "2,000", "128,000"]
+    assert rows["wgan"][3] == "2 of 5"
+    assert rows["ebgan"][:4] == ["–", "–", "–", "5 of 5"]
+    assert rows["real images (floor)"][1] == "1.20"
+
+
+def test_only_the_first_is_strong_and_only_where_it_overlaps_nothing(bare, folder):
+    assert read(bare, folder).all("strong") == [], "three seeds of wgan survived"
+    enough = [s | {"n": 4 * bool(s["n"])} for s in bare["summary"]]
+    assert len(read(bare | {"summary": enough}, folder).all("strong")) == 2, "the first by either score"
+    touching = [s | {"overlaps": [n for n in RUN[:2] if n != s["setting"]] if s["n"] else []} for s in enough]
+    assert read(bare | {"summary": touching}, folder).all("strong") == []
+
+
+def test_all_that_a_reader_must_know_is_there(page, results):
+    for words in (
+        results["command"],
+        results["hardware"],
+        results["versions"]["torch"],
+        results["data"]["digest"],
+        "last step, averaged weights (EMA)",
+        "10,000 samples measured against the test split",
+        "floor 1.20",
+        "loss is not finite at step 900",
+        "cells/ebgan-s3",
+        "D has won",
+        "0, 1, 2, 3, 4 (5 of 5)",
+        "An interval holds the true median, of 3 seeds in 75 %, of 5 seeds in 93.8 % of cases.",
+        "not a test of significance",
+        "One training seed a setting",
+        "the seeds that survived, which flatters it",
+    ):
+        assert words in page.text, words
+
+
+def test_figures_curves_and_grids_are_in_the_page(page):
+    figures = [e["attributes"] for e in page.all("svg") if e["attributes"].get("role") == "img"]
+    labels = [attributes["aria-label"] for attributes in figures]
+    assert sum("against seconds" in label for label in labels) == 2
+    assert [label for label in labels if "losses" in label] == [f"losses of {name}" for name in RUN]
+    assert [label for label in labels if label.startswith("score of")] == [f"score of {name}" for name in RUN]
+    pictures = [e["attributes"] for e in page.all("img")]
+    assert all(p["src"].startswith("data:image/png;base64,") for p in pictures)
+    assert [p["alt"].split(",")[0] for p in pictures] == [f"Samples of {name}" for name in RUN]
+    captions = [e["text"] for e in page.all("figcaption")]
+    assert "the median of 5 by fid" in captions[0] and "failed" in captions[2]
+
+
+def test_the_seed_shown_has_the_median_score(page, results):
+    scores = {c["seed"]: c["scores"][FID] for c in results["cells"] if c["setting"] == "nsgan"}
+    seed = sorted(scores, key=scores.get)[2]
+    assert page.all("figcaption")[0]["text"].startswith(f"seed {seed},")
+
+
+def test_the_page_refers_to_nothing_outside_itself(page):
+    for element in page.elements:
+        for name, value in element["attributes"].items():
+            if name in ("src", "href", "xlink:href", "data", "action", "poster", "srcset"):
+                assert value.startswith(("data:image/png;base64,", "#")), (element["tag"], name, value[:80])
+            assert not re.search(r"url\((?!#)", value or ""), value
+    assert not page.all("link") and not page.all("base") and "@import" not in page.all("style")[0]["text"]
+    assert "url(" not in page.all("style")[0]["text"] and len(page.all("script")) == 1
+    policy = next(e["attributes"]["content"] for e in page.all("meta") if "http-equiv" in e["attributes"])
+    assert policy.startswith("default-src 'none'")
+
+
+def test_who_does_not_see_the_page_can_read_it(page):
+    for th in page.all("th"):
+        assert th["attributes"].get("scope") in ("col", "row", "colgroup"), th
+    for svg in page.all("svg"):
+        assert svg["attributes"].get("aria-label") or svg["attributes"].get("aria-hidden") == "true"
+    ids = [e["attributes"]["id"] for e in page.elements if "id" in e["attributes"]]
+    assert len(ids) == len(set(ids))
+    labels = {e["attributes"]["aria-labelledby"] for e in page.elements if "aria-labelledby" in e["attributes"]}
+    assert labels <= set(ids)
+    levels = [int(e["tag"][1]) for e in page.elements if re.fullmatch("h[1-6]", e["tag"])]
+    assert levels[0] == 1 and all(b <= a + 1 for a, b in pairwise(levels))
+    assert page.all("html")[0]["attributes"]["lang"] == "en"
+
+
+def test_whatever_the_user_wrote_is_text(bare, folder):
+    evil = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{{ 7*7 }}"
+    found = renamed(bare, "wgan", evil)
+    found["command"] = found["hardware"] = evil
+    found["data"] = found["data"] | {"spec": evil, "name": evil}
+    found["settings"][0] |= {"variant": evil, "overrides": {evil: evil}, "switches": [evil]}
+    found["refused"] = [{"setting": evil, "reason": evil}]
+    found["versions"] = found["versions"] | {evil: evil, "ganzoo": evil}
+    found["protocol"] = found["protocol"] | {"checkpoint": evil, "set": {evil: evil}}
+    for cell in found["cells"]:
+        cell |= {"finding": evil, "folder": evil, "findings": [{"rule": evil, "step": 1}]}
+    shown = read(found, folder)
+    assert len(shown.all("script")) == 1 and len(shown.all("img")) == 3
+    assert not [e for e in shown.elements if "onerror" in e["attributes"]]
+    assert evil in shown.rows() and f"Comparison of 3 settings on {evil}" == shown.all("h1")[0]["text"]
+    assert shown.text.count("{{ 7*7 }}") > 15
+
+
+def unfinished(results: dict[str, Any]) -> dict[str, Any]:
+    nothing = {
+        "status": "unfinished",
+        "finding": None,
+        "cost": None,
+        "curve": [],
+        "findings": [],
+        "grid": None,
+        "scores": {},
+    }
+    return results | {"cells": [c | nothing for c in results["cells"]], "summary": [], "metrics": [], "floors": {}}
+
+
+def test_before_anything_is_finished_there_is_a_page(bare, folder):
+    page = read(unfinished(bare), folder)
+    assert "15 of 15 cells are unfinished" in page.all("header")[0]["text"]
+    assert "No cell has a score yet." in page.text and page.all("img") == []
+    assert page.rows()["nsgan"][0] == "0 of 5, 5 unfinished"
+    assert not [h for h in page.all("h2") if h["text"] in ("Losses", "Samples", "Quality against cost")]
+
+
+def test_the_budget_is_said_as_it_was_given(bare, folder):
+    page = read(bare | {"budget": {"unit": "minutes", "amount": 0.25}}, folder)
+    assert "0.25 minutes each" in page.all("header")[0]["text"] and "one budget (0.25 minutes)" in page.text
+
+
+def test_where_all_failed_that_is_what_the_page_says(bare, folder):
+    lost = [c | {"status": "failed", "scores": {}, "finding": "NaN"} for c in bare["cells"]]
+    summary = [s | dict.fromkeys(("median", "low", "high", "rank")) | {"n": 0, "overlaps": []} for s in bare["summary"]]
+    page = read(bare | {"cells": lost, "summary": summary}, folder)
+    assert [row[3] for row in list(page.rows().values())[:3]] == ["5 of 5"] * 3
+    assert page.text.count("NaN") == 15 and page.all("strong") == []
+    assert all("failed" in caption["text"] for caption in page.all("figcaption"))
+
+
+def test_what_the_scores_were_measured_with_and_against_is_told(bare, folder):
+    with_ = {
+        "extractor": {"name": "digits", "sha256": "5" * 64},
+        "data": {"splits": {"test": {"count": 2000, "digest": "ab" * 32}}},
+    }
+    drawn = ["seeds 0 to n - 1", "seeds 0 to n - 1; in turn"]  # a row without labels and one with
+    details = {KID: {"reference_n": 2000, "details": {}}}
+    cells = [
+        cell | {"measured_with": with_ | {"samples": samples}, "details": details}
+        for cell, samples in zip(bare["cells"], cycle(drawn), strict=False)
+    ]
+    page = read(bare | {"cells": cells}, folder)
+    for words in (
+        "digits, weights 5555555555555555",
+        "2,000 images, digest abababababababab",
+        "against 2,000 real images",
+        "seeds 0 to n - 1, or seeds 0 to n - 1; in turn",
+    ):
+        assert words in page.text
+
+
+def test_who_was_not_tuned_is_named(bare, folder):
+    tuning = {
+        "draws": 7,
+        "seed": 10000,
+        "split": "train",
+        "settings": {"wgan": {"chosen": None}, "nsgan": {"chosen": 0}},
+    }
+    text = read(bare | {"tuning": tuning}, folder).text
+    assert "for each setting but wgan, the best" in text and "Not tuned, but as their configs say: wgan." in text
+
+
+def test_a_grid_that_is_gone_is_said_to_be(bare, folder):
+    gone = [c | {"grid": "nowhere/x.png"} if c["setting"] == "wgan" else c for c in bare["cells"]]
+    page = read(bare | {"cells": gone}, folder)
+    assert len(page.all("img")) == 2 and page.text.count("The grid cannot be read.") == 1
+
+
+def test_one_seed_has_no_interval_and_none_is_strong(bare, folder):
+    alone = [s | {"n": min(1, s["n"])} for s in bare["summary"]]
+    page = read(bare | {"summary": alone}, folder)
+    assert page.rows()["nsgan"][2] == "one seed" and page.all("strong") == []
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        ([1], "One seed has no interval."),
+        ([2], "An interval holds the true median, of 2 seeds in 50 % of cases."),
+        ([1, 2, 3], "of 2 seeds in 50 %, of 3 seeds in 75 % of cases."),
+        ([6], "in at least 78.1 %"),
+    ],
+)
+def test_how_far_the_interval_of_so_many_seeds_can_be_trusted_is_said(seeds, words):
+    assert words in interval_caveat(seeds)
+
+
+def test_the_seeds_that_count_are_those_of_the_scores(bare, folder):
+    """One setting has two seeds where others have five: nothing is said as if all had."""
+    fewer = [s | {"n": 2} if s["setting"] == "nsgan" else s for s in bare["summary"]]
+    page = read(bare | {"kind": "ablate", "summary": fewer}, folder)
+    assert "of 2 seeds in 50 %" in page.text and "33 % are called better or worse" in page.text
+
+
+def test_what_is_not_finite_is_told_and_breaks_no_figure(bare, folder):
+    lost = {"nsgan": ("high",), "wgan": ("low", "median", "high")}
+    summary = [s | dict.fromkeys(lost.get(s["setting"], ()) if s["n"] else ()) for s in bare["summary"]]
+    page = read(bare | {"summary": summary}, folder)
+    rank, median, interval, *_ = page.rows()["wgan"]
+    assert (rank.split()[0], median, interval) == ("2", "none", "none to none")
+    assert page.rows()["nsgan"][2].endswith(" to none")
+    numbers = [value for e in page.elements for name, value in e["attributes"].items() if name not in ("aria-label",)]
+    assert not [value for value in numbers if re.search(r"\b(inf|nan)\b", value or "")]
+    figures = [e["text"] for e in page.all("svg") if "against seconds" in e["attributes"].get("aria-label", "")]
+    assert len(figures) == 2 and all("nsgan" in text and "wgan" not in text for text in figures)
+
+
+def test_what_was_refused_tuned_and_measured_at_another_n_is_told(bare, folder):
+    found = bare | {
+        "refused": [{"setting": "wgan-gp", "reason": "batch norm in D"}],
+        "tuning": {"draws": 7, "seed": 10000, "split": "train", "settings": {}},
+        "cells": [c | {"at_floor": {KID: {"n": 2000, "floor": 0.5, "value": c["seed"]}}} for c in bare["cells"]],
+    }
+    page = read(found, folder)
+    assert "wgan-gp: batch norm in D" in page.text and "7 draws of hyper-parameters" in page.text
+    row = next(tr["text"].split() for tr in page.all("tr") if "2,000" in tr["text"] and "0.5" in tr["text"])
+    assert row == ["nsgan", KID, "2,000", "0.5", "2"]
+    lost = [c | {"at_floor": {KID: {"n": 2000, "floor": 0.5, "value": None}}} for c in bare["cells"]]
+    rows = [tr["text"].split() for tr in read(bare | {"cells": lost}, folder).all("tr") if "2,000" in tr["text"]]
+    assert ["nsgan", KID, "2,000", "0.5", "none"] in rows
+
+
+def test_an_ablation_says_what_is_better_than_its_baseline_and_how_often_by_chance(bare, folder):
+    ablation = renamed(bare | {"kind": "ablate"}, "wgan", "baseline")
+    for entry in ablation["summary"]:
+        entry["overlaps"] = []
+    page = read(ablation, folder)
+    assert page.rows()["nsgan"][2].endswith(", better") and "better" not in page.rows()["baseline"][2]
+    assert "10 % are called better or worse than the baseline by chance" in page.text, "of three seeds, as one has"
+    assert "by chance" in read(bare, folder).text and "baseline" not in read(bare, folder).text
+    text = write_table(ablation, folder).read_text(encoding="utf-8")
+    assert ", better)" in text and "apart from the baseline's" in text
+    assert [false_positive_caveat(n) for n in (1, 6)] == [[], []] and "10 %" in false_positive_caveat(3)[0]
+
+
+def test_ten_variants_with_five_seeds_stay_under_three_megabytes(tmp_path):
+    """Grids of 64 colour images of 64 pixels, and of noise, which no PNG makes smaller."""
+    results = synthetic(tmp_path, NAMES, side=530, channels=3, files=1)
+    grid = tmp_path / results["cells"][0]["grid"]
+    assert grid.stat().st_size > 800_000
+    for cell in results["cells"]:
+        cell["curve"] = [r | {"step": r["step"] * 50} for r in cell["curve"]]
+    page = read(results, tmp_path)
+    assert len(page.all("img")) == 10 and len(NAMES) == 10 and len(results["cells"]) == 50
+    assert 500_000 < (tmp_path / "report.html").stat().st_size < MEGABYTES * 1_000_000
+
+
+@pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
+def test_a_missing_extra_is_one_line(package, bare, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(InputError, match=rf"{package}.*\[eval\]"):
+        write_report(bare, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_results_give_the_same_bytes(bare, folder):
+    assert write_report(bare, folder).read_bytes() == write_report(bare, folder).read_bytes()

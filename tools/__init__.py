@@ -1,0 +1,1 @@
+"""Scripts for maintainers: classifiers and digits that ship, and the making of releases."""

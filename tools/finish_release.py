@@ -1,0 +1,60 @@
+"""A run's release -> the folder that ships: small, measured, with its card and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ganzoo.atomic_io import write_bytes, write_folder, write_json
+from ganzoo.config.resolve import load_config
+from ganzoo.config.schema import Table
+from ganzoo.errors import InputError
+from ganzoo.json_io import read_table
+from ganzoo.release.card import card_markdown
+from ganzoo.release.push import copy_release
+from ganzoo.release.reproduce import reproduce_command
+from ganzoo.release.sample_grid import draw_grid, draw_thumbnails
+from ganzoo.sampling import Sampler, load
+from ganzoo.sampling.checkpoints import release_folder
+from ganzoo.training.release import Card, config_digest
+from tools.slim_release import TooLargeError, slim
+
+JudgeFn = Callable[[Sampler], dict[str, Any]]
+
+
+def finish(checkpoint: str | Path, folder: Path, judge: JudgeFn, told: Table) -> None:
+    """Write the release of a run, whole, to `folder`, which must not be there: raises `InputError` where it is.
+
+    Half precision is taken where no image shows it. `judge` measures what ships, so it is called after that; what it finds
+    and what is `told` (faults, licence, command) go into card.json.
+    """
+    if folder.exists():
+        raise InputError(f"{folder} is there already; remove it to write that release anew")
+    source = release_folder(checkpoint)
+
+    def fill(new: Path) -> None:
+        copy_release(source, new)
+        with suppress(TooLargeError):  # stays in float32
+            slim(new)
+        sampler = load(new)
+        draw_grid(sampler, new / "grid.png")
+        draw_thumbnails(sampler, new / "thumbnails.png")
+        write_card(new, sampler.card | judge(sampler) | {"classes": list(sampler.class_names)} | told, folder.name)
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    write_folder(folder, fill)
+
+
+def print_summary(folder: Path, told: Table) -> None:
+    """Put what is `told`, such as the faults seen in its samples, into the card of a finished release; the rest stays."""
+    write_card(folder, read_table(folder / "card.json", Card) | told, folder.name)
+
+
+def write_card(folder: Path, card: Table, name: str) -> None:
+    """Write card.json, and card.md, which says the same to people; the card states the digest of the config."""
+    card = card if "config_sha256" in card else card | config_digest(folder)
+    write_json(folder / "card.json", card)
+    again = reproduce_command(load_config(folder / "config.json", trains=False))
+    write_bytes(folder / "card.md", card_markdown(card, name, again).encode())

@@ -1,0 +1,142 @@
+"""Trains a classifier that ships: `python -m tools.train_classifier digits --data mnist --out FOLDER`.
+
+Stopped at any time, the same command goes on after the last whole epoch and arrives at the same weights.
+"""
+
+from __future__ import annotations
+
+import platform
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from ganzoo import __version__, data, terminal
+from ganzoo.atomic_io import FORMAT, recover_folder, sha256_hex, write_bytes, write_json
+from ganzoo.data import Dataset
+from ganzoo.errors import InputError
+from ganzoo.evaluation.extractors.small_classifiers import Classifier, Name, load_classifier
+from tools.classifier_axes import equalise
+from tools.classifier_course import Course
+from tools.classifier_plans import PLANS, Plan
+
+
+def train(plan: Plan, dataset: Dataset, folder: Path) -> Course:
+    """The course at its end; goes on from `folder`/state if that is there, and keeps it up to date."""
+    course, state = Course(plan, dataset), folder / "state"
+    recover_folder(state)
+    if state.exists():
+        course.restore(state)
+    while course.epoch < plan.epochs:
+        loss = course.train_epoch()
+        course.save(state)
+        terminal.out(f"epoch {course.epoch}/{plan.epochs}  loss {loss:.4f}  {course.seconds:.0f} s")
+    return course
+
+
+def ship(name: Name, course: Course, test: Dataset, folder: Path) -> dict[str, Any]:
+    """Write the averaged weights in their basis, matrices in float16, and the card, which is returned."""
+    final = cast(Classifier, deepcopy(course.average.module))
+    equalise(final, some(course.batches.dataset, 10_000))
+    weights = {key: value.half() if value.ndim > 1 else value for key, value in final.state_dict().items()}
+    content = save({key: value.contiguous() for key, value in weights.items()})
+    write_bytes(folder / f"{name}.safetensors", content)
+    card = make_card(course, sha256_hex(content))
+    write_json(folder / f"{name}.json", card)
+    card |= measure(load_classifier(name, folder), final, test)
+    write_json(folder / f"{name}.json", card)
+    return card
+
+
+def some(dataset: Dataset, count: int) -> Iterator[Tensor]:
+    """About `count` images, evenly spaced over the set, in batches."""
+    rows = np.arange(0, len(dataset), max(1, len(dataset) // count))
+    for first in range(0, len(rows), 500):
+        yield dataset.samples(rows[first : first + 500]).images
+
+
+def make_card(course: Course, sha256: str) -> dict[str, Any]:
+    """What the weights are, but for how good."""
+    plan, net, dataset = course.plan, course.classifier, course.batches.dataset
+    padding = ", 28 pixels padded to 32 with black" if plan.data.pad else ""
+    return {
+        "format": FORMAT,
+        "size": net.size,
+        "channels": net.channels,
+        "widths": net.widths,
+        "class_names": net.class_names,
+        "preprocessing": f"(N, {net.channels}, {net.size}, {net.size}) in [-1, 1]{padding}",
+        "data": plan.data.name,
+        "data_licence": plan.data.licence,
+        "data_digest": dataset.digest,
+        "training_images": len(dataset),
+        "epochs": course.epoch,
+        "seed": plan.seed,
+        "seconds": round(course.seconds, 1),
+        "hardware": f"cpu, {torch.get_num_threads()} threads, {platform.machine()}, trained in bfloat16 autocast",
+        "versions": {"ganzoo": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "sha256": sha256,
+    }
+
+
+@torch.no_grad()
+def measure(shipped: Classifier, exact: Classifier, test: Dataset) -> dict[str, Any]:
+    """How many images of `test` the shipped classifier gets right, and what its float16 kernels changed."""
+    right, exactly, change = 0, 0, 0.0
+    for first in range(0, len(test), 500):
+        samples = test.samples(np.arange(first, min(first + 500, len(test))))
+        assert samples.labels is not None, "a test set has labels"
+        right += count_right(shipped(samples.images), samples.labels)
+        exactly += count_right(exact(samples.images), samples.labels)
+        before, after = exact.features(samples.images), shipped.features(samples.images)
+        change = max(change, float((after - before).abs().max() / before.std()))
+    return {
+        "test_images": len(test),
+        "test_accuracy": right / len(test),
+        "test_accuracy_before_float16": exactly / len(test),
+        "largest_change_by_float16": f"{change:.1e} of the features' standard deviation",
+    }
+
+
+def count_right(logits: Tensor, labels: Tensor) -> int:
+    """How many rows of `logits` are highest at their label."""
+    return int((logits.argmax(1) == labels).sum())
+
+
+def opened(spec: str, test_spec: str | None, plan: Plan) -> tuple[Dataset, Dataset]:
+    """Training and test set; raises `InputError` unless both are of the plan's size and classes."""
+    sets = data.load(spec), data.load(spec, split="test") if test_spec is None else data.load(test_spec)
+    wanted = (plan.data.channels, plan.data.size, plan.data.size), len(plan.data.class_names)
+    for each in sets:
+        if (each.shape, each.classes) != wanted:
+            shape, classes = wanted
+            raise InputError(f"{each.name} is {each.shape} with {each.classes} classes, not {shape} with {classes}")
+    return sets
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train, measure and write one classifier."""
+    parser = ArgumentParser("tools.train_classifier", description=main.__doc__)
+    parser.add_argument("name", choices=PLANS)
+    parser.add_argument("--data", required=True, help="the set to train on: mnist for digits, cifar10 for cifar")
+    parser.add_argument("--test", help="where the test images are, if not in --data's own test split")
+    parser.add_argument("--out", type=Path, required=True, help="folder for weights, card and the state to go on from")
+    asked = parser.parse_args(arguments)
+    try:
+        dataset, test = opened(asked.data, asked.test, PLANS[asked.name])
+        asked.out.mkdir(parents=True, exist_ok=True)
+        card = ship(asked.name, train(PLANS[asked.name], dataset, asked.out), test, asked.out)
+    except InputError as error:
+        parser.error(str(error))
+    right = f"{card['test_accuracy']:.2%} of {card['test_images']:,} test images"
+    terminal.out(f"{asked.out / asked.name}.safetensors: {right}")
+
+
+if __name__ == "__main__":
+    main()
