@@ -1,10 +1,10 @@
-"""A batch in parts that are gone through one after the other, so that one which does not fit into the memory can be used."""
+"""Gradient accumulation over micro-batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +17,11 @@ AnyBatch = TypeVar("AnyBatch", bound=Batch)
 
 
 class GradientAccumulation:
-    """Adds up the gradients of `count` parts of a batch: those of the batch, for terms that are means over samples.
+    """Splits the batches of a trainer into `count` micro-batches of one size.
 
-    Every part finds the buffers of the players as the first did (so spectral norm moves once a step, not once a part);
-    batch norm normalises each part by itself, and its running statistics become their mean over the parts.
+    The gradients of the micro-batches add up to those of the batch, for terms that are means over samples. Each one starts
+    from the same buffers, so spectral norm moves once per update. Batch norm normalizes each one separately, and its running
+    statistics become the mean over them.
     """
 
     def __init__(self, count: int, *players: nn.Module) -> None:
@@ -28,32 +29,47 @@ class GradientAccumulation:
         self.buffers = [buffer for player in players for buffer in player.buffers()]
         self.running = [statistic for player in players for statistic in running_statistics(player)]
 
-    def backward(self, terms_of: Callable[..., Terms], *batch: Batch | None) -> Terms:
-        """Gradients of the mean over the parts of all that `terms_of` makes of one; returns the means of its terms."""
-        if self.count == 1:
-            return backward_terms(terms_of(*batch))
-        found: list[Terms] = []
-        statistics: list[list[Tensor]] = []
-        before = clone_all(self.buffers)
-        for part, stream in zip(split_batch(batch, self.count), rng.split_batch(self.count), strict=True):
-            copy_all(self.buffers, before)
-            with stream:
-                found.append(backward_terms(terms_of(*part), 1 / self.count))
-            statistics.append(clone_all(self.running))
-        copy_all(self.running, [torch.stack(values).mean(0) for values in zip(*statistics, strict=True)])
-        return {name: torch.stack([terms[name] for terms in found]).mean() for name in found[0]}
+    def split(self, *batch: Batch | None) -> MicroBatches:
+        """Return the micro-batches of one update; `batch` are records of any numbers of rows."""
+        return MicroBatches(self, batch)
+
+
+class MicroBatches:
+    """Iterates over the micro-batches of one update; `backward` adds up the gradients, `terms` averages the logged terms."""
+
+    def __init__(self, accumulation: GradientAccumulation, batch: Sequence[Batch | None]) -> None:
+        self.accumulation, self.batch = accumulation, batch
+        self.found: list[Terms] = []
+
+    def __iter__(self) -> Iterator[Sequence[Any]]:
+        own, statistics = self.accumulation, []
+        if own.count == 1:
+            yield self.batch
+            return
+        before = clone_all(own.buffers)
+        for part, scope in zip(split_batch(self.batch, own.count), rng.split_batch(own.count), strict=True):
+            copy_all(own.buffers, before)
+            with scope:
+                yield part
+            statistics.append(clone_all(own.running))
+        copy_all(own.running, [torch.stack(values).mean(0) for values in zip(*statistics, strict=True)])
+
+    def backward(self, terms: Terms) -> None:
+        """Add the gradients of the sum of `terms`, divided by the number of micro-batches."""
+        loss, count = total_loss(terms), self.accumulation.count
+        (loss if count == 1 else loss * (1 / count)).backward()
+        self.found.append({name: term.detach() for name, term in terms.items()})
+
+    def terms(self) -> Terms:
+        """Return the mean of each term over the micro-batches, cut out of the graph."""
+        if len(self.found) == 1:
+            return self.found[0]
+        return {name: torch.stack([terms[name] for terms in self.found]).mean() for name in self.found[0]}
 
 
 def total_loss(terms: Terms) -> Tensor:
     """What a player goes down: the sum of its terms."""
     return torch.stack(list(terms.values())).sum()
-
-
-def backward_terms(terms: Terms, weight: float = 1.0) -> Terms:
-    """`terms` cut out of their graph, after the gradient of `weight` times their sum was added to those of the weights."""
-    loss = total_loss(terms)
-    (loss if weight == 1 else loss * weight).backward()
-    return {name: term.detach() for name, term in terms.items()}
 
 
 def split_batch(batch: Sequence[Batch | None], count: int) -> Iterator[list[Batch | None]]:

@@ -22,7 +22,7 @@ from ganzoo.networks import REFERENCE_BATCH, Discriminator, place_network
 from ganzoo.optimizers import set_lr_factor
 from ganzoo.rng import RngScope
 from ganzoo.training import ema, precision, schedule
-from ganzoo.training.accumulation import GradientAccumulation, concatenate, total_loss
+from ganzoo.training.accumulation import GradientAccumulation, MicroBatches, concatenate, total_loss
 from ganzoo.training.cuda_graphs import GraphRunner
 from ganzoo.training.distributed import SINGLE_PROCESS, ProcessGroup
 from ganzoo.training.sample_probe import SampleProbe
@@ -32,13 +32,13 @@ COUNTERS = ("step", "d_steps", "g_steps", "images", "rollbacks")
 
 
 class Trainer:
-    """Both players with their optimisers, the data and the counters: all that a step reads and changes.
+    """Both players with their optimizers, the data and the counters: all that a training step reads and changes.
 
-    One step is one G step preceded by the D steps that the schedule gives it; under thresholds either may be more. `images`
-    counts the reals that D judges, in its steps and in those of G that read reals; `seen` holds the reals and fakes of the
-    last D step as D judged them (of its last part, where gradients are accumulated), `held` what the log said of D when the
-    state was saved that a resume began from. With a `group` of processes each has its rows of every batch; a step is one of
-    all together.
+    One step is one update of G, preceded by the updates of D that the schedule gives it (`update_order`); under thresholds
+    either player may step again. `images` counts the reals that D judges, in its own updates and in those of G that read
+    reals. `last_judged` holds the reals and fakes of the last D update as D judged them (of its last micro-batch),
+    `restored_d_metrics` D's last logged metrics, restored from the checkpoint. With a `group` of processes each one has its
+    rows of every batch, and a step is one of all together.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Trainer:
         self.probe = SampleProbe(batches.dataset, game.latent, self.pack, config.seed).to(self.device)
         self.ratio = parse_ratio(config.train.ratio)
         self.run = precision.autocast_runner(config.train.precision, self.device.type)
-        self.parts = GradientAccumulation(config.train.accumulate, self.G, self.D)
+        self.accumulation = GradientAccumulation(config.train.accumulate, self.G, self.D)
         self.rows = config.train.batch // group.size
         self.g_reads_real = game.g_reads_real
         self.observed = type(self.loss).observe_reals is not Loss.observe_reals
@@ -79,19 +79,21 @@ class Trainer:
         self.graphs = GraphRunner.made(config.train, [self.loss, *self.tricks], group.size, self.optimisers().values())
 
     def train_step(self) -> None:
-        """One G step with its D steps; the terms of the last of each stay in `d_terms` and `g_terms`."""
-        train, limits = self.config.train, self.config.train.thresholds
+        """One training step; the terms of the last update of each player stay in `d_terms` and `g_terms`."""
         self.set_clock()
+        self.update_order()
+        if self.group.is_first:
+            ema.update(self.average, self.G, self.config.train.ema, self.step)
+        self.step += 1
+
+    def update_order(self) -> None:
+        """The updates of one training step: D as often as the schedule says, then G. Override it for another order."""
+        train, limits = self.config.train, self.config.train.thresholds
         d_steps = schedule.d_steps(self.step, self.ratio, train.warmup)
         for _ in schedule.player_steps(d_steps, limits.d, limits.most, lambda: total_loss(self.d_terms).item()):
-            with RngScope(self.seed, "d", self.d_steps, share=self.group.share):
-                self.d_terms = self.d_step()
+            self.d_step()
         for _ in schedule.player_steps(1, limits.g, limits.most, lambda: total_loss(self.g_terms).item()):
-            with RngScope(self.seed, "g", self.g_steps, share=self.group.share):
-                self.g_terms = self.g_step()
-        if self.group.is_first:
-            ema.update(self.average, self.G, train.ema, self.step)
-        self.step += 1
+            self.g_step()
 
     def set_clock(self) -> None:
         """Both rates, and the number of the step on the device, as this step has them."""
@@ -106,60 +108,54 @@ class Trainer:
         """What the random streams of the steps start from: another after each rollback."""
         return f"{self.config.seed}.{self.rollbacks}" if self.rollbacks else self.config.seed
 
-    def d_step(self) -> Terms:
-        """D learns to tell one batch of reals from as many fakes."""
-        terms = self.graphs.run(self.d_update, self.reals(self.rows))
+    def d_step(self) -> None:
+        """`d_update` on the next reals, with random numbers of its own."""
+        with RngScope(self.seed, "d", self.d_steps, share=self.group.share):
+            self.d_terms = self.graphs.run(self.d_update, self.reals(self.rows))
         self.d_steps, self.images = self.d_steps + 1, self.images + self.config.train.batch
-        return terms
 
     def d_update(self, real: Batch) -> Terms:
-        """What the device does in a step of D."""
+        """One discriminator update: the loss on the batch as the tricks mix it, the penalties on the clean batch."""
         with torch.no_grad():
             fake = self.fakes(self.opponent(self.G), len(real), real)
-        judged: list[DiscriminatorOutput] = []
-        terms = self.update(self.opt_d, partial(self.d_micro_batch, judged), real, fake, *self.mix(real, fake))
-        if self.observed:
-            self.loss.observe_reals(self.group.gather_batch(concatenate(judged)))
-        self.loss.after_d_step(self.D)
+        micro, observed = self.accumulation.split(real, fake, *self.mix(real, fake)), []
+        self.opt_d.zero_grad()
+        for clean_real, clean_fake, mixed_real, mixed_fake in micro:
+            d_real, d_fake = self.judge(self.D, mixed_real), self.judge(self.D, mixed_fake)
+            terms = self.gathered_terms(self.loss.d_loss, d_real, d_fake)
+            terms = merge_terms(terms, *self.penalties(clean_real, clean_fake))
+            self.last_judged = [d_real.detach(), d_fake.detach()]
+            observed += self.observed_reals(clean_real)
+            micro.backward(terms)
+        terms = self.averaged_terms(self.opt_d, micro)
+        self.optimizer_step(self.opt_d, terms)
+        self.after_d_update(observed)
         return terms
 
-    def d_micro_batch(self, judged: list[DiscriminatorOutput], real: Batch, fake: Batch, *mixed: Batch) -> Terms:
-        """D's terms on a part of its batch: clean reals and fakes, and both as the tricks mixed them.
-
-        The clean reals as judged are added to `judged`, where the loss observes them.
-        """
-        found = [self.judge(self.D, samples) for samples in mixed]
-        self.last_judged = [record.detach() for record in found]
-        terms = merge_terms(self.gathered_terms(self.loss.d_loss, *found), *self.penalties(real, fake))
-        if self.observed:  # last, so that no random number of a term shifts
-            judged.append(self.judged_reals(self.D, real) if self.mixes else self.last_judged[0])
-        return terms
-
-    def g_step(self) -> Terms:
-        """G learns to make what D takes for real."""
-        real = self.reals(self.rows * self.config.train.g_batch) if self.g_reads_real else None
-        terms = self.graphs.run(self.g_update, real)
+    def g_step(self) -> None:
+        """`g_update`, on the next reals if G reads any, with random numbers of its own."""
+        reads, n = self.g_reads_real, self.config.train.g_batch
+        with RngScope(self.seed, "g", self.g_steps, share=self.group.share):
+            self.g_terms = self.graphs.run(self.g_update, self.reals(self.rows * n) if reads else None)
         self.g_steps += 1
-        self.images += self.config.train.batch * self.config.train.g_batch if self.g_reads_real else 0
-        return terms
+        self.images += self.config.train.batch * n if reads else 0
 
     def g_update(self, real: Batch | None) -> Terms:
-        """What the device does in a step of G."""
+        """One generator update against the discriminator, or against whoever plays for it."""
+        D, n = self.opponent(self.D), self.rows * self.config.train.g_batch // self.accumulation.count
+        micro, judged = self.accumulation.split(real), []
         self.D.requires_grad_(False)
-        judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]] = []
-        terms = self.update(self.opt_g, partial(self.g_micro_batch, judged), real)
+        self.opt_g.zero_grad()
+        for (part,) in micro:
+            d_fake = self.judge(D, self.fakes(self.G, n, part))
+            d_real = None if part is None else self.judged_reals(D, part)
+            micro.backward(self.gathered_terms(partial(self.terms_of_g, D), d_real, d_fake))
+            judged.append((d_real, d_fake.detach()))
+        terms = self.averaged_terms(self.opt_g, micro)
+        self.optimizer_step(self.opt_g, terms)
         self.D.requires_grad_(True)
         self.after_g_update(judged)
         return terms
-
-    def g_micro_batch(
-        self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]], real: Batch | None
-    ) -> Terms:
-        """G's terms on a part of its batch, whose reals and fakes as judged are added to `judged`."""
-        judge, n = self.opponent(self.D), self.rows * self.config.train.g_batch // self.parts.count
-        fake = self.judge(judge, self.fakes(self.G, n, real))
-        judged.append((None if real is None else self.judged_reals(judge, real), fake.detach()))
-        return self.gathered_terms(partial(self.terms_of_g, judge), judged[-1][0], fake)
 
     def terms_of_g(self, judge: nn.Module, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """What G goes down: the terms of the loss and of every trick."""
@@ -174,14 +170,24 @@ class Trainer:
         with rng.full_batch():
             return terms_of(real and self.group.gather_batch(real), self.group.gather_batch(fake))
 
-    def update(self, optimiser: optim.Optimizer, terms_of: Callable[..., Terms], *batch: Batch | None) -> Terms:
-        """One optimiser step on the whole batch, of which this process has `batch`; `terms_of` is asked part by part."""
-        optimiser.zero_grad()
-        terms = self.parts.backward(terms_of, *batch)
-        gradients = [p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
-        self.group.average([*gradients, *terms.values(), *self.parts.running])
-        self.optimizer_step(optimiser, terms)
+    def averaged_terms(self, optimizer: optim.Optimizer, micro: MicroBatches) -> Terms:
+        """The terms of an update; they, the gradients and batch norm's statistics become their means over the processes."""
+        terms = micro.terms()
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        self.group.average([*gradients, *terms.values(), *self.accumulation.running])
         return terms
+
+    def observed_reals(self, real: Batch) -> list[DiscriminatorOutput]:
+        """The clean reals as D judges them, if the loss observes them."""
+        if not self.observed:
+            return []
+        return [self.judged_reals(self.D, real) if self.mixes else self.last_judged[0]]
+
+    def after_d_update(self, observed: list[DiscriminatorOutput]) -> None:
+        """Show the loss the reals that it observes, and the updated D."""
+        if self.observed:
+            self.loss.observe_reals(self.group.gather_batch(concatenate(observed)))
+        self.loss.after_d_step(self.D)
 
     def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]]) -> None:
         """The loss is shown G's whole batch, where D itself judged it, and every trick that G has stepped."""

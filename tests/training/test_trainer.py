@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
+from torch import nn
 
 from ganzoo.builder import build_modules, resolve_config
 from ganzoo.data import BatchLoader
@@ -120,3 +123,39 @@ def test_without_a_threshold_no_loss_is_read(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "item", lambda self: pytest.fail("the step waits for the device"))
     t.train_step()
     assert (t.d_steps, t.g_steps) == (2, 1)
+
+
+class GeneratorFirst(Trainer):
+    """G steps before D."""
+
+    def update_order(self) -> None:
+        self.g_step()
+        self.d_step()
+
+
+class Simultaneous(Trainer):
+    """Both players step from the weights before the training step: G meets D as it was."""
+
+    def update_order(self) -> None:
+        self.old_d = copy.deepcopy(self.D)
+        self.d_step()
+        self.g_step()
+
+    def opponent(self, player: nn.Module) -> nn.Module:
+        return self.old_d if player is self.D else super().opponent(player)
+
+
+def weights_after_a_step(kind: type[Trainer]) -> tuple[torch.Tensor, torch.Tensor]:
+    data = toy_data()
+    config = resolve_config(small("nsgan", networks={"discriminator": {"norm": "none"}}), data)
+    t = kind(build_modules(config), BatchLoader(data, config.seed), config)
+    t.train_step()
+    assert (t.step, t.d_steps, t.g_steps) == (1, 1, 1)
+    g, d = (nn.utils.parameters_to_vector(player.parameters()) for player in (t.G, t.D))
+    return g.detach(), d.detach()
+
+
+def test_the_order_of_the_updates_is_one_method_to_override():
+    (g, d), (g_first, d_second), (g_same, d_same) = map(weights_after_a_step, (Trainer, GeneratorFirst, Simultaneous))
+    assert torch.equal(g_same, g_first) and torch.equal(d_same, d), "both from the weights before the step"
+    assert not torch.equal(g, g_first) and not torch.equal(d, d_second)
