@@ -97,9 +97,8 @@ def resume(
         if group.is_first:
             exam = TrainingEvaluation(trainer)
             with run.training_lock():
-                run.check_config_unchanged(
-                    config
-                )  # again: another process may have trained it to a later step meanwhile
+                # Again: another process may have trained it to a later step meanwhile.
+                run.check_config_unchanged(config)
                 seconds, note = restore(run, trainer)
                 if config != run.config():
                     run.write_config(config)

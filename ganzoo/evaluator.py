@@ -53,7 +53,7 @@ def evaluate(
     """The scores of the images of seeds 0 to `n` - 1: 10,000, or of data with known modes as many as published figures.
 
     `data` default to what the model was trained on, `metrics` to all that can be computed, `extractor` to what fits the
-    data (see `extractor.default`), `split` to test where there is one. `device` is the extractor's; the images are drawn
+    data (see `default_extractor`), `split` to test where there is one. `device` is the extractor's; the images are drawn
     where the sampler is. What does not belong together is among the facts under `warnings`, and unless `quiet` on stderr.
     Raises `InputError`, in one line, for whatever is wrong.
     """
@@ -205,7 +205,7 @@ def nearest_training_images(
 
 
 def load_real_data(sampler: Sampler, data: Data | None, quiet: bool = True) -> RealData:
-    """Both splits of a spec, prepared as what `sampler` was trained on, or of that, or a set as it is; see `prepared`.
+    """Both splits of a spec, prepared as what `sampler` was trained on, or of that, or a set as it is; see `load_real_splits`.
 
     Raises `InputError`, with `data` None, where what its config names is not what it was trained on.
     """

@@ -1,6 +1,6 @@
 """Random numbers that depend on nothing but a seed, a stream's name and the step.
 
-A layer, loss or trick asks for numbers by name (`streams.normal("instance-noise", n, 3, 32, 32)`). Inside a training step
+A layer, loss or trick asks for numbers by name (`rng.normal("instance-noise", n, 3, 32, 32)`). Inside a training step
 the active `RngScope` answers from a generator seeded by (seed, step, name, how often this name was asked), so no state has to
 be saved, resume is exact, and a part that draws nothing shifts nobody else's numbers. While sampling, `PerImageRng` gives
 every image a seed of its own, so image i is the same whatever the batch size. Outside both, torch's global generator is used.

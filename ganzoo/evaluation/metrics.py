@@ -138,7 +138,7 @@ def enough(features: Tensor) -> Tensor:
 
 
 def density_coverage(samples: Features, real: Features) -> dict[str, MetricValue]:
-    """See `neighbourhoods`; k = 5."""
+    """See `knn.py`; k = 5."""
     pair = density_and_coverage(samples.features, real.features, DENSITY_K)
     return {
         name: MetricValue(v, details={"k": DENSITY_K}) for name, v in zip(("density", "coverage"), pair, strict=True)

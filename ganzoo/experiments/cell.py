@@ -28,7 +28,7 @@ class Cell:
     folder: Path
     budget: Budget
     measure: Table
-    """How it is scored: keywords of `ganzoo.evaluator.evaluate`, as `measuring.how` gives them."""
+    """How it is scored: keywords of `ganzoo.evaluator.evaluate`, as `plan.scoring_options` gives them."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     """The sources of the user's files, by path."""
     jobs: int = 1

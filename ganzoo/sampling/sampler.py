@@ -66,7 +66,7 @@ class Sampler:
         """Images (N, C, H, W) in [-1, 1], on the CPU: of seeds `seed` ... `seed` + `n` - 1, or of `seeds`.
 
         `classes`, by name or number (see `class_index`), are taken in turn; without them each seed draws its own.
-        `truncation` bounds the values of z (see `truncated`).
+        `truncation` bounds the values of z (see `truncate`).
         """
         if seeds is None:
             seeds = range(seed, seed + (16 if n is None else n))
@@ -100,7 +100,7 @@ class Sampler:
     ) -> Tensor:
         """Images (M, C, H, W) through `seeds` in turn, `frames` from each to the next, both of them included.
 
-        z moves, along the "circle" or the "line" (None: what suits it, see `between`); the label, the code and G's noise
+        z moves, along the "circle" or the "line" (None: what suits it, see `interpolation`); the label, the code and G's noise
         stay those of the first seed. Raises `InputError` for more than one class: it does not change along a walk.
         """
         label = None if classes is None else self.labels(classes)

@@ -43,7 +43,7 @@ class Classifier(nn.Module):
 
     The form of airbench94, narrower and with a mean at its end where that takes the maximum: 94 % on CIFAR-10 in 3.29
     Seconds on a Single GPU. Jordan, 2024, https://arxiv.org/abs/2404.00498. Before the linear layer the mean is brought to
-    another basis (see `classifier_axes.equalise`).
+    another basis (see `tools.classifier_axes.equalise`).
     """
 
     def __init__(self, *, size: int, channels: int, widths: Sequence[int], class_names: Sequence[str]) -> None:
