@@ -20,7 +20,7 @@ from collections.abc import Callable  # noqa: E402
 from typing import Any  # noqa: E402
 
 from ganzoo import api, cli  # noqa: E402
-from ganzoo.commands import train  # noqa: E402, F401
+from ganzoo.cli import train  # noqa: E402, F401
 from ganzoo.training.trainer import Trainer  # noqa: E402
 
 marks["import ganzoo"] = time.time()

@@ -201,13 +201,13 @@ def test_a_release_is_listed_and_drawn_by_name(made, monkeypatch, tmp_path, caps
     shutil.copytree(made.HERE / "nsgan-digits", tmp_path / "ships/.half-written")
     monkeypatch.setattr(checkpoints, "RELEASE_FOLDERS", (tmp_path / "ships",))
     assert list(shipped_releases()) == ["nsgan-mnist"]
-    assert cli._run(["list", "--json"]) == 0
+    assert cli.run(["list", "--json"]) == 0
     rows = {row["variant"]: row["checkpoints"] for row in json.loads(capsys.readouterr().out)}
     assert {name for name, found in rows.items() if found} == {"nsgan", "mnist/nsgan"} and rows["nsgan"] == [
         "nsgan-mnist"
     ]
     monkeypatch.setenv("COLUMNS", "80")
-    assert cli._run(["list"]) == 0
+    assert cli.run(["list"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     fid = read_json(made.HERE / "nsgan-digits/card.json")["scores"][0]
     assert ["nsgan-mnist", fid["name"], f"{fid['value']:.4g}", f"{fid['floor']:.4g}"] in lines
@@ -218,7 +218,7 @@ def test_a_release_is_listed_and_drawn_by_name(made, monkeypatch, tmp_path, caps
         "a line for each folder, not for each recipe in it"
     )
     for name in ("nsgan-mnist", "nsgan"):
-        assert cli._run(["sample", name, "-n", "2", "--out", str(tmp_path / "x.png")]) == 0
+        assert cli.run(["sample", name, "-n", "2", "--out", str(tmp_path / "x.png")]) == 0
 
 
 @pytest.mark.parametrize("name", list(script().RELEASES))

@@ -118,10 +118,10 @@ def test_all_ways_to_ask_for_a_class_draw_the_same(conditional, tmp_path, name):
 def test_sample_says_which_classes_it_draws(conditional, tmp_path, capsys):
     for asked in ("2,10", " 2 , 10 "):
         out = tmp_path / "x.png"
-        assert cli._run(["sample", str(conditional), "-n", "4", "--classes", asked, "--out", str(out)]) == 0
+        assert cli.run(["sample", str(conditional), "-n", "4", "--classes", asked, "--out", str(out)]) == 0
         printed = capsys.readouterr()
         assert printed.err == "classes: 2, 10\n" and printed.out == f"{out}\n"
-        assert cli._run(["sample", str(conditional), "-n", "4", "--classes", "3", "--out", str(out)]) == 2
+        assert cli.run(["sample", str(conditional), "-n", "4", "--classes", "3", "--out", str(out)]) == 2
         assert "class 3 counted from 0 is called '11'" in capsys.readouterr().err
 
 
@@ -238,7 +238,7 @@ def test_an_archive_whose_labels_start_at_1_is_refused_from_the_command_line(tmp
         "--out",
         str(tmp_path / "r"),
     ]
-    assert cli._run(words) == 2
+    assert cli.run(words) == 2
     assert "if the labels start at 1, subtract 1" in capsys.readouterr().err
 
 

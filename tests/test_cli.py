@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from ganzoo import api, cli
-from ganzoo.commands import demo
+from ganzoo.cli import explore as demo
 from ganzoo.losses import LOSSES
 from ganzoo.training.run_dir import RunDir
 from small_runs import toy_data
@@ -28,7 +28,7 @@ SETS = [word for setting in SMALL for word in ("--set", setting)]
 
 
 def ganzoo(*words: object) -> int:
-    return cli._run([str(word) for word in words])
+    return cli.run([str(word) for word in words])
 
 
 def process(*words: object) -> subprocess.Popen[str]:
@@ -129,10 +129,10 @@ def test_several_checkpoints_give_a_row_each(run, tmp_path, monkeypatch, capsys)
 def test_a_picture_is_projected(run, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Image.new("L", (28, 28)).save("x.png")
-    assert ganzoo("project", "x.png", run, "--steps", 2, "--restarts", 1, "--class", 3, "--extractor", "digits") == 0
-    assert Image.open("x-projected.png").size == (2 + 2 * 34, 2 + 34)
+    assert ganzoo("invert", "x.png", run, "--steps", 2, "--restarts", 1, "--class", 3, "--extractor", "digits") == 0
+    assert Image.open("x-inverted.png").size == (2 + 2 * 34, 2 + 34)
     printed = capsys.readouterr()
-    assert re.match(r"x-projected.png: error [\d.]+ of 255 grey levels .*, from seed 0, class 3\n$", printed.out)
+    assert re.match(r"x-inverted.png: error [\d.]+ of 255 grey levels .*, from seed 0, class 3\n$", printed.out)
     assert not printed.err, "no bar where nobody looks"
 
 
@@ -140,7 +140,7 @@ def test_a_picture_is_not_overwritten_by_its_projection(run, tmp_path, capsys):
     picture = tmp_path / "x.png"
     Image.new("L", (28, 28)).save(picture)
     before = picture.read_bytes()
-    assert ganzoo("project", picture, run, "--out", tmp_path / "." / "x.png", "--steps", 1, "--restarts", 1) == 2
+    assert ganzoo("invert", picture, run, "--out", tmp_path / "." / "x.png", "--steps", 1, "--restarts", 1) == 2
     assert capsys.readouterr().err.endswith("is the picture itself, which would be overwritten; give another name\n")
     assert picture.read_bytes() == before
 
@@ -154,7 +154,7 @@ def test_the_folder_one_is_in_has_a_name(run, tmp_path, capsys, monkeypatch):
 
 def test_raw_weights_of_a_run(run, tmp_path):
     assert ganzoo("sample", run, "-n", 4, "--out", tmp_path / "ema.png") == 0
-    assert ganzoo("sample", run, "-n", 4, "--raw", "--out", tmp_path / "raw.png") == 0
+    assert ganzoo("sample", run, "-n", 4, "--no-ema", "--out", tmp_path / "raw.png") == 0
     assert (tmp_path / "ema.png").read_bytes() != (tmp_path / "raw.png").read_bytes()
 
 
@@ -231,13 +231,17 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["sample", "x", "--per-class", "3", "-n", "4"], "give one of"),
         (["sample", "x", "--per-class", "0"], "--per-class"),
         (["sample", "x", "--per-class", "2", "--out", "many"], "rows of images are one grid"),
-        (["sample", "x", "--sweep", "1", "--classes", "2"], "--sweep goes with"),
-        (["project", "x.png", "wgan-pg"], "wgan-pg"),
+        (["sample", "x", "--traverse", "1", "--classes", "2"], "--traverse goes with"),
+        (["invert", "x.png", "wgan-pg"], "wgan-pg"),
         (["gallery", "/nowhere"], "/nowhere"),
         (["demo", "/nowhere"], "/nowhere"),
         (["demo", "--port", "99999"], "--port"),
         (["sample", "x", "--out", "x.jpg"], "ends in .png"),
         (["frobnicate"], "No such command"),
+        (["sample", "x", "--sweep", "all"], "--sweep is now called --traverse"),
+        (["sample", "x", "--raw"], "--raw is now called --no-ema"),
+        (["evaluate", "x", "--n", "8"], "--n is now called -n"),
+        (["project", "x.png", "x"], "project is now called invert"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_2(words, says, tmp_path, capsys, monkeypatch):
@@ -262,11 +266,11 @@ def test_wrong_input_about_a_run(run, capsys):
         (["sample", run, "--interpolate", "0,1", "--frames", "1"], "at least 2 frames"),
         (["sample", run, "--interpolate", "0,1", "--frames", "99999999999"], "99,999,999,999 images were asked for"),
         (["sample", run, "--truncation", "-1"], "a bound above 0"),
-        (["sample", run, "--sweep", "all"], "trained without a code"),
-        (["project", "/no.png", run], "cannot read /no.png (No such file or directory)"),
-        (["project", run / "config.json", run], "cannot identify image file"),
+        (["sample", run, "--traverse", "all"], "trained without a code"),
+        (["invert", "/no.png", run], "cannot read /no.png (No such file or directory)"),
+        (["invert", run / "config.json", run], "cannot identify image file"),
         (["demo", run, "--host", "203.0.113.9"], "cannot listen at 203.0.113.9:8000"),
-        (["sample", run / "release", "--raw"], "--raw works on runs"),
+        (["sample", run / "release", "--no-ema"], "--no-ema works on runs"),
     ]:
         assert ganzoo(*words) == 2
         printed = capsys.readouterr().err
@@ -279,7 +283,7 @@ def test_what_the_disk_refuses_is_one_line_with_the_file_where_it_is_known(file,
     def app(*_, **__):
         raise OSError(28, "No space left on device", file)
 
-    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(cli.app, "app", app)
     assert ganzoo("sample") == 2
     assert capsys.readouterr().err == f"ganzoo: {'x.png: ' if file else ''}No space left on device\n"
 
@@ -302,10 +306,10 @@ def test_a_plugin_adds_a_loss_to_every_command_that_takes_a_checkpoint(tmp_path,
     monkeypatch.setattr(demo, "serve", lambda server, say: None)
     for words in [
         ["sample", "run"],
-        ["project", "x.png", "run", "--steps", 1, "--restarts", 1],
+        ["invert", "x.png", "run", "--steps", 1, "--restarts", 1],
         ["gallery", "run"],
         ["demo", "run", "--port", 0],
-        ["evaluate", "run", "--n", 8, "--metrics", "fid"],
+        ["evaluate", "run", "-n", 8, "--metrics", "fid"],
         ["export", "run", "--format", "pt2"],
         ["doctor", "run"],
     ]:
@@ -325,7 +329,7 @@ def test_a_training_that_diverges_exits_1_and_keeps_the_last_finite_state(tmp_pa
     line = capsys.readouterr().err.splitlines()[-1]
     assert "a number became NaN or infinite" in line and "the last finite state is" in line
     for state in (tmp_path / "run/state").iterdir():
-        assert ganzoo("sample", tmp_path / "run", "--raw", "-n", 1, "--out", tmp_path / "x.png") == 0, state
+        assert ganzoo("sample", tmp_path / "run", "--no-ema", "-n", 1, "--out", tmp_path / "x.png") == 0, state
 
 
 @pytest.mark.parametrize("shape", [(2**47,), (2**40, 2**40)])  # more than there are addresses for, or numbers
@@ -337,7 +341,7 @@ def test_too_little_memory_is_one_line(shape, monkeypatch, capsys):
 
 
 def test_what_a_terminal_cannot_encode_is_printed_in_another_form(monkeypatch):
-    monkeypatch.setattr(cli, "app", lambda *_, **__: print("▁ a\udcff.png"))
+    monkeypatch.setattr(cli.app, "app", lambda *_, **__: print("▁ a\udcff.png"))
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "latin-1"))
     with pytest.raises(SystemExit) as end:
@@ -362,6 +366,12 @@ def test_help_is_printed_without_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "train" in done.stdout and "sample" in done.stdout
+
+
+@pytest.mark.parametrize("command", cli.app.COMMANDS)
+def test_every_command_has_help(command, capsys):
+    assert ganzoo(command, "--help") == 0
+    assert f"Usage: ganzoo {command}" in capsys.readouterr().out
 
 
 def wait_for(path, seconds=60):

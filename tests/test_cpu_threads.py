@@ -132,11 +132,11 @@ def test_a_run_keeps_what_was_free_when_it_began_and_the_caller_has_its_threads_
 
 @pytest.mark.parametrize(("words", "threads"), [(["--threads", "3"], 3), (["--threads", "auto"], 1)])
 def test_the_command_line_says_how_many(words, threads, capsys):
-    assert cli._run(["train", "nsgan", "--dry-run", "--set", "train.threads=2", *words]) == 0
+    assert cli.run(["train", "nsgan", "--dry-run", "--set", "train.threads=2", *words]) == 0
     assert f'"threads": {threads}' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("word", ["0", "-1", "two"])
 def test_what_is_no_number_of_threads_is_refused(word, capsys):
-    assert cli._run(["train", "nsgan", "--threads", word]) == 2
+    assert cli.run(["train", "nsgan", "--threads", word]) == 2
     assert f"--threads: expected auto or a number from 1 to 1024, not '{word}'" in capsys.readouterr().err

@@ -19,7 +19,7 @@ import ganzoo
 from ganzoo import api
 from ganzoo.atomic_io import read_json
 from ganzoo.cli import main
-from ganzoo.commands.evaluate import show
+from ganzoo.cli.evaluate import show
 from ganzoo.data import Dataset, load
 from ganzoo.errors import InputError
 from ganzoo.evaluation import EXTRACTORS, METRICS, Evaluation, Score, modes
@@ -252,12 +252,12 @@ def test_data_that_only_a_program_has_must_be_given_again(command_line, tmp_path
 
 
 def test_what_does_not_belong_together_is_a_line_on_stderr(run, registered, capsys):
-    code, out, err = command(capsys, "evaluate", run, "--n", 2100, "--metrics", "fid")
+    code, out, err = command(capsys, "evaluate", run, "-n", 2100, "--metrics", "fid")
     assert code == 0 and err.splitlines() == [
         "warning: 2,100 samples are measured against 2,000 real images, which is all that 'digits' has in its test split"
     ]
     assert "warning" not in out
-    assert command(capsys, "evaluate", run, "--n", 30, "--metrics", "fid")[2] == ""
+    assert command(capsys, "evaluate", run, "-n", 30, "--metrics", "fid")[2] == ""
 
 
 def of_before(config):
@@ -408,7 +408,7 @@ def test_the_floors_of_kl_stand_below_the_table(capsys):
 
 
 def test_the_command_prints_json(run, registered, capsys, tmp_path):
-    options = ("--n", 30, "--json", "--metrics", "fid, checkerboard,fid", "--neighbours", tmp_path / "near.png")
+    options = ("-n", 30, "--json", "--metrics", "fid, checkerboard,fid", "--neighbours", tmp_path / "near.png")
     code, out, _ = command(capsys, "evaluate", run, "--data", "digits", *options)
     assert code == 0 and [row["name"] for row in json.loads(out)["scores"]] == [
         "fid-tiny@30/test",
@@ -419,7 +419,7 @@ def test_the_command_prints_json(run, registered, capsys, tmp_path):
 
 
 def test_the_command_prints_a_table(run, registered, capsys):
-    code, out, _ = command(capsys, "evaluate", run, "--n", 30)
+    code, out, _ = command(capsys, "evaluate", run, "-n", 30)
     assert code == 0 and "30 / 30" in out and "±" in out
     for name in ("fid-tiny@30/test", "class_accuracy-tiny@30", "precision-tiny@30/test"):
         assert name in out, "a name is never cut off"
@@ -441,7 +441,7 @@ def test_the_command_counts_modes(ring, capsys):
     ],
 )
 def test_wrong_input_is_one_line_and_exit_2(run, registered, capsys, options, complaint):
-    code, _, err = command(capsys, "evaluate", run, "--n", 20, *options)
+    code, _, err = command(capsys, "evaluate", run, "-n", 20, *options)
     assert code == 2 and complaint in err and err.count("\n") == 1
 
 

@@ -20,7 +20,6 @@ LEVELS = [
     {"api", "sampling"},
     {"evaluator", "release"},
     {"experiments", "ui"},
-    {"commands"},
     {"cli"},
 ]
 """Top-level modules and packages, lowest first; those of `config` one by one, because they span several levels."""

@@ -14,7 +14,8 @@ from mutations import WHOLE, mutations
 import ganzoo
 from ganzoo import api, cli
 from ganzoo.atomic_io import write_json
-from ganzoo.commands import doctor, variants
+from ganzoo.cli import diagnose as doctor
+from ganzoo.cli import list as variants
 from ganzoo.config.resolve import load_config
 from ganzoo.data.cache import Entry, load_or_prepare
 from ganzoo.data.dataset import Dataset
@@ -277,7 +278,7 @@ def spoilt(run, tmp_path, monkeypatch):
         ("doctor RUN", "config.json", "train", 5),
         ("sample RUN -n 1 --out x.png", "release/card.json", "shape", [0, 1]),
         ("sample RUN -n 1 --out x.png", "config.json", "dataset", None),
-        ("sample RUN --raw -n 1 --out x.png", "state/00000002/state.json", "sha256", None),
+        ("sample RUN --no-ema -n 1 --out x.png", "state/00000002/state.json", "sha256", None),
         ("evaluate RUN", "release/card.json", "versions", [1]),
         ("evaluate RUN", "config.json", "latent", "x"),
         ("gallery RUN", "release/card.json", "scores", [{"name": "x"}]),
@@ -292,7 +293,7 @@ def spoilt(run, tmp_path, monkeypatch):
 def test_a_damaged_file_is_one_line_and_exit_2_for_each_command_that_reads_it(words, file, key, value, spoilt, capsys):
     folder = spoilt(file, key, value)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
-    assert cli._run([str(folder) if word == "RUN" else word for word in words.split()]) == 2
+    assert cli.run([str(folder) if word == "RUN" else word for word in words.split()]) == 2
     said = capsys.readouterr()
     assert said.err.count("\n") == 1 and said.err.startswith("ganzoo: ") and str(folder) in said.err
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"} == before
@@ -303,7 +304,7 @@ def test_the_gallery_leaves_out_the_damaged_release_and_says_so(run, tmp_path, c
         shutil.copytree(run / "release", tmp_path / "all" / name)
     card = tmp_path / "all/damaged/card.json"
     card.write_text(json.dumps(json.loads(card.read_text()) | {"steps": "many"}))
-    assert cli._run(["gallery", str(tmp_path / "all"), "--out", str(tmp_path / "g")]) == 0
+    assert cli.run(["gallery", str(tmp_path / "all"), "--out", str(tmp_path / "g")]) == 0
     line = f'{tmp_path / "all/damaged"}: {card} is damaged: steps: input should be a valid integer, not "many"'
     page = (tmp_path / "g/index.html").read_text()
     assert capsys.readouterr().err == f"left out: {line}\n"

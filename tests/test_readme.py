@@ -48,9 +48,9 @@ def shortened(command: str) -> list[str]:
     """The words of a command; a training is cut to two small steps, four where it resumes, a score to a few samples."""
     words = shlex.split(command)[1:]
     if words[0] in ("compare", "ablate"):
-        words += ["--seeds", "1", "--budget", "steps=1", "--n", "8", "--metrics", "fid", "--set", "train.batch=4"]
+        words += ["--seeds", "1", "--budget", "steps=1", "-n", "8", "--metrics", "fid", "--set", "train.batch=4"]
     if words[0] == "evaluate":
-        words += ["--n", "8"]
+        words += ["-n", "8"]
     if words[0] != "train" or "--dry-run" in words:
         return words
     if "--resume" in words:
@@ -67,7 +67,7 @@ def test_there_are_commands():
 def test_command(command, somewhere, monkeypatch, capsys):
     monkeypatch.chdir(somewhere)
     monkeypatch.setenv("GANZOO_HOME", str(somewhere / "home"))
-    assert cli._run(shortened(command)) == 0, capsys.readouterr().err
+    assert cli.run(shortened(command)) == 0, capsys.readouterr().err
 
 
 def test_the_first_command_is_the_one_that_is_promised():

@@ -10,7 +10,7 @@ import torch
 
 from ganzoo import TRICKS, cli
 from ganzoo.builder import resolve_config
-from ganzoo.commands.techniques import defaults
+from ganzoo.cli.list import technique_defaults as defaults
 from ganzoo.config.recipes import make_config, merge, unflatten
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import flatten
@@ -49,7 +49,7 @@ def test_the_page_has_the_row(technique):
 
 
 def test_list_techniques(capsys):
-    assert cli._run(["list", "--techniques", "--json"]) == 0
+    assert cli.run(["list", "--techniques", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["experience replay"]["keys"] == {
         "tricks.replay.capacity": 10_000,
@@ -57,7 +57,7 @@ def test_list_techniques(capsys):
         "tricks.replay.replacement": "random",
     }
     assert rows["experience replay"]["number"] == 10 and "1612.07828" in rows["experience replay"]["source"]
-    assert cli._run(["list", "--techniques"]) == 0
+    assert cli.run(["list", "--techniques"]) == 0
     assert "tricks.instance_noise.std = 0.1" in capsys.readouterr().out
 
 

@@ -56,7 +56,7 @@ def printable(text: str) -> bool:
 def test_both_streams_and_every_form_of_progress_escape(capsys, monkeypatch):
     terminal.out(HOSTILE), terminal.err(HOSTILE), terminal.out_lines(f"{TITLE}\nb"), Lines(1).write_line(HOSTILE)
     terminal.console().print(terminal.table(["[b]a"], [[f"[red]{TITLE} :smile:"]]))
-    cli._warn(UserWarning(HOSTILE)), cli._fail(HOSTILE, 2)
+    cli.app._warn(UserWarning(HOSTILE)), cli.app._fail(HOSTILE, 2)
     bar = Bar(1, 0)
     bar.progress.stop()
     bar.write_line(f"{TITLE}[red]")
@@ -108,7 +108,7 @@ def run(pets, tmp_path_factory) -> Path:
         ("doctor RUN --json", 0),
         ("sample RUN -n 2 --out OUT.png", 0),
         ("sample RUN -n 2 --classes nobody --out x.png", 2),
-        ("evaluate RUN --n 4 --extractor inception:EVIL", None),
+        ("evaluate RUN -n 4 --extractor inception:EVIL", None),
         ("gallery RUN --out OUT", 0),
         ("train --resume RUN --steps 2", 0),
         ("train cgan --data folder:PETS --set data.size=16 --dry-run", 0),
@@ -126,7 +126,7 @@ def test_no_command_prints_a_control_character(words, code, run, pets, tmp_path,
     names = {"RUN": str(copy), "PETS": str(pets), "EVIL": TITLE, "PLUGIN": "plugin.py", "OUT": f"out{TITLE}"}
     for name, value in names.items():
         words = words.replace(name, value.replace(" ", "\0"))
-    ended = cli._run([word.replace("\0", " ") for word in words.split(" ")])
+    ended = cli.run([word.replace("\0", " ") for word in words.split(" ")])
     said = capsys.readouterr()
     assert code is None or ended == code, said.err
     assert printable(said.out) and printable(said.err)
@@ -137,7 +137,7 @@ def test_an_unreadable_picture_is_warned_of_in_one_line(pets, tmp_path, capsys, 
     folder = shutil.copytree(pets, tmp_path / "pets")
     (folder / f"cat{TITLE}" / f"bad{TITLE}\n.png").write_bytes(b"no picture")
     words = ["train", "cgan", "--data", f"folder:{folder}", "--set", "data.size=16", "--set", "data.on_corrupt=skip"]
-    assert cli._run([*words, "--dry-run"]) == 0
+    assert cli.run([*words, "--dry-run"]) == 0
     assert caplog.messages and all(printable(line) and "\n" not in line for line in caplog.messages)
     assert printable(capsys.readouterr().err)
 

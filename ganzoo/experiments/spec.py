@@ -57,10 +57,11 @@ MAX_COUNT = {"seeds": 10_000, "jobs": 1024, "n": 10_000_000, "tune": 10_000}
 def check_options(request: CompareOptions) -> None:
     """Raise `InputError` for numbers that make no sense, alone or together."""
     for name, most in MAX_COUNT.items():
+        option = "-n" if name == "n" else f"--{name}"
         if (value := getattr(request, name)) is not None and value < 1 and name != "tune":
-            raise InputError(f"--{name} must be at least 1, not {value}")
+            raise InputError(f"{option} must be at least 1, not {value}")
         if value is not None and value > most:
-            raise InputError(f"--{name} must be at most {most:,}, not {value}")
+            raise InputError(f"{option} must be at most {most:,}, not {value}")
     check_overrides(flatten(request.shared), request.budget)
     if request.tune < 0 or request.tune == 1:
         raise InputError(f"--tune {request.tune}: choosing takes at least 2 draws")

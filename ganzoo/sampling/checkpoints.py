@@ -47,7 +47,7 @@ def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
     if not raw:
         return _from_release(_release_in(folder), folder)
     if (folder / "card.json").is_file():
-        raise InputError(f"--raw works on runs: {folder} is a release, which holds the averaged weights only")
+        raise InputError(f"--no-ema works on runs: {folder} is a release, which holds the averaged weights only")
     return _from_state(folder)
 
 

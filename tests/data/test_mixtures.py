@@ -126,7 +126,7 @@ def test_the_command_line_trains_and_draws_the_true_modes(tmp_path, capsys):
         "train.batch=8",
         "--quiet",
     ]
-    assert cli._run(words) == 0, capsys.readouterr().err
+    assert cli.run(words) == 0, capsys.readouterr().err
     config = json.loads((run / "config.json").read_text())
     assert (config["networks"]["name"], config["latent"]["dim"], config["train"]["batch"]) == ("mlp", 256, 8)
     pixels = np.asarray(Image.open(run / "samples/00000001.png"))

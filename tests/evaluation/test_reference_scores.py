@@ -9,7 +9,7 @@ import os
 import pytest
 import torch
 
-from ganzoo.commands.evaluate import floor
+from ganzoo.cli.evaluate import floor
 from ganzoo.data import load
 from ganzoo.evaluation import modes, scoring
 from ganzoo.evaluation.features import FeatureReader

@@ -20,11 +20,11 @@ SMALL = [
 
 
 def ganzoo(*words: object) -> int:
-    return cli._run([str(word) for word in words])
+    return cli.run([str(word) for word in words])
 
 
 def test_points_are_compared_by_their_modes_in_one_command_and_then_only_added_to(tmp_path, capsys):
-    words = ["--data", "ring", "--budget", "steps=3", "--n", 200, "--out", tmp_path / "out", *SMALL]
+    words = ["--data", "ring", "--budget", "steps=3", "-n", 200, "--out", tmp_path / "out", *SMALL]
     assert ganzoo("compare", "nsgan", "--seeds", 1, *words) == 0
     printed = capsys.readouterr()
     assert "report.html" in printed.out and printed.err.startswith("[1/1] nsgan-s0: modes@200")
@@ -37,7 +37,7 @@ def test_points_are_compared_by_their_modes_in_one_command_and_then_only_added_t
     assert typed[-2:] == ["--set", f"train.threads={results['protocol']['threads']}"], "--jobs is not in it"
     assert ganzoo(*typed) == 0, "the command that the results name is the one that made them"
     assert json.loads((tmp_path / "out/results.json").read_text())["cells"] == results["cells"]
-    assert ganzoo(*typed, "--n", 300) == 2 and "protocol.n: 200 -> 300" in capsys.readouterr().err
+    assert ganzoo(*typed, "-n", 300) == 2 and "protocol.n: 200 -> 300" in capsys.readouterr().err
 
 
 def test_an_ablation_takes_the_steps_of_the_recipe_and_the_switches_of_the_table(tmp_path, monkeypatch):
@@ -73,7 +73,7 @@ def test_a_score_is_asked_only_of_the_rows_that_can_have_it(tmp_path, monkeypatc
     """Without labels there is no class to be right about."""
     begun = []
     monkeypatch.setattr(local_pool.LocalPool, "run_jobs", lambda self, jobs, report: begun.extend(jobs))
-    words = ["--seeds", 1, "--budget", "steps=3", "--n", 20, "--metrics", "fid,class_accuracy", "--quiet"]
+    words = ["--seeds", 1, "--budget", "steps=3", "-n", 20, "--metrics", "fid,class_accuracy", "--quiet"]
     assert ganzoo("compare", "nsgan", "cgan", *words, "--out", tmp_path / "out") == 0
     asked = {job["folder"].rpartition("/")[2]: job["measure"]["metrics"] for job in begun}
     assert asked == {"nsgan-s0": ["fid"], "cgan-s0": ["fid", "class_accuracy"]}
@@ -84,7 +84,7 @@ def test_the_extractor_that_was_asked_for_scores_every_cell_and_its_time_is_said
     begun = []
     monkeypatch.setattr(local_pool.LocalPool, "run_jobs", lambda self, jobs, report: begun.extend(jobs))
     monkeypatch.setitem(EXTRACTORS, "tiny", lambda: tiny(slow=True))
-    words = ["compare", "nsgan", "lsgan", "--seeds", 2, "--budget", "steps=3", "--n", 20, "--out", tmp_path / "out"]
+    words = ["compare", "nsgan", "lsgan", "--seeds", 2, "--budget", "steps=3", "-n", 20, "--out", tmp_path / "out"]
     assert ganzoo(*words, "--extractor", "tiny") == 0
     assert {job["measure"]["extractor"] for job in begun} == {"tiny"}
     results = json.loads((tmp_path / "out/results.json").read_text())
@@ -114,12 +114,12 @@ def test_a_single_image_is_refused_before_anything_is_written(tmp_path, capsys):
         (["compare", "nsgan", "--budget", "steps=3", "--data", "rong"], "did you mean 'ring'?"),
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "fid"], "is for pictures"),
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "modez"], "did you mean 'modes'?"),
-        (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--n", "1"], "at least 2 samples"),
+        (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "-n", "1"], "at least 2 samples"),
         (
             ["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "kl"],
             "no count of modes for ring",
         ),
-        (["compare", "nsgan", "--budget", "steps=3", "--metrics", "kid", "--n", "3"], "kid needs at least 4 samples"),
+        (["compare", "nsgan", "--budget", "steps=3", "--metrics", "kid", "-n", "3"], "kid needs at least 4 samples"),
         (["compare", "nsgan", "--budget", "steps=3", "--metrics", "class_accuracy"], "a model that takes labels"),
         (["compare", "nsgan", "--budget", "steps=3", "--extractor", "digit"], "did you mean 'digits'?"),
         (

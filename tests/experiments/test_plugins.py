@@ -26,7 +26,7 @@ class Mine(NSGAN):
     '''Mine, 2026, https://arxiv.org/abs/0'''
     name = "mine"
 """
-POINTS = ["--data", "ring", "--seeds", 1, "--n", 50, "--set", "train.batch=8"]
+POINTS = ["--data", "ring", "--seeds", 1, "-n", 50, "--set", "train.batch=8"]
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def jobs(monkeypatch):
 def ganzoo(*words: object) -> int:
     """A command in a process that knows no plugin yet."""
     LOSSES.pop("mine", None)
-    return cli._run([str(word) for word in words])
+    return cli.run([str(word) for word in words])
 
 
 def test_a_worker_of_another_machine_runs_what_the_command_has_read(files, tmp_path):

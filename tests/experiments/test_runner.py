@@ -314,7 +314,7 @@ def test_a_variant_whose_config_changed_is_refused(tmp_path):
         ({"jobs": 0}, "--jobs must be at least 1"),
         ({"seeds": 10**12}, "--seeds must be at most 10,000"),
         ({"jobs": 10**12}, "--jobs must be at most 1,024"),
-        ({"n": 10**12}, "--n must be at most 10,000,000"),
+        ({"n": 10**12}, "-n must be at most 10,000,000"),
         ({"tune": 10**12}, "--tune must be at most 10,000"),
         ({"tune": 1}, "choosing takes at least 2 draws"),
         ({"budget": "minutes=1", "jobs": 2}, "one cell at a time"),

@@ -28,7 +28,7 @@ def test_onnx_has_named_inputs_any_batch_and_the_same_images(run, tmp_path, caps
     need("onnx", "onnxscript", "onnxruntime")
     runtime = import_module("onnxruntime")
     path = tmp_path / "cgan.onnx"
-    assert cli._run(["export", str(run), "--out", str(path)]) == 0
+    assert cli.run(["export", str(run), "--out", str(path)]) == 0
     assert "cgan.onnx: images within" in capsys.readouterr().out
     session = runtime.InferenceSession(path)
     assert {each.name: each.shape[1:] for each in session.get_inputs()} == {"z": [8], "labels": []}
@@ -89,12 +89,12 @@ def test_noise_in_the_layers_cannot_be_exported(tmp_path):
 )
 def test_wrong_input_is_one_line_and_exit_2(run, words, says, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert cli._run(["export", str(run), *words]) == 2
+    assert cli.run(["export", str(run), *words]) == 2
     printed = capsys.readouterr().err
     assert says in printed and printed.count("\n") == 1 and not list(tmp_path.iterdir())
 
 
 def test_without_the_extra_it_is_named(run, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert cli._run(["export", str(run)]) == 2
+    assert cli.run(["export", str(run)]) == 2
     assert "'onnxruntime': pip install 'ganzoo-torch[export]'" in capsys.readouterr().err

@@ -54,10 +54,10 @@ def test_a_run_is_pushed_with_a_grid_of_its_own(hub, run):
 
 
 def test_from_the_command_line_and_back(hub, run, tmp_path, capsys):
-    assert cli._run(["push", str(run), ADDRESS, "--license", "cc0-1.0"]) == 0
+    assert cli.run(["push", str(run), ADDRESS, "--license", "cc0-1.0"]) == 0
     assert "https://huggingface.co/jane/digits" in capsys.readouterr().out
     assert head((hub.folder / "jane/digits/README.md").read_text())["license"] == "cc0-1.0"
-    assert cli._run(["sample", ADDRESS, "-n", "4", "--out", str(tmp_path / "x.png")]) == 0
+    assert cli.run(["sample", ADDRESS, "-n", "4", "--out", str(tmp_path / "x.png")]) == 0
     assert (tmp_path / "x.png").exists()
 
 
@@ -149,12 +149,12 @@ def test_a_folder_that_the_library_does_not_name_is_one_line(hub, monkeypatch, f
         (["push", "nothing", ADDRESS], "'nothing'"),
         (["sample", "hf:jane"], "expected hf:USER/NAME"),
         (["sample", "hf:jane/nothing"], "hf:jane/nothing: 404 Client Error"),
-        (["sample", "hf:jane/nothing", "--raw"], "hf:jane/nothing: 404 Client Error"),
+        (["sample", "hf:jane/nothing", "--no-ema"], "hf:jane/nothing: 404 Client Error"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_2(hub, run, words, says, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert cli._run([str(run) if word == "RUN" else word for word in words]) == 2
+    assert cli.run([str(run) if word == "RUN" else word for word in words]) == 2
     printed = capsys.readouterr().err
     assert says in printed and printed.count("\n") == 1
     assert not list(tmp_path.iterdir())

@@ -38,7 +38,7 @@ def test_the_command_line_reads_back_the_same_config(name, capsys):
     words = shlex.split(reproduce_command(config))
     assert words[:3] == ["ganzoo", "train", SETTINGS[name][0]]
     there = ["--device", "cpu", "--set", "train.threads=1"]
-    assert cli._run([*words[1:], *there, "--dry-run"]) == 0
+    assert cli.run([*words[1:], *there, "--dry-run"]) == 0
     shown = json.JSONDecoder().raw_decode(capsys.readouterr().out)[0]
     assert shown == config.model_dump(mode="json")
 

@@ -14,7 +14,7 @@ from damage import damage, damages, restore, value_or_line
 from stand_ins import compare, request
 
 from ganzoo import api
-from ganzoo.commands import doctor
+from ganzoo.cli import diagnose as doctor
 from ganzoo.config.schema import with_train
 from ganzoo.data import load as load_data
 from ganzoo.evaluation.features import FeatureReader

@@ -12,8 +12,8 @@ from PIL import Image
 
 from ganzoo import api
 from ganzoo.builder import resolve_config
-from ganzoo.commands.numbers import parse_classes, parse_metrics, parse_points, parse_seeds
-from ganzoo.commands.train import number
+from ganzoo.cli.parsing import parse_classes, parse_metrics, parse_points, parse_seeds
+from ganzoo.cli.train import number
 from ganzoo.config.recipes import make_config, overrides, unflatten
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import Config, Train, parse

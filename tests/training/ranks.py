@@ -75,7 +75,7 @@ def main(size: int, what: str, *arguments: str) -> None:
     os.environ |= {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     works = {
         "steps": lambda: write_down(Path(arguments[0]), list(arguments[1:])),
-        "ganzoo": lambda: cli._run(list(arguments)),
+        "ganzoo": lambda: cli.run(list(arguments)),
     }
     numbers = [begin(rank, works[what]) for rank in range(size)]
     print(*numbers, flush=True)

@@ -89,7 +89,7 @@ def test_a_d_that_sees_a_whole_batch_is_judged_in_those_of_its_training(minibatc
 
 def test_a_missing_extra_is_said_before_anything_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch_fidelity.metric_kid", None)
-    assert cli._run(["train", "nsgan", "--eval-every", "2", "--out", str(tmp_path / "run"), "--quiet"]) == 2
+    assert cli.run(["train", "nsgan", "--eval-every", "2", "--out", str(tmp_path / "run"), "--quiet"]) == 2
     assert "pip install 'ganzoo-torch[eval]'" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from ganzoo.commands.techniques import defaults
+from ganzoo.cli.list import technique_defaults as defaults
 from ganzoo.config.recipes import make_config, overrides, variants
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.errors import InputError

@@ -165,7 +165,7 @@ def test_a_run_of_memory_goes_on_with_a_file_of_the_same_images(tmp_path):
     run = RunDir(api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run"))
     np.savez(tmp_path / "toys.npz", images=data.images.transpose(0, 2, 3, 1), labels=data.labels)
     spec = f"npz:{tmp_path / 'toys.npz'}"
-    assert cli._run(["train", "--resume", str(run.folder), "--steps", "2", "--data", spec, "--quiet"]) == 0
+    assert cli.run(["train", "--resume", str(run.folder), "--steps", "2", "--data", spec, "--quiet"]) == 0
     assert run.config().data.spec == spec and run.records()[-1]["step"] == 2
 
 
@@ -187,7 +187,7 @@ def test_memory_cannot_be_named_where_there_is_no_program(words, tmp_path, monke
     (tmp_path / "mine.toml").write_text('extends = "nsgan"\n[data]\nspec = "memory"\n')
     api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert cli._run(words) == 2
+    assert cli.run(words) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "memory" in said and "no file holds them" in said and "data=" in said
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

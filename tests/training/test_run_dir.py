@@ -27,7 +27,7 @@ CONFIG = small("nsgan", train={"steps": 3, "save_every": 2, "log_every": 1})
 
 
 def ganzoo(*words: object) -> int:
-    return cli._run([str(word) for word in words])
+    return cli.run([str(word) for word in words])
 
 
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -73,7 +73,7 @@ def test_a_link_in_a_run_is_refused_by_every_command_and_nothing_behind_it_chang
         assert ganzoo(*words) == 2
         said = capsys.readouterr().err
         assert f"{link} is a symbolic link" in said and said.count("\n") == 1
-    assert ganzoo("doctor", run) == ganzoo("evaluate", run, "--n", 8) == 2
+    assert ganzoo("doctor", run) == ganzoo("evaluate", run, "-n", 8) == 2
     assert (snapshot(outside), snapshot(run)) == before and not (tmp_path / "x.png").exists()
 
 
@@ -112,7 +112,7 @@ def test_reading_a_run_writes_nothing_into_it(run, tmp_path, monkeypatch):
     (run / "state/00000003").rename(run / "state/.00000003.old")
     before = snapshot(run)
     monkeypatch.chdir(tmp_path)
-    assert ganzoo("sample", run, "-n", 1) == ganzoo("sample", run, "-n", 1, "--raw", "--out", "raw.png") == 0
+    assert ganzoo("sample", run, "-n", 1) == ganzoo("sample", run, "-n", 1, "--no-ema", "--out", "raw.png") == 0
     assert ganzoo("doctor", run, "--out", "doctor.png") == ganzoo("gallery", run, "--out", "gallery") == 0
     assert ganzoo("export", run, "--format", "pt2") == 0
     assert snapshot(run) == before

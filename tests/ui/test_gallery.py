@@ -98,7 +98,7 @@ def test_a_broken_one_is_named_with_the_reason(rendered, releases):
 
 
 def test_the_command_writes_it(releases, tmp_path, capsys):
-    assert cli._run(["gallery", str(releases / "plain"), "--out", str(tmp_path / "a/b")]) == 0
+    assert cli.run(["gallery", str(releases / "plain"), "--out", str(tmp_path / "a/b")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'a/b/index.html'}\n"
     assert [p.name for p in (tmp_path / "a/b").iterdir()] == ["index.html"]
     assert write_gallery(collect([str(releases / "said")]), tmp_path).read_text("utf-8").startswith("<!doctype html>")

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from ganzoo import api, cli
-from ganzoo.commands.doctor import spark
+from ganzoo.cli.diagnose import spark
 from ganzoo.training.run_dir import RunDir
 from small_runs import small, toy_data
 
 
 def ganzoo(*words: object) -> int:
-    return cli._run([str(word) for word in words])
+    return cli.run([str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
+import typer
 from torch import Tensor
 
 from ganzoo import terminal
-from ganzoo.commands.numbers import parse_classes, parse_points, parse_seeds, refuse_many
+from ganzoo.cli.options import CHECKPOINT, NoEma, Plugins, takes
+from ganzoo.cli.parsing import parse_classes, parse_points, parse_seeds, refuse_many
 from ganzoo.data.sources.mixtures import mode_circles
 from ganzoo.errors import InputError
 from ganzoo.image_io import Circles, draw_sheet, save_gif, save_image, save_png
@@ -20,38 +23,55 @@ from ganzoo.sampling.latent_ops import code_columns
 
 IMAGES = 64
 FRAMES = 8
-ROWS = 4  # seeds of a sweep
+ROWS = 4  # seeds of a traversal
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for; None = not given."""
+    """The images asked for; None = not given."""
 
-    n: int | None = None
-    seeds: str | None = None
-    classes: str | None = None
-    per_class: int | None = None
-    walk: str | None = None
-    along: str | None = None
-    frames: int | None = None
-    traverse: str | None = None
-    truncation: float | None = None
+    n: Annotated[int | None, typer.Option("-n", help="Number of images, seeds 0 to N-1 (default 64; 20 in a row).")] = (
+        None
+    )
+    seeds: Annotated[str | None, typer.Option(help="Seeds, as in 0-63 or 3,8,20-25; one seed is one image.")] = None
+    classes: Annotated[str | None, typer.Option(help="Classes to cycle through, by number or name: 0,1,2.")] = None
+    per_class: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="One row for each class (of --classes, else all), seeds 0 to N-1."),
+    ] = None
+    traverse: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Vary an InfoGAN code along each row: category, 1, 2, ..., or all."),
+    ] = None
+    truncation: Annotated[
+        float | None, typer.Option(metavar="PSI", help="Truncate a Gaussian z: better images, less diversity.")
+    ] = None
+    interpolate: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="Interpolate from seed to seed; end at the first for a loop."),
+    ] = None
+    along: Annotated[
+        str | None, typer.Option(help="Path of --interpolate: circle or line; default: line for a uniform latent.")
+    ] = None
+    frames: Annotated[int | None, typer.Option(help="Images from one seed to the next, both included (default 8).")] = (
+        None
+    )
 
-    def refuse_contradictions(self) -> None:
+    def check(self) -> None:
         """Raise `InputError` for options that say different things."""
-        if sum(option is not None for option in (self.n, self.seeds, self.per_class, self.walk)) > 1:
+        if sum(option is not None for option in (self.n, self.seeds, self.per_class, self.interpolate)) > 1:
             raise InputError("give one of -n, --seeds, --per-class and --interpolate")
-        if self.traverse is not None and any(o is not None for o in (self.per_class, self.walk, self.classes)):
-            raise InputError("--sweep goes with -n or --seeds, its rows, and --truncation only")
+        if self.traverse is not None and any(o is not None for o in (self.per_class, self.interpolate, self.classes)):
+            raise InputError("--traverse goes with -n or --seeds, its rows, and --truncation only")
         for name, how in (("--along", self.along), ("--frames", self.frames)):
-            if how is not None and self.walk is None:
+            if how is not None and self.interpolate is None:
                 raise InputError(f"{name} says how --interpolate goes; give that as well")
 
     @property
     def kind(self) -> str:
         """What is drawn, as it stands in the name of the file."""
-        asked = {"walk": self.walk, "sweep": self.traverse, "classes": self.per_class}
+        asked = {"walk": self.interpolate, "traversal": self.traverse, "classes": self.per_class}
         return next((kind for kind, value in asked.items() if value is not None), "samples")
 
     def numbers(self, usual: int) -> list[int]:
@@ -63,20 +83,40 @@ class Request:
         return list(range(usual if n is None else n))
 
 
-def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
-    """Draw the images and write them."""
-    request.refuse_contradictions()
-    through = None if request.walk is None else parse_points(request.walk)
+@takes(Request)
+def sample(
+    checkpoints: Annotated[
+        list[str], typer.Argument(metavar="CHECKPOINT...", help=f"{CHECKPOINT} Several: one row each, in one picture.")
+    ],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="x.png: a grid; x.gif: an interpolation; a folder: one PNG a seed.")
+    ] = None,
+    no_ema: NoEma = False,
+    plugin: Plugins = None,
+    request: Request,
+) -> None:
+    """Draw images from a checkpoint, or the same seeds from several."""
+    request.check()
+    if len(checkpoints) == 1:
+        sample_one(checkpoints[0], request, out, no_ema)
+    else:
+        sample_rows(checkpoints, request, out, no_ema)
+
+
+def sample_one(checkpoint: str, request: Request, out: Path | None, no_ema: bool) -> None:
+    """Draw the images of one checkpoint and write them."""
+    through = None if request.interpolate is None else parse_points(request.interpolate)
     numbers = request.numbers(ROWS if request.traverse else IMAGES)
     out = out or Path(f"{Path(checkpoint).resolve().name}-{request.kind}.png")
     refuse_suffix(out, request.kind)
-    sampler = load(checkpoint, raw)
+    sampler = load(checkpoint, no_ema)
     say_classes(sampler, request)
     if sampler.is_points and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: points are drawn as one picture; expected a name that ends in .png")
     if through is not None:
         write_walk(walk(sampler, request, through), out, closed=through[0] == through[-1])
-    elif request.kind in ("classes", "sweep"):
+    elif request.kind in ("classes", "traversal"):
         images, wide = rows(sampler, request, numbers)
         save_png(draw_sheet(images, wide), out)
     else:
@@ -84,20 +124,19 @@ def run(checkpoint: str, request: Request, out: Path | None, raw: bool) -> None:
     terminal.out(str(out))
 
 
-def run_rows(checkpoints: Sequence[str], request: Request, out: Path | None, raw: bool) -> None:
-    """Draw a row of the same seeds from each checkpoint, with its name, and write the one picture."""
-    if any(option is not None for option in (request.per_class, request.walk, request.along, request.traverse)):
+def sample_rows(checkpoints: Sequence[str], request: Request, out: Path | None, no_ema: bool) -> None:
+    """Draw one labeled row of the same seeds from each checkpoint, and write them as one picture."""
+    if any(option is not None for option in (request.per_class, request.interpolate, request.along, request.traverse)):
         raise InputError(
             "several checkpoints give a row each; that goes with -n or --seeds, --classes and --truncation only"
         )
     if twice := [name for name in checkpoints if checkpoints.count(name) > 1]:
         raise InputError(f"{twice[0]} is named twice; each checkpoint gives one row")
-    request.refuse_contradictions()
     numbers = request.numbers(SEEDS)
     refuse_many(len(numbers) * len(checkpoints))
     out = out or Path("rows.png")
     refuse_suffix(out, "rows")
-    save_image(contact_sheet({name: row(name, load(name, raw), request, numbers) for name in checkpoints}), out)
+    save_image(contact_sheet({name: row(name, load(name, no_ema), request, numbers) for name in checkpoints}), out)
     terminal.out(str(out))
 
 
@@ -171,7 +210,7 @@ def write_walk(images: Tensor, out: Path, closed: bool) -> None:
 
 def refuse_suffix(out: Path, kind: str) -> None:
     """Raise `InputError` for a kind of file that is not written."""
-    if kind in ("classes", "sweep", "rows"):
+    if kind in ("classes", "traversal", "rows"):
         if out.suffix.lower() != ".png":
             raise InputError(f"--out {out}: rows of images are one grid; expected a name that ends in .png")
     elif out.suffix.lower() not in ((".png", ".gif", "") if kind == "walk" else (".png", "")):

@@ -7,11 +7,14 @@ import json
 import math
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from ganzoo import terminal
 from ganzoo.atomic_io import write_bytes
 from ganzoo.builder import make_loss
+from ganzoo.cli.options import Plugins
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.losses import Loss
 from ganzoo.training import failure_rules
@@ -23,17 +26,19 @@ WIDTH = 60  # characters of a plot
 PLOTTED = ("norm/d", "norm/g", "score/apart", "variety/pixels", "variety/features", "unrest/lately")
 
 
-def run(folder: Path, out: Path | None, as_json: bool) -> None:
-    """Say what the log of a run shows, with plots; the picture goes to `out`, or into the run as doctor.png.
-
-    Raises `InputError`.
-    """
+def doctor(
+    run: Annotated[Path, typer.Argument(help="A run, finished or still training.")],
+    out: Annotated[Path | None, typer.Option(help="Plot file; default: RUN/doctor.png.")] = None,
+    plugin: Plugins = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON, without plots.")] = False,
+) -> None:
+    """Diagnose a run from its log: failures, what they mean, what to change."""
     if out is not None and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: expected a name that ends in .png")
-    opened = RunDir.open(folder)
+    opened = RunDir.open(run)
     records = opened.records()
     if not records:
-        raise InputError(f"{folder} has logged nothing yet; go on with: ganzoo train --resume {folder}")
+        raise InputError(f"{run} has logged nothing yet; go on with: ganzoo train --resume {run}")
     loss = make_loss(opened.config())
     found, early = findings(opened, records, loss), rules_without_enough_records(len(records), loss.watch)
     if as_json:
@@ -41,7 +46,7 @@ def run(folder: Path, out: Path | None, as_json: bool) -> None:
         return terminal.out_lines(json.dumps(table, indent=2))
     for line in (headline(opened, records), *plots(records), "", *verdict(found), *too_few(len(records), early)):
         terminal.out(line)
-    terminal.out(picture(records, out or folder / "doctor.png"))
+    terminal.out(picture(records, out or run / "doctor.png"))
 
 
 def findings(opened: RunDir, records: list[Record], loss: Loss) -> list[dict[str, Any]]:

@@ -4,56 +4,50 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Annotated, Any
 
 import torch
+import typer
 
-from ganzoo import terminal
-from ganzoo.commands.numbers import parse_metrics
+from ganzoo import evaluator, terminal
+from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, Samples
+from ganzoo.cli.parsing import parse_metrics
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Evaluation, Score, nearest_neighbors
 from ganzoo.evaluation.score import computed_floors
-from ganzoo.evaluator import evaluate, nearest_training_images
 from ganzoo.image_io import save_png
 from ganzoo.sampling import load
 
 
-def run(
-    checkpoint: str,
-    data: str | None,
-    *,
-    metrics: str | None,
-    extractor: str | None,
-    n: int | None,
-    split: str | None,
-    batch: int,
-    raw: bool,
-    neighbours_png: Path | None,
-    as_json: bool,
+def evaluate(
+    checkpoint: Checkpoint,
+    data: Annotated[str | None, typer.Option(metavar="SPEC", help="Real data; default: the training data.")] = None,
+    metrics: Metrics = None,
+    extractor: Extractor = None,
+    n: Samples = None,
+    split: Annotated[str | None, typer.Option(help="train or test; default: test, if the data have one.")] = None,
+    batch: Annotated[int, typer.Option(help="Images per batch; does not change a score.")] = 128,
+    no_ema: NoEma = False,
+    neighbours: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Draw samples next to their nearest training images.")
+    ] = None,
+    plugin: Plugins = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Measure and print; raises `InputError`."""
-    if neighbours_png is not None and neighbours_png.suffix.lower() != ".png":
-        raise InputError(f"--neighbours {neighbours_png}: expected a name that ends in .png")
-    sampler, device = load(checkpoint, raw), "cuda" if torch.cuda.is_available() else "cpu"
-    if neighbours_png is not None:
+    """Score the samples of a checkpoint against real data."""
+    if neighbours is not None and neighbours.suffix.lower() != ".png":
+        raise InputError(f"--neighbours {neighbours}: expected a name that ends in .png")
+    sampler, device = load(checkpoint, no_ema), "cuda" if torch.cuda.is_available() else "cpu"
+    if neighbours is not None:
         nearest_neighbors.check_images(sampler.shape)
     sampler.generator.to(device)
-    found = evaluate(
-        sampler,
-        data,
-        metrics=parse_metrics(metrics),
-        extractor=extractor,
-        n=n,
-        split=split,
-        batch=batch,
-        device=device,
-        quiet=False,
-    )
+    chosen: dict[str, Any] = {"extractor": extractor, "device": device, "quiet": False}
+    found = evaluator.evaluate(sampler, data, metrics=parse_metrics(metrics), n=n, split=split, batch=batch, **chosen)
     terminal.out_lines(json.dumps(found.as_json(), indent=2)) if as_json else show(found)
-    if neighbours_png is not None:
-        nearest = nearest_training_images(sampler, data, extractor=extractor, device=device, quiet=False)
-        save_png(nearest, neighbours_png)
+    if neighbours is not None:
+        save_png(evaluator.nearest_training_images(sampler, data, **chosen), neighbours)
         if not as_json:
-            terminal.out(f"nearest training images: {neighbours_png}")
+            terminal.out(f"nearest training images: {neighbours}")
 
 
 def show(found: Evaluation) -> None:

@@ -1,16 +1,20 @@
-"""`ganzoo list`."""
+"""`ganzoo list`: variants, stability techniques, bundled checkpoints."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 
 from ganzoo import terminal
 from ganzoo.config.recipes import make_config, variants
+from ganzoo.config.resolve import resolve_defaults
+from ganzoo.config.schema import flatten
+from ganzoo.config.techniques import TECHNIQUES, Technique
 from ganzoo.errors import escape
 from ganzoo.evaluation.score import ScoreRecord
 from ganzoo.json_io import read_record
@@ -18,10 +22,21 @@ from ganzoo.losses import LOSSES
 from ganzoo.release.card import format_number
 from ganzoo.sampling import shipped_releases
 from ganzoo.training.release import Card
+from ganzoo.tricks import TRICKS
 
 
-def run(as_json: bool) -> None:
-    """Print every variant, and the checkpoints that ship."""
+def list_parts(
+    techniques: Annotated[
+        bool, typer.Option("--techniques", help="List the stability techniques and their keys.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List variants (paper, discriminator outputs) and bundled checkpoints."""
+    list_techniques(as_json) if techniques else list_variants(as_json)
+
+
+def list_variants(as_json: bool) -> None:
+    """Print every variant and the bundled checkpoints."""
     found = [row(name) for name in variants()]
     if as_json:
         return terminal.out_lines(json.dumps(found, indent=2))
@@ -33,7 +48,7 @@ def run(as_json: bool) -> None:
 
 
 def row(name: str) -> dict[str, Any]:
-    """What there is to say of one variant."""
+    """The facts of one variant."""
     config = make_config(name)
     loss = LOSSES[config.loss["name"]]
     releases = [release for release, folder in shipped_releases().items() if name in makers(folder)]
@@ -54,12 +69,12 @@ def makers(release: Path) -> tuple[str, str]:
 
 
 def card(release: Path) -> Card:
-    """What a release says of itself."""
+    """The card of a release."""
     return read_record(release / "card.json", Card)
 
 
 def as_table(rows: list[dict[str, Any]]) -> Table:
-    """The variants for a person."""
+    """The variants as a table."""
     shown = [(r["variant"], r["paper"], ", ".join(r["discriminator_gives"])) for r in rows]
     return terminal.table(("variant", "what it is", "D gives"), shown)
 
@@ -81,3 +96,31 @@ def distance(scores: Sequence[ScoreRecord]) -> tuple[str, str, str]:
     """The first FID among `scores` with its value and floor; empty where there is none."""
     fid = next((score for score in scores if score.metric == "fid"), None)
     return ("", "", "") if fid is None else (fid.name, format_number(fid.value), format_number(fid.floor))
+
+
+def list_techniques(as_json: bool) -> None:
+    """Print every technique with its keys and their defaults."""
+    values = technique_defaults()
+    rows = [technique_row(technique, values) for technique in TECHNIQUES]
+    terminal.out_lines(json.dumps(rows, indent=2) if as_json else "\n".join(as_text(row) for row in rows))
+
+
+def technique_defaults() -> dict[str, Any]:
+    """Every dotted key of a config with all tricks on, and its default."""
+    return flatten(
+        resolve_defaults(make_config(None, {"tricks": {name: True for name in TRICKS}})).model_dump(mode="json")
+    )
+
+
+def technique_row(technique: Technique, values: dict[str, Any]) -> dict[str, Any]:
+    """One technique; a key that is a table is shown by what is in it."""
+    keys = {k: v for k, v in values.items() if any(k == key or k.startswith(f"{key}.") for key in technique.keys)}
+    shown = {"number": technique.number, "name": technique.name, "keys": keys, "source": technique.source}
+    return shown | {"switches": technique.on | technique.without}
+
+
+def as_text(row: dict[str, Any]) -> str:
+    """One technique as text: its name, then its keys as `--set` takes them."""
+    keys = [f"      {key} = {json.dumps(value)}" for key, value in row["keys"].items()]
+    named = [f"      --switch {name}" for name in row["switches"]]
+    return "\n".join([f"{row['number']:>3}  {row['name']} ({row['source']})", *keys, *named])

@@ -1,0 +1,93 @@
+"""`ganzoo gallery`, `ganzoo demo` and `ganzoo invert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from ganzoo import terminal
+from ganzoo.cli.options import Checkpoint, Checkpoints, NoEma, Plugins
+from ganzoo.errors import InputError
+from ganzoo.evaluation import Extractor
+from ganzoo.evaluation.extractor import find_extractor
+from ganzoo.image_io import grid, save_png
+from ganzoo.sampling import Sampler, load
+from ganzoo.sampling.projection import Projection, project, read_picture
+from ganzoo.terminal import track
+from ganzoo.ui.answers import Answers, of_pictures
+from ganzoo.ui.collection import collect, print_left_out
+from ganzoo.ui.gallery import write_gallery
+from ganzoo.ui.server import Server, serve
+
+
+def gallery(
+    checkpoints: Checkpoints = None,
+    out: Annotated[Path, typer.Option(help="Folder for index.html.")] = Path("gallery"),
+    plugin: Plugins = None,
+) -> None:
+    """Write one HTML page that shows all checkpoints: images, scores, facts, the command that made each."""
+    found = collect(checkpoints or [])
+    print_left_out(found)
+    terminal.out(str(write_gallery(found, out, plugin or [])))
+
+
+def demo(
+    checkpoints: Checkpoints = None,
+    host: Annotated[str, typer.Option(help="Address to bind (default: local only).")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")] = 8000,
+    plugin: Plugins = None,
+) -> None:
+    """Explore checkpoints in the browser; Ctrl-C ends it."""
+    found = collect(checkpoints or [], of_pictures)
+    print_left_out(found)
+    serve(Server(Answers(found.samplers), host, port), terminal.out)
+
+
+def invert(
+    image: Annotated[Path, typer.Argument(help="Image file; cropped and resized like the training data.")],
+    checkpoint: Checkpoint,
+    steps: Annotated[int, typer.Option(min=1, help="Adam steps on the latents.")] = 200,
+    restarts: Annotated[int, typer.Option(min=1, help="Initial latents, for each class or category.")] = 4,
+    only: Annotated[str | None, typer.Option("--class", help="The class, if known; default: try all.")] = None,
+    extractor: Annotated[str | None, typer.Option(help="Match its features as well: digits, cifar, lite0, ...")] = None,
+    out: Annotated[Path | None, typer.Option(help="Picture and inversion; default: <image>-inverted.png.")] = None,
+    no_ema: NoEma = False,
+    plugin: Plugins = None,
+) -> None:
+    """Find the latent whose image is nearest to a picture (GAN inversion)."""
+    out = out or Path(f"{image.stem}-inverted.png")
+    if out.suffix.lower() != ".png":
+        raise InputError(f"--out {out}: expected a name that ends in .png")
+    sampler = load(checkpoint, no_ema)
+    picture = read_picture(image, sampler)
+    if out.exists() and out.samefile(image):
+        raise InputError(f"--out {out} is the picture itself, which would be overwritten; give another name")
+    shown, reader = track(range(steps), "inverting"), opened(extractor, sampler)
+    found = project(sampler, picture, steps=shown, restarts=restarts, only=only, extractor=reader)
+    save_png(grid(torch.stack([picture, found.image]), 2)[0], out)
+    terminal.out(f"{out}: {described(found, sampler)}")
+
+
+def opened(name: str | None, sampler: Sampler) -> Extractor | None:
+    """The extractor asked for; raises `InputError` where it cannot see what `sampler` draws."""
+    if name is None or sampler.config.dataset is None:
+        return None
+    extractor = find_extractor(name)
+    extractor.check_shape(sampler.config.dataset.shape)
+    return extractor
+
+
+def described(found: Projection, sampler: Sampler) -> str:
+    """The error, and from where it was reached."""
+    labels, code = found.inputs.labels, found.inputs.code
+    parts = [f"error {found.error:.1f} of 255 grey levels (root mean square)", f"from seed {found.seed}"]
+    if labels is not None:
+        parts.append(f"class {sampler.class_names[int(labels[0])]}")
+    if code is not None and sampler.latent.code is not None:
+        categories = sampler.latent.code.categorical
+        parts += [f"category {int(code[0, :categories].argmax())}"] if categories else []
+        parts += [f"code {value:.2f}" for value in code[0, categories:].tolist()]
+    return ", ".join(parts)

@@ -1,0 +1,114 @@
+"""`ganzoo train`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from torch import nn
+
+from ganzoo import api, terminal
+from ganzoo.builder import build_modules, resolve_config
+from ganzoo.cli.options import Plugins, Quiet, Settings
+from ganzoo.cli.parsing import is_number
+from ganzoo.config.recipes import make_config, merge, overrides, unflatten
+from ganzoo.config.schema import Config, Table, parse
+from ganzoo.errors import InputError
+from ganzoo.plugins import plugin_arguments
+from ganzoo.training.loop import count_parameters
+from ganzoo.training.run_dir import RunDir
+
+
+def train(
+    variant: Annotated[str | None, typer.Argument(help="A name from 'ganzoo list', or a TOML file.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="SPEC", help="digits, mnist, folder:PATH, npz:PATH, ...")] = None,
+    steps: Annotated[int | None, typer.Option(help="Number of G updates.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights, data order, latents and noise.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; default: runs/<variant>-<data>-s<seed>.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="float32|bf16|auto", help="Precision of the networks; auto times both and keeps the faster."
+        ),
+    ] = None,
+    threads: Annotated[
+        str | None, typer.Option(metavar="auto|N", help="CPU threads; auto: one for each free core.")
+    ] = None,
+    eval_every: Annotated[int | None, typer.Option(help="Steps between quick scores of the samples (KID).")] = None,
+    on_failure: Annotated[
+        str | None,
+        typer.Option(metavar="warn|stop|rollback", help="What to do when D overpowers G or a value becomes NaN."),
+    ] = None,
+    settings: Settings = [],  # noqa: B006 (Typer copies it)
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Resume this run.")] = None,
+    plugin: Plugins = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print config and networks, then stop.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a variant, or resume a run."""
+    keys = {"data.spec": data, "train.steps": steps, "seed": seed, "train.device": device}
+    keys |= {"train.precision": precision, "train.on_failure": on_failure, "train.eval_every": eval_every}
+    keys |= {"train.threads": None if threads is None else number(threads)}
+    given = merge(overrides(settings), unflatten({key: value for key, value in keys.items() if value is not None}))
+    if resume is not None:
+        check_resume_options(resume, out, dry_run)
+        folder = api.resume(resume, changed(RunDir.open(resume).config(), variant, given), quiet=quiet)
+    elif variant is None:
+        raise InputError("which variant? as in: ganzoo train wgan-gp ('ganzoo list' shows them all)")
+    elif dry_run:
+        return show(make_config(variant, given))
+    else:
+        folder = api.train(make_config(variant, given), out=out, quiet=quiet)
+    if not quiet and os.environ.get("RANK", "0") == "0":
+        terminal.out(f"done: {last_grid(folder)}")
+        terminal.out(f"more: {shlex.join(['ganzoo', 'sample', str(folder), *plugin_arguments(plugin or [])])}")
+
+
+def check_resume_options(run: Path, out: Path | None, dry_run: bool) -> None:
+    """Raise `InputError` for options that do not go with `--resume`."""
+    if out is not None:
+        raise InputError("--out and --resume cannot be given together: a resumed run stays in its folder")
+    if dry_run:
+        raise InputError(f"--dry-run and --resume cannot be given together: what the run has is in {run}/config.json")
+
+
+def number(threads: str) -> int:
+    """The value of `--threads` as the config has it: 0 for auto; raises `InputError`."""
+    if threads == "auto":
+        return 0
+    if not is_number(threads) or int(threads) == 0:
+        raise InputError(f"--threads: expected auto or a number from 1 to 1024, not {threads!r}")
+    return int(threads)
+
+
+def changed(config: Config, variant: str | None, given: Table) -> Config:
+    """The config of a run with the settings `given` on the command line; raises `InputError`."""
+    if variant not in (None, config.variant):
+        raise InputError(f"the run is a {config.variant}, not a {variant}; leave the variant out at a resume")
+    return parse(Config, merge(config.model_dump(mode="json"), given))
+
+
+def last_grid(folder: Path) -> Path:
+    """The newest sample grid of a run."""
+    return max((folder / "samples").glob("*.png"))
+
+
+def show(config: Config) -> None:
+    """Print the resolved config and both networks; nothing is written."""
+    resolved = resolve_config(config, api.load_dataset(config))
+    game = build_modules(resolved)
+    terminal.out_lines(resolved.model_dump_json(indent=2))
+    for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
+        terminal.out("")
+        terminal.out(f"{name}: {count_parameters(network):,} parameters")
+        for line in layers(network):
+            terminal.out(line)
+
+
+def layers(network: nn.Module) -> list[str]:
+    """A line for every tensor of weights: its name and shape."""
+    return [f"  {name:<48} {' x '.join(map(str, p.shape))}" for name, p in network.named_parameters()]
