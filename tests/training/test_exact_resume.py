@@ -166,7 +166,7 @@ def test_a_run_whose_states_are_all_lost_is_refused_and_stays_as_it_is(lose, tmp
     run = api.train(with_steps(small("nsgan", train={"save_every": 1}), 2), data, tmp_path / "run")
     lose(run)
     before = files(run), (run / "metrics.jsonl").read_bytes()
-    with pytest.raises(InputError, match=r"no state to go on from \(.*state.*\); nothing was changed"):
+    with pytest.raises(InputError, match=r"no usable state \(.*state.*\). Nothing was changed"):
         api.resume(run, data=data)
     assert before == (files(run), (run / "metrics.jsonl").read_bytes())
 

@@ -18,7 +18,7 @@ from ganzoo.builder import make_optimizer, resolve_config
 from ganzoo.config.schema import Table
 from ganzoo.errors import DamagedFile, InputError
 from ganzoo.optimizers import OPTIMIZERS
-from ganzoo.training import checkpoint, loop, state_tensors
+from ganzoo.training import checkpoint, session, state_tensors
 from ganzoo.training.checkpoint import state_digest
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.run_dir import RunDir
@@ -287,7 +287,7 @@ def test_a_save_copies_the_state_once_and_looks_through_it_once(tmp_path, monkey
         return lambda *given: calls.append(name) or function(*given)
 
     monkeypatch.setattr(checkpoint, "state_tensors", counted("copy", checkpoint.state_tensors))
-    for module in (checkpoint, loop):
+    for module in (checkpoint, session):
         monkeypatch.setattr(module, "first_not_finite", counted("look", state_tensors.first_not_finite))
     trained(tmp_path / "run")
     assert sorted(calls) == ["copy"] * 2 + ["look"] * 2

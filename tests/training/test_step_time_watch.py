@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ganzoo import api
-from ganzoo.training import loop, progress
+from ganzoo.training import loop, progress, session
 from ganzoo.training.progress import StepTimeWatch
 from small_runs import small, toy_data
 
@@ -74,7 +74,7 @@ def test_a_training_says_that_its_steps_are_slow(clock, tmp_path, monkeypatch, c
 def test_drawing_and_saving_are_no_steps(clock, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(loop.Trainer, "train_step", slowed(clock, lambda: 2.0, loop.Trainer.train_step))
     for name in ("write_sample_grid", "write_release"):
-        monkeypatch.setattr(loop, name, slowed(clock, lambda: 500.0, getattr(loop, name)))
+        monkeypatch.setattr(session, name, slowed(clock, lambda: 500.0, getattr(session, name)))
     assert said_of(capsys, tmp_path / "run", sample_every=2, save_every=3) == 0
 
 

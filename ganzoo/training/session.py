@@ -1,0 +1,178 @@
+"""Logging, monitoring, sample grids and checkpoints around the steps of one process."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ganzoo.errors import InputError, TrainingFailed
+from ganzoo.training import checkpoint
+from ganzoo.training.evaluation import TrainingEvaluation
+from ganzoo.training.failure_rules import Finding, Record
+from ganzoo.training.log_record import log_terms
+from ganzoo.training.monitor import Monitor
+from ganzoo.training.progress import Reporter, StepTimeWatch
+from ganzoo.training.release import is_current, write_release
+from ganzoo.training.run_dir import RunDir
+from ganzoo.training.samples import grid_file, write_sample_grid
+from ganzoo.training.state_tensors import first_not_finite
+from ganzoo.training.trainer import COUNTERS, Trainer
+
+
+class Session:
+    """Logging, monitoring, sample grids and checkpoints for the lifetime of one process."""
+
+    def __init__(
+        self, run: RunDir, trainer: Trainer, exam: TrainingEvaluation, report: Reporter, seconds: float
+    ) -> None:
+        self._run, self._identity = run, run.identity()
+        self.trainer, self.exam, self.report = trainer, exam, report
+        self.began = time.perf_counter() - seconds
+        self.logged = progress_snapshot(trainer)
+        self.pace = StepTimeWatch(trainer.config.train.threads)
+        self.saved = trainer.step or None  # a step other than 0 was restored
+        self.monitor = Monitor(run, trainer)
+        self.board: Any = open_tensorboard(run) if trainer.config.train.tensorboard else None
+        if trainer.config.train.on_failure == "rollback" and not checkpoint.saved_states(run.states):
+            self.save_state()  # a state to roll back to
+
+    @property
+    def run(self) -> RunDir:
+        """The run, for writing; raises `InputError` if its folder is gone, so that no part of it is created again."""
+        self.refuse_if_gone()
+        return self._run
+
+    def refuse_if_gone(self) -> None:
+        """Raise `InputError` if the folder of the run was deleted, moved or replaced."""
+        if self._run.identity() != self._identity:
+            step = self.trainer.step
+            raise InputError(
+                f"{self._run.folder} was deleted or moved during training; stopped unsaved after step {step}"
+            )
+
+    @property
+    def seconds(self) -> float:
+        """Seconds trained, over all resumes."""
+        return time.perf_counter() - self.began
+
+    def after_step(self) -> None:
+        """Log, draw samples and save, each at its interval."""
+        train, step = self.trainer.config.train, self.trainer.step
+        while self.trainer.graphs.messages:
+            self.report.write_line(self.trainer.graphs.messages.pop(0))
+        # A state that is not finite is logged and handled before it would be saved.
+        bad = first_not_finite(self.trainer) if step % train.save_every == 0 else None
+        self.report.update(step, self.log(bad) if bad or self.is_logged(step) else None)
+        if self.trainer.step != step:  # rolled back
+            return
+        if step % train.save_every == 0:
+            self.save(known_finite=not bad)  # which draws too
+        elif step % train.sample_every == 0 or (step < train.sample_every and step.bit_count() == 1):
+            write_sample_grid(self.trainer, self.run.samples)
+
+    def is_logged(self, step: int) -> bool:
+        """Is a log record due? Always before a save of a state that is not finite."""
+        train = self.trainer.config.train
+        fatal = step % train.save_every == 0 and not self.trainer.is_finite()
+        return step == 1 or step % train.log_every == 0 or fatal or self.exam.due(step)
+
+    def log(self, bad: str | None = None) -> Record:
+        """Append a log record and handle what the monitor finds in it; `bad` names a tensor that is not finite."""
+        trainer, (then, images, turns) = self.trainer, self.logged
+        self.logged = progress_snapshot(trainer)
+        with self.pace.counted():  # a GPU is waited for here
+            terms = log_terms(trainer)
+        terms |= {} if bad is None else {bad: None}
+        speed = (trainer.images - images) / (self.logged[0] - then)
+        counters: Record = {name: getattr(trainer, name) for name in COUNTERS}
+        record = counters | {"terms": terms, "seconds": round(self.seconds, 3), "images_per_second": round(speed, 1)}
+        record |= {"scores": self.exam.run(trainer.step)} if self.exam.due(trainer.step) else {}
+        self.run.append(record)
+        self.show_on_board(terms)
+        if line := self.pace.check(self.logged[2] - turns):
+            self.report.write_line(line)
+        for finding in self.monitor.check(record):
+            self.report.write_line(finding.text)
+            if finding.fatal:
+                self.handle_finding(finding, finite=None not in terms.values())
+        return record
+
+    def handle_finding(self, finding: Finding, finite: bool) -> None:
+        """Roll back, stop or continue, as `train.on_failure` says; NaN or infinity always stops."""
+        train = self.trainer.config.train
+        if train.on_failure == "rollback" and self.trainer.rollbacks < train.rollbacks:
+            self.roll_back(finding)
+        elif train.on_failure != "warn" or not finite:
+            raise TrainingFailed(f"{finding.text}; {self.failure_summary(finite)}")
+
+    def roll_back(self, finding: Finding) -> None:
+        """Restore the last good state, with lower learning rates and another random stream."""
+        trainer, train = self.trainer, self.trainer.config.train
+        rollbacks = trainer.rollbacks + 1
+        checkpoint.restore_trainer(trainer, self.monitor.last_good_state(finding))
+        trainer.reset_after_rollback(rollbacks)
+        checkpoint.delete_states_after(self.run.states, trainer.step)
+        self.run.truncate_log(trainer.step)
+        self.monitor = Monitor(self.run, trainer)
+        self.saved, self.logged = trainer.step, progress_snapshot(trainer)
+        self.renew_release()
+        rate = train.rollback_rate**rollbacks
+        self.report.write_line(
+            f"rollback {rollbacks} of {train.rollbacks}: on from step {trainer.step}, both rates times {rate:g}"
+        )
+
+    def failure_summary(self, finite: bool) -> str:
+        """Save if possible, and describe what was kept, for the error message."""
+        if finite:
+            self.save()
+            return f"all is saved; the log is {self.run.metrics}"
+        kept = checkpoint.saved_states(self.run.states)
+        left = f"the last finite state is {kept[-1]}" if kept else "no state had been saved yet"
+        return f"it began in step {self.trainer.last_finite_step() + 1}; {left}; the log is {self.run.metrics}"
+
+    def show_on_board(self, terms: dict[str, float | None]) -> None:
+        """Write the terms to TensorBoard, if it is on."""
+        shown = {} if self.board is None else terms
+        for name, value in shown.items():
+            if value is not None:
+                self.board.add_scalar(name, value, self.trainer.step)
+
+    def save(self, known_finite: bool = False) -> None:
+        """Save state, release and grid of this step, once; `known_finite` if the state has just been checked for NaN."""
+        if self.saved == self.trainer.step:
+            return
+        self.save_state(known_finite)
+        write_release(self.trainer, self.run.release, self.seconds)
+        write_sample_grid(self.trainer, self.run.samples)
+        if self.board is not None:
+            self.board.flush()
+
+    def catch_up(self) -> None:
+        """Write the release and the grid, and delete the state, that a kill kept from following the state restored."""
+        if self.saved:
+            checkpoint.delete_old_states(self.run.states, self.saved)
+            self.renew_release()
+            if not grid_file(self.trainer, self.run.samples).exists():
+                write_sample_grid(self.trainer, self.run.samples)
+
+    def renew_release(self) -> None:
+        """Write the release unless it holds the current weights."""
+        if not is_current(self.trainer, self.run.release):
+            write_release(self.trainer, self.run.release, self.seconds)
+
+    def save_state(self, known_finite: bool = False) -> None:
+        """Save the training state."""
+        checkpoint.save_state(self.trainer, self.run.states, {"seconds": self.seconds}, known_finite)
+        self.saved = self.trainer.step
+
+
+def progress_snapshot(trainer: Trainer) -> tuple[float, int, int]:
+    """The time in seconds, images shown to D, and updates of both players, so far."""
+    return time.perf_counter(), trainer.images, trainer.d_steps + trainer.g_steps
+
+
+def open_tensorboard(run: RunDir) -> Any:
+    """A TensorBoard writer in the run's folder."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(run.folder / "tensorboard")
