@@ -169,7 +169,7 @@ def row(name: str, card: dict) -> list[str]:
 
 def cell(score: dict | None) -> str:
     """A score with its floor."""
-    from ganzoo.release.card import format_number
+    from ganzoo.evaluation.score import format_number
 
     if score is None:
         return ""

@@ -13,7 +13,7 @@ from ganzoo import cpu_threads
 from ganzoo.builder import resolve_config, with_absolute_data_path
 from ganzoo.config.recipes import make_config
 from ganzoo.config.resolve import resolve_defaults, resolve_device
-from ganzoo.config.schema import Config, Data, Table, parse, with_train
+from ganzoo.config.schema import Config, Data, ResolvedConfig, Table, parse, with_train
 from ganzoo.data import MEMORY, Dataset, find_source
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
@@ -41,7 +41,7 @@ def train(
     """
     data = None if data is None else as_dataset(data)
     if not isinstance(config, Config):
-        points = None if data is None else data.shape[-2:] == (1, 1)
+        points = None if data is None else data.is_points
         name, table = (str(config), None) if isinstance(config, str | Path) else (None, config)
         config = make_config(name, table, points)
     if data is not None:
@@ -71,7 +71,7 @@ def train(
 @default_torch_state()
 def resume(
     folder: str | Path,
-    config: Config | None = None,
+    config: ResolvedConfig | None = None,
     data: Dataset | Tensor | ArrayLike | None = None,
     quiet: bool = True,
 ) -> Path:
@@ -88,7 +88,7 @@ def resume(
     if data is None:
         check_not_memory(config, f"go on with ganzoo.resume({str(folder)!r}, data=...), or name a file with --data")
     dataset = load_dataset(config, quiet) if data is None else as_dataset(data)
-    if config.dataset is None or dataset.digest != config.dataset.digest:
+    if dataset.digest != config.dataset.digest:
         from_python = " (if they came from Python, give them as data=)" if data is None else ""
         words = f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run{from_python}"
         raise InputError(words)
@@ -108,16 +108,16 @@ def resume(
     return run.folder
 
 
-def with_auto_threads(config: Config) -> tuple[Config, str]:
+def with_auto_threads(config: ResolvedConfig) -> tuple[ResolvedConfig, str]:
     """A resolved config with the threads that the processes on this machine have cores for now; what to say of it."""
     threads, note = cpu_threads.auto_threads(config.train.threads, int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     return with_train(config, threads=threads), note
 
 
-def from_first_rank(group: ProcessGroup, config: Config, dataset: Dataset) -> Config:
+def from_first_rank(group: ProcessGroup, config: ResolvedConfig, dataset: Dataset) -> ResolvedConfig:
     """The resolved config of the first process, in all; raises `InputError` where this one has other data."""
-    config = parse(Config, json.loads(group.broadcast_bytes(lambda: config.model_dump_json().encode())))
-    if config.dataset is None or dataset.digest != config.dataset.digest:
+    config = parse(ResolvedConfig, json.loads(group.broadcast_bytes(lambda: config.model_dump_json().encode())))
+    if dataset.digest != config.dataset.digest:
         raise InputError(f"rank {group.rank} has other data under {config.data.spec!r} than the first process")
     return config
 
@@ -146,9 +146,9 @@ def check_data_options(options: Data, data: Dataset) -> None:
             )
 
 
-def check_not_memory(config: Config, advice: str) -> None:
-    """Raise `InputError` with `advice` where no file holds the data of a resolved config."""
-    if config.dataset is not None and config.data.spec == MEMORY:
+def check_not_memory(config: ResolvedConfig, advice: str) -> None:
+    """Raise `InputError` with `advice` if no file holds the data."""
+    if config.data.spec == MEMORY:
         raise InputError(f"the data {config.dataset.name!r} were given from Python, and no file holds them; {advice}")
 
 

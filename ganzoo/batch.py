@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 from einops import rearrange
 from torch import Tensor
@@ -30,14 +30,14 @@ class Batch:
     def __len__(self) -> int:
         return len(self.images)
 
+    def apply(self, f: Callable[[Tensor], Tensor]) -> Self:
+        """The same record with `f` applied to every tensor in it."""
+        values = {name: f(value) for name, value in vars(self).items() if value is not None}
+        return replace(self, **values)
+
     def with_images(self, images: Tensor) -> Batch:
         """The same batch with other images: plain `Batch`, without anything D said."""
         return Batch(images, self.labels, self.code)
-
-    def map(self, f: Callable[[Tensor], Tensor]) -> Batch:
-        """`f` applied to every tensor that is there, as plain `Batch`."""
-        values = (getattr(self, field.name) for field in fields(Batch))
-        return Batch(*(None if value is None else f(value) for value in values))  # type: ignore[arg-type]
 
     def pack(self, m: int) -> Batch:
         """Neighbours as the channels of one sample, (N / m, m C, H, W), without labels and code; itself for m = 1."""
@@ -69,8 +69,12 @@ class DiscriminatorOutput(Batch):
 
     def detach(self) -> DiscriminatorOutput:
         """The same record cut out of the graph."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{name: value.detach() for name, value in values.items() if value is not None})
+        return self.apply(Tensor.detach)
+
+
+def is_point_shape(shape: Sequence[int]) -> bool:
+    """Does `shape` (..., H, W) hold points of the plane, not images?"""
+    return tuple(shape[-2:]) == (1, 1)
 
 
 class CodeSpec(NamedTuple):

@@ -11,7 +11,7 @@ from torch import nn, optim
 
 from ganzoo.config.compatibility import empty, incompatibilities
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.config.schema import Config, DatasetInfo, Table, parse, with_class_names
+from ganzoo.config.schema import AnyConfig, Config, DatasetInfo, ResolvedConfig, Table, parse, with_class_names
 from ganzoo.data import Dataset
 from ganzoo.data.source import is_path
 from ganzoo.errors import InputError
@@ -44,12 +44,14 @@ def g_reads_real(loss: Loss, tricks: list[Trick]) -> bool:
     return loss.g_uses_real or any(trick.g_uses_real for trick in tricks)
 
 
-def resolve_config(config: Config, dataset: Dataset) -> Config:
+def resolve_config(config: Config, dataset: Dataset) -> ResolvedConfig:
     """The `complete` config for this data, checked as a whole; raises `InputError` for what does not fit together."""
     config = with_absolute_data_path(resolve_defaults(config))
     data = config.data.model_dump(mode="json") | _data_shape(dataset)
     facts = _dataset_info(dataset).model_dump(mode="json")
-    resolved = with_class_names(parse(Config, config.model_dump(mode="json") | {"data": data, "dataset": facts}))
+    resolved = with_class_names(
+        parse(ResolvedConfig, config.model_dump(mode="json") | {"data": data, "dataset": facts})
+    )
     if reason := next(
         incompatibilities(resolved, make_tricks(resolved), dataset.unlabelled, dataset.empty_classes), None
     ):
@@ -59,7 +61,7 @@ def resolve_config(config: Config, dataset: Dataset) -> Config:
     return resolved
 
 
-def with_absolute_data_path(config: Config) -> Config:
+def with_absolute_data_path(config: AnyConfig) -> AnyConfig:
     """`config` with the whole path of its data: a resume may be called from another folder."""
     kind, _, argument = config.data.spec.partition(":")
     if not is_path(config.data.spec) or not argument or not Path(argument).exists():
@@ -68,19 +70,19 @@ def with_absolute_data_path(config: Config) -> Config:
     return config.model_copy(update={"data": config.data.model_copy(update={"spec": spec})})
 
 
-def make_loss(config: Config) -> Loss:
+def make_loss(config: ResolvedConfig) -> Loss:
     """The loss of a resolved config."""
     return LOSSES[config.loss["name"]](**_keywords(config.loss))
 
 
-def make_latent(config: Config, loss: Loss) -> Latent:
+def make_latent(config: ResolvedConfig, loss: Loss) -> Latent:
     """What G of a resolved config is fed."""
     conditional = config.networks.generator.get("condition", "none") != "none"
-    classes = len(_dataset(config).class_names) if conditional else 0
+    classes = len(config.dataset.class_names) if conditional else 0
     return Latent(config.latent.dim, config.latent.distribution, loss.code, classes)
 
 
-def build_generator(config: Config, latent: Latent) -> nn.Module:
+def build_generator(config: ResolvedConfig, latent: Latent) -> nn.Module:
     """The generator of a resolved config, with its first weights and the latents that virtual norms refer to."""
     network = build_uninitialized_generator(config, latent)
     with RngScope(config.seed, "reference"):
@@ -89,17 +91,17 @@ def build_generator(config: Config, latent: Latent) -> nn.Module:
     return _initialized(network, config, "generator")
 
 
-def build_uninitialized_generator(config: Config, latent: Latent) -> Generator:
+def build_uninitialized_generator(config: ResolvedConfig, latent: Latent) -> Generator:
     """The generator of a resolved config, its weights still to be set."""
-    facts, networks = _dataset(config), config.networks
+    facts, networks = config.dataset, config.networks
     return make_generator(
         networks.name, networks.generator, shape=facts.shape, latent=latent.size, classes=len(facts.class_names)
     )
 
 
-def build_modules(config: Config) -> GanModules:
+def build_modules(config: ResolvedConfig) -> GanModules:
     """Everything that plays, from a resolved config, on the CPU."""
-    facts, networks = _dataset(config), config.networks
+    facts, networks = config.dataset, config.networks
     loss = make_loss(config)
     latent, tricks = make_latent(config, loss), make_tricks(config)
     discriminator = make_discriminator(
@@ -119,7 +121,7 @@ def build_modules(config: Config) -> GanModules:
     )
 
 
-def make_tricks(config: Config) -> list[Trick]:
+def make_tricks(config: ResolvedConfig) -> list[Trick]:
     """The tricks that are on, in the one order in which they apply."""
     tricks = [TRICKS[name](**_keywords(table)) for name, table in config.tricks.items() if isinstance(table, dict)]
     return sorted(tricks, key=lambda trick: (trick.order, trick.name))
@@ -130,16 +132,10 @@ def make_optimizer(table: Table, network: nn.Module) -> optim.Optimizer:
     return OPTIMIZERS[table["name"]](network.parameters(), **_keywords(table))
 
 
-def _initialized(network: nn.Module, config: Config, name: str) -> nn.Module:
+def _initialized(network: nn.Module, config: ResolvedConfig, name: str) -> nn.Module:
     assert config.networks.init is not None, "a resolved config names its init"
     initialize(network, config.networks.init, config.seed, name)
     return network
-
-
-def _dataset(config: Config) -> DatasetInfo:
-    if config.dataset is None:
-        raise InputError("this config is not resolved: it does not say which data it was made for")
-    return config.dataset
 
 
 def _keywords(table: Table) -> Table:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganzoo import __version__, terminal
 from ganzoo.api import as_dataset, check_not_memory, load_dataset
-from ganzoo.config.schema import Config
+from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data import Dataset, Split
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.evaluation import METRICS, Evaluation, Extractor, modes, nearest_neighbors
@@ -84,7 +84,6 @@ def print_warnings(warnings: Sequence[str], quiet: bool) -> None:
 
 def find_mismatches(sampler: Sampler, real: RealData) -> list[str]:
     """What of a model and `real` does not belong together; raises `InputError` where no score would mean anything."""
-    assert sampler.config.dataset is not None, "a kept config is resolved"
     return [*mismatches(sampler.config.dataset, real, bool(sampler.class_names))]
 
 
@@ -107,7 +106,7 @@ def resolve_sample_count(
 def uses_modes(metrics: Sequence[str] | None, data: Dataset) -> bool:
     """Whether modes are to be counted, rather than features compared; raises `InputError` for a metric there is not."""
     known = list(MODE_METRICS) if has_known_modes(data) else []
-    points = data.shape[1:] == (1, 1)
+    points = data.is_points
     for name in metrics or ():
         if points and name in METRICS:
             raise InputError(f"{name} is for pictures; of points there are modes, high_quality and reverse_kl")
@@ -216,9 +215,8 @@ def load_real_data(sampler: Sampler, data: Data | None, quiet: bool = True) -> R
     return load_real_splits(config, data if isinstance(data, str) else as_dataset(data), quiet)
 
 
-def check_training_data(config: Config, quiet: bool) -> None:
+def check_training_data(config: ResolvedConfig, quiet: bool) -> None:
     """Raise `InputError` where what a config names is not there, or not what the model was trained on."""
-    assert config.dataset is not None, "a kept config is resolved"
     check_not_memory(config, "give them as data= of ganzoo.evaluator.evaluate, or name data with --data")
     try:
         there = load_dataset(config, quiet)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganzoo.atomic_io import write_bytes
+from ganzoo.batch import is_point_shape
 
 GAP = 2  # pixels between two images of a grid
 FRAME_MS = 60
@@ -46,7 +47,7 @@ class Circles(NamedTuple):
 
 def draw_sheet(samples: Tensor, columns: int, truth: Circles | None = None) -> Tensor:
     """One picture (C, H', W') of a batch: a grid of images, or where the points (N, 2, 1, 1) lie."""
-    return draw_scatter(samples.flatten(1), truth) if samples.shape[2:] == (1, 1) else grid(samples, columns)[0]
+    return draw_scatter(samples.flatten(1), truth) if is_point_shape(samples.shape) else grid(samples, columns)[0]
 
 
 def draw_scatter(points: Tensor, truth: Circles | None = None) -> Tensor:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
-from einops import repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -76,25 +75,22 @@ def generate(generator: nn.Module, inputs: GeneratorInputs) -> Batch:
     return Batch(generator(inputs.vector, inputs.labels), inputs.labels, inputs.code)
 
 
-def class_columns(classes: int, rows: int) -> Tensor:
-    """Labels of a grid with one class a column: (rows * classes,)."""
-    return repeat(torch.arange(classes), "k -> (rows k)", rows=rows)
+def draw_inputs(latent: Latent, seeds: Sequence[int], labels: Tensor | None = None) -> GeneratorInputs:
+    """Inputs of G for `seeds`, one row each, on the CPU; labels (N,) that are not given are drawn by the seed."""
+    with rng.PerImageRng(seeds):
+        return latent.draw(len(seeds), labels)
 
 
 @torch.no_grad()
-def draw_images(
-    generator: nn.Module, latent: Latent, seeds: Sequence[int], labels: Tensor | None = None, batch: int = 64
-) -> Tensor:
-    """Image i (N, C, H, W), on the CPU, is the one of seed i whatever `batch`; `labels` (N,) or None = drawn by the seed.
+def draw_images(generator: nn.Module, inputs: GeneratorInputs, seeds: Sequence[int], batch: int = 64) -> Tensor:
+    """Images (N, C, H, W) of `inputs` on the CPU; noise inside G is that of `seeds`, so `batch` changes no image.
 
-    Call it with `generator` in eval mode.
+    `generator` must be in eval mode.
     """
-    device = next(generator.parameters()).device
-    parts = []
+    device, parts = next(generator.parameters()).device, []
     for start in range(0, len(seeds), batch):
-        asked = None if labels is None else labels[start : start + batch].to(device)
-        own = seeds[start : start + batch]
-        with rng.PerImageRng(own):
-            inputs = latent.draw(len(own), asked, device)
-            parts.append(generate(generator, inputs).images.float().cpu())
+        rows = slice(start, start + batch)
+        given = GeneratorInputs(*(None if value is None else value[rows].to(device) for value in inputs))  # type: ignore[arg-type]
+        with rng.PerImageRng(seeds[rows]):
+            parts.append(generate(generator, given).images.float().cpu())
     return torch.cat(parts)

@@ -14,7 +14,7 @@ from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, S
 from ganzoo.cli.parsing import parse_metrics
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Evaluation, Score, nearest_neighbors
-from ganzoo.evaluation.score import computed_floors
+from ganzoo.evaluation.score import computed_floors, floor_text, format_number, value_text
 from ganzoo.image_io import save_png
 from ganzoo.sampling import load
 
@@ -51,36 +51,17 @@ def evaluate(
 
 
 def show(found: Evaluation) -> None:
-    """The scores for a person."""
+    """Print the scores as a table."""
     columns = ("score", "value", "floor", "samples / real")
-    rows = [(score.name, value(score), floor(score), counts(score)) for score in found.scores]
+    rows = [(score.name, value_text(score), floor_text(score), counts(score)) for score in found.scores]
     terminal.console().print(terminal.table(columns, rows, unbroken="score"))
     for score in found.scores:
         for name, computed in computed_floors(score.details).items():
-            terminal.out(f"{score.name}, {name}: {number(computed)}")
+            terminal.out(f"{score.name}, {name}: {format_number(computed)}")
     for line in found.facts.get("left_out", []):
         terminal.out(line)
 
 
-def value(score: Score) -> str:
-    """The value, with its spread where there is one."""
-    return number(score.value) if score.spread is None else f"{number(score.value)} ± {score.spread:.2g}"
-
-
-def floor(score: Score) -> str:
-    """What real images score, and, where that is at another n, what the samples score there."""
-    if score.floor is None:
-        return ""
-    if score.value_at_floor is None:
-        return number(score.floor)
-    return f"{number(score.floor)} at n = {score.floor_n}, where the samples have {number(score.value_at_floor)}"
-
-
 def counts(score: Score) -> str:
-    """How many samples, and how many real images."""
+    """The number of samples, and of real images if any."""
     return f"{score.n:,}" if score.reference_n is None else f"{score.n:,} / {score.reference_n:,}"
-
-
-def number(value: float) -> str:
-    """Four digits that count."""
-    return f"{value:.4g}"

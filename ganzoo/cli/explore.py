@@ -73,7 +73,7 @@ def invert(
 
 def opened(name: str | None, sampler: Sampler) -> Extractor | None:
     """The extractor asked for; raises `InputError` where it cannot see what `sampler` draws."""
-    if name is None or sampler.config.dataset is None:
+    if name is None:
         return None
     extractor = find_extractor(name)
     extractor.check_shape(sampler.config.dataset.shape)

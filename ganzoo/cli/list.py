@@ -16,10 +16,9 @@ from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import flatten
 from ganzoo.config.techniques import TECHNIQUES, Technique
 from ganzoo.errors import escape
-from ganzoo.evaluation.score import ScoreRecord
+from ganzoo.evaluation.score import ScoreRecord, format_number
 from ganzoo.json_io import read_record
 from ganzoo.losses import LOSSES
-from ganzoo.release.card import format_number
 from ganzoo.sampling import shipped_releases
 from ganzoo.training.release import Card
 from ganzoo.tricks import TRICKS

@@ -12,6 +12,7 @@ import typer
 from torch import Tensor
 
 from ganzoo import terminal
+from ganzoo.batch import is_point_shape
 from ganzoo.cli.options import CHECKPOINT, NoEma, Plugins, takes
 from ganzoo.cli.parsing import parse_classes, parse_points, parse_seeds, refuse_many
 from ganzoo.data.sources.mixtures import mode_circles
@@ -144,7 +145,7 @@ def row(name: str, sampler: Sampler, request: Request, seeds: list[int]) -> Tens
     """The images of one checkpoint."""
     say_classes(sampler, request, f"{name}: ")
     images = samples(sampler, request, seeds)[0]
-    if images.shape[2:] == (1, 1):
+    if is_point_shape(images.shape):
         raise InputError(f"{name} makes points, which have no rows; draw it alone")
     return images
 

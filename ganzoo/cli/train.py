@@ -15,7 +15,7 @@ from ganzoo.builder import build_modules, resolve_config
 from ganzoo.cli.options import Plugins, Quiet, Settings
 from ganzoo.cli.parsing import is_number
 from ganzoo.config.recipes import make_config, merge, overrides, unflatten
-from ganzoo.config.schema import Config, Table, parse
+from ganzoo.config.schema import Config, ResolvedConfig, Table, parse
 from ganzoo.errors import InputError
 from ganzoo.plugins import plugin_arguments
 from ganzoo.training.loop import count_parameters
@@ -85,11 +85,11 @@ def number(threads: str) -> int:
     return int(threads)
 
 
-def changed(config: Config, variant: str | None, given: Table) -> Config:
+def changed(config: ResolvedConfig, variant: str | None, given: Table) -> ResolvedConfig:
     """The config of a run with the settings `given` on the command line; raises `InputError`."""
     if variant not in (None, config.variant):
         raise InputError(f"the run is a {config.variant}, not a {variant}; leave the variant out at a resume")
-    return parse(Config, merge(config.model_dump(mode="json"), given))
+    return parse(ResolvedConfig, merge(config.model_dump(mode="json"), given))
 
 
 def last_grid(folder: Path) -> Path:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from pathlib import Path
 
-from ganzoo.config.schema import Config
+from ganzoo.config.schema import ResolvedConfig
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, checkerboard
 from ganzoo.tricks import Trick
 
 
 def incompatibilities(
-    config: Config, tricks: list[Trick], unlabelled: int = 0, empty_classes: Sequence[str] = ()
+    config: ResolvedConfig, tricks: list[Trick], unlabelled: int = 0, empty_classes: Sequence[str] = ()
 ) -> Iterator[str]:
     """Each reason for which the parts of a resolved config do not fit each other or the data.
 
@@ -31,8 +31,8 @@ def incompatibilities(
     yield from batch_split_incompatibilities(config, tricks, unlabelled)
 
 
-def _check_shapes(config: Config, tricks: list[Trick]) -> Iterator[str]:
-    points = config.dataset is not None and config.dataset.shape[1:] == (1, 1)
+def _check_shapes(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
+    points = config.dataset.is_points
     if points and BACKBONES[config.networks.name].data == "images":
         yield f"the backbone {config.networks.name} makes images and the data are points; set networks.name='mlp'"
     if points and config.data.flip:
@@ -42,7 +42,7 @@ def _check_shapes(config: Config, tricks: list[Trick]) -> Iterator[str]:
             yield f"trick {trick.name} changes images and the data are points; set tricks.{trick.name}=false"
 
 
-def _check_labels(config: Config, loss: type[Loss], labelled: bool) -> Iterator[str]:
+def _check_labels(config: ResolvedConfig, loss: type[Loss], labelled: bool) -> Iterator[str]:
     g, d = (table.get("condition", "none") for table in (config.networks.generator, config.networks.discriminator))
     spec = config.data.spec
     if (loss.needs_labels or "class_logits" in loss.heads) and not labelled:
@@ -74,7 +74,7 @@ def _check_labels(config: Config, loss: type[Loss], labelled: bool) -> Iterator[
         yield "a conditional discriminator needs a conditional generator; set networks.generator.condition='concat'"
 
 
-def _class_misfits(config: Config, loss: type[Loss], empty_classes: Sequence[str]) -> Iterator[str]:
+def _class_misfits(config: ResolvedConfig, loss: type[Loss], empty_classes: Sequence[str]) -> Iterator[str]:
     names = config.dataset.class_names if config.dataset else ()
     tables = (config.networks.generator, config.networks.discriminator)
     conditional = any(table.get("condition", "none") != "none" for table in tables)
@@ -87,7 +87,7 @@ def _class_misfits(config: Config, loss: type[Loss], empty_classes: Sequence[str
         yield f"{who} needs pictures of every class: {empty(config, empty_classes)}"
 
 
-def _more_classes(config: Config, only: str) -> str:
+def _more_classes(config: ResolvedConfig, only: str) -> str:
     kind, _, path = config.data.spec.partition(":")
     inner = [each for each in (Path(path) / only, Path(path) / "train" / only) if kind == "folder" and each.is_dir()]
     if inner and any(entry.is_dir() for entry in inner[0].iterdir()):
@@ -95,7 +95,7 @@ def _more_classes(config: Config, only: str) -> str:
     return "add one to data.classes" if config.data.classes else "put each class into a folder of its own"
 
 
-def empty(config: Config, empty_classes: Sequence[str]) -> str:
+def empty(config: ResolvedConfig, empty_classes: Sequence[str]) -> str:
     """The classes that no picture is labelled with, and the likely reason."""
     names = config.dataset.class_names if config.dataset else ()
     shown = ", ".join(map(repr, empty_classes[:5])) + (", ..." if len(empty_classes) > 5 else "")
@@ -107,7 +107,7 @@ def empty(config: Config, empty_classes: Sequence[str]) -> str:
     return f"{said}; leave them out of the class names, or number the labels without a gap"
 
 
-def _check_unlabeled(config: Config, unlabelled: int) -> Iterator[str]:
+def _check_unlabeled(config: ResolvedConfig, unlabelled: int) -> Iterator[str]:
     if unlabelled and config.networks.discriminator.get("condition", "none") != "none":
         yield (
             f"a conditional discriminator needs the class of every real, and {unlabelled} of {config.data.spec!r} have none; "
@@ -115,7 +115,7 @@ def _check_unlabeled(config: Config, unlabelled: int) -> Iterator[str]:
         )
 
 
-def _check_minibatch_features(config: Config) -> Iterator[str]:
+def _check_minibatch_features(config: ResolvedConfig) -> Iterator[str]:
     # A sum over the batch, unlike the standard deviation: G's step would show D sums that its own never did.
     if config.networks.discriminator.get("minibatch") == "discrimination" and config.train.g_batch != 1:
         yield (
@@ -124,7 +124,7 @@ def _check_minibatch_features(config: Config) -> Iterator[str]:
         )
 
 
-def _check_penalties(config: Config, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
+def _check_penalties(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
     users = [f"loss {loss.name}"] if loss.per_sample_gradients else []
     users += [f"trick {trick.name}" for trick in tricks if trick.per_sample_gradients]
     if users and config.networks.discriminator.get("norm") == "batch":
@@ -139,7 +139,7 @@ def _check_penalties(config: Config, loss: type[Loss], tricks: list[Trick]) -> I
         )
 
 
-def _check_tricks(config: Config, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
+def _check_tricks(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
     conditional = config.networks.discriminator.get("condition", "none") != "none"
     for trick in tricks:
         name = trick.name
@@ -156,7 +156,7 @@ def _check_tricks(config: Config, loss: type[Loss], tricks: list[Trick]) -> Iter
             yield f"trick {name} needs D's {' and '.join(sorted(missing))}, which loss {loss.name} does not ask of D"
 
 
-def _check_kernels(config: Config) -> Iterator[str]:
+def _check_kernels(config: ResolvedConfig) -> Iterator[str]:
     # D's table has an upsample where it copies images.
     for name, table in (("generator", config.networks.generator), ("discriminator", config.networks.discriminator)):
         kernel = table.get("kernel") if table.get("upsample") == "convtranspose" else None
@@ -175,7 +175,7 @@ def batch_coupled_parts(loss: Loss | type[Loss], tricks: list[Trick], unlabelled
 
 
 def batch_split_incompatibilities(
-    config: Config, tricks: list[Trick], unlabelled: int, processes: int = 1
+    config: ResolvedConfig, tricks: list[Trick], unlabelled: int, processes: int = 1
 ) -> Iterator[str]:
     """Each reason for which a batch cannot be split over so many processes and `train.accumulate` parts in each."""
     train, loss = config.train, LOSSES[config.loss["name"]]
@@ -189,7 +189,7 @@ def batch_split_incompatibilities(
     yield from _check_single_sample_norm(config, tricks, processes)
 
 
-def _check_batch_division(config: Config, tricks: list[Trick], processes: int) -> Iterator[str]:
+def _check_batch_division(config: ResolvedConfig, tricks: list[Trick], processes: int) -> Iterator[str]:
     batch, parts = config.train.batch, processes * config.train.accumulate
     how = f"{processes} x {config.train.accumulate} parts (processes x train.accumulate)"
     if batch % parts:
@@ -203,7 +203,7 @@ def _check_batch_division(config: Config, tricks: list[Trick], processes: int) -
             )
 
 
-def _check_coupling(config: Config, loss: type[Loss], tricks: list[Trick], unlabelled: int) -> Iterator[str]:
+def _check_coupling(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick], unlabelled: int) -> Iterator[str]:
     if config.networks.discriminator.get("minibatch", "none") != "none":
         yield (
             "minibatch features compare all samples of a batch, and D sees a part of it here; "
@@ -220,7 +220,7 @@ def _check_coupling(config: Config, loss: type[Loss], tricks: list[Trick], unlab
         )
 
 
-def _check_processes(config: Config) -> Iterator[str]:
+def _check_processes(config: ResolvedConfig) -> Iterator[str]:
     if config.train.on_failure == "rollback":
         yield "train.on_failure='rollback' takes one process back, and several train here; set train.on_failure='stop'"
     if config.train.device == "mps":
@@ -229,7 +229,7 @@ def _check_processes(config: Config) -> Iterator[str]:
         yield f"train.device={config.train.device!r} is one card for all processes; set train.device='cuda' for one each"
 
 
-def _check_single_sample_norm(config: Config, tricks: list[Trick], processes: int) -> Iterator[str]:
+def _check_single_sample_norm(config: ResolvedConfig, tricks: list[Trick], processes: int) -> Iterator[str]:
     # Of one map batch norm still has the pixels to take a mean over, of one vector nothing.
     if BACKBONES[config.networks.name].data != "points":
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.config.schema import DEFAULTS, Config, Table, as_json, join_path, parse
-from ganzoo.data import is_points
+from ganzoo.data import makes_points
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.json_io import shorten
 from ganzoo.losses import LOSSES
@@ -173,7 +173,7 @@ def make_config(variant: str | None = None, over: Table | None = None, points: b
     recipe |= told
     table |= told
     if points is None:
-        points = is_points(str(_part(table, "data").get("spec")))
+        points = makes_points(str(_part(table, "data").get("spec")))
     if points:
         table = reduce(merge, users, recipe | {"networks": on_points(recipe["networks"])})
     return parse(Config, table)

@@ -11,7 +11,17 @@ from typing import Any
 import torch
 
 from ganzoo.atomic_io import read_json
-from ganzoo.config.schema import Config, Networks, Table, parameters_model, parse, parse_ratio, with_class_names
+from ganzoo.config.schema import (
+    AnyConfig,
+    Config,
+    Networks,
+    ResolvedConfig,
+    Table,
+    parameters_model,
+    parse,
+    parse_ratio,
+    with_class_names,
+)
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES, discriminator_schema, generator_schema
@@ -19,7 +29,7 @@ from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.tricks import TRICKS
 
 
-def resolve_defaults(config: Config) -> Config:
+def resolve_defaults(config: AnyConfig) -> AnyConfig:
     """`config` with every default and `auto` written out as a value; raises `InputError` for a table that is wrong."""
     _require_extras(config)
     parse_ratio(config.train.ratio)
@@ -28,10 +38,10 @@ def resolve_defaults(config: Config) -> Config:
         "device": resolve_device(config.train.device),
         "threads": config.train.threads or torch.get_num_threads(),
     }
-    return parse(Config, config.model_dump(mode="json") | tables)
+    return parse(type(config), config.model_dump(mode="json") | tables)
 
 
-def load_config(path: Path, trains: bool) -> Config:
+def load_config(path: Path, trains: bool) -> ResolvedConfig:
     """The config that a run or release keeps in `path`; raises `InputError`, naming the file, where a table is wrong.
 
     Tricks and optimisers are looked at only where it `trains`: to draw from a release needs none of them.
@@ -46,7 +56,7 @@ def load_config(path: Path, trains: bool) -> Config:
     except InputError as error:
         hint = " (what a plugin added needs --plugin FILE)" if " is called " in str(error) else ""
         raise InputError(f"{path}: {error}{hint}") from None
-    return with_class_names(config)
+    return with_class_names(ResolvedConfig.model_validate(dict(config)))
 
 
 def _check_resolved(config: Config) -> None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, create_model, field_validator
 
+from ganzoo.batch import is_point_shape
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.json_io import lowercase_first, shorten
 
@@ -127,9 +128,14 @@ class DatasetInfo(Section):
     class_names: tuple[str, ...]
     licence: str = ""
 
+    @property
+    def is_points(self) -> bool:
+        """Are the samples points in the plane, (2, 1, 1)?"""
+        return is_point_shape(self.shape)
+
 
 class Config(Section):
-    """Everything that decides a run; `dataset` is filled in when the run is created."""
+    """Everything that decides a run, as its author wrote it; see `ResolvedConfig` for the complete form."""
 
     format: Literal[1] = 1
     variant: str = "custom"
@@ -144,9 +150,16 @@ class Config(Section):
     dataset: DatasetInfo | None = None
 
 
+class ResolvedConfig(Config):
+    """A config with every default and `auto` written out and the facts of its data, as every run and release has it."""
+
+    dataset: DatasetInfo
+
+
 DEFAULTS: Table = Config().model_dump(mode="json")
 
 Model = TypeVar("Model", bound=BaseModel)
+AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
 def parse(model: type[Model], table: Mapping[str, Any], where: str = "") -> Model:
@@ -229,14 +242,14 @@ def parse_ratio(text: str) -> Fraction:
     return value
 
 
-def with_train(config: Config, **values: Any) -> Config:
+def with_train(config: AnyConfig, **values: Any) -> AnyConfig:
     """`config` with other values in `[train]`, unchecked."""
     return config.model_copy(update={"train": config.train.model_copy(update=values)})
 
 
-def with_class_names(config: Config) -> Config:
-    """`config`, if resolved, with the names for `data.classes`: what a number meant for a run, it goes on meaning."""
-    if config.dataset is None or config.data.classes is None:
+def with_class_names(config: ResolvedConfig) -> ResolvedConfig:
+    """`config` with names in `data.classes`, so that a number keeps its meaning when the data change."""
+    if config.data.classes is None:
         return config
     return config.model_copy(update={"data": config.data.model_copy(update={"classes": config.dataset.class_names})})
 

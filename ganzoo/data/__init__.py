@@ -7,7 +7,7 @@ from ganzoo.data import sources
 from ganzoo.data.cache import ganzoo_home
 from ganzoo.data.dataset import MEMORY, Dataset
 from ganzoo.data.loader import BatchLoader
-from ganzoo.data.source import SOURCES, Source, Split, find_source, is_points, load, select
+from ganzoo.data.source import SOURCES, Source, Split, find_source, load, makes_points, select
 from ganzoo.data.transform import Pictures
 from ganzoo.registry import import_folder
 
@@ -23,7 +23,7 @@ __all__ = [
     "Split",
     "find_source",
     "ganzoo_home",
-    "is_points",
     "load",
+    "makes_points",
     "select",
 ]

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ganzoo.batch import Batch
+from ganzoo.batch import Batch, is_point_shape
 from ganzoo.errors import InputError, first_line, unknown_name
 
 MEMORY = "memory"
@@ -77,6 +77,11 @@ class Dataset:
         """(C, H, W)."""
         channels, height, width = self.pixels.shape[1:]
         return channels, height, width
+
+    @property
+    def is_points(self) -> bool:
+        """Are the samples points in the plane, (2, 1, 1)?"""
+        return is_point_shape(self.shape)
 
     @property
     def classes(self) -> int:
@@ -217,7 +222,7 @@ def check_names(names: ArrayLike | None) -> list[str]:
 
 
 def _check_pixels(images: np.ndarray) -> np.ndarray:
-    points = images.shape[2:] == (1, 1)
+    points = is_point_shape(images.shape)
     if images.ndim != 4 or not images.size or images.shape[1] not in ((2,) if points else (1, 3)):
         raise InputError(
             f"images must be (N, C, H, W) with 1 or 3 channels, or points (N, 2, 1, 1), not {images.shape}"

@@ -157,8 +157,8 @@ def select(
     return dataset if labelled_share is None else dataset.with_labelled_share(labelled_share)
 
 
-def is_points(spec: str) -> bool:
-    """Whether `spec` names points in the plane; nothing is opened."""
+def makes_points(spec: str) -> bool:
+    """Does `spec` name points in the plane? Opens nothing."""
     kind = SOURCES.get(spec.partition(":")[0])
     return kind is not None and kind.points
 

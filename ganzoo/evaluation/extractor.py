@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganzoo.batch import is_point_shape
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 from ganzoo.registry import Registry
@@ -76,7 +77,7 @@ class Extractor:
 
     def check_shape(self, shape: tuple[int, int, int]) -> None:
         """Raise `InputError` where it cannot see images of `shape` (C, H, W)."""
-        if shape[1:] == (1, 1):
+        if is_point_shape(shape):
             raise InputError(f"the extractor {self.name!r} sees pictures, these are points; leave --extractor out")
         if shape[0] > self.channels:
             raise InputError(f"the extractor {self.name!r} sees grey pictures, these are in colour; use cifar or lite0")

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from glob import escape
 from hashlib import sha256
 from pathlib import Path
@@ -43,7 +43,7 @@ class Features:
 
     def first(self, n: int) -> Features:
         """The first `n` images."""
-        return Features(*(getattr(self, f.name)[:n] for f in fields(self)))
+        return Features(*(value[:n] for value in vars(self).values()))
 
 
 pass

@@ -132,7 +132,7 @@ def score_modes(
     digits is the divergence that a perfect copy has.
     """
     samples = torch.cat([draw(range(start, min(start + batch, n))) for start in range(0, n, batch)])
-    samples = samples if train.shape[1:] == (1, 1) else round_features(samples)
+    samples = samples if train.is_points else round_features(samples)
     held, values = real.subset(n), count_modes(train, samples)
     floors = mode_floors(held).get(
         mode_scores(None, real, values), lambda _: count_modes(real, held.samples(range(len(held))).images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ganzoo.batch import is_point_shape
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 from ganzoo.evaluation.features import DrawFn, FeatureReader, round_features
@@ -17,7 +18,7 @@ ROWS = 10
 
 def check_images(shape: tuple[int, int, int]) -> None:
     """Raise `InputError` for samples of `shape` (C, H, W) that are points."""
-    if shape[1:] == (1, 1):
+    if is_point_shape(shape):
         raise InputError("points have no picture of nearest training images; leave --neighbours out")
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.config.schema import Config
+from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data import Dataset, Split, find_source, load, select
-from ganzoo.data.source import is_points
+from ganzoo.data.source import makes_points
 from ganzoo.errors import InputError
 
 
@@ -30,7 +30,7 @@ class RealData:
         raise InputError(f"{self.train.name} has no split {asked!r}, only {' and '.join([*there, only(self.train)])}")
 
 
-def load_real_splits(config: Config, data: str | Dataset, quiet: bool = True) -> RealData:
+def load_real_splits(config: ResolvedConfig, data: str | Dataset, quiet: bool = True) -> RealData:
     """The splits of a spec, or a set from Python as the only one, for a model of a resolved `config`.
 
     Raises `InputError` where the data cannot be had, or are of another shape.
@@ -46,7 +46,7 @@ def load_real_splits(config: Config, data: str | Dataset, quiet: bool = True) ->
     return real
 
 
-def named(config: Config, spec: str, quiet: bool = True) -> RealData:
+def named(config: ResolvedConfig, spec: str, quiet: bool = True) -> RealData:
     """The splits of `spec` at the size and with the channels of a run; its own data also with its classes and limit.
 
     Its own they are wherever they lie now. The limit is on the training images.
@@ -54,7 +54,7 @@ def named(config: Config, spec: str, quiet: bool = True) -> RealData:
     facts, choice = config.dataset, config.data
     assert facts is not None, "a kept config is resolved"
     asked: dict[str, Any] = {"on_corrupt": choice.on_corrupt, "quiet": quiet}
-    if facts.shape[1:] != (1, 1) and not is_points(spec):
+    if not facts.is_points and not makes_points(spec):
         asked |= {"size": facts.shape[1], "channels": facts.shape[0]}
     whole = load(spec, **asked)
     own = is_training_data(config, whole)
@@ -65,9 +65,8 @@ def named(config: Config, spec: str, quiet: bool = True) -> RealData:
     return RealData(train, load(spec, **asked, classes=choice.classes if chosen else None, split="test"), own)
 
 
-def is_training_data(config: Config, whole: Dataset) -> bool:
+def is_training_data(config: ResolvedConfig, whole: Dataset) -> bool:
     """Whether what a run chooses among its images is, of `whole`, the very set that it was trained on."""
-    assert config.dataset is not None, "a kept config is resolved"
     data = config.data
     try:
         found = select(whole, data.classes, data.limit, data.labelled, data.labelled_share)

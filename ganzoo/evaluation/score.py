@@ -93,6 +93,27 @@ class Evaluation:
         return found[0]
 
 
+def value_text(score: Score | ScoreRecord) -> str:
+    """The value, with its spread if there is one."""
+    spread = "" if score.spread is None else f" ± {score.spread:.2g}"
+    return format_number(score.value) + spread
+
+
+def floor_text(score: Score | ScoreRecord) -> str:
+    """The floor; if it was measured at another n, also that n and the samples' score there."""
+    if score.floor is None:
+        return ""
+    if score.value_at_floor is None:
+        return format_number(score.floor)
+    value = format_number(score.value_at_floor)
+    return f"{format_number(score.floor)} at n = {score.floor_n:,}, where the samples have {value}"
+
+
+def format_number(value: float | None) -> str:
+    """Four significant digits."""
+    return "not finite" if value is None or not isfinite(value) else f"{value:.4g}"
+
+
 def computed_floors(details: dict[str, float]) -> dict[str, float]:
     """What of a score's details is a floor that was computed, not measured: `kl_floor_uniform`."""
     return {key: value for key, value in details.items() if "_floor_" in key}

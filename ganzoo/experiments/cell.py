@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ganzoo.config.schema import Config, Table, config_diff
+from ganzoo.config.schema import ResolvedConfig, Table, config_diff
 from ganzoo.errors import InputError
 from ganzoo.experiments.schemas import CellRecord
 from ganzoo.experiments.spec import Budget
@@ -23,7 +23,7 @@ class Cell:
 
     setting: str
     seed: int
-    config: Config
+    config: ResolvedConfig
     """Resolved."""
     folder: Path
     budget: Budget

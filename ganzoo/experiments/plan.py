@@ -11,7 +11,7 @@ import torch
 from ganzoo.api import load_dataset
 from ganzoo.atomic_io import check_no_links, leftover_target, sha256_hex
 from ganzoo.builder import g_reads_real, make_loss, make_tricks, resolve_config
-from ganzoo.config.schema import Config, DatasetInfo, Table, flatten, with_train
+from ganzoo.config.schema import Config, ResolvedConfig, Table, flatten, with_train
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.evaluation import METRICS, modes
@@ -52,7 +52,7 @@ from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 
 
-def scoring_options(request: CompareOptions, rows: Sequence[Config]) -> Table:
+def scoring_options(request: CompareOptions, rows: Sequence[ResolvedConfig]) -> Table:
     """The keywords `n`, `metrics` and `split` of `ganzoo.evaluator.evaluate` for the resolved configs `rows`.
 
     And `extractor`, if one was asked for. `n` defaults to 10,000, or to what the protocol of data with known modes says; the
@@ -86,7 +86,7 @@ def prints_time_estimate(request: CompareOptions) -> bool:
     return not request.quiet and request.cluster is None and read_results(request.out) is None
 
 
-def scoring_options_for(how: Table, config: Config) -> Table:
+def scoring_options_for(how: Table, config: ResolvedConfig) -> Table:
     """`scoring_options` for a row of a resolved `config`: without what needs labels where its G takes none."""
     if not how["metrics"] or class_names(config):
         return how
@@ -98,9 +98,8 @@ def label_metrics() -> list[str]:
     return [name for name, metric in METRICS.items() if metric.needs == "labels"]
 
 
-def class_names(config: Config) -> tuple[str, ...]:
+def class_names(config: ResolvedConfig) -> tuple[str, ...]:
     """The classes that G of a resolved config can be asked for."""
-    assert config.dataset is not None, "a row's config is resolved"
     conditional = config.networks.generator.get("condition", "none") != "none"
     return config.dataset.class_names if conditional else ()
 
@@ -119,7 +118,7 @@ def check_metrics(
             raise InputError(why)
 
 
-ScoringOptionsFn = Callable[[CompareOptions, Sequence[Config]], Table]
+ScoringOptionsFn = Callable[[CompareOptions, Sequence[ResolvedConfig]], Table]
 """`ganzoo.experiments.plan.scoring_options`, or what takes its place."""
 
 
@@ -198,7 +197,7 @@ class Plan:
         asked = self.request
         return Cell(setting.name, seed, config, folder, asked.budget, measure, asked.plugins, asked.jobs)
 
-    def _resolved(self, config: Config, seed: int = 0) -> Config:
+    def _resolved(self, config: Config, seed: int = 0) -> ResolvedConfig:
         # A cluster's device need not be here, where it would be refused.
         values: Table = {"threads": self.threads} | ({"device": "cpu"} if self.device else {})
         found = resolve_config(with_train(config.model_copy(update={"seed": seed}), **values), self.dataset(config))
@@ -231,16 +230,10 @@ class Plan:
         budget = {"unit": request.budget.unit, "amount": request.budget.amount}
         book = ResultsFile(
             request.out,
-            make_header(request.kind, request.options, dataset_info(config), config.data.spec, budget, protocol),
+            make_header(request.kind, request.options, config.dataset, config.data.spec, budget, protocol),
         )
         book.check_consistent()
         return book
-
-
-def dataset_info(config: Config) -> DatasetInfo:
-    """What a resolved config says of its data."""
-    assert config.dataset is not None, "a cell's config is resolved"
-    return config.dataset
 
 
 def check_seeds(cells: list[Cell]) -> list[Cell]:
@@ -271,9 +264,9 @@ def require_extras() -> None:
             raise missing_extra(package, "eval", "a comparison")
 
 
-SHARED_KEYS: dict[str, Callable[[Config], object]] = {
-    "data": lambda config: dataset_info(config).digest,
-    "data.size": lambda config: dataset_info(config).shape,
+SHARED_KEYS: dict[str, Callable[[ResolvedConfig], object]] = {
+    "data": lambda config: config.dataset.digest,
+    "data.size": lambda config: config.dataset.shape,
     "train.device": lambda config: config.train.device,
     "train.precision": lambda config: config.train.precision,
 }

@@ -17,7 +17,7 @@ from typing import Any
 
 from ganzoo import api, terminal
 from ganzoo.atomic_io import FORMAT, file_lock, recover_folder, write_json
-from ganzoo.config.schema import Config, Table, parse, with_train
+from ganzoo.config.schema import ResolvedConfig, Table, parse, with_train
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.experiments.cell import CELL_FILE, read_cell_result
 from ganzoo.experiments.environment import environment
@@ -61,7 +61,7 @@ def _stop_with_the_parent() -> None:
 
 def run_cell(job: Table, score: ScoreFn | None = None) -> None:
     """Train a cell to its budget, measure it, and write its `cell.json`; a cell that has one is left alone."""
-    run, config = RunDir(Path(job["folder"])), parse(Config, job["config"])
+    run, config = RunDir(Path(job["folder"])), parse(ResolvedConfig, job["config"])
     with cell_lock(run.folder):
         recover_folder(run.folder / CELL_FILE)
         if read_cell_result(run.folder) is not None:
@@ -79,7 +79,7 @@ def cell_lock(folder: Path) -> AbstractContextManager[None]:
     return file_lock(folder.with_name(f".{folder.name}.lock"))
 
 
-def train(run: RunDir, config: Config, minutes: float | None) -> str | None:
+def train(run: RunDir, config: ResolvedConfig, minutes: float | None) -> str | None:
     """Train to the end of the budget; returns what the training failed of, if it did."""
     try:
         if minutes is None:
@@ -91,7 +91,7 @@ def train(run: RunDir, config: Config, minutes: float | None) -> str | None:
     return None
 
 
-def start_or_resume(run: RunDir, config: Config) -> None:
+def start_or_resume(run: RunDir, config: ResolvedConfig) -> None:
     """Begin the run of `config`, or take it up where it stopped."""
     if run.config_file.is_file():
         api.resume(run.folder, config)
@@ -99,7 +99,7 @@ def start_or_resume(run: RunDir, config: Config) -> None:
         api.train(config, out=run.folder)
 
 
-def train_for(run: RunDir, config: Config, seconds: float) -> None:
+def train_for(run: RunDir, config: ResolvedConfig, seconds: float) -> None:
     """Train until `seconds` are used up, in slices: each an exact resume, and as long as the last one's speed allows.
 
     A slice aims at nine tenths of what is left, and at no more steps than have been done, so that one whose steps get

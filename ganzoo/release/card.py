@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ganzoo.config.schema import Table
 from ganzoo.errors import DISTRIBUTION, escape
+from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text
 from ganzoo.markdown import escape_text, inline_code, markdown_table
 
 Form = Callable[[str], str]
@@ -75,9 +76,8 @@ def scores_table(card: Table) -> str:
     """Every score with its protocol (its name, see docs/evaluation.md) and what real images have."""
     if not card.get("scores"):
         return "Not measured: `ganzoo evaluate` does it."
-    rows = [
-        (escape_text(score["name"]), value_text(score), score["better"], floor_text(score)) for score in card["scores"]
-    ]
+    scores = [ScoreRecord.model_validate(score) for score in card["scores"]]
+    rows = [(escape_text(score.name), value_text(score), score.better, floor_text(score)) for score in scores]
     note = "The floor is what real images have that are not in the reference."
     return "\n\n".join([markdown_table(("score", "value", "better", "floor"), rows), note, *class_share_table(card)])
 
@@ -87,29 +87,6 @@ def class_share_table(card: Table) -> list[str]:
     found = [f"{escape_text(name)} {share:.1%}" for name, share in card.get("class_shares", {}).items()]
     return [f"Share of each class among the samples, as the classifier sees them: {', '.join(found)}."] if found else []
 
-
-def value_text(score: Table) -> str:
-    """The value with its spread, of which two digits count."""
-    spread = "" if score["spread"] is None else f" ± {score['spread']:.2g}"
-    return format_number(score["value"]) + spread
-
-
-def floor_text(score: Table) -> str:
-    """The floor, and its n where that is another."""
-    if score["floor"] is None:
-        return ""
-    if score["value_at_floor"] is None:
-        return format_number(score["floor"])
-    floor, value = format_number(score["floor"]), format_number(score["value_at_floor"])
-    return f"{floor} at n = {score['floor_n']:,}, where the samples have {value}"
-
-
-def format_number(value: float | None) -> str:
-    """Four digits that count; a number that was not finite is said to be none."""
-    return "not finite" if value is None else f"{value:.4g}"
-
-
-pass
 
 TASK = "unconditional-image-generation"  # the Hub's only task for images that no text asks for
 DATASETS = {

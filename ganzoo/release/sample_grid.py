@@ -11,27 +11,18 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.atomic_io import read_bytes
-from ganzoo.data.sources.mixtures import mode_circles
 from ganzoo.errors import InputError
-from ganzoo.image_io import draw_sheet, save_png, to_uint8
+from ganzoo.image_io import save_png, to_uint8
 from ganzoo.sampling import Sampler
+from ganzoo.training.samples import sample_grid
 
-ROWS, COLUMNS, POINTS = 8, 8, 512
 THUMBNAILS = 4
 TOLERANCE = 2  # grey levels: another processor adds in another order
 
 
 def draw_grid(sampler: Sampler, path: Path) -> None:
-    """Write the grid of seeds 0, 1, 2, ...: one class a column where G takes labels; points over their true modes."""
-    facts = sampler.config.dataset
-    assert facts is not None, "a kept config is resolved"
-    classes = sampler.class_names[:10]
-    columns = len(classes) or COLUMNS
-    n = POINTS if facts.shape[1:] == (1, 1) else ROWS * columns
-    save_png(
-        draw_sheet(sampler.sample(n, classes=classes or None), columns, mode_circles(facts.name, facts.class_names)),
-        path,
-    )
+    """Write the sample grid of seeds 0, 1, 2, ... as a PNG."""
+    save_png(sample_grid(sampler.generator, sampler.latent, sampler.config.dataset), path)
 
 
 def draw_thumbnails(sampler: Sampler, path: Path) -> None:

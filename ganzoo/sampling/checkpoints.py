@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ganzoo.atomic_io import check_no_links, current_folder, read_bytes, read_folder, sha256_hex
 from ganzoo.builder import build_uninitialized_generator, make_latent, make_loss
 from ganzoo.config.resolve import load_config
-from ganzoo.config.schema import Config
+from ganzoo.config.schema import ResolvedConfig
 from ganzoo.errors import DamagedFile, InputError, unknown_name
 from ganzoo.json_io import read_table
 from ganzoo.latent import Latent
@@ -115,7 +115,7 @@ def _from_state(folder: Path) -> Sampler:
     return Sampler(_filled(generator, weights), latent, config, facts)
 
 
-def _build_on_meta(config: Config, path: Path) -> tuple[Latent, nn.Module]:
+def _build_on_meta(config: ResolvedConfig, path: Path) -> tuple[Latent, nn.Module]:
     """What the config in `path` describes, on no device: its tensors have shapes alone."""
     try:
         latent = make_latent(config, make_loss(config))

@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo import rng
-from ganzoo.config.schema import Config
+from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data.dataset import class_index
 from ganzoo.errors import InputError, unknown_name
-from ganzoo.latent import GeneratorInputs, Latent, generate
+from ganzoo.latent import GeneratorInputs, Latent, draw_images, draw_inputs
 from ganzoo.sampling import latent_ops
 from ganzoo.sampling.latent_ops import interpolation, truncate, walk_points
 from ganzoo.torch_state import default_torch_state
@@ -27,29 +26,27 @@ class Sampler:
 
     generator: nn.Module
     latent: Latent
-    config: Config
+    config: ResolvedConfig
     card: dict[str, Any]
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes that can be asked for; empty where G takes no labels."""
-        assert self.config.dataset is not None, "a kept config is resolved"
         return self.config.dataset.class_names if self.latent.classes else ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of an image."""
-        assert self.config.dataset is not None, "a kept config is resolved"
         return self.config.dataset.shape
 
     @property
     def is_points(self) -> bool:
-        """Whether there is no image to a seed, but a point in the plane."""
-        return self.shape[1:] == (1, 1)
+        """Are the samples points in the plane, not images?"""
+        return self.config.dataset.is_points
 
     @property
     def code_names(self) -> tuple[str, ...]:
-        """The parts of the code that can be swept; empty without one."""
+        """The parts of the code that can be traversed; empty without a code."""
         return latent_ops.code_names(self.latent.code)
 
     @default_torch_state()
@@ -120,7 +117,7 @@ class Sampler:
         """
         known = self.latent.code
         if known is None:
-            raise InputError(f"{self.config.variant} was trained without a code, so there is none to sweep")
+            raise InputError(f"{self.config.variant} was trained without a code, so no code can be traversed")
         if code not in self.code_names:
             raise unknown_name("code", code, self.code_names)
         repeated = [seed for seed in seeds for _ in range(latent_ops.code_columns(known))]
@@ -144,8 +141,7 @@ class Sampler:
         """What G is fed for `seeds`, on the CPU; raises `InputError` where there are none, or z cannot be truncated."""
         if len(seeds) == 0:
             raise InputError("no image was asked for: n must be at least 1")
-        with rng.PerImageRng(seeds):
-            inputs = self.latent.draw(len(seeds), labels)
+        inputs = draw_inputs(self.latent, seeds, labels)
         if truncation is None:
             return inputs
         if self.latent.distribution != "gaussian":
@@ -156,18 +152,13 @@ class Sampler:
         return inputs._replace(z=truncate(inputs.z, truncation))
 
     @default_torch_state()
-    @torch.no_grad()
     def images(self, inputs: GeneratorInputs, seeds: Sequence[int], batch: int = BATCH) -> Tensor:
         """Images (N, C, H, W) of `inputs`, on the CPU; G's own noise, where it has some, is that of `seeds`, one a row."""
-        device, parts = next(self.generator.parameters()).device, []
-        for start in range(0, len(seeds), batch):
-            rows = slice(start, start + batch)
-            given = GeneratorInputs(*(None if value is None else value[rows].to(device) for value in inputs))  # type: ignore[arg-type]
-            with rng.PerImageRng(seeds[rows]):
-                parts.append(generate(self.generator, given).images.float().cpu())
-        images = torch.cat(parts)
+        images = draw_images(self.generator, inputs, seeds, batch)
         bad = (~images.isfinite()).flatten(1).any(1)
         if bad.any():
             seed = seeds[int(bad.int().argmax())]
-            raise InputError(f"the image of seed {seed} is not finite: the weights of {self.config.variant} are spoilt")
+            raise InputError(
+                f"the image of seed {seed} is not finite: the weights of {self.config.variant} are corrupted"
+            )
         return images

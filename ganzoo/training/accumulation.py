@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -75,7 +75,7 @@ def total_loss(terms: Terms) -> Tensor:
 def split_batch(batch: Sequence[Batch | None], count: int) -> Iterator[list[Batch | None]]:
     """`batch`, records of any numbers of rows, in `count` parts of one size each."""
     for part in range(count):
-        yield [None if s is None else s.map(lambda rows: rows.chunk(count)[part]) for s in batch]  # noqa: B023
+        yield [None if s is None else s.apply(lambda rows: rows.chunk(count)[part]) for s in batch]  # noqa: B023
 
 
 def concatenate(parts: Sequence[AnyBatch]) -> AnyBatch:
@@ -83,7 +83,7 @@ def concatenate(parts: Sequence[AnyBatch]) -> AnyBatch:
     first = parts[0]
     if first is None or len(parts) == 1:
         return first
-    names = [field.name for field in fields(first) if getattr(first, field.name) is not None]
+    names = [name for name, value in vars(first).items() if value is not None]
     return replace(first, **{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
 
 

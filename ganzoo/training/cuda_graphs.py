@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -118,7 +117,7 @@ class GraphedStep:
             with self.draws:
                 return self.graph.warm_up(lambda: step(real))
         if self.capturing:
-            self.real = real and real.map(torch.clone)
+            self.real = real and real.apply(torch.clone)
             with self.draws:
                 self.terms = self.graph.capture(lambda: step(self.real))
         copy_all(batch_tensors(self.real), batch_tensors(real))
@@ -193,6 +192,5 @@ def graph_obstacles(train: Train, parts: Iterable[Loss | Trick], processes: int)
 
 
 def batch_tensors(samples: Batch | None) -> list[Tensor]:
-    """What a batch is made of."""
-    values = [getattr(samples, field.name) for field in fields(Batch)] if samples else []
-    return [value for value in values if value is not None]
+    """The tensors of a batch, in a fixed order."""
+    return [value for value in vars(samples).values() if value is not None] if samples else []

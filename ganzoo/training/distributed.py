@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
 from typing import TypeVar
 
 import torch
@@ -75,12 +74,12 @@ class ProcessGroup:
 
     def gather_batch(self, batch: AnyBatch) -> AnyBatch:
         """`batch` with the rows of all processes."""
-        return _changed(batch, self.gather) if self.size > 1 else batch
+        return batch.apply(self.gather) if self.size > 1 else batch
 
     def local_shard(self, whole: AnyBatch) -> AnyBatch:
         """The rows of this process of the whole batch."""
         rows = self.share.rows(len(whole) // self.size)
-        return _changed(whole, lambda values: values[rows]) if self.size > 1 else whole
+        return whole.apply(lambda values: values[rows]) if self.size > 1 else whole
 
     def all_agree(self, yes: bool) -> bool:
         """Whether every process says yes; waits for the processes, and for no device."""
@@ -147,8 +146,3 @@ def local_gpu() -> int:
             "or set train.device=cpu"
         )
     return number
-
-
-def _changed(batch: AnyBatch, change: Callable[[Tensor], Tensor]) -> AnyBatch:
-    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
-    return replace(batch, **{name: change(value) for name, value in values.items() if value is not None})

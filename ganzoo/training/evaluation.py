@@ -8,19 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganzoo.config.schema import Config, Train
+from ganzoo.config.schema import ResolvedConfig, Train
 from ganzoo.data import MEMORY, Dataset, find_source, load
 from ganzoo.errors import InputError
 from ganzoo.evaluation import OnlineEvaluator, online
 from ganzoo.evaluation.class_order import class_order
 from ganzoo.evaluation.extractor import default_extractor, find_extractor
-from ganzoo.latent import draw_images
+from ganzoo.latent import draw_images, draw_inputs
 from ganzoo.rng import RngScope
 from ganzoo.training.ema import in_eval_mode
 from ganzoo.training.trainer import Trainer
 
 
-def load_test_split(config: Config) -> Dataset | None:
+def load_test_split(config: ResolvedConfig) -> Dataset | None:
     """The test split that belongs to the data of a resolved config, whole and with all its labels.
 
     None where the source has none, or where the data came from Python; the configs of old runs name other data then.
@@ -68,7 +68,7 @@ pass
 
 def check_evaluation(train: Train, data: Dataset) -> None:
     """Raise `InputError` where `train.eval_every` asks for scores that `data` cannot have; no image is read."""
-    if train.eval_every and data.shape[1:] == (1, 1):
+    if train.eval_every and data.is_points:
         raise InputError("train.eval_every takes scores of pictures, and the data are points; leave it out")
     if train.eval_every:
         online.check_online_metric(data, find_extractor(default_extractor(data)), train.eval_n, train.eval_metric)
@@ -108,7 +108,7 @@ class TrainingEvaluation:
     def _draw(self, seeds: Sequence[int]) -> Tensor:
         """The averaged G's images of `seeds`, of classes as frequent as in the data, as every score takes them."""
         labels = None if self.labels is None else self.labels[list(seeds)]
-        return draw_images(self.trainer.average, self.trainer.game.latent, seeds, labels)
+        return draw_images(self.trainer.average, draw_inputs(self.trainer.game.latent, seeds, labels), seeds)
 
     def _score_due(self, step: int) -> bool:
         return self.curve is not None and step % self.trainer.config.train.eval_every == 0

@@ -7,7 +7,7 @@ from torch import nn
 
 from ganzoo.builder import build_modules
 from ganzoo.config.compatibility import batch_split_incompatibilities
-from ganzoo.config.schema import Config
+from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data import BatchLoader, Dataset
 from ganzoo.errors import InputError, Interrupted
 from ganzoo.torch_state import allow_tf32
@@ -22,7 +22,7 @@ from ganzoo.training.signals import StopSignal
 from ganzoo.training.trainer import Trainer
 
 
-def make_trainer(config: Config, dataset: Dataset, group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
+def make_trainer(config: ResolvedConfig, dataset: Dataset, group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
     """A trainer at step 0 for a resolved config; raises `InputError` where its batch cannot be split over `group`."""
     torch.set_num_threads(config.train.threads)
     device = torch.device(config.train.device)
@@ -132,16 +132,15 @@ def follow_first_rank(trainer: Trainer) -> None:
 def header_line(run: RunDir, trainer: Trainer) -> str:
     """The run's first line: variant, data, parameters, device, folder."""
     facts, train = trainer.config.dataset, trainer.config.train
-    assert facts is not None, "a trainer's config is resolved"
     data = ", ".join([f"{facts.count:,} of {' x '.join(map(str, facts.shape))}", *class_summary(trainer.config)])
     where = f"{train.device}, {train.threads} threads, {train.precision}"
     players = ", ".join(f"{name} {count_parameters(net):,}" for name, net in (("G", trainer.G), ("D", trainer.D)))
     return f"{trainer.config.variant} on {facts.name} ({data}), {players} weights, {where}: {run.folder}"
 
 
-def class_summary(config: Config) -> list[str]:
+def class_summary(config: ResolvedConfig) -> list[str]:
     """The number of classes, if the data have labels, and the names of chosen ones."""
-    names = config.dataset.class_names if config.dataset else ()
+    names = config.dataset.class_names
     count = f"{len(names):,} class{'' if len(names) == 1 else 'es'}"
     return [f"{count}: {', '.join(names)}" if config.data.classes else count] if names else []
 

@@ -7,7 +7,6 @@ directly and stay in float32, as do the weights, their gradients, the optimisers
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from typing import TypeVar
 
 import torch
@@ -33,6 +32,4 @@ def in_bfloat16(network: Callable[[], Record], device: str) -> Record:
     with torch.autocast(device, torch.bfloat16):
         record = network()
     torch.clear_autocast_cache()  # within an autocast of a caller, leaving ours would keep copies of weights that will change
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
-    low = {name: value for name, value in values.items() if value is not None and value.dtype == torch.bfloat16}
-    return replace(record, **{name: value.float() for name, value in low.items()})
+    return record.apply(lambda value: value.float() if value.dtype == torch.bfloat16 else value)

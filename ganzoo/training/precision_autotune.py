@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ganzoo.config.schema import Config, with_train
+from ganzoo.config.schema import ResolvedConfig, with_train
 from ganzoo.data import Dataset
 from ganzoo.rng import RngScope
 from ganzoo.training.cuda_graphs import WARMUP_STEPS
@@ -17,7 +17,7 @@ MAX_TIME_RATIO = 0.9
 """Of float32's time bf16 may take so much at most: a gain under a tenth is noise on most machines."""
 
 
-def resolve_precision(config: Config, dataset: Dataset) -> Config:
+def resolve_precision(config: ResolvedConfig, dataset: Dataset) -> ResolvedConfig:
     """The resolved `config` with a measured precision in the place of "auto"; one that names its precision stays."""
     if config.train.precision != "auto":
         return config

@@ -12,7 +12,7 @@ from safetensors.torch import save
 
 from ganzoo import __version__
 from ganzoo.atomic_io import FORMAT, read_bytes, sha256_hex, write_bytes, write_folder, write_json
-from ganzoo.config.schema import Config
+from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data.source import is_path
 from ganzoo.errors import InputError
 from ganzoo.evaluation.score import ScoreRecord
@@ -86,7 +86,7 @@ def is_current(trainer: Trainer, folder: Path) -> bool:
         return False
 
 
-def without_user_paths(config: Config) -> Config:
+def without_user_paths(config: ResolvedConfig) -> ResolvedConfig:
     """`config` without the user's folders, which are nobody else's business: of a path to data the last part."""
     kind, _, argument = config.data.spec.partition(":")
     if not is_path(config.data.spec):
@@ -94,7 +94,7 @@ def without_user_paths(config: Config) -> Config:
     return config.model_copy(update={"data": config.data.model_copy(update={"spec": f"{kind}:{Path(argument).name}"})})
 
 
-def make_card(config: Config, counters: dict[str, int], seconds: float, sha256: str) -> dict[str, Any]:
+def make_card(config: ResolvedConfig, counters: dict[str, int], seconds: float, sha256: str) -> dict[str, Any]:
     """What a release says of itself."""
     facts = config.dataset
     assert facts is not None, "a trained config is resolved"

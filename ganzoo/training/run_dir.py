@@ -25,7 +25,7 @@ from ganzoo.atomic_io import (
     write_json,
 )
 from ganzoo.config.resolve import load_config
-from ganzoo.config.schema import Config, Table, config_diff
+from ganzoo.config.schema import ResolvedConfig, Table, config_diff
 from ganzoo.errors import InputError
 from ganzoo.json_io import Count, FileSchema, Finite, Number, validate
 
@@ -94,7 +94,7 @@ class RunDir:
     def lock_file(self) -> Path:
         return self.folder / "lock"
 
-    def create(self, config: Config) -> None:
+    def create(self, config: ResolvedConfig) -> None:
         """Make the folder; raises `InputError` where it holds anything, so that nothing is overwritten."""
         self.check_unused()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -149,11 +149,11 @@ class RunDir:
         for folder in (self.folder, self.samples, self.states):
             recover_leftovers(folder, REPLACED_NAMES)
 
-    def config(self) -> Config:
+    def config(self) -> ResolvedConfig:
         """The resolved config that the run was created with, and its later `train.steps`."""
         return load_config(self.config_file, trains=True)
 
-    def check_config_unchanged(self, config: Config) -> None:
+    def check_config_unchanged(self, config: ResolvedConfig) -> None:
         """Raise `InputError` naming the keys in which `config` differs from the run's, except `RESUMABLE_CHANGES`."""
         old = self.config()
         if changed := fixed_config_diff(old, config):
@@ -161,7 +161,7 @@ class RunDir:
         if config.train.steps < old.train.steps:
             raise InputError(f"train.steps can only be raised at a resume: {old.train.steps} -> {config.train.steps}")
 
-    def write_config(self, config: Config) -> None:
+    def write_config(self, config: ResolvedConfig) -> None:
         """Replace the resolved config."""
         write_json(self.config_file, config.model_dump(mode="json"))
 
@@ -191,7 +191,7 @@ class RunDir:
             rewrite_lines(self.findings_file, FindingRecord, lambda f: f["step"] <= step or f["rollbacks"] < rollbacks)
 
 
-def fixed_config_diff(old: Config, new: Config) -> list[str]:
+def fixed_config_diff(old: ResolvedConfig, new: ResolvedConfig) -> list[str]:
     """The keys in which two configs differ and must not, as `key: old -> new`."""
     return [line for line in config_diff(old, new) if not line.startswith(RESUMABLE_CHANGES)]
 

@@ -1,45 +1,45 @@
-"""The grid of one fixed set of latents that a run draws at growing steps."""
+"""The sample grid of a run or release: always the same latents."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from ganzoo.atomic_io import write_bytes
+from ganzoo.config.schema import DatasetInfo
 from ganzoo.data.sources.mixtures import mode_circles
-from ganzoo.image_io import draw_scatter, encode, grid, to_pil
-from ganzoo.latent import class_columns, draw_images
+from ganzoo.image_io import draw_sheet, encode, to_pil
+from ganzoo.latent import Latent, draw_images, draw_inputs
 from ganzoo.training.trainer import Trainer
 
 ROWS = 8
 COLUMNS = 8
+CLASSES = 10  # columns of a conditional G, at most
 POINTS = 512
 
 
 def write_sample_grid(trainer: Trainer, folder: Path) -> None:
-    """Write `folder`/<step>.png: the averaged G on seeds 0, 1, 2, ..., one class a column where it knows classes.
-
-    Points are drawn over the true modes, where those are known.
-    """
-    facts = trainer.config.dataset
-    if facts is not None and facts.shape[1:] == (1, 1):
-        points = draw_images(trainer.average, trainer.game.latent, range(POINTS), batch=POINTS)
-        picture = draw_scatter(points.flatten(1), mode_circles(facts.name, facts.class_names))
-    else:
-        picture = image_grid(trainer)
+    """Write the sample grid of the averaged G to `folder`/<step>.png."""
+    picture = sample_grid(trainer.average, trainer.game.latent, trainer.config.dataset)
     folder.mkdir(exist_ok=True)  # without parents: a run that was deleted meanwhile does not come back
     write_bytes(grid_file(trainer, folder), encode(to_pil(picture)))
 
 
 def grid_file(trainer: Trainer, folder: Path) -> Path:
-    """Return where `write_sample_grid` writes the grid of the step that `trainer` is at."""
+    """The file of the sample grid of the current step."""
     return folder / f"{trainer.step:08d}.png"
 
 
-def image_grid(trainer: Trainer) -> Tensor:
-    """The grid (C, H, W) of the averaged G."""
-    classes = min(trainer.game.latent.classes, 10)
+def sample_grid(generator: nn.Module, latent: Latent, data: DatasetInfo) -> Tensor:
+    """Picture (C, H, W) of seeds 0, 1, 2, ...: eight rows of images, one class a column if G takes labels.
+
+    Points are drawn over the modes of their distribution, if these are known. `generator` must be in eval mode.
+    """
+    classes = min(latent.classes, CLASSES)
     columns = classes or COLUMNS
-    labels = class_columns(classes, ROWS) if classes else None
-    return grid(draw_images(trainer.average, trainer.game.latent, range(ROWS * columns), labels), columns)[0]
+    seeds = range(POINTS if data.is_points else ROWS * columns)
+    labels = torch.arange(len(seeds)) % classes if classes else None
+    images = draw_images(generator, draw_inputs(latent, seeds, labels), seeds)
+    return draw_sheet(images, columns, mode_circles(data.name, data.class_names))

@@ -14,7 +14,7 @@ from ganzoo import rng
 from ganzoo.batch import Batch, DiscriminatorOutput, Terms
 from ganzoo.builder import GanModules, make_optimizer
 from ganzoo.config.compatibility import batch_coupled_parts
-from ganzoo.config.schema import Config, parse_ratio
+from ganzoo.config.schema import ResolvedConfig, parse_ratio
 from ganzoo.data import BatchLoader
 from ganzoo.latent import generate
 from ganzoo.losses import Loss
@@ -42,7 +42,7 @@ class Trainer:
     """
 
     def __init__(
-        self, game: GanModules, batches: BatchLoader, config: Config, group: ProcessGroup = SINGLE_PROCESS
+        self, game: GanModules, batches: BatchLoader, config: ResolvedConfig, group: ProcessGroup = SINGLE_PROCESS
     ) -> None:
         self.game, self.batches, self.config, self.group = game, batches, config, group
         self.device = torch.device(config.train.device)

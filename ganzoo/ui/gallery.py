@@ -11,8 +11,9 @@ from typing import Any
 from ganzoo.atomic_io import write_bytes
 from ganzoo.config.schema import Table
 from ganzoo.errors import InputError
+from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text
 from ganzoo.plugins import plugin_arguments
-from ganzoo.release.card import facts_table, floor_text, value_text
+from ganzoo.release.card import facts_table
 from ganzoo.release.reproduce import needs_plugin, reproduce_command
 from ganzoo.release.sample_grid import draw_grid
 from ganzoo.sampling import Sampler
@@ -86,5 +87,5 @@ def brief(card: Table) -> str:
 
 def scores(card: Table) -> Iterator[dict[str, str]]:
     """Each score of a card, with its floor, as it is shown."""
-    for score in card.get("scores", []):
-        yield {"name": score["name"], "value": value_text(score), "better": score["better"], "floor": floor_text(score)}
+    for score in map(ScoreRecord.model_validate, card.get("scores", [])):
+        yield {"name": score.name, "value": value_text(score), "better": score.better, "floor": floor_text(score)}

@@ -14,7 +14,7 @@ import ganzoo
 from ganzoo import api, cli, image_io
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config
-from ganzoo.data import is_points, load
+from ganzoo.data import load, makes_points
 from ganzoo.data.sources.mixtures import mixture_of, mode_circles
 from ganzoo.errors import InputError
 from ganzoo.training.run_dir import RunDir
@@ -68,8 +68,8 @@ def test_the_truth_of_a_choice_of_modes_is_that_choice():
 
 
 def test_which_specs_are_points():
-    assert is_points("ring") and is_points("grid")
-    assert not any(is_points(spec) for spec in ("digits", "stacked-digits", "folder:ring", "none"))
+    assert makes_points("ring") and makes_points("grid")
+    assert not any(makes_points(spec) for spec in ("digits", "stacked-digits", "folder:ring", "none"))
 
 
 def on_ring(variant):

@@ -28,7 +28,7 @@ def same_factor_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def d_terms(loss: Loss, D: ToyD, real: Batch, fake: Batch) -> Terms:
-    fake = fake.map(torch.Tensor.detach)
+    fake = fake.apply(torch.Tensor.detach)
     return loss.d_loss(D(real), D(fake)) | loss.penalty(D, real, fake)
 
 
@@ -42,7 +42,7 @@ def both(loss: Loss, D: ToyD, real: Batch, fake: Batch) -> Terms:
 
 
 def part(samples: Batch, rows: slice) -> Batch:
-    return samples.map(lambda t: t[rows])
+    return samples.apply(lambda t: t[rows])
 
 
 def test_docstring_has_title_authors_year_link_and_both_objectives(loss: Loss) -> None:
@@ -142,7 +142,7 @@ def test_repeating_the_batch_changes_nothing(name: str) -> None:
     G, D = players(loss)
     real, fake = reals(loss, 4), fakes(loss, G, 4)
     once = both(loss, D, real, fake)
-    twice = both(loss, D, real.map(lambda t: torch.cat([t, t])), fake.map(lambda t: torch.cat([t, t])))
+    twice = both(loss, D, real.apply(lambda t: torch.cat([t, t])), fake.apply(lambda t: torch.cat([t, t])))
     assert all(abs(once[name] - twice[name]) < 1e-12 for name in once)
 
 

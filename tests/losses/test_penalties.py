@@ -108,7 +108,7 @@ def test_repeating_the_batch_with_its_factors_changes_nothing(monkeypatch: pytes
     with_factors(monkeypatch, 0.1, 0.5, 0.9)
     once = PENALTIES[name](quadratic, real, fake)
     with_factors(monkeypatch, 0.1, 0.5, 0.9, 0.1, 0.5, 0.9)
-    twice = PENALTIES[name](quadratic, *(s.map(lambda t: torch.cat([t, t])) for s in (real, fake)))
+    twice = PENALTIES[name](quadratic, *(s.apply(lambda t: torch.cat([t, t])) for s in (real, fake)))
     assert twice.item() == pytest.approx(once.item(), rel=1e-12)
 
 
@@ -152,7 +152,7 @@ def test_derivatives_in_ds_weights(name: str) -> None:
 def test_a_zero_slope_gives_no_nan(name: str, slopeless: str) -> None:
     D = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 1), nn.Flatten(0))
     nn.init.constant_(*((D[3].weight, 0.0) if slopeless == "zero last layer" else (D[1].bias, -100.0)))
-    real, fake = (s.map(Tensor.float) for s in (batch(3, (1, 4, 4)), batch(3, (1, 4, 4), seed=1)))
+    real, fake = (s.apply(Tensor.float) for s in (batch(3, (1, 4, 4)), batch(3, (1, 4, 4), seed=1)))
     term = PENALTIES[name](lambda s: DiscriminatorOutput(s.images, score=D(s.images)), real, fake)
     term.backward()
     assert term.item() == (0.0 if name in ("r1", "r2") else 1.0)
@@ -163,14 +163,14 @@ def test_a_zero_slope_gives_no_nan(name: str, slopeless: str) -> None:
 def test_reduced_precision_does_not_reach_the_penalty(name: str) -> None:
     torch.manual_seed(0)
     D = ToyD(WGANGP())
-    real, fake = (s.map(Tensor.float) for s in (batch(4, (1, 4, 4)), batch(4, (1, 4, 4), seed=1)))
+    real, fake = (s.apply(Tensor.float) for s in (batch(4, (1, 4, 4)), batch(4, (1, 4, 4), seed=1)))
     with RngScope("same numbers"):
         exact = PENALTIES[name](D, real, fake)
     with RngScope("same numbers"), torch.autocast("cpu", dtype=torch.bfloat16):
         assert D(real).score.dtype == torch.bfloat16
         term = PENALTIES[name](D, real, fake)
     assert term.dtype == torch.float32 and torch.equal(term, exact)
-    half = PENALTIES[name](D, real.map(Tensor.half), fake.map(Tensor.half))
+    half = PENALTIES[name](D, real.apply(Tensor.half), fake.apply(Tensor.half))
     assert half.dtype == torch.float32
 
 
