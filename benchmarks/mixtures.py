@@ -26,8 +26,8 @@ from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 SETS = ("ring", "grid")
-CHEAP = ("toy/minimax", "toy/nsgan", "toy/nsgan-pac2", "toy/nsgan-pac4", "toy/wgan-gp", "toy/rpgan")
-PACGAN = ("toy/pacgan", "toy/pacgan2", "toy/pacgan4")
+CHEAP = tuple(f"mixtures/{name}" for name in ("minimax", "nsgan", "nsgan-pac2", "nsgan-pac4", "wgan-gp", "rpgan"))
+PACGAN = tuple(f"mixtures/{name}" for name in ("pacgan", "pacgan2", "pacgan4"))
 DIVERGED = 1  # exit code of `ganzoo train`
 
 
@@ -116,16 +116,16 @@ def measure(cell: Cell) -> dict[str, Any]:
 
 
 PUBLISHED = {
-    ("toy/pacgan", "ring"): "6.3 ± 0.5 / 98.2 / 0.45",
-    ("toy/pacgan2", "ring"): "7.9 ± 0.1 / 95.6 / 0.07",
-    ("toy/pacgan4", "ring"): "7.8 ± 0.1 / 95.9 / 0.07",
-    ("toy/pacgan", "grid"): "17.3 ± 0.8 / 94.8 / 0.70",
-    ("toy/pacgan2", "grid"): "23.8 ± 0.7 / 91.3 / 0.13",
-    ("toy/pacgan4", "grid"): "24.8 ± 0.2 / 93.6 / 0.04",
-    ("toy/minimax", "ring"): "1 / 99.3",
-    ("toy/minimax", "grid"): "3.3 / 0.5",
-    ("toy/nsgan", "ring"): "1 / 99.3",
-    ("toy/nsgan", "grid"): "3.3 / 0.5",
+    ("mixtures/pacgan", "ring"): "6.3 ± 0.5 / 98.2 / 0.45",
+    ("mixtures/pacgan2", "ring"): "7.9 ± 0.1 / 95.6 / 0.07",
+    ("mixtures/pacgan4", "ring"): "7.8 ± 0.1 / 95.9 / 0.07",
+    ("mixtures/pacgan", "grid"): "17.3 ± 0.8 / 94.8 / 0.70",
+    ("mixtures/pacgan2", "grid"): "23.8 ± 0.7 / 91.3 / 0.13",
+    ("mixtures/pacgan4", "grid"): "24.8 ± 0.2 / 93.6 / 0.04",
+    ("mixtures/minimax", "ring"): "1 / 99.3",
+    ("mixtures/minimax", "grid"): "3.3 / 0.5",
+    ("mixtures/nsgan", "ring"): "1 / 99.3",
+    ("mixtures/nsgan", "grid"): "3.3 / 0.5",
 }
 """Modes, high quality in %, and reverse KL where it is given: PacGAN's table 1 (10 trials), VEEGAN's table 1 (5 runs), whose
 GAN may be either of two."""

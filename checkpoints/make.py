@@ -26,21 +26,21 @@ PAGE = HERE.parent / "docs/results/checkpoints.md"
 MNIST = "wgan-gp hinge rpgan nsgan lsgan dragan wgan minimax coulomb ebgan began acgan cgan infogan".split()
 FASHION = "wgan-gp hinge rpgan acgan cgan".split()
 CIFAR10 = "cgan acgan nsgan".split()
-FOLDERS = {"mnist": MNIST, "fashion-mnist": FASHION, "cifar10-cpu": CIFAR10}
-RELEASES = {f"{v}-{folder.removesuffix('-cpu')}": f"{folder}/{v}" for folder, names in FOLDERS.items() for v in names}
+FOLDERS = {"mnist": MNIST, "fashion-mnist": FASHION, "cifar10-small": CIFAR10}
+RELEASES = {f"{v}-{folder.removesuffix('-small')}": f"{folder}/{v}" for folder, names in FOLDERS.items() for v in names}
 """Every release that ships, by name, and the config that it is trained from."""
 LICENCE = "mit"
 REMARKS = {
-    "cifar10-cpu": "A small model that one CPU core trains in about an hour, not the CNN and the 100,000 steps of "
-    "pytorch-gan-collections (cifar10/ has recipes of that length, none of them trained to its end). The images came from "
-    ".npz files that hold the five batches in their order, not from torchvision's archive."
+    "cifar10-small": "A small model that one CPU core trains in about an hour, not the CNN and the 100,000 steps of "
+    "pytorch-gan-collections (papers/cifar10/ has recipes of that length, none of them trained to its end). The images came "
+    "from .npz files that hold the five batches in their order, not from torchvision's archive."
 }
 """What the cards of a folder of configs say beside their figures."""
 BY_TEST = "by the FID of trials against the test split, the split of the scores below, which are therefore optimistic"
 CHOSEN = {
     "mnist": BY_TEST,
     "fashion-mnist": "for MNIST, by the FID of trials against MNIST's test split; no trial was on Fashion-MNIST",
-    "cifar10-cpu": BY_TEST,
+    "cifar10-small": BY_TEST,
 }
 """How the recipes of a folder were chosen (docs/results/recipes.md)."""
 DEPARTS = {

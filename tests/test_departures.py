@@ -62,10 +62,10 @@ PAPERS: dict[str, dict[str, tuple[object, str]]] = {
     "infogan": WIDTHS | rates((2e-4, "2e-4"), (1e-3, "1e-3")) | {"latent.dim": (62, "62"), "train.batch": (128, "128")},
     "ssgan": rates((3e-3, "3e-3"), (3e-3, "3e-3"))
     | {"latent.distribution": ("uniform", "uniform"), "train.batch": (100, "100")},
-    "cifar10/lsgan": WIDTHS | rates((2e-4, "2e-4"), (2e-4, "2e-4")),
-    "cifar10/wgan-gp": {"networks.init": ("glorot", "Glorot")},
-    "cifar10/hinge": {"networks.init": ("glorot", "Glorot"), "train.steps": (50_000, "50,000")},
-    "cifar10/infogan": {"latent.dim": (124, "124")},
+    "papers/cifar10/lsgan": WIDTHS | rates((2e-4, "2e-4"), (2e-4, "2e-4")),
+    "papers/cifar10/wgan-gp": {"networks.init": ("glorot", "Glorot")},
+    "papers/cifar10/hinge": {"networks.init": ("glorot", "Glorot"), "train.steps": (50_000, "50,000")},
+    "papers/cifar10/infogan": {"latent.dim": (124, "124")},
 }
 """Recipe, else the last part of its name -> key -> the value of the paper or its authors' code, and how a comment gives it.
 
@@ -75,18 +75,18 @@ From docs/losses.md and the authors' code; only what was read there is listed.
 WITHOUT_A_KEY = {
     "ebgan": ("fully connected",),
     "began": ("two convolutions", "8x8"),
-    "cifar10/began": ("one convolution", "8x8"),
+    "papers/cifar10/began": ("one convolution", "8x8"),
     "infogan": ("128 units with batch norm",),
-    "cifar10/infogan": ("128 units with batch norm",),
-    "cifar10/wgan-gp": ("conditional", "dequantises", "shortcuts"),
+    "papers/cifar10/infogan": ("128 units with batch norm",),
+    "papers/cifar10/wgan-gp": ("conditional", "dequantises", "shortcuts"),
     "coulomb": ("1.7159 tanh(2x/3)", "batch norm in its first layer", "Glorot", "same fakes"),
-    "cifar10/coulomb": ("1.7159 tanh(2x/3)", "batch norm in the first layer", "Glorot", "same fakes"),
+    "papers/cifar10/coulomb": ("1.7159 tanh(2x/3)", "batch norm in the first layer", "Glorot", "same fakes"),
     "wgan": ("warm-up", "train.warmup"),
     "dragan": ("one hidden layer of 128",),
     "hinge": ("second convolution",),
     "ssgan": ("running",),
-    "toy/nsgan-pac2": ("count packs",),
-    "toy/wgan-gp": ("512 ReLU",),
+    "mixtures/nsgan-pac2": ("count packs",),
+    "mixtures/wgan-gp": ("512 ReLU",),
 }
 """What no key can hold: recipe -> words of a comment in its file."""
 
@@ -94,7 +94,7 @@ WITHOUT_A_KEY = {
 @pytest.mark.parametrize("variant", list(variants()))
 def test_a_value_that_departs_gives_the_papers_at_its_key(variant):
     folder, _, name = variant.rpartition("/")
-    papers = PAPERS.get(variant) or PAPERS.get(name if folder != "toy" else "", {})  # toy/ cites other papers
+    papers = PAPERS.get(variant) or PAPERS.get(name if folder != "mixtures" else "", {})  # mixtures/ cites other papers
     values = flatten(read_variant(variant))
     departs = {key: said for key, (value, said) in papers.items() if key in values and values[key] != value}
     undeclared = [f"{key}: {said}" for key, said in departs.items() if said not in comment(variant, key)]

@@ -92,7 +92,7 @@ def fitting(variant: str) -> Dataset:
     """Data of the kind that a config is for."""
     if make_config(variant).data.spec == "ring":
         return load("ring", limit=100)
-    return toy_data(size=32, channels=3 if variant.startswith("cifar10/") else 1, classes=10)
+    return toy_data(size=32, channels=3 if variant.startswith("papers/cifar10/") else 1, classes=10)
 
 
 @pytest.mark.parametrize("variant", [name for name in variants() if "/" in name])

@@ -30,7 +30,7 @@ def installed(tmp_path_factory):
 
 def test_it_carries_configs_digits_and_their_licence(installed):
     assert (installed / "ganzoo/zoo_configs/wgan-gp.toml").exists()
-    assert (installed / "ganzoo/zoo_configs/cifar10/wgan-gp.toml").exists()
+    assert (installed / "ganzoo/zoo_configs/papers/cifar10/wgan-gp.toml").exists()
     assert (installed / "ganzoo/data/digits-LICENSE.txt").exists()
 
 
@@ -41,7 +41,7 @@ def test_it_lists_and_trains(installed, tmp_path):
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
     rows = json.loads(ganzoo("list", "--json").stdout)
-    assert {"wgan-gp", "cifar10/wgan-gp"} <= {row["variant"] for row in rows}
+    assert {"wgan-gp", "papers/cifar10/wgan-gp"} <= {row["variant"] for row in rows}
     done = ganzoo("train", "nsgan", "--steps", "1", "--set", "train.batch=4", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run/samples/00000001.png").exists()

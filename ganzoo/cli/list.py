@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from ganzoo import terminal
+from ganzoo.config.migrate import current_name
 from ganzoo.config.recipes import make_config, variants
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import flatten
@@ -63,7 +64,7 @@ def row(name: str) -> dict[str, Any]:
 
 def makers(release: Path) -> tuple[str, str]:
     """The config that a release was trained from, and the variant that it extends: mnist/wgan-gp and wgan-gp."""
-    config = card(release).variant
+    config = current_name(card(release).variant)
     return config, config.rpartition("/")[2]
 
 
@@ -80,9 +81,9 @@ def as_table(rows: list[dict[str, Any]]) -> Table:
 
 def other_sizes(rows: list[dict[str, Any]]) -> list[str]:
     """A line for each folder of recipes."""
-    named = [r["variant"].split("/") for r in rows if "/" in r["variant"]]
-    folders = dict.fromkeys(name[0] for name in named)
-    return [f"{folder}/: {', '.join(name[1] for name in named if name[0] == folder)}" for folder in folders]
+    named = [r["variant"].rpartition("/") for r in rows if "/" in r["variant"]]
+    folders = dict.fromkeys(folder for folder, _, _ in named)
+    return [f"{folder}/: {', '.join(name for where, _, name in named if where == folder)}" for folder in folders]
 
 
 def checkpoints(cards: Mapping[str, Card]) -> Table:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+import warnings
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from ganzoo.config.migrate import current_name
 from ganzoo.config.schema import DEFAULTS, Config, Table, as_json, join_path, parse
 from ganzoo.data import makes_points
 from ganzoo.errors import InputError, unknown_name
@@ -34,10 +36,10 @@ TABLES = {*_tables(DEFAULTS), *OPTIONAL, "tune"}
 
 
 def variants() -> dict[str, Path]:
-    """Every variant that ships: its name (`wgan-gp`, `cifar10/wgan-gp`) and file."""
+    """Every variant that ships: its name (`wgan-gp`, `papers/cifar10/wgan-gp`) and file."""
     found: dict[str, Path] = {}
     for folder in SOURCES:
-        for path in sorted(folder.glob("*.toml")) + sorted(folder.glob("*/*.toml")):
+        for path in sorted(folder.rglob("*.toml"), key=lambda path: (path.parent != folder, path)):
             found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
     return found
 
@@ -50,7 +52,7 @@ def read_variant(variant: str) -> Table:
 def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Table]:
     """What ships, laid upon the defaults, then each of the user's files, the outermost last."""
     users = is_config_file(variant)
-    path = Path(variant) if users else variants().get(variant)
+    path = Path(variant) if users else variants().get(_renamed(variant))
     if path is None:
         raise unknown_name("variant", variant, variants())
     if path.resolve() in extended_by:
@@ -62,6 +64,14 @@ def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Tabl
     _refuse_borrowed_name(table, below[-1]["variant"])
     table.setdefault("variant", path.stem if users else variant)
     return [*below, table] if users else [merge(below[-1], table)]
+
+
+def _renamed(variant: str) -> str:
+    """The present name of `variant`, with a warning if it was another."""
+    if (now := current_name(variant)) != variant and now in variants():
+        warnings.warn(f"the variant {variant} is now called {now}", stacklevel=2)
+        return now
+    return variant
 
 
 def is_config_file(variant: str) -> bool:

@@ -23,7 +23,7 @@ class ACGAN(NSGAN):
     is left out of the class term, which is a mean over the labelled ones (0 where there is none). The fakes of D's step
     have the classes of its reals, if all have one (the paper draws from p_c); G's step asks for all classes alike.
     Settings: the weight (1 in the paper), and whether D learns classes from fakes too (as the paper has it; the recipes
-    that ship switch it off, all but cifar10/acgan); minimax's targets and real_label.
+    that ship switch it off, all but papers/cifar10/acgan); minimax's targets and real_label.
     """
 
     name: ClassVar[str] = "acgan"

@@ -115,7 +115,7 @@ def test_the_command_line_trains_and_draws_the_true_modes(tmp_path, capsys):
     run = tmp_path / "run"
     words = [
         "train",
-        "toy/nsgan",
+        "mixtures/nsgan",
         "--data",
         "grid",
         "--steps",

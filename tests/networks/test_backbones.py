@@ -201,7 +201,7 @@ def test_the_last_map_is_flattened_averaged_or_summed(backbone, size):
 
 
 def test_the_hinge_of_cifar10_sums_the_last_map_as_sngan_does():
-    assert recipes.make_config("cifar10/hinge").networks.discriminator["pooling"] == "sum"
+    assert recipes.make_config("papers/cifar10/hinge").networks.discriminator["pooling"] == "sum"
 
 
 @pytest.mark.parametrize(("backbone", "norm"), list(product(IMAGES, ["batch", "instance", "layer"])))

@@ -81,7 +81,7 @@ def test_points_are_left_out_of_a_folder_and_refused_where_they_are_named(runs, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(checkpoints, "RELEASE_FOLDERS", ())
     shutil.copytree(runs / "nsgan/release", tmp_path / "runs/nsgan")
-    api.train(small("toy/nsgan", train={"steps": 1}, data={"spec": "ring"}), out=tmp_path / "runs/ring")
+    api.train(small("mixtures/nsgan", train={"steps": 1}, data={"spec": "ring"}), out=tmp_path / "runs/ring")
     pictures, points = (str(Path("runs", name)) for name in ("nsgan", "ring"))
     for names in ([], ["runs"]):
         found = collect(names, of_pictures)

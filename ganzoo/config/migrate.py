@@ -1,0 +1,76 @@
+"""The names of format 1: config keys and recipe folders that were renamed since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TRAIN = {
+    "batch": "batch_size",
+    "g_batch": "g_batch_multiple",
+    "accumulate": "gradient_accumulation",
+    "warmup": "critic_warmup",
+    "thresholds": "loss_thresholds",
+    "decay_steps": "lr_decay_steps",
+    "ema": "ema_decay",
+    "eval_n": "eval_samples",
+    "rollback_rate": "rollback_lr_factor",
+}
+_NETWORK = {
+    "spectral": "spectral_norm",
+    "minibatch": "minibatch_features",
+    "hidden": "bottleneck",
+    "growth": "max_width_multiple",
+}
+PLAYERS = ("generator", "discriminator")
+RENAMED = {
+    "data.limit": "data.max_images",
+    **{f"train.{old}": f"train.{new}" for old, new in _TRAIN.items()},
+    **{f"networks.{player}.{old}": f"networks.{player}.{new}" for player in PLAYERS for old, new in _NETWORK.items()},
+}
+"""Dotted keys of format 1 -> those of format 2."""
+
+
+FOLDERS = {"cifar10/": "papers/cifar10/", "cifar10-cpu/": "cifar10-small/", "toy/": "mixtures/"}
+"""Folders of recipes, before and now."""
+
+
+def current_name(variant: str) -> str:
+    """The present name of a variant whose folder was renamed; any other name as it is."""
+    old = next((folder for folder in FOLDERS if variant.startswith(folder)), "")
+    return FOLDERS[old] + variant[len(old) :] if old else variant
+
+
+def migrate(table: dict[str, Any], where: str = "") -> dict[str, Any]:
+    """A config `table` of format 1 with the keys of format 2; what is not a renamed key stays as it is.
+
+    A key of `[tune]` is renamed like the setting it draws. `where` is the dotted path of `table`.
+    """
+    found = {}
+    for key, value in table.items():
+        path = f"{where}.{key}" if where else key
+        new = RENAMED.get(path, path).rpartition(".")[2]
+        inner = "" if path == "tune" else path
+        found[new] = migrate(value, inner) if isinstance(value, dict) else value
+    if where == "data" and found.get("on_corrupt") == "refuse":
+        found["on_corrupt"] = "error"
+    if not where and "format" in found:
+        found["format"] = 2
+    return found
+
+
+def migrate_flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """Dotted `settings` of format 1, as the results of a comparison keep them, with the keys of format 2."""
+    found = {}
+    for key, value in settings.items():
+        old = next((old for old in RENAMED if f"{key}.".startswith(f"{old}.")), "")
+        found[RENAMED[old] + key[len(old) :] if old else key] = value
+    return found
+
+
+def renamed_keys(table: dict[str, Any], where: str = "") -> list[str]:
+    """The dotted keys in `table` that format 2 renamed."""
+    found = []
+    for key, value in table.items():
+        path = f"{where}.{key}" if where else key
+        found += [path] if path in RENAMED else renamed_keys(value, path) if isinstance(value, dict) else []
+    return found
