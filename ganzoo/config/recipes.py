@@ -52,7 +52,8 @@ def read_variant(variant: str) -> Table:
 def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Table]:
     """What ships, laid upon the defaults, then each of the user's files, the outermost last."""
     users = is_config_file(variant)
-    path = Path(variant) if users else variants().get(_renamed(variant))
+    variant = variant if users else _renamed(variant)
+    path = Path(variant) if users else variants().get(variant)
     if path is None:
         raise unknown_name("variant", variant, variants())
     if path.resolve() in extended_by:
