@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 _TRAIN = {
@@ -40,21 +41,27 @@ def current_name(variant: str) -> str:
     return FOLDERS[old] + variant[len(old) :] if old else variant
 
 
-def migrate(table: dict[str, Any], where: str = "") -> dict[str, Any]:
-    """A config `table` of format 1 with the keys of format 2; what is not a renamed key stays as it is.
+def migrate(table: dict[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
+    """A config `table` of format 1 in the names of format 2; one of format 2 as it is.
 
-    A key of `[tune]` is renamed like the setting it draws. `where` is the dotted path of `table`.
+    `own` are dotted keys to keep: options of a plugin's backbone that are called as an old key was.
     """
+    if table.get("format", 1) != 1:
+        return table
+    found = _rename(table, own)
+    if isinstance(variant := found.get("variant"), str):
+        found["variant"] = current_name(variant)
+    return found | {"format": 2} if "format" in found else found
+
+
+def _rename(table: dict[str, Any], own: Collection[str], where: str = "") -> dict[str, Any]:
     found = {}
     for key, value in table.items():
         path = f"{where}.{key}" if where else key
-        new = RENAMED.get(path, path).rpartition(".")[2]
-        inner = "" if path == "tune" else path
-        found[new] = migrate(value, inner) if isinstance(value, dict) else value
-    if where == "data" and found.get("on_corrupt") == "refuse":
-        found["on_corrupt"] = "error"
-    if not where and "format" in found:
-        found["format"] = 2
+        new = key if path in own else RENAMED.get(path, path).rpartition(".")[2]
+        inner = "" if path == "tune" else path  # its keys are those of the settings that are drawn
+        value = _rename(value, own, inner) if isinstance(value, dict) else value
+        found[new] = "error" if (path, value) == ("data.on_corrupt", "refuse") else value
     return found
 
 
@@ -67,10 +74,13 @@ def migrate_flat(settings: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def renamed_keys(table: dict[str, Any], where: str = "") -> list[str]:
-    """The dotted keys in `table` that format 2 renamed."""
+def renamed_keys(table: dict[str, Any], own: Collection[str] = (), where: str = "") -> list[str]:
+    """The dotted keys in `table` that format 2 renamed, but for those in `own`."""
     found = []
     for key, value in table.items():
         path = f"{where}.{key}" if where else key
-        found += [path] if path in RENAMED else renamed_keys(value, path) if isinstance(value, dict) else []
+        if path in RENAMED and path not in own:
+            found.append(path)
+        elif isinstance(value, dict):
+            found += renamed_keys(value, own, path)
     return found

@@ -9,13 +9,13 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from ganzoo.config.migrate import current_name
+from ganzoo.config.migrate import RENAMED, current_name, migrate, renamed_keys
 from ganzoo.config.schema import DEFAULTS, Config, Table, as_json, join_path, parse
 from ganzoo.data import makes_points
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.json_io import shorten
 from ganzoo.losses import LOSSES
-from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_schema
+from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_schema, option_keys
 
 SOURCES = (Path(__file__).parents[1] / "zoo_configs", Path(__file__).parents[2] / "zoo_configs")
 """Where variants are looked for: in an installed package, then in a checkout."""
@@ -98,6 +98,15 @@ def _refuse_borrowed_name(table: Table, extended: str) -> None:
 
 
 def _read_toml(path: Path) -> Table:
+    """The table at `path` in the names of this format, with a warning where it has others and states no format."""
+    table = _toml_table(path)
+    own = option_keys(_part(table, "networks").get("name"))
+    if "format" not in table and (old := renamed_keys(table, own)):
+        warnings.warn(f"{path}: {', '.join(f'{key} is now called {RENAMED[key]}' for key in old)}", stacklevel=2)
+    return migrate(table, own)
+
+
+def _toml_table(path: Path) -> Table:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

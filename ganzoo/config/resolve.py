@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ganzoo.atomic_io import read_json
+from ganzoo.config.migrate import migrate
 from ganzoo.config.schema import (
     AnyConfig,
     Config,
@@ -24,7 +25,7 @@ from ganzoo.config.schema import (
 )
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.losses import LOSSES
-from ganzoo.networks import BACKBONES, discriminator_schema, generator_schema
+from ganzoo.networks import BACKBONES, discriminator_schema, generator_schema, option_keys
 from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.tricks import TRICKS
 
@@ -46,7 +47,7 @@ def load_config(path: Path, trains: bool) -> ResolvedConfig:
 
     Tricks and optimisers are looked at only where it `trains`: to draw from a release needs none of them.
     """
-    table = read_json(path)
+    table = in_this_format(read_json(path))
     try:
         config = parse(Config, table)
         _check_resolved(config)
@@ -57,6 +58,12 @@ def load_config(path: Path, trains: bool) -> ResolvedConfig:
         hint = " (what a plugin added needs --plugin FILE)" if " is called " in str(error) else ""
         raise InputError(f"{path}: {error}{hint}") from None
     return with_class_names(ResolvedConfig.model_validate(dict(config)))
+
+
+def in_this_format(table: Table) -> Table:
+    """A resolved config `table` of any format in the names of this one."""
+    networks = table.get("networks")
+    return migrate(table, option_keys(networks.get("name")) if isinstance(networks, dict) else ())
 
 
 def _check_resolved(config: Config) -> None:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, create_model, field_validator
 
 from ganzoo.batch import is_point_shape
+from ganzoo.config.migrate import RENAMED
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.json_io import lowercase_first, shorten
 
@@ -137,7 +138,7 @@ class DatasetInfo(Section):
 class Config(Section):
     """Everything that decides a run, as its author wrote it; see `ResolvedConfig` for the complete form."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     variant: str = "custom"
     about: str = ""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -201,6 +202,8 @@ def annotation(parameter: Parameter) -> Any:
 
 def _check_keys(model: type[BaseModel], table: Mapping[str, Any], where: str) -> None:
     for key, value in table.items():
+        if key not in model.model_fields and (new := RENAMED.get(join_path(where, key))):
+            raise InputError(f"the config key {join_path(where, key)} is now called {new}")
         if key not in model.model_fields:
             raise unknown_name(
                 "config key", join_path(where, key), [join_path(where, field) for field in model.model_fields]

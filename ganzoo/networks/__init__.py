@@ -3,7 +3,13 @@
 from ganzoo.kernels.dispatch import place_network
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape
 from ganzoo.networks.discriminator import Discriminator
-from ganzoo.networks.factory import discriminator_schema, generator_schema, make_discriminator, make_generator
+from ganzoo.networks.factory import (
+    discriminator_schema,
+    generator_schema,
+    make_discriminator,
+    make_generator,
+    option_keys,
+)
 from ganzoo.networks.generator import Generator
 from ganzoo.networks.heads import HEADS
 from ganzoo.networks.initialization import initialize
@@ -28,5 +34,6 @@ __all__ = [
     "initialize",
     "make_discriminator",
     "make_generator",
+    "option_keys",
     "place_network",
 ]

@@ -41,6 +41,14 @@ def discriminator_schema(backbone: str, heads: Iterable[str] = ("score",)) -> Sc
     return schema
 
 
+def option_keys(backbone: object) -> set[str]:
+    """The dotted config keys that a backbone takes; empty for a name that is not known."""
+    if not isinstance(backbone, str) or backbone not in BACKBONES:
+        return set()
+    schemas = {"generator": generator_schema(backbone), "discriminator": discriminator_schema(backbone)}
+    return {f"networks.{player}.{key}" for player, schema in schemas.items() for key in schema}
+
+
 def make_generator(
     backbone: str, table: Mapping[str, Any], *, shape: Shape, latent: int, classes: int = 0
 ) -> Generator:

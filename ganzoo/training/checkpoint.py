@@ -12,6 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor, optim
 
 from ganzoo.atomic_io import FORMAT, current_folder, sha256_hex, write_bytes, write_folder, write_json
+from ganzoo.config.resolve import in_this_format
 from ganzoo.config.schema import ResolvedConfig, Table, parse
 from ganzoo.errors import DamagedFile, InputError, TrainingFailed
 from ganzoo.json_io import Count, FileSchema, Finite, Number, read_table
@@ -123,7 +124,7 @@ def read_state_record(path: Path, config: ResolvedConfig) -> Table:
     if facts.keys() & {"digest", "config"}:  # states of older versions have neither
         if facts.get("digest") != state_digest(facts) or not isinstance(facts.get("config"), dict):
             raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one in its state.json")
-        if changed := fixed_config_diff(parse(ResolvedConfig, facts["config"]), config):
+        if changed := fixed_config_diff(parse(ResolvedConfig, in_this_format(facts["config"])), config):
             raise OtherConfig(f"{path} was saved with another config.json ({'; '.join(changed)}); undo that change")
     if (step := facts["counters"]["step"]) != step_of(path):
         raise DamagedFile(f"{path} is damaged: it is of step {step}")

@@ -2,10 +2,92 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from ganzoo.config.migrate import FOLDERS, current_name
-from ganzoo.config.recipes import make_config, variants
+from ganzoo.config.migrate import FOLDERS, RENAMED, current_name, migrate_flat
+from ganzoo.config.recipes import make_config, overrides, tuning_ranges, variants
+from ganzoo.config.resolve import load_config, resolve_defaults
+from ganzoo.config.schema import flatten
+from ganzoo.errors import InputError
+from ganzoo.json_io import read_json
+from ganzoo.networks import BACKBONES, dcgan
+from ganzoo.sampling import shipped_releases
+
+OLD = """extends = "began"
+[train]
+batch = 7
+accumulate = 1
+ema = 0.5
+warmup = { d_steps = 3 }
+[networks.discriminator]
+hidden = 5
+growth = 2
+spectral = true
+[data]
+limit = 90
+on_corrupt = "refuse"
+[tune]
+"train.batch" = [8, 16]
+"""
+NEW = {
+    "train.batch_size": 7,
+    "train.gradient_accumulation": 1,
+    "train.ema_decay": 0.5,
+    "train.critic_warmup.d_steps": 3,
+    "networks.discriminator.bottleneck": 5,
+    "networks.discriminator.max_width_multiple": 2,
+    "networks.discriminator.spectral_norm": True,
+    "data.max_images": 90,
+    "data.on_corrupt": "error",
+}
+
+
+@pytest.mark.parametrize("name", shipped_releases())
+def test_every_bundled_config_keeps_its_values(name):
+    path = shipped_releases()[name] / "config.json"
+    old, new = flatten(read_json(path)), flatten(load_config(path, trains=True).model_dump(mode="json"))
+    moved = migrate_flat(old) | {"format": 2, "variant": current_name(old["variant"])}
+    assert {key: new[key] for key in moved if key != "data.on_corrupt"} == {
+        key: value for key, value in moved.items() if key != "data.on_corrupt"
+    }
+
+
+def test_a_toml_file_of_format_1_is_read_in_silence(tmp_path, recwarn):
+    (tmp_path / "mine.toml").write_text("format = 1\n" + OLD)
+    found = flatten(make_config(str(tmp_path / "mine.toml")).model_dump(mode="json"))
+    assert {key: found[key] for key in NEW} == NEW and not recwarn.list
+
+
+def test_a_toml_file_without_a_format_is_read_with_a_line_that_names_the_new_keys(tmp_path):
+    (tmp_path / "mine.toml").write_text(OLD)
+    with pytest.warns(UserWarning, match="mine.toml: train.batch is now called train.batch_size, train.accumulate is"):
+        found = flatten(make_config(str(tmp_path / "mine.toml")).model_dump(mode="json"))
+    assert {key: found[key] for key in NEW} == NEW
+    with pytest.warns(UserWarning):
+        assert tuning_ranges(str(tmp_path / "mine.toml"))["train.batch_size"] == [8, 16]
+
+
+@pytest.mark.parametrize("key", RENAMED)
+def test_an_old_key_names_its_successor(key, tmp_path):
+    says = f"{key} is now called {RENAMED[key]}"
+    with pytest.raises(InputError, match=says):
+        resolve_defaults(make_config("nsgan", overrides([f"{key}=1"])))
+    (tmp_path / "mine.toml").write_text(f'format = 2\nextends = "nsgan"\n{key} = 1\n')
+    with pytest.raises(InputError, match=says):
+        resolve_defaults(make_config(str(tmp_path / "mine.toml")))
+
+
+def test_a_backbone_of_a_plugin_keeps_an_option_that_is_called_as_an_old_key(tmp_path, monkeypatch):
+    class Encoder(dcgan.Encoder):
+        def __init__(self, *args, growth: int = 3, **options):
+            super().__init__(*args, **options)
+
+    monkeypatch.setitem(BACKBONES, "mine", replace(BACKBONES["dcgan"], encoder=Encoder))
+    (tmp_path / "mine.toml").write_text('format = 1\n[networks]\nname = "mine"\ndiscriminator = { growth = 5, hidden = 4 }\n')
+    networks = make_config(str(tmp_path / "mine.toml")).networks
+    assert networks.discriminator == {"growth": 5, "bottleneck": 4}
 
 
 @pytest.mark.parametrize(("old", "new"), [("toy/nsgan", "mixtures/nsgan"), ("cifar10/hinge", "papers/cifar10/hinge")])
