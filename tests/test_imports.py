@@ -10,11 +10,11 @@ import ganzoo
 
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
-    {"errors", "rng", "batch", "stdio", "torch_state", "cpu_threads", "config.techniques", "kernels"},
+    {"errors", "rng", "batch", "stdio", "torch_state", "cpu_threads", "kernels"},
     {"atomic_io", "registry", "plugins", "terminal", "markdown", "html_page", "latent"},
     {"json_io", "tensor_io", "image_io", "losses", "networks", "optimizers"},
     {"config.schema", "data", "tricks"},
-    {"config.recipes", "config.resolve", "config.compatibility", "evaluation"},
+    {"config.recipes", "config.resolve", "config.compatibility", "config.techniques", "evaluation"},
     {"builder"},
     {"training"},
     {"api", "sampling"},

@@ -14,10 +14,11 @@ from ganzoo.cli.list import technique_defaults as defaults
 from ganzoo.config.recipes import make_config, merge, unflatten
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import flatten
-from ganzoo.config.techniques import TECHNIQUES, technique_settings
+from ganzoo.config.techniques import technique_settings, techniques
 from ganzoo.training.loop import make_trainer
 from small_runs import SMALL, toy_data
 
+TECHNIQUES = techniques()
 PAGE = (Path(__file__).parents[1] / "docs/techniques.md").read_text(encoding="utf-8")
 ROWS = pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda t: t.name)
 

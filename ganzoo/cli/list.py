@@ -14,7 +14,7 @@ from ganzoo import terminal
 from ganzoo.config.recipes import make_config, variants
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import flatten
-from ganzoo.config.techniques import TECHNIQUES, Technique
+from ganzoo.config.techniques import Technique, techniques
 from ganzoo.errors import escape
 from ganzoo.evaluation.score import ScoreRecord, format_number
 from ganzoo.json_io import read_record
@@ -100,7 +100,7 @@ def distance(scores: Sequence[ScoreRecord]) -> tuple[str, str, str]:
 def list_techniques(as_json: bool) -> None:
     """Print every technique with its keys and their defaults."""
     values = technique_defaults()
-    rows = [technique_row(technique, values) for technique in TECHNIQUES]
+    rows = [technique_row(technique, values) for technique in techniques()]
     terminal.out_lines(json.dumps(rows, indent=2) if as_json else "\n".join(as_text(row) for row in rows))
 
 
@@ -122,4 +122,4 @@ def as_text(row: dict[str, Any]) -> str:
     """One technique as text: its name, then its keys as `--set` takes them."""
     keys = [f"      {key} = {json.dumps(value)}" for key, value in row["keys"].items()]
     named = [f"      --switch {name}" for name in row["switches"]]
-    return "\n".join([f"{row['number']:>3}  {row['name']} ({row['source']})", *keys, *named])
+    return "\n".join([f"{row['number'] or '':>3}  {row['name']} ({row['source']})", *keys, *named])

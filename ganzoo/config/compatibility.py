@@ -143,17 +143,23 @@ def _check_tricks(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick])
     conditional = config.networks.discriminator.get("condition", "none") != "none"
     for trick in tricks:
         name = trick.name
-        if name in loss.penalties:
-            yield f"loss {loss.name} has the penalty {name} already; set tricks.{name}=false"
+        yield from trick_conflicts(loss, type(trick))
         if config.train.batch % trick.batch_divisor:
             divisor, batch = trick.batch_divisor, config.train.batch
             yield f"trick {name} needs a batch that is a multiple of {divisor}; train.batch is {batch}"
         if trick.drops_labels and conditional:
             yield f"trick {name} leaves D without labels; set networks.discriminator.condition='none'"
-        if misled := set(trick.excludes) & set(loss.heads):
-            yield f"trick {name} would mislead D's {' and '.join(sorted(misled))}, which loss {loss.name} asks for"
-        if missing := set(trick.heads) - set(loss.heads):
-            yield f"trick {name} needs D's {' and '.join(sorted(missing))}, which loss {loss.name} does not ask of D"
+
+
+def trick_conflicts(loss: type[Loss], trick: type[Trick]) -> Iterator[str]:
+    """Each reason for which a loss refuses a trick under any setting."""
+    name = trick.name
+    if name in loss.penalties:
+        yield f"loss {loss.name} has the penalty {name} already; set tricks.{name}=false"
+    if misled := set(trick.excludes) & set(loss.heads):
+        yield f"trick {name} would mislead D's {' and '.join(sorted(misled))}, which loss {loss.name} asks for"
+    if missing := set(trick.heads) - set(loss.heads):
+        yield f"trick {name} needs D's {' and '.join(sorted(missing))}, which loss {loss.name} does not ask of D"
 
 
 def _check_kernels(config: ResolvedConfig) -> Iterator[str]:
