@@ -25,6 +25,8 @@ class VirtualBatchNorm(nn.Module):
     Works within `set_reference` only; a forward pass elsewhere is a `ValueError`.
     """
 
+    subtracts_mean = True
+
     def __init__(self, channels: int, eps: float = 1e-5) -> None:
         super().__init__()
         self.eps = eps
