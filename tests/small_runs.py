@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ganzoo.config.recipes import make_config, merge, unflatten
+from ganzoo.config.recipes import make_config, merge, unflatten, variants
 from ganzoo.config.schema import Config, Table
 from ganzoo.config.techniques import technique_settings
 from ganzoo.data import Dataset
@@ -36,6 +36,11 @@ def toy_data(n: int = 40, size: int = 28, channels: int = 1, classes: int = 3) -
 def small(variant: str, **tables: Table) -> Config:
     """The small form of a variant."""
     return make_config(variant, merge(SMALL, tables))
+
+
+def recipe_of(loss: str) -> tuple[str, Table]:
+    """The variant of a loss and tables over it: nsgan with another `loss.name` where it has no recipe."""
+    return (loss, {}) if loss in variants() else ("nsgan", {"loss": {"name": loss}})
 
 
 def losses_against(trick: str) -> set[str]:

@@ -15,7 +15,7 @@ LEVELS = [
     {"json_io", "tensor_io", "image_io", "losses", "networks", "optimizers"},
     {"config.schema", "data", "tricks"},
     {"config.recipes", "config.resolve", "config.compatibility", "config.techniques", "evaluation"},
-    {"builder"},
+    {"builder", "parts"},
     {"training"},
     {"api", "sampling"},
     {"evaluator", "release"},

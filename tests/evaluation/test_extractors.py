@@ -23,7 +23,7 @@ from tiny_extractor import Tiny, data, pictures, tiny
 
 
 def test_what_there_is():
-    assert sorted(EXTRACTORS) == ["cifar", "digits", "inception", "lite0"]
+    assert {*EXTRACTORS} >= {"cifar", "digits", "inception", "lite0"}
     with pytest.raises(InputError, match="no extractor is called 'incepton'; did you mean 'inception'"):
         find_extractor("incepton")
     with pytest.raises(InputError, match="'digits' takes no file"):

@@ -9,17 +9,17 @@ import torch
 
 from ganzoo import TRICKS
 from ganzoo.builder import build_modules, resolve_config
-from ganzoo.config.recipes import variants
 from ganzoo.data import BatchLoader, Dataset
 from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES
 from ganzoo.training.trainer import Trainer
-from small_runs import losses_against, small, toy_data
+from small_runs import losses_against, recipe_of, small, toy_data
 
 
 def config_of(loss: str, tricks: dict):
     """The smallest config of a loss, without batch norm in D, so that every trick may be tried."""
-    config = small(loss if loss in variants() else "nsgan", loss={"name": loss})
+    variant, tables = recipe_of(loss)
+    config = small(variant, **tables)
     networks = config.networks.model_copy(update={"discriminator": config.networks.discriminator | {"norm": "none"}})
     return config.model_copy(update={"networks": networks, "tricks": tricks})
 
