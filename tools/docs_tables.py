@@ -42,10 +42,11 @@ def losses() -> Table:
 
 
 def loss_row(loss: type[Loss]) -> list[str]:
-    """Formulas stand in the second paragraph of the docstring, a line each; two spaces divide them from remarks."""
-    lines = (inspect.getdoc(loss) or "").split("\n\n")[1].splitlines()
+    """Formulas stand in the paragraph that begins with L_D, a line each; two spaces divide them from remarks."""
+    paragraphs = (inspect.getdoc(loss) or "").split("\n\n")
+    lines = next((each for each in paragraphs if each.startswith("L_D = ")), "").splitlines()
     found = {m[1]: (m[2], m[3]) for m in map(FORMULA.fullmatch, lines) if m}
-    d, g = (code(found.pop(name)[1]) for name in ("L_D", "L_G"))
+    d, g = (code(found.pop(name, ("", ""))[1]) for name in ("L_D", "L_G"))
     rest = "; ".join(code(f"{name} {sign} {value}") for name, (sign, value) in found.items())
     gives = [head.replace("_", " ") for head in loss.heads] + ["no batch norm"] * loss.per_sample_gradients
     return [code(loss.name), d, g, rest, paper(loss), ", ".join(gives)]
@@ -168,8 +169,8 @@ TABLES: dict[str, Callable[[], Table]] = {
 
 
 def code(text: str) -> str:
-    """`text` in code type."""
-    return f"`{text}`"
+    """`text` in code type; nothing of nothing."""
+    return f"`{text}`" if text else ""
 
 
 def cells(line: str) -> list[str]:
