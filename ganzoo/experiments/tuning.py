@@ -11,6 +11,8 @@ from ganzoo.config.recipes import make_config, tuning_ranges
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import Config, Table, flatten, with_train
 from ganzoo.errors import InputError
+from ganzoo.experiments.cell_schema import CellRecord
+from ganzoo.experiments.results_schema import Trial, TunedSetting
 from ganzoo.experiments.spec import Setting
 from ganzoo.experiments.statistics import badness, cell_score
 
@@ -75,7 +77,7 @@ def draw_value(key: str, span: Any, number: int) -> Any:
     )
 
 
-def best_trial(trials: Sequence[Table | None]) -> int | None:
+def best_trial(trials: Sequence[CellRecord | None]) -> int | None:
     """Which of the tuning runs' records scores best by its first metric, the next ones where that is the same.
 
     None where every one failed.
@@ -84,22 +86,27 @@ def best_trial(trials: Sequence[Table | None]) -> int | None:
     return min(scored, key=lambda number: scored[number], default=None)
 
 
-def validation_scores(trial: Table | None) -> list[float] | None:
+def validation_scores(trial: CellRecord | None) -> list[float] | None:
     """The scores of a tuning run, turned so that lower is better; None where it has none."""
-    if not trial or not trial["metrics"]:
+    if not trial or not trial.metrics:
         return None
-    scores = ((cell_score(trial, metric), metric["better"]) for metric in trial["metrics"])
+    scores = ((cell_score(trial, metric), metric.better) for metric in trial.metrics)
     return [badness(score, better) for score, better in scores if score is not None]
 
 
-def apply_tuning(setting: Setting, shared: Table, trials: Sequence[Table | None]) -> tuple[Setting, Table]:
+def apply_tuning(setting: Setting, shared: Table, trials: Sequence[CellRecord | None]) -> tuple[Setting, TunedSetting]:
     """`setting` with the best of its draws, or as it is where every one failed; and what is told of the tuning."""
     drawn, chosen = hyperparameter_draws(setting, len(trials), shared), best_trial(trials)
-    tried = [{"overrides": overrides, **trial_outcome(trial)} for overrides, trial in zip(drawn, trials, strict=True)]
-    told = {"chosen": chosen, "not_drawn": excluded_ranges(setting, shared), "trials": tried}
+    told = TunedSetting(
+        chosen=chosen,
+        not_drawn=excluded_ranges(setting, shared),
+        trials=[trial_record(overrides, trial) for overrides, trial in zip(drawn, trials, strict=True)],
+    )
     return setting if chosen is None else setting.changed(drawn[chosen]), told
 
 
-def trial_outcome(trial: Table | None) -> Table:
-    """How a tuning run ended."""
-    return {"status": trial["status"], "scores": trial["scores"]} if trial else {"status": "unfinished", "scores": {}}
+def trial_record(overrides: Table, trial: CellRecord | None) -> Trial:
+    """How the tuning run of a draw ended."""
+    if trial is None:
+        return Trial(overrides=overrides, status="unfinished", scores={})
+    return Trial(overrides=overrides, status=trial.status, scores=trial.scores)

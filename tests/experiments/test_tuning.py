@@ -4,11 +4,13 @@ import math
 
 import pytest
 from stand_ins import how, request
+from synthetic_results import CELL, COST
 
 from ganzoo.config.recipes import make_config, tuning_ranges, unflatten, variants
 from ganzoo.config.schema import flatten
 from ganzoo.config.techniques import technique_settings
 from ganzoo.errors import InputError
+from ganzoo.experiments.cell_schema import CellRecord, Metric
 from ganzoo.experiments.plan import Plan
 from ganzoo.experiments.spec import settings_of_switches, settings_of_variants
 from ganzoo.experiments.tuning import (
@@ -117,7 +119,7 @@ def test_where_everything_is_set_there_are_no_draws():
     players = ("generator", "discriminator")
     shared = unflatten({f"train.{player}": {"lr": 1e-3, "betas": [0.5, 0.9]} for player in players})
     [setting] = settings_of_variants(["nsgan"], shared)
-    assert hyperparameter_draws(setting, 2, shared) == [] and apply_tuning(setting, shared, [])[1]["chosen"] is None
+    assert hyperparameter_draws(setting, 2, shared) == [] and apply_tuning(setting, shared, [])[1].chosen is None
 
 
 def test_a_file_that_extends_a_variant_inherits_its_ranges(tmp_path):
@@ -125,19 +127,20 @@ def test_a_file_that_extends_a_variant_inherits_its_ranges(tmp_path):
     assert tuning_ranges(str(tmp_path / "mine.toml")) == tuning_ranges("wgan") | {"loss.clip": [0.1, 0.2, "log"]}
 
 
+def scored(better, **scores):
+    """The record of a tuning run with these scores."""
+    metrics = [Metric(protocol=name, metric=name, better=better[name]) for name in scores]
+    fields = {"status": "done", "cost": COST | {"memory_mib": None}, "floors": {}, "measure": {}}
+    return CellRecord.model_validate(CELL | fields | {"scores": scores, "metrics": metrics})
+
+
 def trial(value, better="lower"):
-    return {
-        "metrics": [{"protocol": "x", "better": better}, {"protocol": "y", "better": "lower"}],
-        "scores": {"x": value, "y": 0},
-    }
+    return scored({"x": better, "y": "lower"}, x=value, y=0)
 
 
 def points(modes, high_quality, reverse_kl):
     better = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower"}
-    return {
-        "metrics": [{"protocol": name, "better": way} for name, way in better.items()],
-        "scores": {"modes": modes, "high_quality": high_quality, "reverse_kl": reverse_kl},
-    }
+    return scored(better, modes=modes, high_quality=high_quality, reverse_kl=reverse_kl)
 
 
 def test_where_the_first_score_is_the_same_the_next_ones_decide():
@@ -146,7 +149,7 @@ def test_where_the_first_score_is_the_same_the_next_ones_decide():
     assert best_trial([points(0, 0.0, None), points(0, 0.0, 3.0)]) == 1
 
 
-FAILED = {"metrics": [], "scores": {}}
+FAILED = scored({})
 
 
 def test_the_best_is_chosen_by_the_first_metric_among_those_that_did_not_fail():
