@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import Any
 
-from ganzoo.config.recipes import make_config, tuning_ranges
+from ganzoo.config.recipes import config_layers, make_config, merge
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.config.schema import Config, Table, flatten, with_train
+from ganzoo.config.schema import DEFAULTS, Config, Table, flatten, with_train
 from ganzoo.errors import InputError
 from ganzoo.experiments.cell_schema import CellRecord
 from ganzoo.experiments.results_schema import Trial, TunedSetting
@@ -20,10 +21,30 @@ TUNING_SEED = 10_000
 """The seed of every tuning run: none of those that a comparison counts from 0."""
 TUNING_SPLIT = "train"
 """What tuning runs are measured against, so that the test split decides nothing."""
+RATES = [5e-5, 2e-3, "log"]
+BETAS = {"choices": [[0.0, 0.9], [0.5, 0.9], [0.5, 0.999]]}
+DEFAULT_RANGES: Table = {
+    "train.discriminator.lr": RATES,
+    "train.generator.lr": RATES,
+    "train.discriminator.betas": BETAS,
+    "train.generator.betas": BETAS,
+}
+"""By dotted key, what is drawn for the variants that ship, where the `[tune]` table of a recipe says nothing else."""
+
+
+def tuning_ranges(variant: str) -> Table:
+    """By dotted key, what is drawn for a variant or TOML file: the default ranges with its `[tune]` tables on top.
+
+    A range that is false there is not drawn. A file that extends no variant has its own table alone.
+    """
+    layers = config_layers(variant)
+    own = reduce(merge, layers).get("tune", {})
+    ranges = own if layers[0] is DEFAULTS else merge(DEFAULT_RANGES, own)
+    return {key: span for key, span in ranges.items() if span is not False}
 
 
 def hyperparameter_draws(setting: Setting, n: int, shared: Table) -> list[Table]:
-    """`n` draws from the `[tune]` table of the setting's variant, as dotted overrides; raises `InputError`.
+    """`n` draws from the `tuning_ranges` of the setting's variant, as dotted overrides; raises `InputError`.
 
     Draw i of a key is the same quantile of its range in every setting: luck is the same for all. `excluded_ranges` are in none
     of them; if nothing else is left there are no draws.
