@@ -1,4 +1,4 @@
-"""What every cell of a comparison gets alike: steps, images or minutes, and the steps that this becomes."""
+"""Budgets in steps, images or minutes, and their conversion to training steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_SLICE_STEPS = 5
 
 
 class Budget(FileSchema):
-    """What each cell of a comparison gets."""
+    """The budget of each cell of a comparison."""
 
     unit: Literal["steps", "images", "minutes"]
     """`steps`: G steps. `images`: reals that D judges in both players' steps. `minutes`: training with grids and saving."""

@@ -28,7 +28,7 @@ class Cell:
     folder: Path
     budget: Budget
     measure: ScoringOptions
-    """How it is scored."""
+    """Its scoring."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     """The sources of the user's files, by path."""
     jobs: int = 1

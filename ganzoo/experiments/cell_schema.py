@@ -1,4 +1,4 @@
-"""The schema of `cell.json`: what became of one cell, as the process that trained and scored it writes it."""
+"""The schema of `cell.json`: the record of one cell, written by the process that trained and scored it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Inside = Annotated[str, AfterValidator(inside)]
 
 
 class Cost(FileSchema):
-    """What a run took."""
+    """The cost of a run."""
 
     d_steps: Count
     """Steps of D."""
@@ -75,11 +75,11 @@ class Metric(FileSchema):
     metric: str
     """As in `fid`."""
     better: Better
-    """Which scores are good ones."""
+    """The direction of improvement."""
 
 
 class ScoreDetail(FileSchema):
-    """What is kept of a score besides its value."""
+    """Facts about a score besides its value."""
 
     spread: Measured
     """Standard deviation over the metric's own subsets; not an interval of the score."""
@@ -134,7 +134,7 @@ class UsedData(FileSchema):
 
 
 class MeasuredWith(FileSchema):
-    """What all scores of a cell were measured with."""
+    """Extractor, real images and samples of all scores of a cell."""
 
     extractor: UsedExtractor | None = None
     """None where the modes of the data are counted."""
@@ -176,7 +176,7 @@ class _Head(FileSchema):
     format: int = FORMAT
     """Version of the file format."""
     measure: ScoringOptions
-    """How it is scored."""
+    """Its scoring."""
 
 
 class CellRecord(CellOutcome, _Head):

@@ -1,4 +1,4 @@
-"""A job: all that the process which trains and scores a cell must know, sent as a line of JSON. Imports no torch."""
+"""A job: everything that the process which trains and scores a cell must know, as a line of JSON. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganzoo.json_io import Count, FileSchema, as_table
 
 
 class ScoringOptions(FileSchema):
-    """How a cell is scored: keywords of `ganzoo.evaluator.evaluate`."""
+    """The scoring of a cell: keywords of `ganzoo.evaluator.evaluate`."""
 
     n: Count | None = None
     """Samples a score."""
@@ -47,7 +47,7 @@ class Job(BaseModel):
     minutes: float | None
     """The training time; None where `config.train.steps` is the budget."""
     measure: ScoringOptions
-    """How it is scored."""
+    """Its scoring."""
     plugins: dict[str, str]
     """The sources of the user's files, by path."""
     jobs: int
@@ -60,7 +60,7 @@ class Job(BaseModel):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the process of a job ended: its exit code, and the last line that it said of an error."""
+    """The end of a job's process: its exit code, and the last line on its stderr."""
 
     code: int
     message: str = ""

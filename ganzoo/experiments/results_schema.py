@@ -1,4 +1,4 @@
-"""The schema of `results.json`: `Results` documents the whole file, and is what all that reads it works on."""
+"""The schema of `results.json`: `Results` documents the whole file, and all code about comparisons works on it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _ScoredWeights(FileSchema):
 
 
 class Protocol(ScoringOptions, _ScoredWeights):
-    """How cells are trained and scored."""
+    """Training and scoring of all cells."""
 
     threads: Annotated[int, Field(ge=1, le=1024)]
     """CPU threads of each cell."""
@@ -69,7 +69,7 @@ class SettingRecord(FileSchema):
     switches: list[str]
     """Techniques that are on in an ablation."""
     refused: str | None
-    """Why it cannot be trained; None here, as those that are refused are in `refused`."""
+    """None: settings that cannot be trained are in `refused`."""
     left_out: dict[str, str]
     """Of the setting `all`: each switch that is not in it, with the reason."""
 
@@ -84,7 +84,7 @@ class Refusal(FileSchema):
 
 
 class CellPlace(FileSchema):
-    """Which cell it is, and where."""
+    """Setting, seed and folder of a cell."""
 
     setting: str
     """The name of its setting."""
@@ -151,7 +151,7 @@ class Tuning(FileSchema):
     seed: Count
     """Of every tuning run."""
     split: str
-    """What tuning runs are scored against."""
+    """The split that tuning runs are scored against."""
     settings: dict[str, TunedSetting]
     """By the name of the setting."""
 

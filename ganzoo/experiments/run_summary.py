@@ -22,7 +22,7 @@ MAX_POINTS = 60
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come."""
+    """Counters of a run at its last step."""
 
     step: int = 0
     d_steps: int = 0

@@ -97,7 +97,7 @@ def summarize(cells: Iterable[CellEntry], metrics: Iterable[Metric]) -> list[Sum
 
 
 def standing(setting: str, metric: Metric, cells: Iterable[CellEntry]) -> Standing:
-    """Where a setting stands under `metric`."""
+    """The standing of a setting under `metric`."""
     mine = [cell for cell in cells if cell.setting == setting]
     values = [value for cell in mine if (value := cell_score(cell, metric)) is not None]
     failed = sum(cell.status == "failed" for cell in mine)
@@ -147,7 +147,7 @@ def finite_numbers(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def intervals_overlap(a: Standing, b: Standing) -> bool:
-    """Whether the intervals of two settings meet; one seed alone has none, and overlaps everything."""
+    """True if the intervals of two settings meet; a single seed has no interval and overlaps everything."""
     if not a.badness or not b.badness:
         return False
     (low, _, high), (other_low, _, other_high) = a.badness, b.badness

@@ -118,16 +118,16 @@ def validation_scores(trial: CellRecord | None) -> list[float] | None:
 def apply_tuning(setting: Setting, shared: Table, trials: Sequence[CellRecord | None]) -> tuple[Setting, TunedSetting]:
     """`setting` with the best of its draws, or as it is where every one failed; and what is told of the tuning."""
     drawn, chosen = hyperparameter_draws(setting, len(trials), shared), best_trial(trials)
-    told = TunedSetting(
+    tuned = TunedSetting(
         chosen=chosen,
         not_drawn=excluded_ranges(setting, shared),
         trials=[trial_record(overrides, trial) for overrides, trial in zip(drawn, trials, strict=True)],
     )
-    return setting if chosen is None else setting.changed(drawn[chosen]), told
+    return setting if chosen is None else setting.changed(drawn[chosen]), tuned
 
 
 def trial_record(overrides: Table, trial: CellRecord | None) -> Trial:
-    """How the tuning run of a draw ended."""
+    """A draw with the result of its tuning run."""
     if trial is None:
         return Trial(overrides=overrides, status="unfinished", scores={})
     return Trial(overrides=overrides, status=trial.status, scores=trial.scores)

@@ -139,7 +139,7 @@ def default_score_fn() -> ScoreFn:
 
 
 def score_detail(score: Score) -> ScoreDetail:
-    """What is kept of a score besides its value."""
+    """The facts about a score besides its value."""
     return ScoreDetail(
         spread=finite_or_none(score.spread), reference_n=score.reference_n, details=finite_or_none(score.details)
     )

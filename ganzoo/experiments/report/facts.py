@@ -1,4 +1,4 @@
-"""What results say of how their scores came about: floors at other numbers, references, findings, what was not tuned."""
+"""Facts about scores: floors at other numbers, references, findings of the monitor, settings that were not tuned."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def measured_with(results: Results) -> dict[str, str]:
 def untuned_settings(results: Results) -> list[str]:
     """The settings of a tuned comparison that ran as their config says: nothing to draw, or no draw with a score."""
     tuned = results.tuning.settings if results.tuning else {}
-    return [name for name, told in tuned.items() if told.chosen is None]
+    return [name for name, each in tuned.items() if each.chosen is None]
 
 
 def seed_counts(results: Results) -> list[int]:

@@ -26,7 +26,7 @@ class SampleGrid:
     name: str
     seed: int
     why: str
-    """Why this seed."""
+    """The reason for the choice of this seed."""
     source: str | None = None
     """A data URI; None where the file cannot be read."""
     size: tuple[int, int] = (0, 0)
