@@ -124,7 +124,7 @@ def build_modules(config: ResolvedConfig) -> GanModules:
 def make_tricks(config: ResolvedConfig) -> list[Trick]:
     """The tricks that are on, in the one order in which they apply."""
     tricks = [TRICKS[name](**_keywords(table)) for name, table in config.tricks.items() if isinstance(table, dict)]
-    return sorted(tricks, key=lambda trick: (trick.order, trick.name))
+    return sorted(tricks, key=lambda trick: (trick.phase, trick.name))
 
 
 def make_optimizer(table: Table, network: nn.Module) -> optim.Optimizer:

@@ -10,7 +10,15 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from ganzoo.atomic_io import read_json
 from ganzoo.errors import DamagedFile
@@ -21,6 +29,18 @@ Finite = Annotated[float, Field(ge=-1e300, le=1e300)]
 """A number with which sums and differences stay finite."""
 Number = Finite | None
 """A measured number; null where it was not finite."""
+
+
+def _check_only(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    check(value)
+    return value
+
+
+_AS_WRITTEN = (WrapValidator(_check_only), PlainSerializer(lambda value: value))
+Amount = Annotated[Finite, *_AS_WRITTEN]
+"""A `Finite` that is kept as it was written: 2000 does not become 2000.0."""
+Measured = Annotated[Number, *_AS_WRITTEN]
+"""A `Number` that is kept as it was written."""
 Size = Annotated[int, Field(gt=0, le=2**31 - 1)]
 """A side of a picture, or its channels."""
 Shape = tuple[Size, Size, Size]
@@ -46,6 +66,11 @@ def read_table(path: Path, schema: type[BaseModel]) -> dict[str, Any]:
     table = read_json(path)
     validate(table, schema, str(path))
     return table
+
+
+def as_table(record: BaseModel) -> dict[str, Any]:
+    """`record` as JSON values, without the keys that it was made without: a file that is read and written stays the same."""
+    return record.model_dump(mode="json", exclude_unset=True)
 
 
 def validate(table: Any, schema: type[Model], where: str) -> Model:

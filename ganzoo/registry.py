@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
+import re
 from typing import TypeVar
 
 from ganzoo.errors import unknown_name
@@ -33,3 +35,21 @@ def import_folder(package: str, path: list[str]) -> None:
     """Import every module of `package`, so that each registers what it holds."""
     for module in pkgutil.iter_modules(path):
         importlib.import_module(f"{package}.{module.name}")
+
+
+def summary(part: object) -> str:
+    """First line of a part's docstring; empty without one."""
+    return (inspect.getdoc(part) or "").partition("\n")[0]
+
+
+CITATION = re.compile(r"[.?!] (?P<authors>[A-Z][^?]+), (?P<year>\d{4}), https://(?P<link>[^\s,;]+)")
+
+
+def citation(part: object) -> str:
+    """Short form of the source that the docstring names: "Lin et al. 2018, arXiv:1712.04086"; else its first line."""
+    line = summary(part)
+    found = CITATION.search(line)
+    if found is None:
+        return line
+    link = found["link"].replace("arxiv.org/abs/", "arXiv:")
+    return f"{found['authors'].removesuffix(',')} {found['year']}, {link}"

@@ -9,10 +9,12 @@ from typing import Any
 
 import torch
 
-from ganzoo.config.recipes import make_config, merge, unflatten
+from ganzoo.config.recipes import make_config, merge, unflatten, variants
 from ganzoo.config.schema import Config, Table
 from ganzoo.config.techniques import technique_settings
 from ganzoo.data import Dataset
+from ganzoo.losses import LOSSES
+from ganzoo.tricks import TRICKS
 
 SMALL: Table = {
     "data": {"labelled": None, "labelled_share": None},  # of which `toy_data` have too few
@@ -34,6 +36,21 @@ def toy_data(n: int = 40, size: int = 28, channels: int = 1, classes: int = 3) -
 def small(variant: str, **tables: Table) -> Config:
     """The small form of a variant."""
     return make_config(variant, merge(SMALL, tables))
+
+
+def recipe_of(loss: str) -> tuple[str, Table]:
+    """The variant of a loss and tables over it: nsgan with another `loss.name` where it has no recipe."""
+    return (loss, {}) if loss in variants() else ("nsgan", {"loss": {"name": loss}})
+
+
+def losses_against(trick: str) -> set[str]:
+    """The losses that refuse a trick, by the attributes of both."""
+    kind = TRICKS[trick]
+    return {
+        name
+        for name, loss in LOSSES.items()
+        if trick in loss.penalties or {*kind.excludes} & {*loss.heads} or {*kind.heads} - {*loss.heads}
+    }
 
 
 TIMES = ("seconds", "images_per_second", "memory_mib")

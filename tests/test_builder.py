@@ -201,3 +201,11 @@ def test_a_device_that_is_not_there():
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     assert "device 'cuda' is not available here" in refused("nsgan", train={"device": "cuda"})
+
+
+def test_a_norm_of_maps_is_refused_where_there_are_vectors():
+    mlp = {"name": "mlp", "generator": {"width": 8}, "discriminator": {"width": 8, "norm": "instance"}}
+    reason = refused("nsgan", points(), networks=mlp)
+    assert reason == (
+        "instance norm needs maps, and the backbone mlp has vectors; set networks.discriminator.norm='layer' or 'none'"
+    )

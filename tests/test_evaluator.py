@@ -60,6 +60,16 @@ def registered(monkeypatch):
     monkeypatch.setitem(EXTRACTORS, "digits", lambda: digits())
 
 
+SHIPPED = {*"fid kid is precision recall density coverage checkerboard class_accuracy".split()}
+
+
+@pytest.fixture(autouse=True)
+def without_metrics_of_a_later_day(monkeypatch):
+    """The rows below are of those that ship."""
+    for name in METRICS.keys() - SHIPPED:
+        monkeypatch.delitem(METRICS, name)
+
+
 def test_a_run_is_measured_on_its_own_data(run):
     found = evaluate(ganzoo.load(run), extractor=digits(), n=40)
     names = [score.name for score in found.scores]

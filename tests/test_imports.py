@@ -10,12 +10,12 @@ import ganzoo
 
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
-    {"errors", "rng", "batch", "stdio", "torch_state", "cpu_threads", "config.techniques", "config.migrate", "kernels"},
+    {"errors", "rng", "batch", "stdio", "torch_state", "cpu_threads", "config.migrate", "kernels"},
     {"atomic_io", "registry", "plugins", "terminal", "markdown", "html_page", "latent"},
     {"json_io", "tensor_io", "image_io", "losses", "networks", "optimizers"},
     {"config.schema", "data", "tricks"},
-    {"config.recipes", "config.resolve", "config.compatibility", "evaluation"},
-    {"builder"},
+    {"config.recipes", "config.resolve", "config.compatibility", "config.techniques", "evaluation"},
+    {"builder", "parts"},
     {"training"},
     {"api", "sampling"},
     {"evaluator", "release"},

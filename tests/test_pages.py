@@ -12,6 +12,7 @@ import pytest
 
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.experiments.report.markdown import results_markdown
+from ganzoo.experiments.results import read_results
 from ganzoo.experiments.statistics import summarize
 
 ROOT = Path(__file__).parents[1]
@@ -66,14 +67,14 @@ COMPARISONS = sorted(path.parent.name for path in RESULTS.glob("*/results.json")
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_the_table_of_a_comparison(name):
-    results = read(RESULTS / name / "results.json")
+    results = read_results(RESULTS / name)
     assert (RESULTS / name / "table.md").read_text(encoding="utf-8") == results_markdown(results)
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_the_summary_of_a_comparison_is_that_of_its_cells(name):
-    results = read(RESULTS / name / "results.json")
-    assert results["summary"] == summarize(results["cells"], results["metrics"])
+    results = read_results(RESULTS / name)
+    assert results.summary == summarize(results.cells, results.metrics)
 
 
 def ranged(values: list[float], form: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from mutations import HOSTILE
 from PIL import Image
+from synthetic_results import RESULTS, made_results
 
 import ganzoo
 from ganzoo import api, cli, terminal
@@ -227,12 +228,7 @@ def test_code_and_tables_hold_what_they_are_given():
 
 
 def test_the_lines_of_a_comparison_are_escaped():
-    results = {
-        "kind": "compare", "data": {"spec": f"folder:{HOSTILE}", "split": "train", "count": 1},
-        "budget": {"unit": "steps", "amount": 1}, "tuning": None,
-        "protocol": {"seeds": [0], "n": 1, "split": "test", "checkpoint": "last"},
-    }  # fmt: skip
-    line = protocol_line(results)
+    line = protocol_line(made_results(data=RESULTS["data"] | {"spec": f"folder:{HOSTILE}"}))
     assert printable(line) and "\n" not in line and "<" not in line.replace(r"\<", "")
 
 

@@ -23,7 +23,7 @@ COMMANDS = {
     "compare": ("compare.compare", "Train variants under one budget and several seeds, score them, write a report."),
     "ablate": ("compare.ablate", "Compare a variant with itself under each stability technique."),
     "doctor": ("diagnose.doctor", "Diagnose a run from its log: failures and what to change."),
-    "list": ("list.list_parts", "List variants, stability techniques and bundled checkpoints."),
+    "list": ("list.list_parts", "List variants, stability techniques, bundled checkpoints and parts."),
     "gallery": ("explore.gallery", "Write one HTML page that shows all checkpoints."),
     "demo": ("explore.demo", "Explore checkpoints in the browser."),
     "invert": ("explore.invert", "Find the latent whose image is nearest to a picture."),

@@ -19,18 +19,11 @@ from ganzoo.config.schema import Config, Table
 from ganzoo.config.techniques import technique_settings
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
+from ganzoo.experiments.budget import check_thresholds, parse_budget
 from ganzoo.experiments.plan import Plan
 from ganzoo.experiments.ray_cluster import RayCluster
 from ganzoo.experiments.runner import run_comparison
-from ganzoo.experiments.spec import (
-    CompareOptions,
-    Setting,
-    check_options,
-    check_thresholds,
-    parse_budget,
-    settings_of_switches,
-    settings_of_variants,
-)
+from ganzoo.experiments.spec import CompareOptions, Setting, check_options, settings_of_switches, settings_of_variants
 from ganzoo.experiments.technique_sets import largest_compatible_set
 from ganzoo.plugins import load_plugins
 

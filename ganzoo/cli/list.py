@@ -1,4 +1,4 @@
-"""`ganzoo list`: variants, stability techniques, bundled checkpoints."""
+"""`ganzoo list`: variants, stability techniques, bundled checkpoints, parts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from ganzoo.config.migrate import current_name
 from ganzoo.config.recipes import make_config, variants
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import flatten
-from ganzoo.config.techniques import TECHNIQUES, Technique
+from ganzoo.config.techniques import Technique, techniques
 from ganzoo.errors import escape
 from ganzoo.evaluation.score import ScoreRecord, format_number
 from ganzoo.json_io import read_record
 from ganzoo.losses import LOSSES
+from ganzoo.parts import KINDS, describe
 from ganzoo.sampling import shipped_releases
 from ganzoo.training.release import Card
 from ganzoo.tricks import TRICKS
@@ -29,10 +30,16 @@ def list_parts(
     techniques: Annotated[
         bool, typer.Option("--techniques", help="List the stability techniques and their keys.")
     ] = False,
+    parts: Annotated[bool, typer.Option("--parts", help="List every part by kind, and what it is.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List variants (paper, discriminator outputs) and bundled checkpoints."""
-    list_techniques(as_json) if techniques else list_variants(as_json)
+    """List variants (paper, discriminator outputs), bundled checkpoints and the names of all parts."""
+    if techniques:
+        list_techniques(as_json)
+    elif parts:
+        list_kinds(as_json)
+    else:
+        list_variants(as_json)
 
 
 def list_variants(as_json: bool) -> None:
@@ -45,6 +52,8 @@ def list_variants(as_json: bool) -> None:
     console.print(*map(escape, other_sizes(found)), sep="\n")
     if cards := {name: card(folder) for name, folder in shipped_releases().items()}:
         console.print("", checkpoints(cards))
+    rows = [(kind.name, kind.choice, ", ".join(kind.registry)) for kind in KINDS]
+    console.print("", terminal.table(("part", "chosen by", "names"), rows))
 
 
 def row(name: str) -> dict[str, Any]:
@@ -98,10 +107,23 @@ def distance(scores: Sequence[ScoreRecord]) -> tuple[str, str, str]:
     return ("", "", "") if fid is None else (fid.name, format_number(fid.value), format_number(fid.floor))
 
 
+def list_kinds(as_json: bool) -> None:
+    """Print every part with the first line of its documentation."""
+    rows = [
+        {"kind": kind.name, "name": name, "about": describe(part)}
+        for kind in KINDS
+        for name, part in kind.registry.items()
+    ]
+    if as_json:
+        return terminal.out_lines(json.dumps(rows, indent=2))
+    shown = [tuple(row.values()) for row in rows]
+    terminal.console().print(terminal.table(("kind", "name", "what it is"), shown))
+
+
 def list_techniques(as_json: bool) -> None:
     """Print every technique with its keys and their defaults."""
     values = technique_defaults()
-    rows = [technique_row(technique, values) for technique in TECHNIQUES]
+    rows = [technique_row(technique, values) for technique in techniques()]
     terminal.out_lines(json.dumps(rows, indent=2) if as_json else "\n".join(as_text(row) for row in rows))
 
 
@@ -123,4 +145,4 @@ def as_text(row: dict[str, Any]) -> str:
     """One technique as text: its name, then its keys as `--set` takes them."""
     keys = [f"      {key} = {json.dumps(value)}" for key, value in row["keys"].items()]
     named = [f"      --switch {name}" for name in row["switches"]]
-    return "\n".join([f"{row['number']:>3}  {row['name']} ({row['source']})", *keys, *named])
+    return "\n".join([f"{row['number'] or '':>3}  {row['name']} ({row['source']})", *keys, *named])

@@ -9,6 +9,7 @@ from pathlib import Path
 from ganzoo.config.schema import ResolvedConfig
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, checkerboard
+from ganzoo.networks.layers import norm_has
 from ganzoo.tricks import Trick
 
 
@@ -37,6 +38,13 @@ def _check_shapes(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
         yield f"the backbone {config.networks.name} makes images and the data are points; set networks.name='mlp'"
     if points and config.data.flip:
         yield "data.flip mirrors images and the data are points; set data.flip=false"
+    if BACKBONES[config.networks.name].data == "points":
+        for name, table in (("generator", config.networks.generator), ("discriminator", config.networks.discriminator)):
+            if norm_has(norm := table.get("norm", "none"), "maps_only"):
+                yield (
+                    f"{norm} norm needs maps, and the backbone {config.networks.name} has vectors; "
+                    f"set networks.{name}.norm='layer' or 'none'"
+                )
     for trick in tricks:
         if points and trick.images_only:
             yield f"trick {trick.name} changes images and the data are points; set tricks.{trick.name}=false"
@@ -127,9 +135,10 @@ def _check_minibatch_features(config: ResolvedConfig) -> Iterator[str]:
 def _check_penalties(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
     users = [f"loss {loss.name}"] if loss.per_sample_gradients else []
     users += [f"trick {trick.name}" for trick in tricks if trick.per_sample_gradients]
-    if users and config.networks.discriminator.get("norm") == "batch":
+    norm = config.networks.discriminator.get("norm", "none")
+    if users and norm_has(norm, "mixes_samples"):
         yield (
-            f"{users[0]} takes the gradient of D for each sample, and batch norm in D mixes the samples; "
+            f"{users[0]} takes the gradient of D for each sample, and {norm} norm in D mixes the samples; "
             "set networks.discriminator.norm='layer' or 'none'"
         )
     if users and config.networks.discriminator.get("minibatch", "none") != "none":
@@ -143,17 +152,23 @@ def _check_tricks(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick])
     conditional = config.networks.discriminator.get("condition", "none") != "none"
     for trick in tricks:
         name = trick.name
-        if name in loss.penalties:
-            yield f"loss {loss.name} has the penalty {name} already; set tricks.{name}=false"
+        yield from trick_conflicts(loss, type(trick))
         if config.train.batch % trick.batch_divisor:
             divisor, batch = trick.batch_divisor, config.train.batch
             yield f"trick {name} needs a batch that is a multiple of {divisor}; train.batch is {batch}"
         if trick.drops_labels and conditional:
             yield f"trick {name} leaves D without labels; set networks.discriminator.condition='none'"
-        if misled := set(trick.excludes) & set(loss.heads):
-            yield f"trick {name} would mislead D's {' and '.join(sorted(misled))}, which loss {loss.name} asks for"
-        if missing := set(trick.heads) - set(loss.heads):
-            yield f"trick {name} needs D's {' and '.join(sorted(missing))}, which loss {loss.name} does not ask of D"
+
+
+def trick_conflicts(loss: type[Loss], trick: type[Trick]) -> Iterator[str]:
+    """Each reason for which a loss refuses a trick under any setting."""
+    name = trick.name
+    if name in loss.penalties:
+        yield f"loss {loss.name} has the penalty {name} already; set tricks.{name}=false"
+    if misled := set(trick.excludes) & set(loss.heads):
+        yield f"trick {name} would mislead D's {' and '.join(sorted(misled))}, which loss {loss.name} asks for"
+    if missing := set(trick.heads) - set(loss.heads):
+        yield f"trick {name} needs D's {' and '.join(sorted(missing))}, which loss {loss.name} does not ask of D"
 
 
 def _check_kernels(config: ResolvedConfig) -> Iterator[str]:
@@ -239,5 +254,6 @@ def _check_single_sample_norm(config: ResolvedConfig, tricks: list[Trick], proce
         ("generator", config.networks.generator, drawn),
         ("discriminator", config.networks.discriminator, seen),
     ):
-        if at_once == 1 and table.get("norm") == "batch":
-            yield f"batch norm needs two vectors at least, and the {name} gets one at a time; raise train.batch"
+        norm = table.get("norm", "none")
+        if at_once == 1 and norm_has(norm, "mixes_samples"):
+            yield f"{norm} norm needs two vectors at least, and the {name} gets one at a time; raise train.batch"

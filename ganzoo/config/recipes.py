@@ -208,11 +208,6 @@ def about_another_loss(recipe: Table, table: Table) -> Table:
     return {"about": f"{source} On the recipe of {recipe['variant']}."}
 
 
-def tuning_ranges(variant: str) -> Table:
-    """The `[tune]` table of a variant or TOML file: by dotted key, what `ganzoo compare --tune` draws from."""
-    return _part(reduce(merge, config_layers(variant)), "tune")
-
-
 def without_tuning_ranges(table: Table) -> Table:
     """`table` but for `[tune]`, which is no part of a run."""
     return {key: value for key, value in table.items() if key != "tune"}

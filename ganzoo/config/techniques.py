@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
+
+from ganzoo.registry import citation
+from ganzoo.tricks import TRICKS, Trick
 
 Settings = dict[str, Any]
 """Dotted keys and their values."""
@@ -18,7 +22,8 @@ G, D = "networks.generator", "networks.discriminator"
 class Technique:
     """One row: what it is called, which keys switch it, and where it is from."""
 
-    number: int
+    number: int | None
+    """Position in the collected advice."""
     name: str
     keys: tuple[str, ...]
     """Dotted; `tricks.NAME` is the whole table of a trick."""
@@ -31,19 +36,31 @@ class Technique:
     """Switches that take away what is on by default."""
 
 
-def trick_technique(number: int, name: str, trick: str, source: str, **neutral: Any) -> Technique:
-    """A technique that is a trick, neutral at `neutral` and on with its defaults."""
-    key = f"tricks.{trick}"
-    off = {f"{key}.{name}": value for name, value in neutral.items()}
-    return Technique(number, name, (key,), source, off, {trick.replace("_", "-"): {key: True}})
+def techniques() -> list[Technique]:
+    """Every technique by its number; tricks that have none come last. A trick's row is made from its class."""
+    rows = [*OTHERS, *map(trick_technique, TRICKS.values())]
+    return sorted(rows, key=lambda row: (row.number or math.inf, row.name))
+
+
+def trick_technique(trick: type[Trick]) -> Technique:
+    """The row of a trick: neutral as its class says, on with its defaults."""
+    key = f"tricks.{trick.name}"
+    off = {f"{key}.{option}": value for option, value in trick.neutral.items()}
+    title = trick.title or trick.name.replace("_", " ")
+    return Technique(trick.number, title, (key,), citation(trick), off, {trick_switch(trick.name): {key: True}})
+
+
+def trick_switch(name: str) -> str:
+    """Name of the switch that turns the trick `name` on."""
+    return name.replace("_", "-")
 
 
 def technique_settings() -> dict[str, Settings]:
     """Every switch by name, in the order of the table, and its settings."""
-    return {name: settings for technique in TECHNIQUES for name, settings in (technique.on | technique.without).items()}
+    return {name: settings for row in techniques() for name, settings in (row.on | row.without).items()}
 
 
-TECHNIQUES = (
+OTHERS = (
     Technique(1, "bounded images", (f"{G}.output",), DCGAN, without={"linear-output": {f"{G}.output": "linear"}}),
     Technique(
         2,
@@ -119,9 +136,6 @@ TECHNIQUES = (
             "soft-labels": {"loss.real_target": [0.7, 1.2], "loss.fake_target": [0.0, 0.3]},
         },
     ),
-    trick_technique(9, "noisy labels", "label_noise", HACKS, p=0.0),
-    trick_technique(10, "experience replay", "replay", "Shrivastava et al. 2017, arXiv:1612.07828", share=0.0),
-    trick_technique(10, "past players", "past_players", HACKS, steps=0),
     Technique(
         11,
         "D:G ratio",
@@ -154,10 +168,6 @@ TECHNIQUES = (
         {},
         {"orthogonal-init": {"networks.init": "orthogonal"}, "he-init": {"networks.init": "he"}},
     ),
-    trick_technique(14, "WGAN-GP's penalty", "gp", "Gulrajani et al. 2017, arXiv:1704.00028", weight=0.0),
-    trick_technique(14, "DRAGAN's penalty", "dragan_gp", "Kodali et al. 2017, arXiv:1705.07215", weight=0.0),
-    trick_technique(14, "R1", "r1", "Mescheder et al. 2018, arXiv:1801.04406", gamma=0.0),
-    trick_technique(14, "R2", "r2", "Mescheder et al. 2018, arXiv:1801.04406", gamma=0.0),
     Technique(
         15,
         "labels",
@@ -169,7 +179,6 @@ TECHNIQUES = (
             "projection": {f"{G}.condition": "batch-norm", f"{D}.condition": "projection"},
         },
     ),
-    trick_technique(16, "instance noise", "instance_noise", "Sonderby et al. 2017, arXiv:1610.04490", std=0.0),
     Technique(17, "noise in G", (f"{G}.noise",), HACKS, {f"{G}.noise": 0.0}, {"noise-in-g": {f"{G}.noise": 0.1}}),
     Technique(
         18,
@@ -190,9 +199,6 @@ TECHNIQUES = (
             "minibatch-discrimination": {f"{D}.minibatch": "discrimination"},
         },
     ),
-    trick_technique(20, "feature matching", "feature_matching", IMPROVED, weight=0.0),
-    trick_technique(21, "historical averaging", "historical_averaging", IMPROVED, weight=0.0),
-    trick_technique(22, "packing", "packing", "Lin et al. 2018, arXiv:1712.04086", m=1),
     Technique(23, "semi-supervised", ("loss.name", "data.labelled", "data.labelled_share"), IMPROVED),
     Technique(
         24,
@@ -210,7 +216,6 @@ TECHNIQUES = (
         HACKS,
         {"train.on_failure": "warn"},
     ),
-    trick_technique(28, "differentiable augmentation", "augment", "Zhao et al. 2020, arXiv:2006.10738", kinds=[]),
     Technique(
         28,
         "flip",
@@ -220,3 +225,4 @@ TECHNIQUES = (
         {"flip": {"data.flip": True}},
     ),
 )
+"""The techniques that are no trick."""

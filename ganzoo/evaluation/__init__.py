@@ -1,6 +1,6 @@
 """Scores of samples against real data, each under a name that says how it was measured.
 
-A new extractor is one file in `extractors/`.
+A new metric is one file in this folder, a new extractor one in `extractors/`.
 """
 
 from ganzoo.evaluation import extractors
@@ -11,5 +11,6 @@ from ganzoo.evaluation.score import Evaluation, Score
 from ganzoo.registry import import_folder
 
 import_folder(extractors.__name__, list(extractors.__path__))
+import_folder(__name__, __path__)
 
 __all__ = ["EXTRACTORS", "METRICS", "Evaluation", "Extractor", "OnlineEvaluator", "Score"]

@@ -138,7 +138,10 @@ def enough(features: Tensor) -> Tensor:
 
 
 def density_coverage(samples: Features, real: Features) -> dict[str, MetricValue]:
-    """See `knn.py`; k = 5."""
+    """Density of samples in neighborhoods of real images, and share of those that hold one, k = 5 (Naeem et al. 2020).
+
+    See `knn.py`.
+    """
     pair = density_and_coverage(samples.features, real.features, DENSITY_K)
     return {
         name: MetricValue(v, details={"k": DENSITY_K}) for name, v in zip(("density", "coverage"), pair, strict=True)
@@ -146,7 +149,7 @@ def density_coverage(samples: Features, real: Features) -> dict[str, MetricValue
 
 
 def checkerboard(samples: Features, real: Features) -> dict[str, MetricValue]:
-    """See `checkerboard.py`: the mean of the ratios at the stride frequencies, and each of them."""
+    """Energy at the stride frequencies relative to real images, the mean over periods; see `checkerboard.py`."""
     found = ratios(samples.bands, real.bands)
     details = {f"period {period}": ratio for period, ratio in zip(PERIODS, found.tolist(), strict=False)}
     return {"checkerboard": MetricValue(found.mean().item(), details=details)}

@@ -49,7 +49,7 @@ class Score:
     def as_json(self) -> dict[str, Any]:
         """Every field and the name; a number that is not finite becomes None."""
         table = {"name": self.name} | asdict(self)
-        return {key: _finite(value) for key, value in table.items()}
+        return {key: finite_or_none(value) for key, value in table.items()}
 
 
 class ScoreRecord(FileSchema):
@@ -82,7 +82,7 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, fit for `json.dumps`; what is known exactly (modes, KL) also under its bare name."""
-        exact = {s.metric: _finite(s.value) for s in self.scores if s.extractor is None and s.split is None}
+        exact = {s.metric: finite_or_none(s.value) for s in self.scores if s.extractor is None and s.split is None}
         return {"format": FORMAT, **exact, "scores": [score.as_json() for score in self.scores], **self.facts}
 
     def __getitem__(self, name: str) -> Score:
@@ -129,7 +129,8 @@ def short_count(n: int) -> str:
     return f"{n // 1000}k" if n >= 1000 and n % 1000 == 0 else str(n)
 
 
-def _finite(value: Any) -> Any:
+def finite_or_none(value: Any) -> Any:
+    """`value`, or None for a number that is not finite; a table with each of its values so."""
     if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
+        return {key: finite_or_none(inner) for key, inner in value.items()}
     return None if isinstance(value, float) and not isfinite(value) else value

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ganzoo.config.schema import ResolvedConfig, Table, config_diff
+from ganzoo.config.schema import ResolvedConfig, config_diff
 from ganzoo.errors import InputError
-from ganzoo.experiments.schemas import CellRecord
-from ganzoo.experiments.spec import Budget
-from ganzoo.json_io import read_table
+from ganzoo.experiments.budget import Budget
+from ganzoo.experiments.cell_schema import CellRecord
+from ganzoo.experiments.job import Job, ScoringOptions
+from ganzoo.json_io import read_record
 from ganzoo.training.run_dir import RunDir
 
 CELL_FILE = "cell.json"
@@ -27,8 +27,8 @@ class Cell:
     """Resolved."""
     folder: Path
     budget: Budget
-    measure: Table
-    """How it is scored: keywords of `ganzoo.evaluator.evaluate`, as `plan.scoring_options` gives them."""
+    measure: ScoringOptions
+    """Its scoring."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     """The sources of the user's files, by path."""
     jobs: int = 1
@@ -39,18 +39,18 @@ class Cell:
         """The name of its folder."""
         return self.folder.name
 
-    def job(self) -> Table:
-        """All that the process which works on it must know, as JSON."""
-        return {
-            "folder": str(self.folder.resolve()),
-            "config": self.config.model_dump(mode="json"),
-            "minutes": self.budget.minutes,
-            "measure": self.measure,
-            "plugins": dict(self.plugins),
-            "jobs": self.jobs,
-        }
+    def job(self) -> Job:
+        """All that the process which works on it must know."""
+        return Job(
+            folder=self.folder.resolve(),
+            config=self.config,
+            minutes=self.budget.minutes,
+            measure=self.measure,
+            plugins=dict(self.plugins),
+            jobs=self.jobs,
+        )
 
-    def record(self) -> Table | None:
+    def record(self) -> CellRecord | None:
         """What became of it; None while it is not finished."""
         return read_cell_result(self.folder)
 
@@ -60,13 +60,13 @@ class Cell:
         changes = config_diff(run.config(), self.config) if run.config_file.is_file() else []
         # How many steps a budget of minutes buys is known afterwards.
         changed = [line for line in changes if not (self.budget.minutes and line.startswith("train.steps:"))]
-        old, new = (self.record() or {"measure": self.measure})["measure"], self.measure
-        changed += [f"{k}: {old.get(k)!r} -> {new.get(k)!r}" for k in (old | new) if old.get(k) != new.get(k)]
+        if record := self.record():
+            changed += record.measure.differences(self.measure)
         if changed:
             raise InputError(f"{self.folder} was made in another way ({'; '.join(changed)}); choose another --out")
 
 
-def read_cell_result(folder: Path) -> dict[str, Any] | None:
+def read_cell_result(folder: Path) -> CellRecord | None:
     """The `cell.json` of a finished cell; None where there is none yet."""
     path = folder / CELL_FILE
-    return read_table(path, CellRecord) if path.is_file() else None
+    return read_record(path, CellRecord) if path.is_file() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,19 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-Job = dict[str, Any]
-ReportFn = Callable[[Job, "Outcome"], None]
+from ganzoo.experiments.job import Job, Outcome
+
+ReportFn = Callable[[Job, Outcome], None]
 """Called in the main thread for each job that ended, in the order in which they end."""
 
 WORKER_COMMAND = (sys.executable, "-m", "ganzoo.experiments.worker")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How the process of a job ended: its exit code, and the last line that it said of an error."""
-
-    code: int
-    message: str = ""
 
 
 @dataclass
@@ -71,7 +63,7 @@ class LocalPool:
         with self.lock:
             if self.stopped:
                 return Outcome(130)
-            process = start_worker(self.command, job["config"]["train"]["threads"])
+            process = start_worker(self.command, job.config.train.threads)
             self.processes.add(process)
         return self.wait(process, job)
 
@@ -79,7 +71,7 @@ class LocalPool:
         """Hand the job over and wait for the end."""
         assert process.stdin and process.stderr, "both are pipes"
         with suppress(OSError):  # it ended before it was asked anything; it says why below
-            process.stdin.write(json.dumps(job) + "\n")
+            process.stdin.write(job.as_line())
             process.stdin.flush()
         said = process.stderr.read().strip().splitlines()
         code = process.wait()

@@ -1,4 +1,4 @@
-"""How every cell of a comparison is scored, checked before the first one is trained."""
+"""The cells of a comparison, checked as a whole before the first one is trained."""
 
 from __future__ import annotations
 
@@ -9,117 +9,24 @@ from pathlib import Path
 import torch
 
 from ganzoo.api import load_dataset
-from ganzoo.atomic_io import check_no_links, leftover_target, sha256_hex
+from ganzoo.atomic_io import FORMAT, check_no_links, leftover_target, sha256_hex
 from ganzoo.builder import g_reads_real, make_loss, make_tricks, resolve_config
 from ganzoo.config.schema import Config, ResolvedConfig, Table, flatten, with_train
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
-from ganzoo.evaluation import METRICS, modes
-from ganzoo.evaluation.features import FeatureReader, attach_labels
-from ganzoo.evaluation.modes import mode_scores
-from ganzoo.evaluation.real_data import RealData, load_real_splits
-from ganzoo.evaluation.scoring import missing_input_reason, reference_sets, too_few_reason
-from ganzoo.evaluator import (
-    check_no_extractor,
-    open_feature_reader,
-    print_time_estimate,
-    resolve_sample_count,
-    uses_modes,
-)
 from ganzoo.experiments import tuning
+from ganzoo.experiments.budget import check_thresholds, steps_for_budget
 from ganzoo.experiments.cell import Cell
-from ganzoo.experiments.results import (
-    REPLACED_NAMES,
-    RESULTS_FILE,
-    RESULTS_LOCK,
-    CellKey,
-    ResultsFile,
-    cell_folder,
-    make_header,
-    read_results,
-)
-from ganzoo.experiments.spec import (
-    CompareOptions,
-    Setting,
-    check_options,
-    check_setting,
-    check_thresholds,
-    steps_for_budget,
-)
+from ganzoo.experiments.collect import CellKey, cell_folder
+from ganzoo.experiments.job import ScoringOptions
+from ganzoo.experiments.results import REPLACED_NAMES, RESULTS_FILE, RESULTS_LOCK, ResultsFile, read_results
+from ganzoo.experiments.results_schema import Protocol, ResultsHeader, TrainingData
+from ganzoo.experiments.scoring import ScoringOptionsFn, scoring_options, scoring_options_for
+from ganzoo.experiments.spec import CompareOptions, Setting, check_options, check_setting
 from ganzoo.torch_state import default_torch_state
 from ganzoo.training import evaluation
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
-
-
-def scoring_options(request: CompareOptions, rows: Sequence[ResolvedConfig]) -> Table:
-    """The keywords `n`, `metrics` and `split` of `ganzoo.evaluator.evaluate` for the resolved configs `rows`.
-
-    And `extractor`, if one was asked for. `n` defaults to 10,000, or to what the protocol of data with known modes says; the
-    split to test where there is one. Says how long a slow extractor will take. Raises `InputError` for what could be scored
-    in no row.
-    """
-    metrics, real = (
-        None if request.metrics is None else list(request.metrics),
-        load_real_splits(rows[0], rows[0].data.spec),
-    )
-    n, split = resolve_sample_count(real.train, metrics, request.n), real.split(None)[0]
-    if uses_modes(metrics, real.train):
-        check_no_extractor(request.extractor, real.train)
-        mode_scores(metrics, real.train, modes.count_modes(real.train, real.train.samples([0]).images))
-    else:
-        smallest = min(len(real.split(each)[1]) for each in (split, *([tuning.TUNING_SPLIT] if request.tune else [])))
-        asked = [name for row in rows for name in class_names(row)]
-        reader = open_feature_reader(
-            request.extractor, real.train, rows[0].train.device, quiet=not prints_time_estimate(request)
-        )
-        check_metrics(metrics or [], real, n, min(n, smallest), asked[:n], reader)
-        print_time_estimate(
-            reader, reference_sets(real.train, real.test, n), n * len(rows) * (request.seeds + request.tune)
-        )
-    chosen = {} if request.extractor is None else {"extractor": request.extractor}
-    return {"n": n, "metrics": metrics, "split": split} | chosen
-
-
-def prints_time_estimate(request: CompareOptions) -> bool:
-    """Whether the time of a slow extractor is said: once, and not of a cluster, of whose machines nothing is known here."""
-    return not request.quiet and request.cluster is None and read_results(request.out) is None
-
-
-def scoring_options_for(how: Table, config: ResolvedConfig) -> Table:
-    """`scoring_options` for a row of a resolved `config`: without what needs labels where its G takes none."""
-    if not how["metrics"] or class_names(config):
-        return how
-    return how | {"metrics": [name for name in how["metrics"] if name not in label_metrics()]}
-
-
-def label_metrics() -> list[str]:
-    """The metrics of what was asked of a conditional generator."""
-    return [name for name, metric in METRICS.items() if metric.needs == "labels"]
-
-
-def class_names(config: ResolvedConfig) -> tuple[str, ...]:
-    """The classes that G of a resolved config can be asked for."""
-    conditional = config.networks.generator.get("condition", "none") != "none"
-    return config.dataset.class_names if conditional else ()
-
-
-def check_metrics(
-    metrics: Sequence[str], real: RealData, n: int, fewest: int, asked: Sequence[str], reader: FeatureReader
-) -> None:
-    """Raise `InputError` for a metric that has no value of `n` samples against `fewest` pictures like those of `real`.
-
-    `asked` are the classes that samples are asked to be of.
-    """
-    read = reader.samples(lambda seeds: real.train.samples(seeds).images, 1)
-    one = attach_labels(read, asked, reader.extractor)
-    for name in metrics:
-        if why := too_few_reason(name, n, fewest) or missing_input_reason(name, one, reader.extractor):
-            raise InputError(why)
-
-
-ScoringOptionsFn = Callable[[CompareOptions, Sequence[ResolvedConfig]], Table]
-"""`ganzoo.experiments.plan.scoring_options`, or what takes its place."""
 
 
 class Plan:
@@ -177,9 +84,9 @@ class Plan:
         )
 
     def _trials(self, setting: Setting) -> list[Cell]:
-        how = self.how | {"split": tuning.TUNING_SPLIT}
+        how = self.how.model_copy(update={"split": tuning.TUNING_SPLIT})
         # Where none of the metrics that were asked for can be had, no draw would be better than another.
-        blind = scoring_options_for(how, self._resolved(setting.config))["metrics"] == []
+        blind = scoring_options_for(how, self._resolved(setting.config)).metrics == []
         drawn = enumerate(tuning.hyperparameter_draws(setting, 0 if blind else self.request.tune, self.request.shared))
         folder = self.request.out / "tune"
         return check_seeds(
@@ -189,7 +96,7 @@ class Plan:
             ]
         )
 
-    def _cell(self, setting: Setting, seed: int, folder: Path, how: Table) -> Cell:
+    def _cell(self, setting: Setting, seed: int, folder: Path, how: ScoringOptions) -> Cell:
         config = self._resolved(setting.config, seed)
         if self.device:
             config = with_train(config, device=self.device)
@@ -213,27 +120,45 @@ class Plan:
     def _threads(self, cores: int) -> int:
         # A cell keeps its threads, so those of an earlier command on the folder hold.
         asked, old = self.request.settings[0].config.train.threads, read_results(self.request.out)
-        return asked or (old["protocol"]["threads"] if old else max(1, cores // self.request.jobs))
+        return asked or (old.protocol.threads if old else max(1, cores // self.request.jobs))
 
     def _book(self) -> ResultsFile:
         request, config = self.request, self._resolved(self.request.settings[0].config)
-        protocol = self.how | {
-            "threads": self.threads,
-            "jobs": request.jobs,
-            "device": self.device or config.train.device,
-            "precision": config.train.precision,
-            "set": flatten(request.shared),
-            "tuning": request.tune,
-        }
-        if request.plugins:
-            protocol["plugins"] = {Path(path).name: sha256_hex(text.encode()) for path, text in request.plugins.items()}
-        budget = {"unit": request.budget.unit, "amount": request.budget.amount}
-        book = ResultsFile(
-            request.out,
-            make_header(request.kind, request.options, config.dataset, config.data.spec, budget, protocol),
+        header = ResultsHeader(
+            format=FORMAT,
+            kind=request.kind,
+            command="",
+            options=list(request.options),
+            data=training_data(config),
+            budget=request.budget,
+            protocol=self._protocol(config),
         )
+        book = ResultsFile(request.out, header)
         book.check_consistent()
         return book
+
+    def _protocol(self, config: ResolvedConfig) -> Protocol:
+        request = self.request
+        plugins = {Path(path).name: sha256_hex(text.encode()) for path, text in request.plugins.items()}
+        return Protocol(
+            checkpoint="last step, averaged weights (EMA)",
+            **self.how.keywords(),
+            threads=self.threads,
+            jobs=request.jobs,
+            device=self.device or config.train.device,
+            precision=config.train.precision,
+            set=flatten(request.shared),
+            tuning=request.tune,
+            **{"plugins": plugins} if plugins else {},
+        )
+
+
+def training_data(config: ResolvedConfig) -> TrainingData:
+    """The data of a resolved config, as results name them."""
+    info = config.dataset
+    return TrainingData(
+        spec=config.data.spec, name=info.name, digest=info.digest, count=info.count, shape=info.shape, split="train"
+    )
 
 
 def check_seeds(cells: list[Cell]) -> list[Cell]:

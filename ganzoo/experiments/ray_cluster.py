@@ -17,7 +17,8 @@ from typing import Any
 
 from ganzoo.atomic_io import write_folder
 from ganzoo.errors import InputError, missing_extra
-from ganzoo.experiments.local_pool import WORKER_COMMAND, Job, LocalPool, Outcome, ReportFn
+from ganzoo.experiments.job import Job, Outcome
+from ganzoo.experiments.local_pool import WORKER_COMMAND, LocalPool, ReportFn
 
 LOCAL = "local"
 RETRIES = 3
@@ -68,12 +69,12 @@ class RayCluster(AbstractContextManager["RayCluster"]):
         while pending:
             [ended], _ = self.ray.wait(list(pending), num_returns=1)
             job = pending.pop(ended)
-            report(job, self.collect_result(ended, Path(job["folder"])))
+            report(job, self.collect_result(ended, job.folder))
 
     def submit(self, job: Job) -> Any:
         """A task for one job, on a node that has its threads free, and a GPU if it trains on one."""
-        train = job["config"]["train"]
-        resources = {"num_cpus": train["threads"], "num_gpus": int(train["device"].startswith("cuda"))}
+        train = job.config.train
+        resources = {"num_cpus": train.threads, "num_gpus": int(train.device.startswith("cuda"))}
         return self.ray.remote(max_retries=RETRIES, **resources)(run_remote_job).remote(job, tuple(self.command))
 
     def collect_result(self, task: Any, folder: Path) -> Outcome:
@@ -91,8 +92,8 @@ class RayCluster(AbstractContextManager["RayCluster"]):
 def run_remote_job(job: Job, command: Sequence[str]) -> tuple[Outcome, bytes]:
     """One job on this node, in a folder that does not stay; returns how it ended and, where it is finished, its run."""
     with TemporaryDirectory(prefix="ganzoo-") as away:
-        folder = Path(away) / Path(job["folder"]).name
-        outcome = LocalPool(1, command).run(job | {"folder": str(folder)})
+        folder = Path(away) / job.folder.name
+        outcome = LocalPool(1, command).run(job.model_copy(update={"folder": folder}))
         return outcome, pack(folder) if outcome.code == 0 else b""
 
 

@@ -7,17 +7,19 @@ import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
+from typing import TypeVar
 
-from ganzoo.atomic_io import FORMAT, file_lock, recover_leftovers, write_json
-from ganzoo.config.schema import DatasetInfo, Table, flatten
+from ganzoo.atomic_io import file_lock, recover_leftovers, write_json
+from ganzoo.config.schema import flatten
 from ganzoo.errors import InputError
-from ganzoo.experiments.cell import CELL_FILE, read_cell_result
-from ganzoo.experiments.environment import environment, merge_environments
-from ganzoo.experiments.schemas import Results
+from ganzoo.experiments.cell import CELL_FILE
+from ganzoo.experiments.collect import CellKey, all_floors, all_metrics, collect_cells, shared_environment
+from ganzoo.experiments.results_schema import Refusal, Results, ResultsHeader, Tuning
 from ganzoo.experiments.spec import BASELINE, Setting
 from ganzoo.experiments.statistics import summarize
-from ganzoo.json_io import read_table
+from ganzoo.json_io import as_table, read_record
 
 RESULTS_FILE = "results.json"
 RESULTS_LOCK = ".results.lock"
@@ -29,25 +31,15 @@ KEYS_FIXED_BY_SCORES = (*KEYS_FIXED_BY_RUNS, "protocol.n", "protocol.metrics", "
 """The same once one is finished."""
 FREE_KEY = "protocol.set.train.threads"
 """What may be said or left out: `protocol.threads` is what holds."""
-CellKey = tuple[str, int]
-"""A setting and a seed."""
-UNFINISHED_CELL: Table = {
-    "status": "unfinished",
-    "finding": None,
-    "cost": None,
-    "curve": [],
-    "findings": [],
-    "grid": None,
-    "scores": {},
-}
+Row = TypeVar("Row")
 
 
 @dataclass
 class ResultsFile:
-    """What is known before any cell is trained (`make_header`), and the folder in which the cells are."""
+    """What is known before any cell is trained, and the folder in which the cells are."""
 
     folder: Path
-    head: Table
+    head: ResultsHeader
 
     def check_consistent(self) -> None:
         """Raise `InputError` where the folder holds a comparison that was made in another way."""
@@ -60,16 +52,16 @@ class ResultsFile:
             return KEYS_FIXED_BY_SCORES
         return KEYS_FIXED_BY_RUNS if any(self.folder.glob("*/*/config.json")) else ()
 
-    def changes(self, keys: tuple[str, ...], old: Table | None) -> list[str]:
+    def changes(self, keys: tuple[str, ...], old: Results | None) -> list[str]:
         """In which of `keys` the results `old`, if there are any, are of another comparison."""
-        before, after = flatten(old or self.head), flatten(self.head)
+        before, after = flatten(as_table(old or self.head)), flatten(as_table(self.head))
         return [
             f"{key}: {before.get(key)!r} -> {after.get(key)!r}"
             for key in sorted(before.keys() | after.keys())
             if key.startswith(keys) and key != FREE_KEY and before.get(key) != after.get(key)
         ]
 
-    def old(self) -> Table | None:
+    def old(self) -> Results | None:
         """The results in the folder; None where there are none of this comparison."""
         found = read_results(self.folder)
         return None if self.changes(KEYS_FIXED_BY_SCORES, found) else found
@@ -78,125 +70,71 @@ class ResultsFile:
         """Let one command at a time write the `REPLACED_NAMES` files."""
         return file_lock(self.folder / RESULTS_LOCK)
 
-    def write(self, settings: Sequence[Setting], planned: Sequence[CellKey], tuning: Table | None = None) -> Table:
+    def write(self, settings: Sequence[Setting], planned: Sequence[CellKey], tuning: Tuning | None = None) -> Results:
         """Write the results of the cells `planned` and of those of earlier commands on the folder; returns them."""
         with self.locked():
             recover_leftovers(self.folder, REPLACED_NAMES)
             results = self.results(settings, planned, tuning)
-            write_json(self.folder / RESULTS_FILE, results)
+            write_json(self.folder / RESULTS_FILE, as_table(results))
         return results
 
-    def results(self, settings: Sequence[Setting], planned: Sequence[CellKey], tuning: Table | None) -> Table:
+    def results(self, settings: Sequence[Setting], planned: Sequence[CellKey], tuning: Tuning | None) -> Results:
         """What is to be written."""
-        old = self.old() or {"settings": [], "refused": [], "cells": []}
-        rows = merge_by("name", old["settings"], [s.record() for s in settings if not s.refused])
-        no = merge_by("setting", old["refused"], [r for s in settings for r in refusals(s)])
-        before = {(cell["setting"], cell["seed"]): expand_cell(cell, old) for cell in old["cells"]}
-        order = [row["name"] for row in rows]
-        places = sorted({*before, *planned}, key=lambda place: (order.index(place[0]), place[1]))
-        found = [self.entry(place, before.get(place), place in planned) for place in places]
-        ran = merge_environments(
-            [each["ran"] for each in found if "ran" in each] or [environment(self.head["protocol"]["jobs"])]
+        old = self.old()
+        rows = merge_by("name", old.settings if old else [], [s.record() for s in settings if not s.refused])
+        refused = merge_by("setting", old.refused if old else [], [r for s in settings for r in refusals(s)])
+        found = collect_cells(self.folder, old, planned, [row.name for row in rows])
+        cells, metrics = [each.entry for each in found], all_metrics(found)
+        ran = shared_environment(found, self.head.protocol.jobs)
+        ran_with = {"jobs": ran.jobs, "seeds": sorted({cell.seed for cell in cells})}
+        results = Results(
+            **dict(self.head) | {"protocol": self.head.protocol.model_copy(update=ran_with)},
+            settings=rows,
+            refused=refused,
+            floors=all_floors(found),
+            metrics=metrics,
+            cells=cells,
+            summary=summarize(cells, metrics),
+            hardware=ran.hardware,
+            versions=ran.versions,
+            tuning=merge_tuning(old.tuning if old else None, tuning),
         )
-        results = self.head | {"settings": rows, "refused": no} | collect_cells(found)
-        results |= {"hardware": ran["hardware"], "versions": ran["versions"]}
-        results["tuning"] = merge_tuning(old.get("tuning"), tuning)
-        results["protocol"] = results["protocol"] | {"jobs": ran["jobs"], "seeds": sorted({seed for _, seed in places})}
-        results["command"] = reproduce_command(results)
-        return results
-
-    def entry(self, place: CellKey, before: Table | None, planned: bool) -> Table:
-        """A cell as it is now, its grid named from the comparison's folder; as it was, where it is gone for good."""
-        folder = cell_folder(self.folder, *place)
-        record = read_cell_result(folder)
-        if before and before["status"] != "unfinished" and record is None and not planned:
-            return before
-        where = {"setting": place[0], "seed": place[1], "folder": folder.relative_to(self.folder).as_posix()}
-        ran = {"ran": before["ran"]} if before and record else {}
-        record = record or UNFINISHED_CELL
-        grid = f"{where['folder']}/{record['grid']}" if record["grid"] else None
-        return where | ran | record | {"grid": grid}
+        return results.model_copy(update={"command": reproduce_command(results)})
 
 
-def expand_cell(cell: Table, results: Table) -> Table:
-    """A cell of `results` with what stands there once for all; `ran` too, which older cells do not say themselves."""
-    ran = {"jobs": results["protocol"]["jobs"], "hardware": results["hardware"], "versions": results["versions"]}
-    metrics = [metric for metric in results["metrics"] if metric["protocol"] in cell["scores"]]
-    floors = {name: floor for name, floor in results["floors"].items() if name in cell["scores"]}
-    return {"ran": ran} | cell | {"metrics": metrics, "floors": floors}
-
-
-def cell_folder(folder: Path, setting: str, seed: int) -> Path:
-    """Where a cell of the comparison in `folder` is."""
-    return folder / "cells" / f"{setting}-s{seed}"
-
-
-def read_results(folder: Path) -> Table | None:
-    """The results in `folder`, if there are any."""
+def read_results(folder: Path) -> Results | None:
+    """The results in `folder`, if there are any; raises `InputError`."""
     path = folder / RESULTS_FILE
-    return read_table(path, Results) if path.is_file() else None
+    return read_record(path, Results) if path.is_file() else None
 
 
-def collect_cells(entries: Iterable[Table]) -> Table:
-    """Cells, metrics, floors and summary; what the cells agree on is told once."""
-    entries = list(entries)
-    metrics = {metric["protocol"]: metric for entry in entries for metric in entry.get("metrics", ())}
-    floors = {name: floor for entry in entries for name, floor in entry.get("floors", {}).items()}
-    cells = [
-        {k: v for k, v in entry.items() if k not in ("format", "measure", "metrics", "floors")} for entry in entries
-    ]
-    return {
-        "floors": floors,
-        "metrics": list(metrics.values()),
-        "cells": cells,
-        "summary": summarize(cells, metrics.values()),
-    }
-
-
-def merge_by(key: str, old: Iterable[Table], new: Iterable[Table]) -> list[Table]:
+def merge_by(key: str, old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
     """Both lists, of which the later entry of a name counts, in the order of first mention."""
-    return list({each[key]: each for each in [*old, *new]}.values())
+    return list({attrgetter(key)(each): each for each in [*old, *new]}.values())
 
 
-def merge_tuning(old: Table | None, new: Table | None) -> Table | None:
+def merge_tuning(old: Tuning | None, new: Tuning | None) -> Tuning | None:
     """The tuning of earlier commands and of this one."""
-    return new | {"settings": {**old["settings"], **new["settings"]}} if old and new else new or old
+    return new.model_copy(update={"settings": old.settings | new.settings}) if old and new else new or old
 
 
-def refusals(setting: Setting) -> list[Table]:
+def refusals(setting: Setting) -> list[Refusal]:
     """What of a setting is not run, and why."""
     if setting.refused:
-        return [{"setting": setting.name, "reason": setting.refused}]
-    return [{"setting": f"{setting.name} without {name}", "reason": why} for name, why in setting.left_out.items()]
+        return [Refusal(setting=setting.name, reason=setting.refused)]
+    return [Refusal(setting=f"{setting.name} without {name}", reason=why) for name, why in setting.left_out.items()]
 
 
-def make_header(
-    kind: str, options: Sequence[str], facts: DatasetInfo, spec: str, budget: Table, protocol: Table
-) -> Table:
-    """What is known before anything is trained."""
-    data = {"spec": spec, "name": facts.name, "digest": facts.digest, "count": facts.count, "shape": list(facts.shape)}
-    return {
-        "format": FORMAT,
-        "kind": kind,
-        "command": "",
-        "options": list(options),
-        "data": data | {"split": "train"},
-        "budget": budget,
-        "protocol": {"checkpoint": "last step, averaged weights (EMA)"} | protocol,
-    }
-
-
-def reproduce_command(results: Table) -> str:
+def reproduce_command(results: Results) -> str:
     """The one command that gives all of `results`."""
-    rows, protocol = [*results["settings"], *results["refused"]], results["protocol"]
-    words = ["ganzoo", results["kind"]]
-    if results["kind"] == "compare":
-        words += [row["variant"] for row in rows if "variant" in row]
+    protocol, variants = results.protocol, [setting.variant for setting in results.settings]
+    if results.kind == "compare":
+        words = variants
     else:
-        names = [row.get("name") or row["setting"] for row in rows]
-        words += [results["settings"][0]["variant"]]
-        words += [w for name in names if name != BASELINE and " without " not in name for w in ("--switch", name)]
-    words += ["--seeds", str(len(protocol["seeds"])), *results["options"]]
-    if "train.threads" not in protocol["set"]:  # which --jobs, or another machine, would make others
-        words += ["--set", f"train.threads={protocol['threads']}"]
+        names = [*(setting.name for setting in results.settings), *(each.setting for each in results.refused)]
+        switches = [name for name in names if name != BASELINE and " without " not in name]
+        words = [variants[0], *(word for name in switches for word in ("--switch", name))]
+    words = ["ganzoo", results.kind, *words, "--seeds", str(len(protocol.seeds)), *results.options]
+    if "train.threads" not in protocol.set:  # which --jobs, or another machine, would make others
+        words += ["--set", f"train.threads={protocol.threads}"]
     return shlex.join(words)

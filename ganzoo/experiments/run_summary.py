@@ -5,57 +5,83 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
 from ganzoo.builder import build_modules
-from ganzoo.config.schema import Table
-from ganzoo.json_io import read_table
+from ganzoo.experiments.cell_schema import CellFinding, CellOutcome, Cost, CurvePoint
+from ganzoo.json_io import read_record
 from ganzoo.training import checkpoint
 from ganzoo.training.loop import count_parameters
 from ganzoo.training.progress import player_loss
-from ganzoo.training.run_dir import RunDir
-from ganzoo.training.trainer import COUNTERS
+from ganzoo.training.run_dir import FindingRecord, LogRecord, RunDir
 
 MAX_POINTS = 60
 
 
-def summarize_run(run: RunDir, failure: str | None) -> Table:
-    """The entry of a cell in results.json but for its scores; `failure` is what the training failed of."""
-    records, findings = run.records(), run.findings()
-    return {
-        "status": "failed" if failure else "done",
-        "finding": failure_text(findings, failure),
-        "cost": run_cost(run),
-        "curve": log_curve(records),
-        "findings": [{"rule": each["rule"], "step": each["step"]} for each in findings],
-        "grid": last_grid(run),
-    }
+@dataclass(frozen=True)
+class Progress:
+    """Counters of a run at its last step."""
+
+    step: int = 0
+    d_steps: int = 0
+    g_steps: int = 0
+    images: int = 0
+    seconds: float = 0
 
 
-def failure_text(findings: Sequence[Table], failure: str | None) -> str | None:
+def summarize_run(run: RunDir, failure: str | None) -> CellOutcome:
+    """The outcome of a cell but for its scores; `failure` is what the training failed of."""
+    findings = [FindingRecord.model_validate(each) for each in run.findings()]
+    return CellOutcome(
+        status="failed" if failure else "done",
+        finding=failure_text(findings, failure),
+        cost=run_cost(run),
+        curve=log_curve(log_records(run)),
+        findings=[CellFinding(rule=each.rule, step=each.step) for each in findings],
+        grid=last_grid(run),
+        scores={},
+    )
+
+
+def failure_text(findings: Sequence[FindingRecord], failure: str | None) -> str | None:
     """What a failed run is named by: the monitor's last finding that stops a training, or else what the training said."""
     if failure is None:
         return None
-    return next((each["text"] for each in reversed(findings) if each["fatal"]), failure)
+    return next((each.text for each in reversed(findings) if each.fatal), failure)
 
 
-def run_cost(run: RunDir) -> Table:
+def log_records(run: RunDir) -> list[LogRecord]:
+    """The log of a run."""
+    return [LogRecord.model_validate(each) for each in run.records()]
+
+
+def run_cost(run: RunDir) -> Cost:
     """What the run took: steps, images, seconds, weights, and the memory of this process at its peak (of this sitting)."""
     spent, game = last_counters(run), build_modules(run.config())
-    return {name: spent[name] for name in ("d_steps", "g_steps", "images", "seconds")} | {
-        "g_parameters": count_parameters(game.generator),
-        "d_parameters": count_parameters(game.discriminator),
-        "memory_mib": peak_memory(run.config().train.device),
-    }
+    return Cost(
+        d_steps=spent.d_steps,
+        g_steps=spent.g_steps,
+        images=spent.images,
+        seconds=spent.seconds,
+        g_parameters=count_parameters(game.generator),
+        d_parameters=count_parameters(game.discriminator),
+        memory_mib=peak_memory(run.config().train.device),
+    )
 
 
-def last_counters(run: RunDir) -> Table:
+def last_counters(run: RunDir) -> Progress:
     """The counters and seconds of the last step that the run saved or logged."""
-    saved = [read_table(path / "state.json", checkpoint.State) for path in checkpoint.saved_states(run.states)]
-    told = [state["counters"] | {"seconds": state["seconds"]} for state in saved] + run.records()
-    nothing = dict.fromkeys((*COUNTERS, "seconds"), 0)
-    return max(told, key=lambda each: each["step"], default=nothing)
+    states = [read_record(path / "state.json", checkpoint.State) for path in checkpoint.saved_states(run.states)]
+    saved = [progress(state.counters, state.seconds) for state in states]
+    logged = [progress(record, record.seconds) for record in log_records(run)]
+    return max([*saved, *logged], key=lambda each: each.step, default=Progress())
+
+
+def progress(counted: checkpoint.Counters | LogRecord, seconds: float) -> Progress:
+    """The counters of a state or a record of the log, with the seconds that it took."""
+    return Progress(counted.step, counted.d_steps, counted.g_steps, counted.images, seconds)
 
 
 def peak_memory(device: str) -> float | None:
@@ -70,7 +96,7 @@ def peak_memory(device: str) -> float | None:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
-def log_curve(records: Sequence[Table]) -> list[Table]:
+def log_curve(records: Sequence[LogRecord]) -> list[CurvePoint]:
     """At most 60 points of the log; half of them with a score, where scores were taken in training."""
     scored = [record for record in records if score_in_record(record) is not None]
     kept = (
@@ -78,11 +104,11 @@ def log_curve(records: Sequence[Table]) -> list[Table]:
         if scored
         else thin_records(records, MAX_POINTS)
     )
-    by_step = {record["step"]: record for record in kept}
+    by_step = {record.step: record for record in kept}
     return [curve_point(by_step[step]) for step in sorted(by_step)]
 
 
-def thin_records(records: Sequence[Table], limit: int) -> list[Table]:
+def thin_records(records: Sequence[LogRecord], limit: int) -> list[LogRecord]:
     """At most `limit` records: the last, and every one, second, fourth, ... so that runs of any length share steps."""
     stride = 1
     while len(records[::stride]) >= limit:
@@ -90,22 +116,21 @@ def thin_records(records: Sequence[Table], limit: int) -> list[Table]:
     return [*records[::stride], *(records[-1:] if (len(records) - 1) % stride else ())]
 
 
-def curve_point(record: Table) -> Table:
+def curve_point(record: LogRecord) -> CurvePoint:
     """One point of the curve: both players' losses, each the sum of its terms, and the score, if one was taken."""
-    terms = {f"{player}/loss": player_loss(record, player) for player in ("d", "g")}
-    return {
-        "step": record["step"],
-        "seconds": record["seconds"],
-        "images": record["images"],
-        "terms": {name: round(value, 5) if math.isfinite(value) else None for name, value in terms.items()},
-        "score": score_in_record(record),
-    }
+    terms = {f"{player}/loss": player_loss(record.terms, player) for player in ("d", "g")}
+    return CurvePoint(
+        step=record.step,
+        seconds=record.seconds,
+        images=record.images,
+        terms={name: round(value, 5) if math.isfinite(value) else None for name, value in terms.items()},
+        score=score_in_record(record),
+    )
 
 
-def score_in_record(record: Table) -> float | None:
+def score_in_record(record: LogRecord) -> float | None:
     """What the evaluation's curve has at a record (`train.eval_every`); what else is taken in training is another quantity."""
-    scores = record.get("scores", {}).items()
-    return next((value for name, value in scores if name.startswith(("kid-", "fid-"))), None)
+    return next((value for name, value in record.scores.items() if name.startswith(("kid-", "fid-"))), None)
 
 
 def last_grid(run: RunDir) -> str | None:

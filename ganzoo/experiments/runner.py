@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ganzoo.config.schema import Table
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.experiments import tuning
 from ganzoo.experiments.cell import Cell
-from ganzoo.experiments.local_pool import Job, LocalPool, Outcome, ReportFn
+from ganzoo.experiments.cell_schema import CellRecord
+from ganzoo.experiments.job import Job, Outcome
+from ganzoo.experiments.local_pool import LocalPool, ReportFn
 from ganzoo.experiments.plan import Plan
 from ganzoo.experiments.report.html import write_report, write_table
+from ganzoo.experiments.results_schema import Tuning
 from ganzoo.experiments.spec import Setting
 from ganzoo.training.signals import StopSignal
 
@@ -64,13 +66,17 @@ def check_lost_cells(lost: Sequence[str]) -> None:
         raise TrainingFailed(f"{len(lost)} cells ended without a result ({lost[0]}); the same command tries them again")
 
 
-def choose_tuned_settings(plan: Plan) -> tuple[list[Setting], Table]:
+def choose_tuned_settings(plan: Plan) -> tuple[list[Setting], Tuning]:
     """Each setting with its best draw, and what is told of the tuning."""
     shared, tried = plan.request.shared, zip(plan.runnable, plan.trials, strict=True)
     found = {s.name: tuning.apply_tuning(s, shared, [cell.record() for cell in cells]) for s, cells in tried}
     settings = [found[s.name][0] if s.name in found else s for s in plan.settings]
-    told = {"draws": plan.request.tune, "seed": tuning.TUNING_SEED, "split": tuning.TUNING_SPLIT}
-    return settings, told | {"settings": {name: entry for name, (_, entry) in found.items()}}
+    return settings, Tuning(
+        draws=plan.request.tune,
+        seed=tuning.TUNING_SEED,
+        split=tuning.TUNING_SPLIT,
+        settings={name: entry for name, (_, entry) in found.items()},
+    )
 
 
 class Runner:
@@ -80,7 +86,7 @@ class Runner:
         self, cells: Sequence[Cell], work_off: RunJobs, say: Log, ended: Callable[[], object] = lambda: None
     ) -> None:
         self.cells, self.run_jobs, self.log, self.ended = cells, work_off, say, ended
-        self.by_folder = {cell.job()["folder"]: cell for cell in cells}
+        self.by_folder = {cell.job().folder: cell for cell in cells}
         self.lost: list[str] = []
 
     def finish(self) -> list[str]:
@@ -103,7 +109,7 @@ class Runner:
 
     def report(self, job: Job, outcome: Outcome) -> None:
         """Note how a cell ended."""
-        cell = self.by_folder[job["folder"]]
+        cell = self.by_folder[job.folder]
         if outcome.code == 2:
             raise InputError(f"{cell.name}: {outcome.message}")
         record = cell.record()
@@ -115,10 +121,10 @@ class Runner:
         )
 
 
-def describe_result(record: Table) -> str:
+def describe_result(record: CellRecord) -> str:
     """A finished cell in one line, with its first scores."""
-    if record["status"] == "failed":
-        return f"failed: {record['finding']}"
-    first = list(record["scores"].items())[:SCORES_PER_LINE]
+    if record.status == "failed":
+        return f"failed: {record.finding}"
+    first = list(record.scores.items())[:SCORES_PER_LINE]
     scores = [f"{name} {'none' if value is None else f'{value:.4g}'}" for name, value in first]
-    return f"{', '.join(scores) or 'no score'}, {record['cost']['seconds']:.0f} s"
+    return f"{', '.join(scores) or 'no score'}, {record.cost.seconds:.0f} s"

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from functools import cache
-from math import ceil
 from pathlib import Path
 
 from ganzoo.config.recipes import make_config, merge, unflatten
-from ganzoo.config.schema import MAX_INT, Config, Table, Train, Warmup, flatten, parse, parse_ratio
+from ganzoo.config.schema import Config, Table, flatten, parse
 from ganzoo.errors import InputError, unknown_name
-from ganzoo.training import schedule
-
-pass
-pass
+from ganzoo.experiments.budget import Budget
+from ganzoo.experiments.results_schema import SettingRecord
 
 
 @dataclass(frozen=True)
@@ -76,7 +70,7 @@ def check_overrides(shared: Table, budget: Budget) -> None:
     if "seed" in shared:
         raise InputError("--set seed: the seeds of a comparison are counted from 0; say how many with --seeds")
     steps = shared.get("train.steps")
-    if steps is not None and budget != Budget("steps", steps):
+    if steps is not None and (budget.unit, budget.amount) != ("steps", steps):
         raise InputError(f"--set train.steps={steps} contradicts --budget {budget}; leave it out")
 
 
@@ -96,7 +90,7 @@ class Setting:
     switches: tuple[str, ...] = ()
     refused: str | None = None
     """Why it cannot be trained."""
-    left_out: Table = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     """Of `all`: the switches that are not in it, each with the reason."""
 
     def changed(self, overrides: Table) -> Setting:
@@ -104,10 +98,16 @@ class Setting:
         table = merge(self.config.model_dump(mode="json"), unflatten(overrides))
         return replace(self, config=parse(Config, table), overrides=self.overrides | overrides)
 
-    def record(self) -> Table:
+    def record(self) -> SettingRecord:
         """Its entry in results.json."""
-        names = ("name", "variant", "overrides", "switches", "refused", "left_out")
-        return {name: list(value) if isinstance(value := getattr(self, name), tuple) else value for name in names}
+        return SettingRecord(
+            name=self.name,
+            variant=self.variant,
+            overrides=self.overrides,
+            switches=list(self.switches),
+            refused=self.refused,
+            left_out=self.left_out,
+        )
 
 
 def settings_of_variants(variants: Iterable[str], shared: Table) -> tuple[Setting, ...]:
@@ -120,7 +120,7 @@ def settings_of_variants(variants: Iterable[str], shared: Table) -> tuple[Settin
 
 Switches = Mapping[str, Table]
 """By name: the dotted settings that switch a technique on."""
-Largest = Callable[[Config], tuple[tuple[str, ...], Table, Table]]
+Largest = Callable[[Config], tuple[tuple[str, ...], Table, dict[str, str]]]
 """For a config: the names of the largest legal set of switches, its dotted settings, and what was left out and why."""
 
 
@@ -166,76 +166,3 @@ def check_unique(names: Iterable[str]) -> None:
     """Raise `InputError` where a name occurs more than once."""
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise InputError(f"{twice[0]} is given twice; each setting of a comparison needs a name of its own")
-
-
-UNITS = {"steps": int, "images": int, "minutes": float}
-MAX_AMOUNT = {"steps": MAX_INT, "images": 2**53, "minutes": 1e6}
-MAX_COUNTED_STEPS = 300_000  # G steps of a warm-up schedule, which are counted one by one
-FIRST_SLICE_STEPS = 5
-"""G steps after which a run with a budget of minutes first looks at the clock."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """`steps`: G steps. `images`: reals that D judges in both players' steps. `minutes`: training with grids and saving."""
-
-    unit: str
-    amount: float
-
-    def __str__(self) -> str:
-        return f"{self.unit}={self.amount:g}" if self.unit == "minutes" else f"{self.unit}={self.amount}"
-
-    @property
-    def minutes(self) -> float | None:
-        """The minutes, where they are what is equal."""
-        return self.amount if self.unit == "minutes" else None
-
-
-def parse_budget(text: str) -> Budget:
-    """The budget in "steps=2000", "images=200000" or "minutes=5"; raises `InputError`."""
-    unit, _, amount = text.partition("=")
-    try:
-        value = UNITS[unit](amount)
-    except (KeyError, ValueError):
-        value = 0
-    if not 0 < value <= MAX_AMOUNT.get(unit, 0):
-        raise InputError(f"--budget {text[:60]}: expected steps=N, images=N or minutes=M, as in steps=2000")
-    return Budget(unit, value)
-
-
-def check_thresholds(budget: Budget, train: Train) -> None:
-    """Raise `InputError` where a player may step again, so that neither G steps nor images are known beforehand."""
-    limits = train.thresholds
-    if budget.minutes is None and (limits.d, limits.g) != (None, None):
-        raise InputError(
-            f"under train.thresholds a player takes further steps, so {budget.unit} cannot be equal; take --budget minutes=M"
-        )
-
-
-def steps_for_budget(budget: Budget, train: Train, g_reads_real: bool = False) -> int:
-    """The G steps that `budget` buys under the schedule of `train`; of minutes, those before the first look at the clock.
-
-    A budget of images ends with the first G step after which D has seen at least so many, those of G's steps included
-    where it reads reals (see `ganzoo.builder.g_reads_real`).
-    """
-    if budget.unit == "steps":
-        return int(budget.amount)
-    if budget.unit == "minutes":
-        return FIRST_SLICE_STEPS
-    of_g = train.g_batch if g_reads_real else 0
-    return steps_for_images(int(budget.amount), train.batch, parse_ratio(train.ratio), train.warmup, of_g)
-
-
-@cache  # every cell asks
-def steps_for_images(images: int, batch: int, per_g: Fraction, warmup: Warmup | None, of_g: int) -> int:
-    """The fewest G steps in which D judges `images` reals; each G step itself shows D `of_g` batches."""
-    batches = ceil(Fraction(images, batch))
-    if warmup is None:
-        return bisect_left(range(ceil(batches / per_g) + 1), batches, key=lambda step: ceil(step * per_g) + step * of_g)
-    step = done = 0
-    while done < batches:
-        done += schedule.d_steps(step, per_g, warmup) + of_g
-        step += 1
-        if step > MAX_COUNTED_STEPS:
-            raise InputError(f"--budget images={images} takes more than {MAX_COUNTED_STEPS:,} steps; give it in steps")
-    return step

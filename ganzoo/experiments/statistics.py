@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
-Table = dict[str, Any]
+from ganzoo.experiments.cell_schema import Metric
+from ganzoo.experiments.results_schema import CellEntry, SummaryRow
+
 Interval = tuple[float, float]
 BadnessInterval = tuple[float, float, float]
 
@@ -51,40 +54,54 @@ def _resample_indices(n: int) -> Any:
     return np.random.RandomState(0).randint(0, n, size=(RESAMPLES, n))
 
 
-def cell_score(cell: Table, metric: Table) -> float | None:
+class Scored(Protocol):
+    """A cell, from either file."""
+
+    @property
+    def scores(self) -> dict[str, float | None]: ...
+
+
+def cell_score(cell: Scored, metric: Metric) -> float | None:
     """What a cell got under `metric`: None without such a score, the worst where it is there but not finite."""
-    scores, protocol = cell.get("scores") or {}, metric["protocol"]
-    if protocol not in scores:
+    if metric.protocol not in cell.scores:
         return None
-    return WORST_SCORE[metric["better"]] if scores[protocol] is None else scores[protocol]
+    score = cell.scores[metric.protocol]
+    return WORST_SCORE[metric.better] if score is None else score
 
 
-def summarize(cells: Iterable[Table], metrics: Iterable[Table]) -> list[Table]:
+@dataclass(frozen=True)
+class Standing:
+    """The scores of a setting under one metric."""
+
+    setting: str
+    values: list[float]
+    """May be infinite."""
+    failed: int
+    """Seeds that failed."""
+    badness: BadnessInterval | None
+    """None without a score."""
+
+
+def summarize(cells: Iterable[CellEntry], metrics: Iterable[Metric]) -> list[SummaryRow]:
     """A row for every setting and score, metric by metric, best first.
 
-    `cells` are those of results.json; `metrics` name each score's `protocol` and what is `better`. A median or bound that
-    is not finite is None in its row, whose `n` is above 0 then.
+    A median or bound that is not finite is None in its row, whose `n` is above 0 then.
     """
     cells = list(cells)
-    settings = list(dict.fromkeys(cell["setting"] for cell in cells))
-    rows = (_rank_rows([_row(name, metric, cells) for name in settings]) for metric in metrics)
-    return [_finite(row) for ranked in rows for row in ranked]
+    settings = list(dict.fromkeys(cell.setting for cell in cells))
+    return [
+        row
+        for metric in metrics
+        for row in summary_rows(metric.protocol, [standing(name, metric, cells) for name in settings])
+    ]
 
 
-def _row(setting: str, metric: Table, cells: list[Table]) -> Table:
-    mine = [cell for cell in cells if cell["setting"] == setting]
+def standing(setting: str, metric: Metric, cells: Iterable[CellEntry]) -> Standing:
+    """The standing of a setting under `metric`."""
+    mine = [cell for cell in cells if cell.setting == setting]
     values = [value for cell in mine if (value := cell_score(cell, metric)) is not None]
-    low, high = median_interval(values) if values else (None, None)
-    return {
-        "setting": setting,
-        "protocol": metric["protocol"],
-        "median": float(np.median(values)) if values else None,
-        "low": low,
-        "high": high,
-        "n": len(values),
-        "failed": sum(cell["status"] == "failed" for cell in mine),
-        "standing": badness_interval(values, metric["better"]) if values else None,
-    }
+    failed = sum(cell.status == "failed" for cell in mine)
+    return Standing(setting, values, failed, badness_interval(values, metric.better) if values else None)
 
 
 def badness_interval(values: Sequence[float], better: str) -> BadnessInterval:
@@ -97,27 +114,41 @@ def badness_interval(values: Sequence[float], better: str) -> BadnessInterval:
     return low, float(np.median(bad)), high
 
 
-def _finite(row: Table) -> Table:
-    return row | {key: None for key in ("low", "median", "high") if row[key] is not None and math.isinf(row[key])}
-
-
 def badness(value: float, better: str) -> float:
     """`value` turned so that less is better; `better` is "lower", "higher" or "near 1"."""
     return {"lower": value, "higher": -value, "near 1": abs(value - 1)}[better]
 
 
-def _rank_rows(rows: list[Table]) -> list[Table]:
-    order = sorted(row["standing"][1] for row in rows if row["n"])
-    for row in rows:
-        row["rank"] = 1 + order.index(row["standing"][1]) if row["n"] else None
-        row["overlaps"] = [other["setting"] for other in rows if other is not row and intervals_overlap(row, other)]
-    told = [{key: value for key, value in row.items() if key != "standing"} for row in rows]
-    return sorted(told, key=lambda row: row["rank"] or math.inf)
+def summary_rows(protocol: str, standings: Sequence[Standing]) -> list[SummaryRow]:
+    """The rows of one metric, best first."""
+    order = sorted(each.badness[1] for each in standings if each.badness)
+    rows = [
+        SummaryRow(
+            setting=each.setting,
+            protocol=protocol,
+            **finite_numbers(each.values),
+            n=len(each.values),
+            failed=each.failed,
+            rank=1 + order.index(each.badness[1]) if each.badness else None,
+            overlaps=[o.setting for o in standings if o is not each and intervals_overlap(each, o)],
+        )
+        for each in standings
+    ]
+    return sorted(rows, key=lambda row: row.rank or math.inf)
 
 
-def intervals_overlap(a: Table, b: Table) -> bool:
-    """Whether the intervals of two rows meet; one seed alone says nothing of the spread, and is told apart from nothing."""
-    if not a["n"] or not b["n"]:
+def finite_numbers(values: Sequence[float]) -> dict[str, float | None]:
+    """Median and interval of `values`; None for one that is not finite, and where there is no value."""
+    if not values:
+        return {"median": None, "low": None, "high": None}
+    low, high = median_interval(values)
+    numbers = {"median": float(np.median(values)), "low": low, "high": high}
+    return {name: None if math.isinf(number) else number for name, number in numbers.items()}
+
+
+def intervals_overlap(a: Standing, b: Standing) -> bool:
+    """True if the intervals of two settings meet; a single seed has no interval and overlaps everything."""
+    if not a.badness or not b.badness:
         return False
-    (low, _, high), (other_low, _, other_high) = a["standing"], b["standing"]
-    return min(a["n"], b["n"]) < 2 or (low <= other_high and other_low <= high)
+    (low, _, high), (other_low, _, other_high) = a.badness, b.badness
+    return min(len(a.values), len(b.values)) < 2 or (low <= other_high and other_low <= high)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import merge, unflatten
 from ganzoo.config.schema import Config, parse
-from ganzoo.config.techniques import TECHNIQUES, Settings, technique_settings
+from ganzoo.config.techniques import Settings, technique_settings, techniques
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 
@@ -26,7 +26,7 @@ def largest_compatible_set(
     """
     chosen: list[str] = []
     settings: Settings = {}
-    waiting = [name for row in TECHNIQUES for name in row.on] if names is None else list(names)
+    waiting = [name for row in techniques() for name in row.on] if names is None else list(names)
     while True:
         refused: dict[str, str] = {}
         for name in waiting:

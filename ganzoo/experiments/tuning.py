@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import Any
 
-from ganzoo.config.recipes import make_config, tuning_ranges
+from ganzoo.config.recipes import config_layers, make_config, merge
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.config.schema import Config, Table, flatten, with_train
+from ganzoo.config.schema import DEFAULTS, Config, Table, flatten, with_train
 from ganzoo.errors import InputError
+from ganzoo.experiments.cell_schema import CellRecord
+from ganzoo.experiments.results_schema import Trial, TunedSetting
 from ganzoo.experiments.spec import Setting
 from ganzoo.experiments.statistics import badness, cell_score
 
@@ -18,10 +21,30 @@ TUNING_SEED = 10_000
 """The seed of every tuning run: none of those that a comparison counts from 0."""
 TUNING_SPLIT = "train"
 """What tuning runs are measured against, so that the test split decides nothing."""
+RATES = [5e-5, 2e-3, "log"]
+BETAS = {"choices": [[0.0, 0.9], [0.5, 0.9], [0.5, 0.999]]}
+DEFAULT_RANGES: Table = {
+    "train.discriminator.lr": RATES,
+    "train.generator.lr": RATES,
+    "train.discriminator.betas": BETAS,
+    "train.generator.betas": BETAS,
+}
+"""By dotted key, what is drawn for the variants that ship, where the `[tune]` table of a recipe says nothing else."""
+
+
+def tuning_ranges(variant: str) -> Table:
+    """By dotted key, what is drawn for a variant or TOML file: the default ranges with its `[tune]` tables on top.
+
+    A range that is false there is not drawn. A file that extends no variant has its own table alone.
+    """
+    layers = config_layers(variant)
+    own = reduce(merge, layers).get("tune", {})
+    ranges = own if layers[0] is DEFAULTS else merge(DEFAULT_RANGES, own)
+    return {key: span for key, span in ranges.items() if span is not False}
 
 
 def hyperparameter_draws(setting: Setting, n: int, shared: Table) -> list[Table]:
-    """`n` draws from the `[tune]` table of the setting's variant, as dotted overrides; raises `InputError`.
+    """`n` draws from the `tuning_ranges` of the setting's variant, as dotted overrides; raises `InputError`.
 
     Draw i of a key is the same quantile of its range in every setting: luck is the same for all. `excluded_ranges` are in none
     of them; if nothing else is left there are no draws.
@@ -75,7 +98,7 @@ def draw_value(key: str, span: Any, number: int) -> Any:
     )
 
 
-def best_trial(trials: Sequence[Table | None]) -> int | None:
+def best_trial(trials: Sequence[CellRecord | None]) -> int | None:
     """Which of the tuning runs' records scores best by its first metric, the next ones where that is the same.
 
     None where every one failed.
@@ -84,22 +107,27 @@ def best_trial(trials: Sequence[Table | None]) -> int | None:
     return min(scored, key=lambda number: scored[number], default=None)
 
 
-def validation_scores(trial: Table | None) -> list[float] | None:
+def validation_scores(trial: CellRecord | None) -> list[float] | None:
     """The scores of a tuning run, turned so that lower is better; None where it has none."""
-    if not trial or not trial["metrics"]:
+    if not trial or not trial.metrics:
         return None
-    scores = ((cell_score(trial, metric), metric["better"]) for metric in trial["metrics"])
+    scores = ((cell_score(trial, metric), metric.better) for metric in trial.metrics)
     return [badness(score, better) for score, better in scores if score is not None]
 
 
-def apply_tuning(setting: Setting, shared: Table, trials: Sequence[Table | None]) -> tuple[Setting, Table]:
+def apply_tuning(setting: Setting, shared: Table, trials: Sequence[CellRecord | None]) -> tuple[Setting, TunedSetting]:
     """`setting` with the best of its draws, or as it is where every one failed; and what is told of the tuning."""
     drawn, chosen = hyperparameter_draws(setting, len(trials), shared), best_trial(trials)
-    tried = [{"overrides": overrides, **trial_outcome(trial)} for overrides, trial in zip(drawn, trials, strict=True)]
-    told = {"chosen": chosen, "not_drawn": excluded_ranges(setting, shared), "trials": tried}
-    return setting if chosen is None else setting.changed(drawn[chosen]), told
+    tuned = TunedSetting(
+        chosen=chosen,
+        not_drawn=excluded_ranges(setting, shared),
+        trials=[trial_record(overrides, trial) for overrides, trial in zip(drawn, trials, strict=True)],
+    )
+    return setting if chosen is None else setting.changed(drawn[chosen]), tuned
 
 
-def trial_outcome(trial: Table | None) -> Table:
-    """How a tuning run ended."""
-    return {"status": trial["status"], "scores": trial["scores"]} if trial else {"status": "unfinished", "scores": {}}
+def trial_record(overrides: Table, trial: CellRecord | None) -> Trial:
+    """A draw with the result of its tuning run."""
+    if trial is None:
+        return Trial(overrides=overrides, status="unfinished", scores={})
+    return Trial(overrides=overrides, status=trial.status, scores=trial.scores)

@@ -5,33 +5,34 @@ It stops, with everything saved, when its stdin closes: so no worker outlives th
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from ganzoo import api, terminal
 from ganzoo.atomic_io import FORMAT, file_lock, recover_folder, write_json
-from ganzoo.config.schema import ResolvedConfig, Table, parse, with_train
+from ganzoo.config.schema import ResolvedConfig, Table, with_train
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
+from ganzoo.evaluation import Evaluation, Score
+from ganzoo.evaluation.score import finite_or_none
+from ganzoo.experiments.budget import FIRST_SLICE_STEPS
 from ganzoo.experiments.cell import CELL_FILE, read_cell_result
+from ganzoo.experiments.cell_schema import CellRecord, MeasuredWith, Metric, ScoreAtFloor, ScoreDetail
 from ganzoo.experiments.environment import environment
+from ganzoo.experiments.job import Job, ScoringOptions
 from ganzoo.experiments.run_summary import last_counters, summarize_run
-from ganzoo.experiments.spec import FIRST_SLICE_STEPS
+from ganzoo.json_io import as_table
 from ganzoo.plugins import run_plugins
 from ganzoo.sampling import load
 from ganzoo.training.run_dir import RunDir
 
-ScoreFn = Callable[..., Any]
+ScoreFn = Callable[..., Evaluation]
 """`ganzoo.evaluator.evaluate`, or what takes its place."""
-
-SCORE_DETAILS, KEPT_FACTS = ("spread", "reference_n", "details"), ("extractor", "data", "samples")
-"""What is kept of each score beside its value, and of what all were measured with."""
 
 BUDGET_TOLERANCE = 0.02
 """The share of a budget of minutes that may be left over."""
@@ -39,10 +40,10 @@ BUDGET_TOLERANCE = 0.02
 
 def main(score: ScoreFn | None = None) -> int:
     """Work on the job on stdin; the exit code is that of `ganzoo train`, but for a diverged cell, which is finished: 0."""
-    job = json.loads(sys.stdin.readline())
+    job = Job.model_validate_json(sys.stdin.readline())
     threading.Thread(target=_stop_with_the_parent, daemon=True).start()
     try:
-        run_plugins(job["plugins"])
+        run_plugins(job.plugins)
         run_cell(job, score)
     except InputError as error:
         terminal.err(str(error))
@@ -59,19 +60,18 @@ def _stop_with_the_parent() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def run_cell(job: Table, score: ScoreFn | None = None) -> None:
+def run_cell(job: Job, score: ScoreFn | None = None) -> None:
     """Train a cell to its budget, measure it, and write its `cell.json`; a cell that has one is left alone."""
-    run, config = RunDir(Path(job["folder"])), parse(ResolvedConfig, job["config"])
+    run = RunDir(job.folder)
     with cell_lock(run.folder):
         recover_folder(run.folder / CELL_FILE)
         if read_cell_result(run.folder) is not None:
             return
-        failure = train(run, config, job["minutes"])
-        record = {"format": FORMAT, "measure": job["measure"], "ran": environment(job["jobs"])} | summarize_run(
-            run, failure
-        )
-        measured = {} if failure else score_cell(run, job["measure"], score)
-        write_json(run.folder / CELL_FILE, record | {"scores": {}, "metrics": [], "floors": {}} | measured)
+        failure = train(run, job.config, job.minutes)
+        outcome = as_table(summarize_run(run, failure)) | {"ran": environment(job.jobs)}
+        scores = {"metrics": [], "floors": {}} if failure else score_cell(run, job.measure, score)
+        record = CellRecord(format=FORMAT, measure=job.measure, **outcome | scores)
+        write_json(run.folder / CELL_FILE, as_table(record))
 
 
 def cell_lock(folder: Path) -> AbstractContextManager[None]:
@@ -109,25 +109,25 @@ def train_for(run: RunDir, config: ResolvedConfig, seconds: float) -> None:
     while True:
         start_or_resume(run, with_train(config, steps=end))
         done = last_counters(run)
-        step, spent = done["step"], done["seconds"]
+        step, spent = done.step, done.seconds
         if seconds - spent < BUDGET_TOLERANCE * seconds:
             return
         speed = (step - before[0]) / (spent - before[1])
         end, before = step + max(1, min(step, int(0.9 * speed * (seconds - spent)))), (step, spent)
 
 
-def score_cell(run: RunDir, how: Table, score: ScoreFn | None = None) -> Table:
-    """The scores of the averaged weights of the last step with all that belongs to them, and the floors beside them."""
+def score_cell(run: RunDir, how: ScoringOptions, score: ScoreFn | None = None) -> Table:
+    """The fields of a `CellRecord` about the scores of the averaged weights of the last step."""
     sampler, device = load(run.folder), run.config().train.device
     sampler.generator.to(device)
-    found = (score or default_score_fn())(sampler, **how, device=device)
-    scores, told = found.scores, {each.name: each.as_json() for each in found.scores}
+    found = (score or default_score_fn())(sampler, **how.keywords(), device=device)
     return {
-        "scores": {name: table["value"] for name, table in told.items()},
-        "details": {name: {key: table[key] for key in SCORE_DETAILS} for name, table in told.items()},
-        "measured_with": {key: found.facts[key] for key in KEPT_FACTS if key in found.facts},
-        "metrics": [{"protocol": each.name, "metric": each.metric, "better": each.better} for each in scores],
-        **floor_tables(told.values()),
+        "scores": {each.name: finite_or_none(each.value) for each in found.scores},
+        "details": {each.name: score_detail(each) for each in found.scores},
+        "measured_with": {key: found.facts[key] for key in MeasuredWith.model_fields if key in found.facts},
+        "metrics": [Metric(protocol=each.name, metric=each.metric, better=each.better) for each in found.scores],
+        "floors": floors(found.scores),
+        "at_floor": scores_at_floor(found.scores),
     }
 
 
@@ -138,18 +138,30 @@ def default_score_fn() -> ScoreFn:
     return evaluate
 
 
-def floor_tables(scores: Iterable[Table]) -> Table:
-    """The floors of `scores`; those that had to be taken at another number of samples with the score at that number.
+def score_detail(score: Score) -> ScoreDetail:
+    """The facts about a score besides its value."""
+    return ScoreDetail(
+        spread=finite_or_none(score.spread), reference_n=score.reference_n, details=finite_or_none(score.details)
+    )
 
-    A number that is not finite is None; a floor that is not is none.
-    """
-    there = [score for score in scores if score["floor"] is not None]
-    at_floor = {
-        score["name"]: {"n": score["floor_n"], "floor": score["floor"], "value": score["value_at_floor"]}
-        for score in there
-        if score["floor_n"] != score["n"]
+
+def floors(scores: Iterable[Score]) -> dict[str, float]:
+    """The finite floors that were taken at the number of samples."""
+    return {each.name: floor for each, floor in finite_floors(scores) if each.floor_n == each.n}
+
+
+def scores_at_floor(scores: Iterable[Score]) -> dict[str, ScoreAtFloor]:
+    """The finite floors that had to be taken at another number of samples, each with the score at that number."""
+    return {
+        each.name: ScoreAtFloor(n=each.floor_n, floor=floor, value=finite_or_none(each.value_at_floor))
+        for each, floor in finite_floors(scores)
+        if each.floor_n != each.n
     }
-    return {"floors": {s["name"]: s["floor"] for s in there if s["name"] not in at_floor}, "at_floor": at_floor}
+
+
+def finite_floors(scores: Iterable[Score]) -> Iterator[tuple[Score, float]]:
+    """The scores whose floor is a finite number, and the floor."""
+    return ((each, each.floor) for each in scores if each.floor is not None and isfinite(each.floor))
 
 
 if __name__ == "__main__":

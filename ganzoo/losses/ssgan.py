@@ -15,8 +15,10 @@ from ganzoo.losses.base import Loss
 class SSGAN(Loss):
     """Improved Techniques for Training GANs. Salimans et al., 2016, https://arxiv.org/abs/1606.03498
 
-    L_D = weight CE(c(x), y) + E sp(-s(x)) + E sp(s(g)),  s = log sum exp of the K class logits c    section 5
-    L_G = ||E f(x) - E f(g)||_2^2,  f the encoder's output                                           section 3.1
+    L_D = weight CE(c(x), y) + E sp(-s(x)) + E sp(s(g))    section 5
+    L_G = ||E f(x) - E f(g)||_2^2                          section 3.1
+    s(v) = log sum exp of the K class logits c(v)          sp is the softplus
+    f(v) = the encoder's output
 
     D has K + 1 classes, the last one "fake" with its logit held at 0, so its probability of a real is sigmoid(s). The class
     term is a mean over the labelled reals (0 where there is none), s is taken of all reals. The authors' code halves the

@@ -27,8 +27,9 @@ class Critic(Loss):
 class WGAN(Critic):
     """Wasserstein GAN. Arjovsky et al., 2017, https://arxiv.org/abs/1701.07875
 
-    L_D = E D(g) - E D(x)    algorithm 1, with w <- clip(w, -c, c) after every step of D
+    L_D = E D(g) - E D(x)    algorithm 1
     L_G = -E D(g)            algorithm 1
+    w <- clip(w, -c, c)      of every parameter of D, after each of its steps
 
     Every parameter of D is clipped, a norm's scale and shift too, as in the authors' code (which clips before the step: the
     same but for the first); an embedding of labels is not, being an input, beside which the pixels are. Under spectral

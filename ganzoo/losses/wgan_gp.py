@@ -13,8 +13,9 @@ from ganzoo.losses.wgan import Critic
 class WGANGP(Critic):
     """Improved Training of Wasserstein GANs. Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028
 
-    L_D = E D(g) - E D(x) + weight E (||grad D(xh)||_2 - 1)^2    eq. 3; xh = a x + (1 - a) g, one a ~ U[0, 1] a sample
+    L_D = E D(g) - E D(x) + weight E (||grad D(xh)||_2 - 1)^2    eq. 3
     L_G = -E D(g)                                                algorithm 1
+    xh = a x + (1 - a) g                                         one a ~ U[0, 1] a sample
 
     The norm is over all values of a sample, so D must not mix samples (section 4: no batch norm in D).
     Settings: the weight, the paper's lambda.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from einops.layers.torch import Rearrange
@@ -81,12 +82,16 @@ class Tanh(nn.Tanh):
 class BatchNorm(nn.BatchNorm2d):
     """Batch norm (Ioffe & Szegedy 2015) of maps (N, C, H, W) and of vectors (N, C) alike."""
 
+    subtracts_mean = mixes_samples = True
+
     def _check_input_dim(self, input: Tensor) -> None:
         pass
 
 
 class InstanceNorm(nn.InstanceNorm2d):
     """Instance norm (Ulyanov et al. 2016) with a scale and a shift per channel."""
+
+    subtracts_mean = maps_only = True
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, affine=True)
@@ -125,12 +130,21 @@ class ConditionalBatchNorm(LabelConditioned):
         return self.norm(x) * scale + shift
 
 
+def no_norm(channels: int) -> nn.Module:
+    """The input, unchanged."""
+    return nn.Identity()
+
+
+NormTrait = Literal["subtracts_mean", "mixes_samples", "maps_only"]
+"""Class attributes of a norm, False if absent: each channel's mean is subtracted, and with it the bias of a convolution;
+the output of a sample depends on the other samples of the batch; vectors (N, C) cannot be normalized."""
+
 NORMS: Registry[Callable[[int], nn.Module]] = Registry("norm")
 NORMS.add("batch", BatchNorm)
 NORMS.add("instance", InstanceNorm)
 NORMS.add("layer", LayerNorm)
 NORMS.add("virtual", VirtualBatchNorm)
-NORMS.add("none", lambda channels: nn.Identity())
+NORMS.add("none", no_norm)
 
 ACTIVATIONS: Registry[Callable[[], nn.Module]] = Registry("activation")
 ACTIVATIONS.add("relu", ReLU)
@@ -153,9 +167,14 @@ def make_norm(name: str, channels: int, classes: int = 0) -> nn.Module:
     return ConditionalBatchNorm(channels, classes)
 
 
+def norm_has(name: str, trait: NormTrait) -> bool:
+    """Whether the norm `name` has a trait; raises `InputError` for a norm that does not exist."""
+    return getattr(NORMS[name], trait, False)
+
+
 def keeps_bias(norm: str) -> bool:
     """Whether the bias of a convolution survives `norm`: some subtract each channel's mean, and the bias with it."""
-    return norm not in ("batch", "instance", "virtual")
+    return not norm_has(norm, "subtracts_mean")
 
 
 def project_labels(inputs: int, outputs: int, size: int) -> Chain:

@@ -30,7 +30,7 @@ class Decoder(Chain):
         *,
         width: PositiveInt = 128,
         depth: Depth = 3,
-        norm: Literal["batch", "layer", "virtual", "none"] = "none",
+        norm: str = "none",
         activation: str = "relu",
         noise: NoiseStd = 0.0,
         dropout: DropoutProbability = 0.0,
@@ -55,7 +55,7 @@ class Encoder(Chain):
         *,
         width: PositiveInt = 128,
         depth: Depth = 3,
-        norm: Literal["batch", "layer", "virtual", "none"] = "none",
+        norm: str = "none",
         activation: str = "leaky-relu",
     ) -> None:
         norms = ["none"] + [norm] * (depth - 1)

@@ -20,10 +20,12 @@ REFERENCE_BATCH = 64
 
 
 class VirtualBatchNorm(nn.Module):
-    """Normalises with mean and variance of the reference and the sample itself, which counts as one of REFERENCES + 1.
+    """Batch norm by a fixed reference batch and the sample itself, which counts as one of REFERENCES + 1.
 
     Works within `set_reference` only; a forward pass elsewhere is a `ValueError`.
     """
+
+    subtracts_mean = True
 
     def __init__(self, channels: int, eps: float = 1e-5) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -78,14 +78,14 @@ class Lines(Reporter):
 
 def progress_text(record: dict[str, Any]) -> str:
     """Both losses and the speed, in a few words."""
-    losses = "  ".join(f"{player} {player_loss(record, player):.3f}" for player in ("d", "g"))
+    losses = "  ".join(f"{player} {player_loss(record['terms'], player):.3f}" for player in ("d", "g"))
     return f"{losses}  {record['images_per_second']:.0f} images/s"
 
 
-def player_loss(record: dict[str, Any], player: str) -> float:
-    """The sum of a player's terms in a record of the log; nan where one is not finite."""
-    terms = [v for name, v in record["terms"].items() if name.startswith(f"{player}/")]
-    return sum(float("nan") if value is None else value for value in terms)
+def player_loss(terms: Mapping[str, float | None], player: str) -> float:
+    """The sum of a player's terms among those of a record of the log; nan where one is not finite."""
+    own = [value for name, value in terms.items() if name.startswith(f"{player}/")]
+    return sum(float("nan") if value is None else value for value in own)
 
 
 def reporter(steps: int, done: int, quiet: bool) -> Reporter:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from enum import IntEnum, auto
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -15,18 +16,48 @@ Shape = tuple[int, int, int]
 TRICKS: Registry[type[Trick]] = Registry("trick")
 
 
+class Phase(IntEnum):
+    """Position of a trick within a training step: tricks apply in this order, two of one phase by their names."""
+
+    OPPONENT = auto()
+    """Which player the other one meets."""
+    FAKES = auto()
+    """Which fakes D meets."""
+    SIDES = auto()
+    """Which samples pass for real and which for fake."""
+    VIEW = auto()
+    """Appearance of a sample to D."""
+    PACK = auto()
+    """Packs instead of samples."""
+    TERMS = auto()
+    """Terms of either player but penalties on D's slope."""
+    SLOPE_AT = auto()
+    """Penalty on the slope at reals or at fakes."""
+    SLOPE_BETWEEN = auto()
+    """Penalty on the slope between reals and fakes."""
+    SLOPE_AROUND = auto()
+    """Penalty on the slope around reals."""
+    LAST = auto()
+
+
 class Trick(nn.Module):
     """A switch of training, in six hooks that do nothing unless a subclass says otherwise.
 
-    A subclass has a docstring (authors, year, link), a `name`, where its place matters an `order`, and an `__init__` whose
+    A subclass has a docstring (authors, year, link), a `name`, where its place matters a `phase`, and an `__init__` whose
     keywords carry the source's defaults: that signature is the schema of its config table. State that must survive a
     checkpoint is a buffer. Random numbers come from `ganzoo.rng` under a name of the trick's own, so that a neutral trick
-    changes nothing.
+    changes nothing. Its row in the table of techniques and the tests of all tricks are made from these attributes.
     """
 
     name: ClassVar[str]
-    order: ClassVar[int] = 100
-    """Tricks apply in ascending order, whatever the order in the config; those that ship come first."""
+    phase: ClassVar[Phase] = Phase.LAST
+    """Position among the tricks that are on, whatever the order in the config."""
+    neutral: ClassVar[dict[str, Any]] = {}
+    """Settings under which training is bit for bit as without the trick; empty if there are none."""
+    title: ClassVar[str] = ""
+    """Name in the table of techniques, if it is not `name` with spaces."""
+    number: ClassVar[int | None] = None
+    """Position in the field's collected advice (docs/techniques.md); None for a trick that is not in it."""
     heads: ClassVar[tuple[str, ...]] = ()
     """What the trick reads of D: it suits a loss whose `heads` have these."""
     excludes: ClassVar[tuple[str, ...]] = ()

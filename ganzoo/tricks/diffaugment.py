@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ganzoo import rng
 from ganzoo.batch import Batch
-from ganzoo.tricks.base import Trick
+from ganzoo.tricks.base import Phase, Trick
 
 Kind = Literal["color", "translation", "cutout"]
 
@@ -26,7 +26,10 @@ class DiffAugment(Trick):
     """
 
     name: ClassVar[str] = "augment"
-    order: ClassVar[int] = 40
+    phase: ClassVar[Phase] = Phase.VIEW
+    neutral: ClassVar[dict[str, Any]] = {"kinds": []}
+    title: ClassVar[str] = "differentiable augmentation"
+    number: ClassVar[int | None] = 28
     images_only: ClassVar[bool] = True
 
     def __init__(self, *, kinds: tuple[Kind, ...] = ("color", "translation", "cutout")) -> None:

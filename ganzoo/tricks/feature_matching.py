@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from ganzoo.batch import DiscriminatorFn, DiscriminatorOutput, Terms
-from ganzoo.tricks.base import Trick
+from ganzoo.tricks.base import Phase, Trick
 
 
 class FeatureMatching(Trick):
@@ -19,7 +19,9 @@ class FeatureMatching(Trick):
     """
 
     name: ClassVar[str] = "feature_matching"
-    order: ClassVar[int] = 70
+    phase: ClassVar[Phase] = Phase.TERMS
+    neutral: ClassVar[dict[str, Any]] = {"weight": 0.0}
+    number: ClassVar[int | None] = 20
 
     def __init__(self, *, weight: Annotated[float, Field(ge=0)] = 1.0) -> None:
         super().__init__()

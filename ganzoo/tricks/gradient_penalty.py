@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PositiveInt
 from torch import Tensor
@@ -11,7 +11,7 @@ from ganzoo import rng
 from ganzoo.batch import Batch, DiscriminatorFn, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses import penalties
-from ganzoo.tricks.base import Trick
+from ganzoo.tricks.base import Phase, Trick
 
 
 class Penalty(Trick):
@@ -56,7 +56,10 @@ class GP(Penalty):
     """
 
     name: ClassVar[str] = "gp"
-    order: ClassVar[int] = 92
+    phase: ClassVar[Phase] = Phase.SLOPE_BETWEEN
+    neutral: ClassVar[dict[str, Any]] = {"weight": 0.0}
+    title: ClassVar[str] = "WGAN-GP's penalty"
+    number: ClassVar[int | None] = 14
 
     def __init__(self, *, weight: Annotated[float, Field(ge=0)] = 10.0, every: PositiveInt = 1) -> None:
         super().__init__(weight, every)
@@ -77,7 +80,10 @@ class DraganGP(Penalty):
     """
 
     name: ClassVar[str] = "dragan_gp"
-    order: ClassVar[int] = 93
+    phase: ClassVar[Phase] = Phase.SLOPE_AROUND
+    neutral: ClassVar[dict[str, Any]] = {"weight": 0.0}
+    title: ClassVar[str] = "DRAGAN's penalty"
+    number: ClassVar[int | None] = 14
 
     def __init__(
         self,
@@ -108,7 +114,10 @@ class R1(Penalty):
     """
 
     name: ClassVar[str] = "r1"
-    order: ClassVar[int] = 90
+    phase: ClassVar[Phase] = Phase.SLOPE_AT
+    neutral: ClassVar[dict[str, Any]] = {"gamma": 0.0}
+    title: ClassVar[str] = "R1"
+    number: ClassVar[int | None] = 14
 
     def __init__(self, *, gamma: Annotated[float, Field(ge=0)] = 10.0, every: PositiveInt = 1) -> None:
         super().__init__(gamma / 2, every)
@@ -130,7 +139,10 @@ class R2(Penalty):
     """
 
     name: ClassVar[str] = "r2"
-    order: ClassVar[int] = 91
+    phase: ClassVar[Phase] = Phase.SLOPE_AT
+    neutral: ClassVar[dict[str, Any]] = {"gamma": 0.0}
+    title: ClassVar[str] = "R2"
+    number: ClassVar[int | None] = 14
 
     def __init__(self, *, gamma: Annotated[float, Field(ge=0)] = 10.0, every: PositiveInt = 1) -> None:
         super().__init__(gamma / 2, every)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from ganzoo.batch import Batch, DiscriminatorFn, DiscriminatorOutput, Terms
-from ganzoo.tricks.base import Trick
+from ganzoo.tricks.base import Phase, Trick
 
 PLAYERS = ("generator", "discriminator")
 
@@ -22,7 +22,9 @@ class HistoricalAveraging(Trick):
     """
 
     name: ClassVar[str] = "historical_averaging"
-    order: ClassVar[int] = 80
+    phase: ClassVar[Phase] = Phase.TERMS
+    neutral: ClassVar[dict[str, Any]] = {"weight": 0.0}
+    number: ClassVar[int | None] = 21
 
     steps: Tensor
 

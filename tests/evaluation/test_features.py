@@ -73,7 +73,9 @@ def all_scores(batch: int, order: torch.Tensor) -> dict[str, float]:
 
 def test_neither_batch_nor_order_changes_a_score(monkeypatch):
     whole = all_scores(120, torch.arange(120))
-    assert len(whole) == 11, "nine against test, and both distances against train"
+    distances = [name for name, metric in METRICS.items() if metric.both]
+    assert len(whole) == len(METRICS) + len(distances), "each against test, and the distances against train"
+    assert {"fid", "kid"} <= {*distances} and len(METRICS) >= 9
     for entry in (torch.arange(120), torch.randperm(120, generator=torch.Generator().manual_seed(0))):
         for batch in (1, 7):
             monkeypatch.setattr(

@@ -9,11 +9,13 @@ import numpy as np
 from ganzoo.config.recipes import merge, unflatten
 from ganzoo.evaluation import Evaluation, Score
 from ganzoo.experiments import worker
-from ganzoo.experiments.local_pool import Outcome
+from ganzoo.experiments.budget import parse_budget
+from ganzoo.experiments.job import Outcome, ScoringOptions
 from ganzoo.experiments.plan import Plan
-from ganzoo.experiments.results import read_results
+from ganzoo.experiments.results_schema import Results
 from ganzoo.experiments.runner import run_comparison
-from ganzoo.experiments.spec import CompareOptions, parse_budget, settings_of_variants
+from ganzoo.experiments.spec import CompareOptions, settings_of_variants
+from ganzoo.json_io import read_table
 from small_runs import SMALL, toy_data
 
 TIMES = ("seconds", "memory_mib", "jobs")
@@ -41,7 +43,8 @@ def score(sampler, *, n, metrics, split, device):
 def how(request, rows):
     """Without looking for an extractor."""
     chosen = {"extractor": request.extractor} if request.extractor else {}
-    return {"n": request.n or 4, "metrics": request.metrics and list(request.metrics), "split": "test"} | chosen
+    metrics = request.metrics and list(request.metrics)
+    return ScoringOptions(n=request.n or 4, metrics=metrics, split="test", **chosen)
 
 
 def here(jobs, report, score=score):
@@ -66,8 +69,13 @@ def request(
 
 
 def compare(asked: CompareOptions, work_off=here) -> dict:
-    """Finish a request; the results."""
-    return read_results(run_comparison(Plan(asked, how), work_off, say=lambda line: None))
+    """Finish a request; the results as they are written."""
+    return written(run_comparison(Plan(asked, how), work_off, say=lambda line: None))
+
+
+def written(out: Path) -> dict:
+    """The `results.json` of a comparison, held against its schema."""
+    return read_table(out / "results.json", Results)
 
 
 def without_times(value):

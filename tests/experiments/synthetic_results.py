@@ -9,8 +9,81 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ganzoo.experiments.results_schema import CellEntry, Results, SettingRecord, SummaryRow
+from ganzoo.json_io import validate
+
 FID, KID = "fid-digits@10k/test", "kid-digits@10k/test"
 NAMES = ["nsgan", "minimax", "lsgan", "wgan", "wgan-gp", "dragan", "hinge", "began", "ebgan", "rpgan"]
+
+
+COST = dict.fromkeys(("d_steps", "g_steps", "images", "seconds", "g_parameters", "d_parameters"), 0)
+CELL = {
+    "folder": "x", "status": "done", "finding": None, "cost": None, "curve": [], "findings": [], "grid": None, "scores": {},
+}  # fmt: skip
+SETTING = {"overrides": {}, "switches": [], "refused": None, "left_out": {}}
+RESULTS = {
+    "format": 1,
+    "kind": "compare",
+    "command": "",
+    "options": [],
+    "data": {
+        "spec": "mnist",
+        "name": "mnist",
+        "digest": "9f" * 32,
+        "count": 60000,
+        "shape": [1, 32, 32],
+        "split": "train",
+    },
+    "budget": {"unit": "steps", "amount": 2000},
+    "protocol": {
+        "checkpoint": "last step, averaged weights (EMA)",
+        "n": 10000,
+        "metrics": None,
+        "split": "test",
+        "threads": 1,
+        "jobs": 2,
+        "device": "cpu",
+        "precision": "float32",
+        "set": {},
+        "tuning": 0,
+        "seeds": [],
+    },
+    "settings": [],
+    "refused": [],
+    "floors": {},
+    "metrics": [],
+    "cells": [],
+    "summary": [],
+    "hardware": "2 cores of an Intel Xeon at 2.1 GHz, 8 GiB",
+    "versions": {"ganzoo": "0.1.0", "torch": "2.9.0", "python": "3.12.3"},
+    "tuning": None,
+}
+"""The least that each of them may be; a test says what matters to it."""
+
+
+def typed(results: dict[str, Any]) -> Results:
+    """As they are read from a file."""
+    return validate(results, Results, "results.json")
+
+
+def made_cell(setting: str = "a", seed: int = 0, **fields: Any) -> CellEntry:
+    """A cell of which some fields matter."""
+    return CellEntry.model_validate(CELL | {"setting": setting, "seed": seed} | fields)
+
+
+def made_setting(name: str) -> SettingRecord:
+    """A variant as it is."""
+    return SettingRecord.model_validate(SETTING | {"name": name, "variant": name})
+
+
+def made_row(**fields: Any) -> SummaryRow:
+    """A row of the summary of which some fields matter."""
+    return SummaryRow.model_validate({"failed": 0} | fields)
+
+
+def made_results(**fields: Any) -> Results:
+    """Results of which some fields matter."""
+    return Results.model_validate(RESULTS | fields)
 
 
 def synthetic(
@@ -31,33 +104,12 @@ def synthetic(
         save_grid(draw, folder / each["grid"], side, channels)
     for number, each in enumerate(cells):
         each["grid"] = cells[number % (files or len(cells))]["grid"]
-    return {
-        "format": 1,
-        "kind": "compare",
+    return RESULTS | {
         "command": f"ganzoo compare {' '.join(names)} --data mnist --seeds {seeds} --budget steps=2000 --out cmp",
-        "versions": {"ganzoo": "0.1.0", "torch": "2.9.0", "python": "3.12.3"},
-        "hardware": "2 cores of an Intel Xeon at 2.1 GHz, 8 GiB",
-        "data": {
-            "spec": "mnist",
-            "name": "mnist",
-            "digest": "9f" * 32,
-            "count": 60000,
-            "shape": [1, 32, 32],
-            "split": "train",
-        },
-        "budget": {"unit": "steps", "amount": 2000},
-        "protocol": {
-            "checkpoint": "last step, averaged weights (EMA)",
-            "n": 10000,
-            "split": "test",
-            "seeds": list(range(seeds)),
-            "threads": 1,
-            "jobs": 2,
-            "precision": "float32",
-        },
+        "protocol": RESULTS["protocol"] | {"seeds": list(range(seeds))},
         "floors": {FID: 1.2, KID: 0.0004},
         "metrics": [{"protocol": p, "metric": p[:3], "better": "lower"} for p in (FID, KID)],
-        "settings": [{"name": n, "variant": n, "overrides": {}, "switches": []} for n in names],
+        "settings": [SETTING | {"name": n, "variant": n} for n in names],
         "cells": cells,
         "summary": [entry for protocol in (FID, KID) for entry in summed(cells, names, protocol)],
     }
@@ -120,12 +172,13 @@ def summed(cells: list[dict[str, Any]], names: list[str], protocol: str) -> list
             "low": low,
             "high": high,
             "n": len(scores[name]),
+            "failed": 0,
             "rank": rank,
             "overlaps": [other for _, a, b, other in found if other != name and a <= high and low <= b],
         }
         for rank, (middle, low, high, name) in enumerate(found, 1)
     ]
-    nothing = dict.fromkeys(("median", "low", "high", "rank")) | {"n": 0, "overlaps": []}
+    nothing = dict.fromkeys(("median", "low", "high", "rank")) | {"n": 0, "failed": 0, "overlaps": []}
     return entries + [{"setting": n, "protocol": protocol} | nothing for n in names if not scores[n]]
 
 

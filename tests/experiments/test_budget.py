@@ -9,7 +9,7 @@ from ganzoo.builder import build_modules, resolve_config
 from ganzoo.config.schema import Warmup
 from ganzoo.data import BatchLoader
 from ganzoo.errors import InputError
-from ganzoo.experiments.spec import (
+from ganzoo.experiments.budget import (
     FIRST_SLICE_STEPS,
     check_thresholds,
     parse_budget,

@@ -45,11 +45,11 @@ def test_an_ablation_takes_the_steps_of_the_recipe_and_the_switches_of_the_table
     monkeypatch.setattr(local_pool.LocalPool, "run_jobs", lambda self, jobs, report: begun.extend(jobs))
     words = ["--switch", "replay", "--switch", "r1", "--switch", "all", "--seeds", 1, "--out", tmp_path / "out"]
     assert ganzoo("ablate", "nsgan", "--data", "ring", "--set", "train.steps=7", "--quiet", *words) == 0
-    configs = {job["folder"].rpartition("/")[2]: job["config"] for job in begun}
+    configs = {job.folder.name: job.config for job in begun}
     assert {"baseline-s0", "replay-s0", "all-s0"} <= configs.keys()
-    assert {config["train"]["steps"] for config in configs.values()} == {7}
-    assert not configs["baseline-s0"]["tricks"] and list(configs["replay-s0"]["tricks"]) == ["replay"]
-    assert len(configs["all-s0"]["tricks"]) > 2
+    assert {config.train.steps for config in configs.values()} == {7}
+    assert not configs["baseline-s0"].tricks and list(configs["replay-s0"].tricks) == ["replay"]
+    assert len(configs["all-s0"].tricks) > 2
     refused = json.loads((tmp_path / "out/results.json").read_text())["refused"]
     assert any(each["setting"].startswith("all without ") for each in refused)
 
@@ -60,7 +60,7 @@ def test_where_a_player_may_step_again_only_minutes_are_equal(budget, tmp_path, 
     monkeypatch.setattr(local_pool.LocalPool, "run_jobs", lambda self, jobs, report: begun.extend(jobs))
     words = ["--switch", "thresholds", "--switch", "all", "--seeds", 1, "--out", tmp_path / "out", "--budget", budget]
     assert ganzoo("ablate", "nsgan", "--data", "ring", "--quiet", *words) == 0
-    limits = {job["folder"].rpartition("/")[2]: job["config"]["train"]["thresholds"]["d"] for job in begun}
+    limits = {job.folder.name: job.config.train.thresholds.d for job in begun}
     refused = {each["setting"] for each in json.loads((tmp_path / "out/results.json").read_text())["refused"]}
     if budget == "steps=4":
         assert limits == {"baseline-s0": None, "all-s0": None}
@@ -75,7 +75,7 @@ def test_a_score_is_asked_only_of_the_rows_that_can_have_it(tmp_path, monkeypatc
     monkeypatch.setattr(local_pool.LocalPool, "run_jobs", lambda self, jobs, report: begun.extend(jobs))
     words = ["--seeds", 1, "--budget", "steps=3", "-n", 20, "--metrics", "fid,class_accuracy", "--quiet"]
     assert ganzoo("compare", "nsgan", "cgan", *words, "--out", tmp_path / "out") == 0
-    asked = {job["folder"].rpartition("/")[2]: job["measure"]["metrics"] for job in begun}
+    asked = {job.folder.name: job.measure.metrics for job in begun}
     assert asked == {"nsgan-s0": ["fid"], "cgan-s0": ["fid", "class_accuracy"]}
     assert json.loads((tmp_path / "out/results.json").read_text())["protocol"]["metrics"] == ["fid", "class_accuracy"]
 
@@ -86,7 +86,7 @@ def test_the_extractor_that_was_asked_for_scores_every_cell_and_its_time_is_said
     monkeypatch.setitem(EXTRACTORS, "tiny", lambda: tiny(slow=True))
     words = ["compare", "nsgan", "lsgan", "--seeds", 2, "--budget", "steps=3", "-n", 20, "--out", tmp_path / "out"]
     assert ganzoo(*words, "--extractor", "tiny") == 0
-    assert {job["measure"]["extractor"] for job in begun} == {"tiny"}
+    assert {job.measure.extractor for job in begun} == {"tiny"}
     results = json.loads((tmp_path / "out/results.json").read_text())
     assert results["protocol"]["extractor"] == "tiny" and "--extractor tiny" in results["command"]
     # Four cells of 20 samples, and 20 images of either split.

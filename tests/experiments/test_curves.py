@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from synthetic_results import made_cell
 
+from ganzoo.experiments.cell_schema import CurvePoint
 from ganzoo.experiments.report import curves
+from ganzoo.experiments.results_schema import CellEntry
 
 
-def cell(values: dict[int, float | None], status: str = "done") -> dict:
-    records = [
-        {"step": step, "terms": {"d/real": v, "d/fake": 1.0, "norm/d": 9.0}, "score": v} for step, v in values.items()
-    ]
-    return {"status": status, "curve": records}
+def point(terms: dict[str, float | None], step: int = 1, score: float | None = None) -> CurvePoint:
+    return CurvePoint(step=step, seconds=1.0, images=step, terms=terms, score=score)
+
+
+def cell(values: dict[int, float | None], status: str = "done") -> CellEntry:
+    curve = [point({"d/real": v, "d/fake": 1.0, "norm/d": 9.0}, step, v) for step, v in values.items()]
+    return made_cell(status=status, curve=curve)
 
 
 def test_a_band_is_lowest_median_and_highest_at_the_steps_all_have():
@@ -31,9 +36,9 @@ def test_a_seed_that_failed_is_no_part_of_the_band():
 
 
 def test_a_players_loss_is_the_sum_of_its_terms_and_nothing_where_it_has_none():
-    record = {"terms": {"d/real": 0.5, "d/fake": 0.25, "norm/d": 9.0, "g/adv": None}}
+    record = point({"d/real": 0.5, "d/fake": 0.25, "norm/d": 9.0, "g/adv": None})
     assert curves.d_loss_at(record) == 0.75
-    assert np.isnan(curves.g_loss_at(record)) and np.isnan(curves.g_loss_at({"terms": {}}))
+    assert np.isnan(curves.g_loss_at(record)) and np.isnan(curves.g_loss_at(point({})))
 
 
 def test_long_curves_keep_their_ends():

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 from extras import need
-from synthetic_results import renamed, synthetic
+from synthetic_results import made_cell, renamed, synthetic, typed
 
 from ganzoo.experiments.report import curves
 from ganzoo.experiments.report.figures import (
@@ -30,7 +30,8 @@ def results(tmp_path):
 
 
 def draw(results) -> str:
-    return quality_against_cost(results, results_table(results), 0, "cost0")
+    found = typed(results)
+    return quality_against_cost(found, results_table(found), 0, "cost0")
 
 
 def test_a_figure_has_no_colour_of_its_own(results):
@@ -60,7 +61,8 @@ def test_there_is_no_figure_without_a_score_or_a_cost(results):
 
 
 def test_ids_belong_to_one_figure(results):
-    found = curves.panels({"a": results["cells"][:2], "b": results["cells"][:2]}, curves.d_loss_at)
+    cells = typed(results).cells[:2]
+    found = curves.panels({"a": cells, "b": cells}, curves.d_loss_at)
     first, second = (draw_panel(c, f"loss{i}", c.name, 2000, c.limits()) for i, c in enumerate(found))
     ids = [set(re.findall(r' id="([^"]+)"', svg)) for svg in (first, second)]
     assert ids[0] and not ids[0] & ids[1]
@@ -69,7 +71,7 @@ def test_ids_belong_to_one_figure(results):
 
 def test_a_curve_of_a_single_point_is_a_dot(results):
     def drawn(points: int) -> str:
-        cells = [cell | {"curve": cell["curve"][:points]} for cell in results["cells"][:2]]
+        cells = [made_cell(**cell | {"curve": cell["curve"][:points]}) for cell in results["cells"][:2]]
         (curve,) = curves.panels({"a": cells}, curves.d_loss_at)
         return draw_panel(curve, "loss0", "a", 2000, curve.limits())
 

@@ -15,13 +15,17 @@ from pathlib import Path
 import pytest
 from stand_ins import compare, here, how, request, shared, without_times
 
+from ganzoo.builder import resolve_config
+from ganzoo.config.schema import with_train
 from ganzoo.errors import InputError
 from ganzoo.experiments import runner, worker
-from ganzoo.experiments.local_pool import LocalPool, Outcome
+from ganzoo.experiments.budget import parse_budget
+from ganzoo.experiments.job import Job, Outcome, ScoringOptions
+from ganzoo.experiments.local_pool import LocalPool
 from ganzoo.experiments.plan import Plan
-from ganzoo.experiments.spec import parse_budget
 from ganzoo.training.run_dir import RunDir
 from ganzoo.training.signals import StopSignal
+from small_runs import small, toy_data
 
 WORKER = (sys.executable, str(Path(__file__).with_name("stand_in_worker.py")))
 
@@ -29,6 +33,12 @@ WORKER = (sys.executable, str(Path(__file__).with_name("stand_in_worker.py")))
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch):
     monkeypatch.setattr(runner, "write_report", lambda results, folder: folder)
+
+
+def a_job(folder: str = "x", threads: int = 1) -> Job:
+    """Of a worker that does something else with it."""
+    config = resolve_config(small("nsgan", train={"threads": threads}), toy_data())
+    return Job(folder=folder, config=config, minutes=None, measure=ScoringOptions(), plugins={}, jobs=1)
 
 
 def wait_for(told, seconds=60):
@@ -54,7 +64,7 @@ def test_no_more_than_so_many_run_at_once(tmp_path):
         "sys.stdin.readline(); me.touch(); time.sleep(0.2); print(len(list(p.iterdir())), file=sys.stderr); me.unlink()"
     )
     seen = []
-    jobs = [{"folder": str(i), "config": {"train": {"threads": 1}}} for i in range(5)]
+    jobs = [a_job(str(i)) for i in range(5)]
     LocalPool(2, (sys.executable, "-c", running)).run_jobs(jobs, lambda job, outcome: seen.append(int(outcome.message)))
     assert len(seen) == 5 and max(seen) <= 2
 
@@ -62,7 +72,7 @@ def test_no_more_than_so_many_run_at_once(tmp_path):
 def test_threads_are_shared_out(tmp_path):
     asked = (sys.executable, "-c", "import os, sys; print(os.environ['OMP_NUM_THREADS'], file=sys.stderr)")
     said = []
-    LocalPool(1, asked).run_jobs([{"config": {"train": {"threads": 3}}}], lambda job, outcome: said.append(outcome))
+    LocalPool(1, asked).run_jobs([a_job(threads=3)], lambda job, outcome: said.append(outcome))
     assert said == [Outcome(0, "3")]
 
 
@@ -90,8 +100,9 @@ def test_what_a_worker_refuses_stops_the_comparison_in_one_line(tmp_path):
 
 LIGHT = """
 import json, sys
+from ganzoo.experiments.job import Job
 from ganzoo.experiments.local_pool import LocalPool
-LocalPool(1, json.loads(sys.argv[1])).run_jobs([json.loads(sys.argv[2])], lambda job, outcome: None)
+LocalPool(1, json.loads(sys.argv[1])).run_jobs([Job.model_validate_json(sys.argv[2])], lambda job, outcome: None)
 """
 """A command that works off one job, without the seconds that torch takes to import."""
 
@@ -103,8 +114,8 @@ def test_a_command_that_is_stopped_or_killed_leaves_a_cell_that_goes_on_to_the_s
     asked = request(tmp_path, ("nsgan",), budget="steps=40", seeds=1, tables=tables)
     [cell] = Plan(asked, how).cells
     job = cell.job()
-    job["config"]["train"]["steps"] = 100_000
-    words = [sys.executable, "-c", LIGHT, json.dumps(WORKER), json.dumps(job)]
+    endless = job.model_copy(update={"config": with_train(job.config, steps=100_000)})
+    words = [sys.executable, "-c", LIGHT, json.dumps(WORKER), endless.as_line()]
     command, run = subprocess.Popen(words, stderr=subprocess.DEVNULL), RunDir(cell.folder)
     wait_for(run.states.is_dir)
     command.send_signal(end)
@@ -143,5 +154,5 @@ def test_a_second_ctrl_c_kills_workers_that_take_long_to_save():
     threading.Thread(target=press_twice).start()
     said = []
     with pytest.raises(KeyboardInterrupt), StopSignal(said.append, runner.STOPPING, at_once=True):
-        pool.run_jobs([{"config": {"train": {"threads": 1}}}], lambda job, outcome: None)
+        pool.run_jobs([a_job()], lambda job, outcome: None)
     assert [worker.wait(60) for worker in workers] == [-signal.SIGKILL] and said == [runner.STOPPING]

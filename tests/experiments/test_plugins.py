@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
-from stand_ins import here, how, request, shared
+from stand_ins import here, how, request, shared, written
 from test_local_pool import WORKER
 
 from ganzoo import cli
@@ -14,7 +13,6 @@ from ganzoo.atomic_io import sha256_hex
 from ganzoo.experiments import local_pool, runner
 from ganzoo.experiments.plan import Plan
 from ganzoo.experiments.ray_cluster import run_remote_job, unpack
-from ganzoo.experiments.results import read_results
 from ganzoo.losses import LOSSES
 from ganzoo.plugins import load_plugins
 from ganzoo.training.run_dir import RunDir
@@ -65,13 +63,13 @@ def test_a_worker_of_another_machine_runs_what_the_command_has_read(files, tmp_p
     def away(jobs, report):
         for job in jobs:
             outcome, content = run_remote_job(job, WORKER)
-            Path(job["folder"]).mkdir(parents=True)
-            unpack(content, Path(job["folder"]))
+            job.folder.mkdir(parents=True)
+            unpack(content, job.folder)
             report(job, outcome)
 
     asked = request(tmp_path, (str(variant),), tables=shared(tmp_path), seeds=1, plugins=sources)
     runner.run_comparison(Plan(asked, how), away, say=lambda line: None)
-    assert [cell["status"] for cell in read_results(asked.out)["cells"]] == ["done"]
+    assert [cell["status"] for cell in written(asked.out)["cells"]] == ["done"]
     assert RunDir(asked.out / "cells/own-s0").config().loss["name"] == "mine"
 
 
@@ -94,7 +92,7 @@ def test_an_ablation_takes_plugins_too_and_several(files, tmp_path, jobs):
     words = ["--switch", "replay", "--set", "train.steps=2", "--plugin", plugin, "--plugin", tmp_path / "other.py"]
     assert ganzoo("ablate", variant, *POINTS, *words, "--out", tmp_path / "out", "--quiet") == 0
     sources = {str(plugin): MINE, str(tmp_path / "other.py"): "print = None\n"}
-    assert [job["plugins"] for job in jobs] == [sources, sources], "the baseline and the switch"
+    assert [job.plugins for job in jobs] == [sources, sources], "the baseline and the switch"
 
 
 @pytest.mark.parametrize("text", ["1 / 0", "def", "\0"])

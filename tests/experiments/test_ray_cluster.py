@@ -9,14 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from stand_ins import compare, here, how, request, shared, without_times
+from stand_ins import compare, here, how, request, shared, without_times, written
 from test_local_pool import WORKER
 
 from ganzoo.errors import InputError
 from ganzoo.experiments import runner
 from ganzoo.experiments.plan import Plan
 from ganzoo.experiments.ray_cluster import RayCluster, pack, unpack
-from ganzoo.experiments.results import read_results
 
 RAY = importlib.util.find_spec("ray") is not None or bool(os.environ.get("CI"))
 needs_ray = pytest.mark.skipif(not RAY, reason="the extra cluster is not installed")
@@ -48,7 +47,7 @@ def test_a_device_that_is_not_here_is_that_of_the_cells(tmp_path):
         request(tmp_path, ("nsgan",), tables=shared(tmp_path, **{"train.device": "cuda"})), how, device="cuda", cores=4
     )
     assert {cell.config.train.device for cell in plan.cells} == {"cuda"}
-    assert plan.book.head["protocol"]["device"] == "cuda"
+    assert plan.book.head.protocol.device == "cuda"
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def test_a_node_is_lost_while_it_works_and_every_cell_is_done_once(tmp_path, two
         watch.start()
         runner.run_comparison(Plan(asked, how, device="cpu", cores=cluster.cores), cluster.run_jobs, told.append)
     watch.over = True
-    results = read_results(asked.out)
+    results = written(asked.out)
     assert watch.acted and len(watch.begun) == 4, "three cells, one of which was begun twice"
     assert [(cell["seed"], cell["status"]) for cell in results["cells"]] == [(0, "done"), (1, "done"), (2, "done")]
     assert len(told) == 3 and not list(asked.out.rglob("state"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from extras import need
-from synthetic_results import FID, KID, NAMES, renamed, synthetic, without_curves
+from synthetic_results import FID, KID, NAMES, renamed, synthetic, typed, without_curves
 
 from ganzoo.errors import InputError
 from ganzoo.experiments.report.html import false_positive_caveat, interval_caveat, write_report, write_table
@@ -95,7 +95,7 @@ def page(results, folder) -> Page:
 
 
 def read(results: dict[str, Any], folder: Path) -> Page:
-    path = write_report(results, folder)
+    path = write_report(typed(results), folder)
     assert path == folder / "report.html"
     return Page(path.read_text(encoding="utf-8"))
 
@@ -246,7 +246,7 @@ def test_what_the_scores_were_measured_with_and_against_is_told(bare, folder):
         "data": {"splits": {"test": {"count": 2000, "digest": "ab" * 32}}},
     }
     drawn = ["seeds 0 to n - 1", "seeds 0 to n - 1; in turn"]  # a row without labels and one with
-    details = {KID: {"reference_n": 2000, "details": {}}}
+    details = {KID: {"spread": None, "reference_n": 2000, "details": {}}}
     cells = [
         cell | {"measured_with": with_ | {"samples": samples}, "details": details}
         for cell, samples in zip(bare["cells"], cycle(drawn), strict=False)
@@ -266,7 +266,7 @@ def test_who_was_not_tuned_is_named(bare, folder):
         "draws": 7,
         "seed": 10000,
         "split": "train",
-        "settings": {"wgan": {"chosen": None}, "nsgan": {"chosen": 0}},
+        "settings": {name: {"chosen": i, "not_drawn": {}, "trials": []} for name, i in (("wgan", None), ("nsgan", 0))},
     }
     text = read(bare | {"tuning": tuning}, folder).text
     assert "for each setting but wgan, the best" in text and "Not tuned, but as their configs say: wgan." in text
@@ -340,7 +340,7 @@ def test_an_ablation_says_what_is_better_than_its_baseline_and_how_often_by_chan
     assert page.rows()["nsgan"][2].endswith(", better") and "better" not in page.rows()["baseline"][2]
     assert "10 % are called better or worse than the baseline by chance" in page.text, "of three seeds, as one has"
     assert "by chance" in read(bare, folder).text and "baseline" not in read(bare, folder).text
-    text = write_table(ablation, folder).read_text(encoding="utf-8")
+    text = write_table(typed(ablation), folder).read_text(encoding="utf-8")
     assert ", better)" in text and "apart from the baseline's" in text
     assert [false_positive_caveat(n) for n in (1, 6)] == [[], []] and "10 %" in false_positive_caveat(3)[0]
 
@@ -361,9 +361,9 @@ def test_ten_variants_with_five_seeds_stay_under_three_megabytes(tmp_path):
 def test_a_missing_extra_is_one_line(package, bare, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(InputError, match=rf"{package}.*\[eval\]"):
-        write_report(bare, tmp_path)
+        write_report(typed(bare), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_same_results_give_the_same_bytes(bare, folder):
-    assert write_report(bare, folder).read_bytes() == write_report(bare, folder).read_bytes()
+    assert write_report(typed(bare), folder).read_bytes() == write_report(typed(bare), folder).read_bytes()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browser import executable, visit
 from extras import need
-from synthetic_results import FID, renamed, synthetic, without_curves
+from synthetic_results import FID, renamed, synthetic, typed, without_curves
 
 from ganzoo.experiments.report.html import render_report
 
@@ -40,7 +40,7 @@ def results(folder) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def rendered(results, folder) -> str:
-    return render_report(results, folder)
+    return render_report(typed(results), folder)
 
 
 @pytest.fixture(scope="module", params=WINDOWS, ids=lambda window: f"{window[0]}-{window[1]}")

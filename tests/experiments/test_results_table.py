@@ -3,40 +3,42 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
+from synthetic_results import COST, made_cell, made_results, made_row, made_setting
 
+from ganzoo.experiments.cell_schema import Metric
 from ganzoo.experiments.report.table import ScoreColumn, ScoreSummary, decimals, results_table
+from ganzoo.experiments.results_schema import CellEntry, Results, SummaryRow
 
 FID = "fid-digits@10k/test"
 
 
 def entry(
     setting: str, low: float | None, median: float | None, high: float | None, rank: int, overlaps: str = "", n: int = 4
-) -> dict[str, Any]:
+) -> SummaryRow:
     numbers = {"low": low, "median": median, "high": high, "rank": rank, "n": n}
-    return {"setting": setting, "protocol": FID, "overlaps": overlaps.split(), **numbers}
+    return made_row(setting=setting, protocol=FID, overlaps=overlaps.split(), **numbers)
 
 
 def results(
-    *summary: dict[str, Any], cells: tuple[dict[str, Any], ...] = (), floor: float | None = 1.0
-) -> dict[str, Any]:
-    names = [row["setting"] for row in summary] + [cell["setting"] for cell in cells]
-    return {
-        "metrics": [{"protocol": FID, "metric": "fid", "better": "lower"}],
-        "floors": {} if floor is None else {FID: floor},
-        "settings": [{"name": name} for name in dict.fromkeys(names)],
-        "cells": list(cells),
-        "summary": list(summary),
-    }
+    *summary: SummaryRow, cells: tuple[CellEntry, ...] = (), floor: float | None = 1.0, better: str = "lower"
+) -> Results:
+    names = [row.setting for row in summary] + [cell.setting for cell in cells]
+    return made_results(
+        metrics=[{"protocol": FID, "metric": "fid", "better": better}],
+        floors={} if floor is None else {FID: floor},
+        settings=[made_setting(name) for name in dict.fromkeys(names)],
+        cells=cells,
+        summary=summary,
+    )
 
 
-def cell(setting: str, seed: int, status: str = "done", **cost: float) -> dict[str, Any]:
-    return {"setting": setting, "seed": seed, "status": status, "cost": cost or None}
+def cell(setting: str, seed: int, status: str = "done", **cost: float) -> CellEntry:
+    return made_cell(setting, seed, status=status, cost=COST | {"memory_mib": None} | cost if cost else None)
 
 
-def scores(found: dict[str, Any]) -> dict[str, ScoreSummary]:
+def scores(found: Results) -> dict[str, ScoreSummary]:
     return {row.name: row.scores[0] for row in results_table(found).rows}
 
 
@@ -48,11 +50,11 @@ def test_rows_come_best_first_and_those_without_a_score_last():
 
 def test_rows_of_one_rank_come_in_the_order_of_the_next_score():
     found = results(entry("a", 8, 8, 8, 1, "b"), entry("b", 8, 8, 8, 1, "a"))
-    found["metrics"].append({"protocol": "next", "metric": "next", "better": "higher"})
-    found["summary"] += [
-        s | {"protocol": "next", "rank": rank} for s, rank in zip(found["summary"], (2, 1), strict=True)
-    ]
-    assert [row.name for row in results_table(found).rows] == ["b", "a"]
+    next_metric = Metric(protocol="next", metric="next", better="higher")
+    rows = zip(found.summary, (2, 1), strict=True)
+    more = [row.model_copy(update={"protocol": "next", "rank": rank}) for row, rank in rows]
+    both = found.model_copy(update={"metrics": [*found.metrics, next_metric], "summary": [*found.summary, *more]})
+    assert [row.name for row in results_table(both).rows] == ["b", "a"]
 
 
 def test_overlap_leaves_ranks_open():
@@ -81,15 +83,15 @@ def test_an_ablation_says_what_lies_apart_from_its_baseline():
         entry("baseline", 5, 6, 7, 3, "near"),
         entry("bad", 8, 9, 9, 4),
     )
-    found = scores(results(*summary) | {"kind": "ablate"})
+    found = scores(results(*summary).model_copy(update={"kind": "ablate"}))
     assert {name: score.against for name, score in found.items()} == {
         "good": "better",
         "near": None,
         "baseline": None,
         "bad": "worse",
     }
-    assert not any(score.against for score in scores(results(*summary) | {"kind": "compare"}).values())
-    lost = scores(results(summary[0], summary[3]) | {"kind": "ablate"})
+    assert not any(score.against for score in scores(results(*summary)).values())
+    lost = scores(results(summary[0], summary[3]).model_copy(update={"kind": "ablate"}))
     assert not any(score.against for score in lost.values()), "every seed of the baseline failed"
 
 
@@ -126,8 +128,7 @@ def test_failed_and_unfinished_cells_are_counted_and_do_not_cost():
 
 def test_what_is_not_finite_lies_at_the_worse_end_and_is_called_none():
     for better, worst, place in (("lower", math.inf, 100), ("higher", -math.inf, 0), ("near 1", math.inf, 100)):
-        found = results(entry("a", 2, 3, None, 1), entry("b", None, None, None, 2))
-        found["metrics"][0]["better"] = better
+        found = results(entry("a", 2, 3, None, 1), entry("b", None, None, None, 2), better=better)
         (column,), (a, b) = results_table(found).columns, results_table(found).rows
         assert column.ends == (1.0, 3) and column.text(a.scores[0].high) == "none"
         assert (a.scores[0].high, b.scores[0].median, column.place(worst)) == (worst, worst, place)

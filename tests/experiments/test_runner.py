@@ -9,16 +9,18 @@ from dataclasses import replace
 
 import pytest
 from safetensors.torch import load_file
-from stand_ins import compare, here, how, request, score, shared, without_times
+from stand_ins import compare, here, how, request, score, shared, without_times, written
 
 from ganzoo.atomic_io import read_json, write_json
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.evaluation import Score
 from ganzoo.experiments import environment, runner, worker
-from ganzoo.experiments.local_pool import Outcome
+from ganzoo.experiments.budget import parse_budget
+from ganzoo.experiments.job import Outcome
 from ganzoo.experiments.plan import Plan
-from ganzoo.experiments.results import read_results
-from ganzoo.experiments.spec import parse_budget, settings_of_switches
+from ganzoo.experiments.run_summary import Progress
+from ganzoo.experiments.spec import settings_of_switches
+from ganzoo.json_io import as_table
 from ganzoo.training.run_dir import RunDir
 from ganzoo.training.trainer import Trainer
 from small_runs import small
@@ -47,10 +49,9 @@ def test_a_score_that_is_not_finite_is_null_at_the_floor_too():
     lost = Score("reverse_kl", math.inf, 60, "lower", floor=0.1, floor_n=40, value_at_floor=math.inf)
     none = Score("checkerboard", 1.0, 60, "near 1", floor=math.nan, floor_n=60)
     held = Score("modes", 8, 60, "higher", floor=8, floor_n=60)
-    assert worker.floor_tables([score.as_json() for score in (lost, none, held)]) == {
-        "floors": {"modes@60": 8},
-        "at_floor": {"reverse_kl@60": {"n": 40, "floor": 0.1, "value": None}},
-    }
+    assert worker.floors([lost, none, held]) == {"modes@60": 8}
+    at_floor = {name: as_table(each) for name, each in worker.scores_at_floor([lost, none, held]).items()}
+    assert at_floor == {"reverse_kl@60": {"n": 40, "floor": 0.1, "value": None}}
 
 
 def test_the_results_hold_every_cell_with_score_cost_curve_and_grid(finished):
@@ -125,7 +126,7 @@ def test_stopped_between_cells_and_within_one_it_goes_on_to_the_same_results(fin
 
     with pytest.raises(Interrupted, match="1 of 4 cells finished; the same command goes on"):
         compare(asked, after_one)
-    assert [c["status"] for c in read_results(asked.out)["cells"]].count("unfinished") == 3
+    assert [c["status"] for c in written(asked.out)["cells"]].count("unfinished") == 3
 
     def within(jobs, report):
         """Ctrl-C in the second step of three."""
@@ -145,7 +146,7 @@ def test_stopped_between_cells_and_within_one_it_goes_on_to_the_same_results(fin
     begun = []
 
     def rest(jobs, report):
-        begun.extend(job["folder"].rpartition("/")[2] for job in jobs)
+        begun.extend(job.folder.name for job in jobs)
         here(jobs, report)
 
     results = compare(asked, rest)
@@ -394,7 +395,7 @@ SPEEDS = {
 def test_slices_end_within_two_per_cent_of_the_minutes(speed, monkeypatch, tmp_path):
     ends = [0]
     monkeypatch.setattr(worker, "start_or_resume", lambda run, config: ends.append(config.train.steps))
-    monkeypatch.setattr(worker, "last_counters", lambda run: {"step": ends[-1], "seconds": spent()})
+    monkeypatch.setattr(worker, "last_counters", lambda run: Progress(step=ends[-1], seconds=spent()))
 
     def spent():
         return sum(map(SPEEDS[speed], range(ends[-1])))
@@ -490,5 +491,5 @@ def test_a_cell_that_ends_without_a_result_is_tried_again(tmp_path):
 
     with pytest.raises(TrainingFailed, match=r"1 cells ended without a result \(nsgan-s0: exit code -9\)"):
         compare(asked, crash)
-    assert [c["status"] for c in read_results(asked.out)["cells"]] == ["unfinished"]
+    assert [c["status"] for c in written(asked.out)["cells"]] == ["unfinished"]
     assert [c["status"] for c in compare(asked)["cells"]] == ["done"]

@@ -8,17 +8,19 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from synthetic_results import made_cell, made_results, made_setting
 
 from ganzoo.experiments.report.sample_grids import choose_cell, reduce_png, sample_grids
+from ganzoo.experiments.results_schema import CellEntry, Results
 
 
-def results(*cells: dict, better: str = "lower") -> dict:
+def results(*cells: CellEntry, better: str = "lower") -> Results:
     metrics = [{"protocol": "m", "metric": "m", "better": better}]
-    return {"settings": [{"name": "a"}], "metrics": metrics, "cells": [{"setting": "a"} | c for c in cells]}
+    return made_results(settings=[made_setting("a")], metrics=metrics, cells=cells)
 
 
-def cell(seed: int, score: float | None, status: str = "done", grid: str | None = "x.png") -> dict:
-    return {"seed": seed, "status": status, "scores": {} if score is None else {"m": score}, "grid": grid}
+def cell(seed: int, score: float | None, status: str = "done", grid: str | None = "x.png") -> CellEntry:
+    return made_cell(seed=seed, status=status, scores={} if score is None else {"m": score}, grid=grid)
 
 
 def noise(side: int, channels: int = 3) -> bytes:
@@ -35,20 +37,20 @@ def noise(side: int, channels: int = 3) -> bytes:
 def test_the_seed_of_median_score_stands_for_its_setting(better, scores, seed):
     """Of an even number, the better of the two in the middle."""
     found, why = choose_cell(results(*(cell(i, s) for i, s in enumerate(scores)), better=better), "a")
-    assert found["seed"] == seed and f"median of {len(scores)}" in why
+    assert found.seed == seed and f"median of {len(scores)}" in why
 
 
 @pytest.mark.parametrize(("better", "seed"), [("lower", 2), ("higher", 1)])
 def test_a_score_that_is_not_finite_is_the_worst_of_its_setting(better, seed):
-    cells = [cell(i, None) | {"scores": {"m": score}} for i, score in enumerate([None, 1, 5])]
+    cells = [made_cell(seed=i, scores={"m": score}, grid="x.png") for i, score in enumerate([None, 1, 5])]
     found, why = choose_cell(results(*cells, better=better), "a")
-    assert found["seed"] == seed and "median of 3" in why
+    assert found.seed == seed and "median of 3" in why
 
 
 def test_without_scores_the_first_that_finished_and_a_failed_one_only_where_there_is_no_other():
-    assert choose_cell(results(cell(0, None, "failed"), cell(2, None), cell(1, None)), "a")[0]["seed"] == 1
+    assert choose_cell(results(cell(0, None, "failed"), cell(2, None), cell(1, None)), "a")[0].seed == 1
     found, why = choose_cell(results(cell(0, None, "failed", None), cell(1, 3.0, "failed")), "a")
-    assert (found["seed"], why) == (1, "failed"), "the score of a run that failed does not count"
+    assert (found.seed, why) == (1, "failed"), "the score of a run that failed does not count"
     assert choose_cell(results(cell(0, None, "unfinished", None)), "a")[0] is None
 
 
@@ -56,9 +58,9 @@ def test_a_small_grid_is_shown_as_it_is_and_a_large_one_says_that_it_was_reduced
     for side, reduced in ((40, False), (900, True)):
         (tmp_path / "x.png").write_bytes(noise(side))
         (found,) = sample_grids(results(cell(0, 1.0)), tmp_path)
-        shown = base64.b64decode(found["source"].removeprefix("data:image/png;base64,"))
-        assert found["reduced"] is reduced and (shown == noise(side)) is not reduced
-        assert Image.open(io.BytesIO(shown)).size == found["size"]
+        shown = base64.b64decode(found.source.removeprefix("data:image/png;base64,"))
+        assert found.reduced is reduced and (shown == noise(side)) is not reduced
+        assert Image.open(io.BytesIO(shown)).size == found.size
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -78,4 +80,4 @@ def test_a_grid_that_cannot_be_read_is_said_to_be_missing(content, tmp_path):
     if content is not None:
         (tmp_path / "x.png").write_bytes(content)
     (found,) = sample_grids(results(cell(0, 1.0)), tmp_path)
-    assert found["source"] is None and found["seed"] == 0
+    assert found.source is None and found.seed == 0

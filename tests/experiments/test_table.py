@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 
 import pytest
-from synthetic_results import FID, KID, renamed, synthetic
+from synthetic_results import FID, KID, renamed, synthetic, typed
 
-from ganzoo.experiments.report.html import write_table
+from ganzoo.experiments.budget import Budget
+from ganzoo.experiments.report import html
 from ganzoo.experiments.report.markdown import escape_text, format_budget, format_cost
 
 
 @pytest.fixture
 def results(tmp_path):
     return synthetic(tmp_path, ["nsgan", "lsgan", "wgan", "ebgan"], side=20)
+
+
+def write_table(results, folder):
+    """Of results as they are read from a file."""
+    return html.write_table(typed(results), folder)
 
 
 def tables(text: str) -> list[list[list[str]]]:
@@ -67,7 +73,7 @@ def test_what_is_not_finite_is_said_to_be_none_and_comes_last(results, tmp_path)
 
 def test_floors_at_other_numbers_and_computed_ones_stand_below(results, tmp_path):
     few = {KID: {"n": 2000, "floor": 0.5, "value": None}}
-    many = {FID: {"reference_n": 9, "details": {"kl_floor_data": 0.0236, "k": 3}}}
+    many = {FID: {"spread": None, "reference_n": 9, "details": {"kl_floor_data": 0.0236, "k": 3}}}
     for cell in results["cells"]:
         cell |= {"at_floor": few, "details": many} if cell["status"] == "done" else {}
     text = write_table(results, tmp_path).read_text(encoding="utf-8")
@@ -76,8 +82,8 @@ def test_floors_at_other_numbers_and_computed_ones_stand_below(results, tmp_path
 
 
 def test_it_says_how_the_settings_were_tuned_and_which_were_not(results, tmp_path):
-    settings = {"nsgan": {"chosen": 1}, "lsgan": {"chosen": None}}
-    tuned = results | {"tuning": {"draws": 7, "split": "train", "settings": settings}}
+    settings = {name: {"chosen": i, "not_drawn": {}, "trials": []} for name, i in (("nsgan", 1), ("lsgan", None))}
+    tuned = results | {"tuning": {"draws": 7, "seed": 10000, "split": "train", "settings": settings}}
     assert "tuned by 7 draws a setting but lsgan." in write_table(tuned, tmp_path).read_text(encoding="utf-8")
 
 
@@ -102,7 +108,7 @@ def test_before_there_is_a_score_there_is_a_table(results, tmp_path):
 )
 def test_no_figure_of_a_budget_is_lost(amount, words, results, tmp_path):
     budget = {"unit": "minutes", "amount": amount}
-    assert format_budget(budget) == f"{words} minutes"
+    assert format_budget(Budget(**budget)) == f"{words} minutes"
     assert f" {words} minutes each" in write_table(results | {"budget": budget}, tmp_path).read_text(encoding="utf-8")
 
 

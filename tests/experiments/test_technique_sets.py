@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganzoo.config.techniques import TECHNIQUES, technique_settings
+from ganzoo.config.techniques import technique_settings, techniques
 from ganzoo.experiments.technique_sets import conflict, incompatibility, largest_compatible_set
 from small_runs import small, toy_data
 
@@ -10,7 +10,7 @@ from small_runs import small, toy_data
 def test_what_is_chosen_fits_and_nothing_can_be_added():
     config, data = small("wgan-gp"), toy_data()
     chosen, settings, refused = largest_compatible_set(config, data)
-    assert {*chosen, *refused} == {name for technique in TECHNIQUES for name in technique.on}
+    assert {*chosen, *refused} == {name for technique in techniques() for name in technique.on}
     assert incompatibility(config, data, settings) is None and settings.keys() == set().union(
         *(technique_settings()[n] for n in chosen)
     )

@@ -1,23 +1,28 @@
 """Draws of hyper-parameters: within their ranges, as many and as lucky for each variant."""
 
 import math
+import tomllib
 
 import pytest
 from stand_ins import how, request
+from synthetic_results import CELL, COST
 
-from ganzoo.config.recipes import make_config, tuning_ranges, unflatten, variants
+from ganzoo.config.recipes import make_config, unflatten, variants
 from ganzoo.config.schema import flatten
 from ganzoo.config.techniques import technique_settings
 from ganzoo.errors import InputError
+from ganzoo.experiments.cell_schema import CellRecord, Metric
 from ganzoo.experiments.plan import Plan
 from ganzoo.experiments.spec import settings_of_switches, settings_of_variants
 from ganzoo.experiments.tuning import (
+    DEFAULT_RANGES,
     apply_tuning,
     best_trial,
     draw_value,
     excluded_ranges,
     hyperparameter_draws,
     overlaps,
+    tuning_ranges,
 )
 
 RECIPES = [name for name in variants() if "/" not in name]
@@ -28,6 +33,36 @@ def test_every_recipe_has_ranges_for_both_rates_and_training_ignores_them():
     for name in RECIPES:
         assert {"train.generator.lr", "train.discriminator.lr"} <= tuning_ranges(name).keys()
         assert "tune" not in make_config(name).model_dump()
+
+
+def test_a_recipe_names_only_the_ranges_that_differ_from_the_default():
+    differing = {}
+    for name, path in variants().items():
+        own = tomllib.loads(path.read_text(encoding="utf-8")).get("tune", {})
+        assert not [key for key, span in own.items() if DEFAULT_RANGES.get(key) == span], name
+        differing |= {name: own} if own else {}
+    assert set(differing) == {"ssgan", "wgan"}
+    assert tuning_ranges("cifar10/hinge") == DEFAULT_RANGES
+    rates = {key: span for key, span in DEFAULT_RANGES.items() if key.endswith(".lr")}
+    assert tuning_ranges("mnist/wgan") == rates | {"loss.clip": [3e-3, 1e-1, "log"]}
+
+
+def test_a_range_that_is_false_is_not_drawn(tmp_path):
+    (tmp_path / "mine.toml").write_text('extends = "nsgan"\n[tune]\n"train.generator.betas" = false\n')
+    left = {key: span for key, span in DEFAULT_RANGES.items() if key != "train.generator.betas"}
+    assert tuning_ranges(str(tmp_path / "mine.toml")) == left
+
+
+def test_the_draws_are_those_of_earlier_versions():
+    """So that a variant which is added to a tuned comparison has the luck of the others."""
+    betas = {"train.discriminator.betas": [0.0, 0.9], "train.generator.betas": [0.5, 0.9]}
+    expected = {
+        "nsgan": {"train.discriminator.lr": 0.00107, "train.generator.lr": 0.000678} | betas,
+        "ssgan": {"train.discriminator.lr": 0.0023, "train.generator.lr": 0.0013} | betas,
+        "wgan": {"train.discriminator.lr": 0.00107, "train.generator.lr": 0.000678, "loss.clip": 0.00416},
+    }
+    for setting in settings_of_variants(expected, {}):
+        assert hyperparameter_draws(setting, 2, {})[0] == expected[setting.name]
 
 
 @pytest.mark.parametrize("variant", RECIPES)
@@ -117,7 +152,7 @@ def test_where_everything_is_set_there_are_no_draws():
     players = ("generator", "discriminator")
     shared = unflatten({f"train.{player}": {"lr": 1e-3, "betas": [0.5, 0.9]} for player in players})
     [setting] = settings_of_variants(["nsgan"], shared)
-    assert hyperparameter_draws(setting, 2, shared) == [] and apply_tuning(setting, shared, [])[1]["chosen"] is None
+    assert hyperparameter_draws(setting, 2, shared) == [] and apply_tuning(setting, shared, [])[1].chosen is None
 
 
 def test_a_file_that_extends_a_variant_inherits_its_ranges(tmp_path):
@@ -125,19 +160,20 @@ def test_a_file_that_extends_a_variant_inherits_its_ranges(tmp_path):
     assert tuning_ranges(str(tmp_path / "mine.toml")) == tuning_ranges("wgan") | {"loss.clip": [0.1, 0.2, "log"]}
 
 
+def scored(better, **scores):
+    """The record of a tuning run with these scores."""
+    metrics = [Metric(protocol=name, metric=name, better=better[name]) for name in scores]
+    fields = {"status": "done", "cost": COST | {"memory_mib": None}, "floors": {}, "measure": {}}
+    return CellRecord.model_validate(CELL | fields | {"scores": scores, "metrics": metrics})
+
+
 def trial(value, better="lower"):
-    return {
-        "metrics": [{"protocol": "x", "better": better}, {"protocol": "y", "better": "lower"}],
-        "scores": {"x": value, "y": 0},
-    }
+    return scored({"x": better, "y": "lower"}, x=value, y=0)
 
 
 def points(modes, high_quality, reverse_kl):
     better = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower"}
-    return {
-        "metrics": [{"protocol": name, "better": way} for name, way in better.items()],
-        "scores": {"modes": modes, "high_quality": high_quality, "reverse_kl": reverse_kl},
-    }
+    return scored(better, modes=modes, high_quality=high_quality, reverse_kl=reverse_kl)
 
 
 def test_where_the_first_score_is_the_same_the_next_ones_decide():
@@ -146,7 +182,7 @@ def test_where_the_first_score_is_the_same_the_next_ones_decide():
     assert best_trial([points(0, 0.0, None), points(0, 0.0, 3.0)]) == 1
 
 
-FAILED = {"metrics": [], "scores": {}}
+FAILED = scored({})
 
 
 def test_the_best_is_chosen_by_the_first_metric_among_those_that_did_not_fail():

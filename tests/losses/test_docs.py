@@ -9,17 +9,20 @@ import torch
 from torch import nn
 
 from ganzoo.batch import Batch, DiscriminatorOutput
+from ganzoo.config.recipes import variants
 from ganzoo.losses import LOSSES, WGANGP
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parents[1] / "docs" / "losses.md").read_text(encoding="utf-8")
 
 
-def test_every_loss_has_both_rows_and_the_link_of_its_docstring() -> None:
+def test_every_loss_with_a_recipe_has_both_rows_and_the_link_of_its_docstring() -> None:
+    """The first row is generated, the second says where sources differ; a loss without a recipe may lack that one."""
     for name, loss in LOSSES.items():
         rows = [row for row in PAGE.splitlines() if row.startswith(f"| `{name}` ")]
         link = re.search(r"https://arxiv\.org/abs/[\d.]+", loss.__doc__)
-        assert len(rows) == 2 and link[0] in rows[0]
+        assert len(rows) == 2 or (len(rows) == 1 and name not in variants())
+        assert link[0] in rows[0]
 
 
 def test_every_test_it_names_exists() -> None:

@@ -14,7 +14,7 @@ from ganzoo.errors import InputError
 from ganzoo.losses import DRAGAN, WGANGP, Loss, penalties
 from ganzoo.losses.penalties import around, between, dragan_penalty, gradient_penalty, r1, r2
 from ganzoo.rng import RngScope
-from ganzoo.tricks import TRICKS, Trick
+from ganzoo.tricks import TRICKS, Phase, Trick
 from ganzoo.tricks.gradient_penalty import R1, R2
 
 from .toys import ToyD, linear, quadratic
@@ -264,7 +264,7 @@ def test_random_numbers_come_from_the_stream(loss: Loss) -> None:
 
 def test_tricks_are_registered_in_one_order_and_say_what_they_need() -> None:
     for name, trick in TRICKS.items():
-        assert trick.name == name and isinstance(trick.order, int)
+        assert trick.name == name and isinstance(trick.phase, Phase)
         assert "https://" in trick.__doc__
     for trick in (R1, R2):
         assert trick.heads == ("score",) and trick.per_sample_gradients

@@ -13,10 +13,15 @@ from ganzoo.networks.resample import DOWNSAMPLERS
 PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
 
 
-def rows(title):
-    """The cells of the table under a heading, without its header."""
+def cells(title):
+    """The cells of the table under a heading."""
     lines = [line for line in PAGE.split(f"## {title}\n")[1].split("\n## ")[0].splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def rows(title):
+    """Without the header."""
+    return cells(title)[2:]
 
 
 def shown(default):
@@ -30,7 +35,9 @@ def shown(default):
 def test_options_and_defaults(player):
     schema = generator_schema if player == "generator" else lambda name: discriminator_schema(name, ("reconstruction",))
     table = rows(f"Options of `[networks.{player}]`")
-    for column, backbone in enumerate(["dcgan", "resnet", "mlp"], 1):
+    columns = [name.strip("`") for name in cells(f"Options of `[networks.{player}]`")[0][1:-1]]
+    assert sorted(columns) == sorted(BACKBONES)
+    for column, backbone in enumerate(columns, 1):
         said = {row[0].strip("`"): row[column] for row in table if row[column]}
         assert said == {name: shown(p.default) for name, p in schema(backbone).items()}
 

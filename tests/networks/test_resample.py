@@ -84,7 +84,8 @@ def test_own_kernels():
         name: DOWNSAMPLERS[name](3, 2) for name in DOWNSAMPLERS
     }
     sides = {name: getattr(module, "conv", module).kernel_size[0] for name, module in own.items()}
-    assert sides == {"convtranspose": 4, "pixelshuffle": 3, "nearest": 3, "bilinear": 3, "stride": 4, "pool": 3}
+    known = {"convtranspose": 4, "pixelshuffle": 3, "nearest": 3, "bilinear": 3, "stride": 4, "pool": 3}
+    assert sides.items() >= known.items()
 
 
 def test_checkerboard_by_hand():

@@ -18,7 +18,7 @@ from ganzoo.config.recipes import make_config, overrides, unflatten
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import Config, Train, parse
 from ganzoo.data import find_source, load
-from ganzoo.experiments.spec import parse_budget, steps_for_budget
+from ganzoo.experiments.budget import parse_budget, steps_for_budget
 from ganzoo.sampling import load as load_sampler
 from small_runs import small, toy_data
 

@@ -305,7 +305,7 @@ def test_images_that_are_not_finite_are_refused(tmp_path):
     sampler = ganzoo.load(api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run"))
     for weight in sampler.generator.parameters():
         weight.fill_(float("nan"))
-    with pytest.raises(InputError, match="the image of seed 4 is not finite: the weights of nsgan are spoilt"):
+    with pytest.raises(InputError, match="the image of seed 4 is not finite: the weights of nsgan are corrupted"):
         sampler.sample(2, seed=4)
 
 

@@ -15,12 +15,14 @@ from ganzoo.losses import LOSSES
 from ganzoo.training.distributed import SINGLE_PROCESS, ProcessGroup
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
-from small_runs import small, switched, toy_data
+from small_runs import recipe_of, small, switched, toy_data
 
 WITHOUT_BATCH_NORM: Table = {"networks": {"generator": {"norm": "none"}, "discriminator": {"norm": "none"}}}
 ACGAN: Table = {"networks": {"generator": {"condition": "concat"}}}  # its recipe's is by batch norm
 MEANS: dict[str, tuple[str, Table]] = {
-    name: (name, ACGAN if name == "acgan" else {}) for name, loss in LOSSES.items() if not loss.couples_samples
+    name: ("acgan", ACGAN) if name == "acgan" else recipe_of(name)
+    for name, loss in LOSSES.items()
+    if not loss.couples_samples
 }
 TRICKS: dict[str, Table] = {
     "d-batch": switched("replay label-noise packing instance-noise augment flip r1 r2 two-d-steps".split()),

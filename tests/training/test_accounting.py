@@ -9,7 +9,7 @@ import torch
 
 from ganzoo.builder import build_modules, resolve_config
 from ganzoo.config.recipes import merge
-from ganzoo.experiments.spec import parse_budget, steps_for_budget
+from ganzoo.experiments.budget import parse_budget, steps_for_budget
 from ganzoo.losses.began import UNKNOWN, energy
 from ganzoo.training import checkpoint
 from ganzoo.training.loop import make_trainer

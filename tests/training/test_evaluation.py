@@ -54,7 +54,7 @@ def test_the_samples_of_a_curve_have_the_classes_of_the_data(kept, counts, tiny,
     data = data if kept is None else data.partly_labelled(kept)
     asked = []
     monkeypatch.setattr(
-        evaluation, "draw_images", lambda g, latent, seeds, labels: asked.extend(labels.tolist()) or images(seeds)
+        evaluation, "draw_images", lambda g, inputs, seeds: asked.extend(inputs.labels.tolist()) or images(seeds)
     )
     images = lambda seeds: data.samples(list(seeds)).images  # noqa: E731
     networks = {} if kept is None else {"discriminator": {"condition": "none"}}

@@ -9,18 +9,18 @@ import pytest
 from ganzoo import api
 from ganzoo.config.recipes import make_config, merge, variants
 from ganzoo.config.schema import Config, with_train
-from ganzoo.config.techniques import TECHNIQUES, technique_settings
+from ganzoo.config.techniques import technique_settings, techniques, trick_switch
 from ganzoo.errors import InputError
 from ganzoo.experiments.technique_sets import largest_compatible_set
 from ganzoo.training import checkpoint
 from ganzoo.training.run_dir import RunDir
+from ganzoo.tricks import TRICKS
 from small_runs import small, switched, toy_data
 
 LAPTOP = [name for name in variants() if "/" not in name]
 # An autoencoding D has upsampling of its own, for which a kernel of 5 is odd.
 pytestmark = pytest.mark.filterwarnings("ignore:a transposed convolution with kernel 5")
 
-USUAL = [name for technique in TECHNIQUES for name in technique.on if name != "resnet"]  # which is slow
 FIRST = """
     real-label-0 sphere-latent layer-norm leaky-relu pixelshuffle pool kernel-5 one-sided-smoothing
     label-noise replay past-players two-d-steps warmup thresholds ttur sgd-d decay orthogonal-init gp dragan-gp r1 r2 labels
@@ -59,6 +59,9 @@ THE_REST = [
     ["spectral-norm", "r1"],
 ]
 """The switches that are in neither set, some with one that they are likely to meet."""
+LISTED = {*FIRST, *SECOND, *itertools.chain(*THE_REST)}
+THE_REST += [[trick_switch(name)] for name in TRICKS if trick_switch(name) not in LISTED]  # a trick of a later day
+USUAL = [name for row in techniques() for name in row.on if name in LISTED - {"resnet"}]  # which is slow
 
 
 def legal(variant: str, which: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+from collections.abc import Callable
 from itertools import combinations, cycle, product
 
 import pytest
@@ -12,12 +14,12 @@ from ganzoo.builder import build_modules, resolve_config
 from ganzoo.config import resolve
 from ganzoo.config.recipes import merge
 from ganzoo.config.schema import Config, flatten, parse
-from ganzoo.config.techniques import technique_settings
+from ganzoo.config.techniques import technique_settings, trick_switch
 from ganzoo.data import BatchLoader
 from ganzoo.experiments.technique_sets import conflict, incompatibility
-from ganzoo.losses import LOSSES
+from ganzoo.losses import LOSSES, Loss
 from ganzoo.training.trainer import Trainer
-from small_runs import small, switched, toy_data
+from small_runs import losses_against, small, switched, toy_data
 
 SWITCHES = tuple(technique_settings())
 PLAIN = {
@@ -62,28 +64,26 @@ def train(loss: str, names: tuple[str, ...], steps: int = 3) -> None:
     assert all(v.isfinite().all() for net in (t.G, t.D, t.average) for v in net.state_dict().values()), names
 
 
-AUTOENCODERS = {"ebgan", "began"}
-WITHOUT_SCORE = AUTOENCODERS | {"ssgan"}
-WITH_TARGETS = {"minimax", "nsgan", "dragan", "acgan", "infogan"}
+def losses_that(holds: Callable[[type[Loss]], object]) -> set[str]:
+    return {name for name, loss in LOSSES.items() if holds(loss)}
+
+
+def lacks_targets(loss: type[Loss]) -> bool:
+    return "real_label" not in inspect.signature(loss).parameters
+
+
 ALONE = {
-    "label-noise": {"acgan", "infogan", "ssgan"},
-    "packing": {"acgan", "infogan", "ssgan"} | AUTOENCODERS,
-    "gp": {"wgan-gp"} | WITHOUT_SCORE,
-    "dragan-gp": {"dragan"} | WITHOUT_SCORE,
-    "r1": WITHOUT_SCORE,
-    "r2": WITHOUT_SCORE,
-    "labels": {"acgan", "ssgan", "coulomb"},
-    "projection": WITHOUT_SCORE | {"coulomb"},
-    "feature-matching": {"ssgan"},
-    "batch-norm": {"wgan-gp", "dragan"},
-    "minibatch-stddev": {"wgan-gp", "dragan"},
-    "minibatch-discrimination": {"wgan-gp", "dragan"},
-    "real-label-0": set(LOSSES) - WITH_TARGETS,
-    "one-sided-smoothing": set(LOSSES) - WITH_TARGETS,
-    "soft-labels": set(LOSSES) - WITH_TARGETS,
+    **{trick_switch(name): losses_against(name) for name in TRICKS},
+    "labels": losses_that(lambda loss: loss.label_blind or "class_logits" in loss.heads),
+    "projection": losses_that(lambda loss: loss.label_blind or "score" not in loss.heads),
+    **dict.fromkeys(
+        ("batch-norm", "minibatch-stddev", "minibatch-discrimination"),
+        losses_that(lambda loss: loss.per_sample_gradients),
+    ),
+    **dict.fromkeys(("real-label-0", "one-sided-smoothing", "soft-labels"), losses_that(lacks_targets)),
 }
 """The losses that refuse a switch that is on alone."""
-ELSEWHERE = {"pixelshuffle", "nearest", "resnet"} | {name.replace("_", "-") for name in TRICKS}
+ELSEWHERE = {"pixelshuffle", "nearest", "resnet", *map(trick_switch, TRICKS)}
 """Run alone with every loss in test_variants.py and test_contracts.py."""
 
 

@@ -12,7 +12,7 @@ from ganzoo.errors import InputError, first_line, missing_extra
 
 
 class HuggingFace(Source):
-    """`hf:NAME`: the first column of images and, if there is one, the first of class labels."""
+    """A data set of the Hugging Face Hub: its first column of images and, if there is one, the first of class labels."""
 
     name = "hf"
     usage = "hf:NAME"

@@ -25,10 +25,11 @@ MAX_WHOLE = 2**32
 
 
 class Npz(Source):
-    """`npz:PATH` with `images` uint8 (N, H, W) or (N, H, W, C) and, if there, `labels` (N,) and `class_names`."""
+    """Arrays: `images` uint8 (N, H, W) or (N, H, W, C) and, if there, `labels` (N,) and `class_names`."""
 
     name = "npz"
     usage = "npz:PATH"
+    size = channels = 0  # the file's
     splits = ("train",)
 
     def __init__(self, argument: str) -> None:

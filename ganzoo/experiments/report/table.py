@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log, log10
 from statistics import median
-from typing import Any
 
+from ganzoo.experiments.cell_schema import Metric
+from ganzoo.experiments.results_schema import CellEntry, Results, SummaryRow
 from ganzoo.experiments.spec import BASELINE
 from ganzoo.experiments.statistics import WORST_SCORE
 
@@ -110,21 +111,21 @@ class ResultsTable:
     rows: tuple[SettingRow, ...]
 
 
-def results_table(results: dict[str, Any]) -> ResultsTable:
+def results_table(results: Results) -> ResultsTable:
     """The table of `results`."""
-    columns = tuple(make_column(results, i, metric) for i, metric in enumerate(results["metrics"]))
-    rows = [make_row(results, setting["name"], columns) for setting in results["settings"]]
+    columns = tuple(make_column(results, i, metric) for i, metric in enumerate(results.metrics))
+    rows = [make_row(results, setting.name, columns) for setting in results.settings]
     return ResultsTable(columns, tuple(sorted(rows, key=lambda r: [s.rank or len(rows) + 1 for s in r.scores])))
 
 
-def make_column(results: dict[str, Any], index: int, metric: dict[str, Any]) -> ScoreColumn:
+def make_column(results: Results, index: int, metric: Metric) -> ScoreColumn:
     """How one protocol is written."""
-    found = [s for s in summaries(results) if s["protocol"] == metric["protocol"]]
-    least = results.get("floors", {}).get(metric["protocol"])
-    values = [v for v in (least, *(s[key] for s in found for key in ("low", "median", "high"))) if v is not None]
+    found = [row for row in results.summary if row.protocol == metric.protocol]
+    least = results.floors.get(metric.protocol)
+    values = [v for v in (least, *(v for row in found for v in (row.low, row.median, row.high))) if v is not None]
     ends = (min(values), max(values)) if values else None
-    digits = max(decimals((s["median"] or 0 for s in found), MIN_DIGITS), decimals([least or 0], MIN_FLOOR_DIGITS))
-    return ScoreColumn(index, metric["protocol"], metric["better"], least, digits, ends)
+    digits = max(decimals((row.median or 0 for row in found), MIN_DIGITS), decimals([least or 0], MIN_FLOOR_DIGITS))
+    return ScoreColumn(index, metric.protocol, metric.better, least, digits, ends)
 
 
 def decimals(values: Iterable[float], figures: int) -> int:
@@ -133,56 +134,56 @@ def decimals(values: Iterable[float], figures: int) -> int:
     return min(5, max(1, figures - 1 - floor(log10(min(sizes))))) if sizes else 1
 
 
-def make_row(results: dict[str, Any], name: str, columns: Iterable[ScoreColumn]) -> SettingRow:
+def make_row(results: Results, name: str, columns: Iterable[ScoreColumn]) -> SettingRow:
     """One setting."""
-    cells = cells_of_setting(results, name)
-    failed, unfinished = (sum(c["status"] == status for c in cells) for status in ("failed", "unfinished"))
+    cells = results.cells_of(name)
+    failed, unfinished = (sum(cell.status == status for cell in cells) for status in ("failed", "unfinished"))
     scores = tuple(make_score(results, name, column) for column in columns)
     return SettingRow(name, scores, len(cells), failed, unfinished, {key: median_cost(cells, key) for key in COSTS})
 
 
-def make_score(results: dict[str, Any], name: str, column: ScoreColumn) -> ScoreSummary:
+def make_score(results: Results, name: str, column: ScoreColumn) -> ScoreSummary:
     """One setting under one protocol."""
-    ranked = {s["setting"]: s for s in summaries(results) if s["protocol"] == column.protocol and s["rank"] is not None}
-    if name not in ranked:
+    rows = {row.setting: row for row in results.summary if row.protocol == column.protocol}
+    ranks = {row.setting: row.rank for row in rows.values() if row.rank is not None}
+    if name not in ranks:
         return ScoreSummary()
-    mine = ranked[name]
-    others = [ranked[other]["rank"] for other in mine["overlaps"]]
-    better = sum(rank < mine["rank"] for rank in others)
-    places = (mine["rank"] - better, mine["rank"] + len(others) - better)
-    first = mine["rank"] == 1 and len(ranked) > 1
-    clear = first and not mine["overlaps"] and all(s["n"] >= MIN_SEEDS_FOR_BOLD for s in ranked.values())
-    middle, low, high = (
-        WORST_SCORE[column.better] if mine[key] is None else mine[key] for key in ("median", "low", "high")
+    mine, rank, worst = rows[name], ranks[name], WORST_SCORE[column.better]
+    first = rank == 1 and len(ranks) > 1
+    middle, low, high = (worst if value is None else value for value in (mine.median, mine.low, mine.high))
+    return ScoreSummary(
+        median=middle,
+        low=low,
+        high=high,
+        n=mine.n,
+        rank=rank,
+        places=possible_ranks(rank, [ranks[other] for other in mine.overlaps]),
+        overlaps=tuple(mine.overlaps),
+        clear=first and not mine.overlaps and all(rows[each].n >= MIN_SEEDS_FOR_BOLD for each in ranks),
+        against=verdict_against_baseline(mine, rank, ranks.get(BASELINE)) if results.kind == "ablate" else None,
     )
-    verdict = verdict_against_baseline(mine, ranked.get(BASELINE)) if results.get("kind") == "ablate" else None
-    return ScoreSummary(middle, low, high, mine["n"], mine["rank"], places, tuple(mine["overlaps"]), clear, verdict)
 
 
-def verdict_against_baseline(mine: dict[str, Any], baseline: dict[str, Any] | None) -> str | None:
-    """The word for a setting whose interval lies apart from the baseline's; None where it does not, or there is none."""
-    if baseline is None or mine is baseline or BASELINE in mine["overlaps"]:
+def possible_ranks(rank: int, overlapping: Sequence[int]) -> tuple[int, int]:
+    """The best and the worst rank that a setting could have among those whose intervals overlap its own."""
+    better = sum(other < rank for other in overlapping)
+    return rank - better, rank + len(overlapping) - better
+
+
+def verdict_against_baseline(mine: SummaryRow, rank: int, baseline: int | None) -> str | None:
+    """The word for a setting whose interval lies apart from that of the baseline, which has the rank `baseline`."""
+    if baseline is None or mine.setting == BASELINE or BASELINE in mine.overlaps:
         return None
-    return "better" if mine["rank"] < baseline["rank"] else "worse"
+    return "better" if rank < baseline else "worse"
 
 
-def cells_of_setting(results: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """The cells of one setting, by seed."""
-    return sorted((c for c in results.get("cells", []) if c["setting"] == name), key=lambda c: c["seed"])
-
-
-def summaries(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is summed up so far."""
-    return results.get("summary") or []
-
-
-def median_cost(cells: list[dict[str, Any]], key: str) -> float | None:
+def median_cost(cells: Iterable[CellEntry], key: str) -> float | None:
     """The median of one cost over the seeds that finished; None where none did."""
     values = finished_costs(cells, key)
     return median(values) if values else None
 
 
-def finished_costs(cells: list[dict[str, Any]], key: str) -> list[float]:
+def finished_costs(cells: Iterable[CellEntry], key: str) -> list[float]:
     """One cost of each seed that finished."""
-    found = ((c.get("cost") or {}).get(key) for c in cells if c["status"] == "done")
+    found = (getattr(cell.cost, key) for cell in cells if cell.cost and cell.status == "done")
     return [value for value in found if value is not None and isfinite(value)]

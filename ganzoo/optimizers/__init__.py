@@ -1,4 +1,7 @@
-"""The optimisers by name; their keyword arguments are the keys of `[train.generator]` and `[train.discriminator]`."""
+"""The optimizers by name; their keyword arguments are the keys of `[train.generator]` and `[train.discriminator]`.
+
+Another optimizer is one file in this folder.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import torch
 from pydantic import Field, PositiveFloat
 from torch import nn, optim
 
-from ganzoo.registry import Registry
+from ganzoo.registry import Registry, import_folder
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
@@ -25,7 +28,7 @@ def adam(
 
 
 def sgd(params: Iterable[nn.Parameter], *, lr: PositiveFloat = 1e-2, momentum: Decay = 0.0) -> optim.Optimizer:
-    """Stochastic gradient descent."""
+    """Stochastic gradient descent, with momentum if it is set."""
     return optim.SGD(params, lr, momentum)
 
 
@@ -45,16 +48,20 @@ def set_lr_factor(optimiser: optim.Optimizer, factor: float) -> None:
         group["lr"] = group["lr"].fill_(rate) if isinstance(group["lr"], torch.Tensor) else rate
 
 
-CAPTURABLE = {optim.Adam: ("capturable", "fused"), optim.SGD: ("fused",), optim.RMSprop: ("capturable", "foreach")}
-"""What makes torch's optimisers read a rate from the device without waiting for it."""
+def device_lr_options(optimizer: optim.Optimizer) -> list[str]:
+    """The options of a torch optimizer that let it read the learning rate from the device; empty if it has none."""
+    options = optimizer.param_groups[0]
+    batched = [name for name in ("fused", "foreach") if name in options][:1]
+    return [name for name in ("capturable",) if name in options] + batched
 
 
 def keep_lr_on_device(optimiser: optim.Optimizer) -> None:
     """Let a CUDA graph of a step find there what changes from step to step: the rate, and how many steps there were."""
+    on = dict.fromkeys(device_lr_options(optimiser), True)
     for group in optimiser.param_groups:
         group["initial_lr"] = group["lr"]
         group["lr"] = torch.tensor(group["lr"], device=group["params"][0].device)
-        group.update(dict.fromkeys(CAPTURABLE[type(optimiser)], True))
+        group.update(on)
 
 
 def lay_as_weights(optimiser: optim.Optimizer) -> None:
@@ -63,3 +70,6 @@ def lay_as_weights(optimiser: optim.Optimizer) -> None:
         for name, value in kept.items():
             if isinstance(value, torch.Tensor) and value.shape == weight.shape and value.stride() != weight.stride():
                 kept[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
+
+
+import_folder(__name__, __path__)

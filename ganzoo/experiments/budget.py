@@ -1,0 +1,87 @@
+"""Budgets in steps, images or minutes, and their conversion to training steps."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from fractions import Fraction
+from functools import cache
+from math import ceil
+from typing import Literal
+
+from ganzoo.config.schema import MAX_INT, Train, Warmup, parse_ratio
+from ganzoo.errors import InputError
+from ganzoo.json_io import Amount, FileSchema
+from ganzoo.training import schedule
+
+UNITS = {"steps": int, "images": int, "minutes": float}
+MAX_AMOUNT = {"steps": MAX_INT, "images": 2**53, "minutes": 1e6}
+MAX_COUNTED_STEPS = 300_000  # G steps of a warm-up schedule, which are counted one by one
+FIRST_SLICE_STEPS = 5
+"""G steps after which a run with a budget of minutes first looks at the clock."""
+
+
+class Budget(FileSchema):
+    """The budget of each cell of a comparison."""
+
+    unit: Literal["steps", "images", "minutes"]
+    """`steps`: G steps. `images`: reals that D judges in both players' steps. `minutes`: training with grids and saving."""
+    amount: Amount
+    """How many of them; whole but for minutes."""
+
+    def __str__(self) -> str:
+        return f"{self.unit}={self.amount:g}" if self.unit == "minutes" else f"{self.unit}={self.amount}"
+
+    @property
+    def minutes(self) -> float | None:
+        """The minutes, where they are what is equal."""
+        return self.amount if self.unit == "minutes" else None
+
+
+def parse_budget(text: str) -> Budget:
+    """The budget in "steps=2000", "images=200000" or "minutes=5"; raises `InputError`."""
+    unit, _, amount = text.partition("=")
+    try:
+        value = UNITS[unit](amount)
+    except (KeyError, ValueError):
+        value = 0
+    if not 0 < value <= MAX_AMOUNT.get(unit, 0):
+        raise InputError(f"--budget {text[:60]}: expected steps=N, images=N or minutes=M, as in steps=2000")
+    return Budget(unit=unit, amount=value)
+
+
+def check_thresholds(budget: Budget, train: Train) -> None:
+    """Raise `InputError` where a player may step again, so that neither G steps nor images are known beforehand."""
+    limits = train.thresholds
+    if budget.minutes is None and (limits.d, limits.g) != (None, None):
+        raise InputError(
+            f"under train.thresholds a player takes further steps, so {budget.unit} cannot be equal; take --budget minutes=M"
+        )
+
+
+def steps_for_budget(budget: Budget, train: Train, g_reads_real: bool = False) -> int:
+    """The G steps that `budget` buys under the schedule of `train`; of minutes, those before the first look at the clock.
+
+    A budget of images ends with the first G step after which D has seen at least so many, those of G's steps included
+    where it reads reals (see `ganzoo.builder.g_reads_real`).
+    """
+    if budget.unit == "steps":
+        return int(budget.amount)
+    if budget.unit == "minutes":
+        return FIRST_SLICE_STEPS
+    of_g = train.g_batch if g_reads_real else 0
+    return steps_for_images(int(budget.amount), train.batch, parse_ratio(train.ratio), train.warmup, of_g)
+
+
+@cache  # every cell asks
+def steps_for_images(images: int, batch: int, per_g: Fraction, warmup: Warmup | None, of_g: int) -> int:
+    """The fewest G steps in which D judges `images` reals; each G step itself shows D `of_g` batches."""
+    batches = ceil(Fraction(images, batch))
+    if warmup is None:
+        return bisect_left(range(ceil(batches / per_g) + 1), batches, key=lambda step: ceil(step * per_g) + step * of_g)
+    step = done = 0
+    while done < batches:
+        done += schedule.d_steps(step, per_g, warmup) + of_g
+        step += 1
+        if step > MAX_COUNTED_STEPS:
+            raise InputError(f"--budget images={images} takes more than {MAX_COUNTED_STEPS:,} steps; give it in steps")
+    return step

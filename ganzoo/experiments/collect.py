@@ -1,0 +1,101 @@
+"""The cells of `results.json`, from their folders and from the results of earlier commands on the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganzoo.config.schema import Table
+from ganzoo.experiments.cell import read_cell_result
+from ganzoo.experiments.cell_schema import CellRecord, Metric
+from ganzoo.experiments.environment import Environment, environment, merge_environments
+from ganzoo.experiments.results_schema import CellEntry, Results
+
+CellKey = tuple[str, int]
+"""A setting and a seed."""
+UNFINISHED_CELL: Table = {
+    "status": "unfinished",
+    "finding": None,
+    "cost": None,
+    "curve": [],
+    "findings": [],
+    "grid": None,
+    "scores": {},
+}
+NOT_IN_ENTRIES = {"format", "measure", "metrics", "floors"}
+"""The keys of `cell.json` that `results.json` has once for all cells, or in another form."""
+
+
+@dataclass(frozen=True)
+class CollectedCell:
+    """The entry of a cell, and what `results.json` has once for all: the metrics and floors of its scores."""
+
+    entry: CellEntry
+    metrics: Sequence[Metric] = ()
+    floors: dict[str, float] = field(default_factory=dict)
+
+
+def collect_cells(
+    root: Path, old: Results | None, planned: Sequence[CellKey], order: Sequence[str]
+) -> list[CollectedCell]:
+    """The cells `planned` and those of the results `old`, by setting in the given order and by seed."""
+    before = cells_of_results(old) if old else {}
+    places = sorted({*before, *planned}, key=lambda place: (order.index(place[0]), place[1]))
+    return [collect_cell(root, place, before.get(place), place in planned) for place in places]
+
+
+def cells_of_results(results: Results) -> dict[CellKey, CollectedCell]:
+    """The cells of `results`, each with its environment, which older ones do not say themselves."""
+    ran = Environment(jobs=results.protocol.jobs, hardware=results.hardware, versions=results.versions)
+    return {
+        (cell.setting, cell.seed): CollectedCell(
+            cell.model_copy(update={"ran": cell.ran or ran}),
+            [metric for metric in results.metrics if metric.protocol in cell.scores],
+            {name: floor for name, floor in results.floors.items() if name in cell.scores},
+        )
+        for cell in results.cells
+    }
+
+
+def collect_cell(root: Path, place: CellKey, before: CollectedCell | None, planned: bool) -> CollectedCell:
+    """A cell as its folder has it; as it was before, where the folder is gone and the cell is not `planned`."""
+    setting, seed = place
+    folder = cell_folder(root, setting, seed)
+    record = read_cell_result(folder)
+    if before and before.entry.status != "unfinished" and record is None and not planned:
+        return before
+    path = folder.relative_to(root).as_posix()
+    where = {"setting": setting, "seed": seed, "folder": path}
+    if record is None:
+        return CollectedCell(CellEntry.model_validate(where | UNFINISHED_CELL))
+    ran = {"ran": before.entry.ran} if before else {}
+    entry = CellEntry.model_validate(ran | entry_of_record(record, path) | where)
+    return CollectedCell(entry, record.metrics, record.floors)
+
+
+def entry_of_record(record: CellRecord, folder: str) -> Table:
+    """The part of `cell.json` that is in `results.json` too, its grid named from the folder of the comparison."""
+    table = record.model_dump(mode="json", exclude_unset=True, exclude=NOT_IN_ENTRIES)
+    return table | {"grid": f"{folder}/{record.grid}" if record.grid else None}
+
+
+def cell_folder(root: Path, setting: str, seed: int) -> Path:
+    """The folder of a cell of the comparison in `root`."""
+    return root / "cells" / f"{setting}-s{seed}"
+
+
+def shared_environment(cells: Iterable[CollectedCell], jobs: int | str) -> Environment:
+    """The environments of `cells` in one; before a cell is finished, this machine with `jobs` at once."""
+    found = [cell.entry.ran for cell in cells if cell.entry.ran]
+    return merge_environments(found or [environment(jobs)])
+
+
+def all_metrics(cells: Iterable[CollectedCell]) -> list[Metric]:
+    """Each metric of any cell once."""
+    return list({metric.protocol: metric for cell in cells for metric in cell.metrics}.values())
+
+
+def all_floors(cells: Iterable[CollectedCell]) -> dict[str, float]:
+    """Each floor of any cell once."""
+    return {name: floor for cell in cells for name, floor in cell.floors.items()}

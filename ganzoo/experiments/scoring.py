@@ -1,0 +1,90 @@
+"""How every cell of a comparison is scored, checked before the first one is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ganzoo.config.schema import ResolvedConfig
+from ganzoo.errors import InputError
+from ganzoo.evaluation import METRICS, modes
+from ganzoo.evaluation.features import FeatureReader, attach_labels
+from ganzoo.evaluation.modes import mode_scores
+from ganzoo.evaluation.real_data import RealData, load_real_splits
+from ganzoo.evaluation.scoring import missing_input_reason, reference_sets, too_few_reason
+from ganzoo.evaluator import (
+    check_no_extractor,
+    open_feature_reader,
+    print_time_estimate,
+    resolve_sample_count,
+    uses_modes,
+)
+from ganzoo.experiments import tuning
+from ganzoo.experiments.job import ScoringOptions
+from ganzoo.experiments.results import read_results
+from ganzoo.experiments.spec import CompareOptions
+
+ScoringOptionsFn = Callable[[CompareOptions, Sequence[ResolvedConfig]], ScoringOptions]
+"""`scoring_options`, or what takes its place."""
+
+
+def scoring_options(request: CompareOptions, rows: Sequence[ResolvedConfig]) -> ScoringOptions:
+    """The scoring of the resolved configs `rows`.
+
+    `n` defaults to 10,000, or to what the protocol of data with known modes says; the split to test where there is one. Says
+    how long a slow extractor will take. Raises `InputError` for what could be scored in no row.
+    """
+    metrics = None if request.metrics is None else list(request.metrics)
+    real = load_real_splits(rows[0], rows[0].data.spec)
+    n, split = resolve_sample_count(real.train, metrics, request.n), real.split(None)[0]
+    if uses_modes(metrics, real.train):
+        check_no_extractor(request.extractor, real.train)
+        mode_scores(metrics, real.train, modes.count_modes(real.train, real.train.samples([0]).images))
+    else:
+        smallest = min(len(real.split(each)[1]) for each in (split, *([tuning.TUNING_SPLIT] if request.tune else [])))
+        asked = [name for row in rows for name in class_names(row)]
+        reader = open_feature_reader(
+            request.extractor, real.train, rows[0].train.device, quiet=not prints_time_estimate(request)
+        )
+        check_metrics(metrics or [], real, n, min(n, smallest), asked[:n], reader)
+        print_time_estimate(
+            reader, reference_sets(real.train, real.test, n), n * len(rows) * (request.seeds + request.tune)
+        )
+    chosen = {} if request.extractor is None else {"extractor": request.extractor}
+    return ScoringOptions(n=n, metrics=metrics, split=split, **chosen)
+
+
+def prints_time_estimate(request: CompareOptions) -> bool:
+    """Whether the time of a slow extractor is said: once, and not of a cluster, of whose machines nothing is known here."""
+    return not request.quiet and request.cluster is None and read_results(request.out) is None
+
+
+def scoring_options_for(how: ScoringOptions, config: ResolvedConfig) -> ScoringOptions:
+    """`scoring_options` for a row of a resolved `config`: without what needs labels where its G takes none."""
+    if not how.metrics or class_names(config):
+        return how
+    return how.model_copy(update={"metrics": [name for name in how.metrics if name not in label_metrics()]})
+
+
+def label_metrics() -> list[str]:
+    """The metrics of what was asked of a conditional generator."""
+    return [name for name, metric in METRICS.items() if metric.needs == "labels"]
+
+
+def class_names(config: ResolvedConfig) -> tuple[str, ...]:
+    """The classes that G of a resolved config can be asked for."""
+    conditional = config.networks.generator.get("condition", "none") != "none"
+    return config.dataset.class_names if conditional else ()
+
+
+def check_metrics(
+    metrics: Sequence[str], real: RealData, n: int, fewest: int, asked: Sequence[str], reader: FeatureReader
+) -> None:
+    """Raise `InputError` for a metric that has no value of `n` samples against `fewest` pictures like those of `real`.
+
+    `asked` are the classes that samples are asked to be of.
+    """
+    read = reader.samples(lambda seeds: real.train.samples(seeds).images, 1)
+    one = attach_labels(read, asked, reader.extractor)
+    for name in metrics:
+        if why := too_few_reason(name, n, fewest) or missing_input_reason(name, one, reader.extractor):
+            raise InputError(why)
