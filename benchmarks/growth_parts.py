@@ -86,7 +86,7 @@ def trainer(
     tables: Table = {
         "networks": {"name": backbone, "generator": {"width": g}, "discriminator": {"width": d}},
         "latent": {"dim": latent},
-        "train": {"batch": batch, "device": "cpu", "threads": c.threads},
+        "train": {"batch_size": batch, "device": "cpu", "threads": c.threads},
     }
     return make_trainer(resolve_config(make_config("nsgan", tables), data), data, group)
 
@@ -94,7 +94,7 @@ def trainer(
 def cycles(c: Conditions, trainers: Mapping[int, Trainer]) -> list[Point]:
     """A point for each trainer, at its key."""
     taken = in_turn({x: made.train_step for x, made in trainers.items()}, c.rounds, c.clock)
-    return [{"x": x, "images": trainers[x].config.train.batch, "seconds": times} for x, times in taken.items()]
+    return [{"x": x, "images": trainers[x].config.train.batch_size, "seconds": times} for x, times in taken.items()]
 
 
 def of_size(c: Conditions) -> list[Point]:
@@ -174,7 +174,7 @@ def counts(made: Trainer) -> dict[str, int]:
     """Weights of G and D, and operations an image."""
     with plain_operators(), Operations() as counted:
         made.train_step()
-    flops = counted.total // made.config.train.batch
+    flops = counted.total // made.config.train.batch_size
     return {"g": count_parameters(made.G), "d": count_parameters(made.D), "flops": flops}
 
 

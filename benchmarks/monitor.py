@@ -42,7 +42,7 @@ NARROW = {"networks.generator.width": 16, "networks.discriminator.width": 16}
 FAILING: dict[str, tuple[str, dict[str, Any]]] = {
     "D's rate x100, no norm": (
         "hinge",
-        {"train.discriminator.lr": 5e-2, "networks.discriminator.spectral": False, "train.steps": 600},
+        {"train.discriminator.lr": 5e-2, "networks.discriminator.spectral_norm": False, "train.steps": 600},
     ),
     "D far ahead": (
         "minimax",

@@ -84,7 +84,7 @@ def measure(variant: str, tables: Table, blocks: int, folder: Path) -> dict[str,
         step = seconds(plain.train_step, STEPS)
         found["replay"].append(100 * (seconds(replay.train_step, STEPS) / step - 1))
         found["monitor"].append(100 * seconds(lambda: watch(plain)) / train.log_every / step)
-        average = seconds(lambda: ema.update(plain.average, plain.G, train.ema, plain.step), STEPS)
+        average = seconds(lambda: ema.update(plain.average, plain.G, train.ema_decay, plain.step), STEPS)
         found["average"].append(100 * average / step)
         found["saving"].append(100 * seconds(lambda: save(plain, folder)) / train.save_every / step)
         found["scoring"].append(100 * seconds(lambda: exam.run(EVERY)) / EVERY / step)

@@ -71,7 +71,7 @@ def labels_alone(config: Config, data: Dataset, test: Dataset, rate: float, nois
     optimiser = make_optimizer(config.train.discriminator | {"lr": rate}, trainer.D)
     loss, passes = inf, 0
     while loss > DONE and passes < PASSES:
-        loss = one_pass(judge, optimiser, data, (config.seed, "labels-alone", passes), config.train.batch)
+        loss = one_pass(judge, optimiser, data, (config.seed, "labels-alone", passes), config.train.batch_size)
         passes += 1
     error = classification_error(trainer.D, test)
     return {"rate": rate, "noisy": noisy, "passes": passes, "loss": loss, "error": error}

@@ -70,7 +70,7 @@ class Cell:
     def trainer(self, **train: str | bool) -> Trainer:
         """ganzoo's, at step 0, on random pictures."""
         backbone, g, d = NETWORKS[self.network]
-        fixed = {"batch": BATCH, "device": self.device, "threads": self.threads}
+        fixed = {"batch_size": BATCH, "device": self.device, "threads": self.threads}
         tables: Table = {
             "networks": {"name": backbone, "generator": {"width": g}, "discriminator": {"width": d}},
             "latent": {"dim": LATENT[self.network]},

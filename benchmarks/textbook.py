@@ -22,7 +22,7 @@ class Textbook:
     def __init__(self, made: Trainer, loss: str) -> None:
         self.G, self.D = copy.deepcopy(made.G), copy.deepcopy(made.D)
         self.terms, self.critic_steps = LOSSES[loss](self.D), CRITIC_STEPS.get(loss, 1)
-        self.z, self.batch, self.device = made.game.latent.size, made.config.train.batch, made.device
+        self.z, self.batch, self.device = made.game.latent.size, made.config.train.batch_size, made.device
         self.opt_g, self.opt_d = (optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (self.G, self.D))
         self.images = batches(made)
 
@@ -44,7 +44,7 @@ class Textbook:
 def batches(made: Trainer) -> Iterator[Tensor]:
     """Real images, without end."""
     while True:
-        yield made.batches.next(made.config.train.batch).images
+        yield made.batches.next(made.config.train.batch_size).images
 
 
 class NSGAN:

@@ -133,7 +133,7 @@ def load_dataset(config: Config, quiet: bool = True) -> Dataset:
     return load_data(**{name: getattr(config.data, name) for name in DATA_OPTIONS}, quiet=quiet)
 
 
-DATA_OPTIONS = ("spec", "size", "channels", "classes", "limit", "labelled", "labelled_share", "on_corrupt")
+DATA_OPTIONS = ("spec", "size", "channels", "classes", "max_images", "labelled", "labelled_share", "on_corrupt")
 
 
 def check_data_options(options: Data, data: Dataset) -> None:

@@ -56,7 +56,7 @@ def resolve_config(config: Config, dataset: Dataset) -> ResolvedConfig:
         incompatibilities(resolved, make_tricks(resolved), dataset.unlabelled, dataset.empty_classes), None
     ):
         raise InputError(reason)
-    if dataset.empty_classes and config.data.limit is None:
+    if dataset.empty_classes and config.data.max_images is None:
         warnings.warn(empty(resolved, dataset.empty_classes), stacklevel=2)
     return resolved
 

@@ -20,7 +20,7 @@ SMALL: Table = {
     "data": {"labelled": None, "labelled_share": None},  # of which `toy_data` have too few
     "latent": {"dim": 8},
     "networks": {"generator": {"width": 4}, "discriminator": {"width": 4}},
-    "train": {"batch": 4, "log_every": 1, "sample_every": 100, "save_every": 100, "device": "cpu", "threads": 1},
+    "train": {"batch_size": 4, "log_every": 1, "sample_every": 100, "save_every": 100, "device": "cpu", "threads": 1},
 }
 """Laid upon any variant, it makes a step take milliseconds."""
 
@@ -86,9 +86,9 @@ QUICK: dict[str, Table] = {
     "instance-noise": {"tricks.instance_noise.steps": 4},
     "r1": {"tricks.r1.every": 2},
     "two-d-steps": {"train.ratio": "3:2"},
-    "warmup": {"train.warmup": {"d_steps": 2, "first": 1}},
-    "thresholds": {"train.thresholds.most": 1},
-    "decay": {"train.decay_steps": 9},
+    "critic_warmup": {"train.critic_warmup": {"d_steps": 2, "first": 1}},
+    "loss_thresholds": {"train.loss_thresholds.most": 1},
+    "decay": {"train.lr_decay_steps": 9},
 }
 """What makes a switch show within a few steps of a few images."""
 

@@ -90,10 +90,11 @@ def test_a_d_that_is_neither_told_nor_asked_the_class_that_g_is_told(variant):
 
 
 def test_minibatch_discrimination_of_batches_of_two_sizes():
-    mixing = {"discriminator": {"minibatch": "discrimination"}}
-    assert "set train.g_batch=1" in refused("nsgan", networks=mixing, train={"g_batch": 2})
+    mixing = {"discriminator": {"minibatch_features": "discrimination"}}
+    assert "set train.g_batch_multiple=1" in refused("nsgan", networks=mixing, train={"g_batch_multiple": 2})
     resolve_config(
-        small("nsgan", networks={"discriminator": {"minibatch": "stddev"}}, train={"g_batch": 2}), toy_data()
+        small("nsgan", networks={"discriminator": {"minibatch_features": "stddev"}}, train={"g_batch_multiple": 2}),
+        toy_data(),
     )
 
 
@@ -139,10 +140,10 @@ def test_points_want_their_own_backbone_and_no_switch_of_images():
 @pytest.mark.parametrize(
     ("player", "tables"),
     [
-        ("generator", {"train": {"batch": 1}}),
-        ("discriminator", {"train": {"batch": 1}}),
-        ("generator", {"train": {"batch": 4, "accumulate": 4}}),
-        ("discriminator", {"train": {"batch": 2}, "tricks": {"packing": {"m": 2}}}),
+        ("generator", {"train": {"batch_size": 1}}),
+        ("discriminator", {"train": {"batch_size": 1}}),
+        ("generator", {"train": {"batch_size": 4, "gradient_accumulation": 4}}),
+        ("discriminator", {"train": {"batch_size": 2}, "tricks": {"packing": {"m": 2}}}),
     ],
 )
 def test_batch_norm_of_one_vector(player, tables):
@@ -150,13 +151,15 @@ def test_batch_norm_of_one_vector(player, tables):
     resolve_config(small("nsgan", networks=mlp, **tables), points())
     normed = mlp | {player: {"width": 8, "norm": "batch"}}
     reason = refused("nsgan", points(), networks=normed, **tables)
-    assert reason == f"batch norm needs two vectors at least, and the {player} gets one at a time; raise train.batch"
-    resolve_config(small("nsgan", networks=normed, **tables | {"train": {"batch": 8}}), points())
+    assert (
+        reason == f"batch norm needs two vectors at least, and the {player} gets one at a time; raise train.batch_size"
+    )
+    resolve_config(small("nsgan", networks=normed, **tables | {"train": {"batch_size": 8}}), points())
 
 
 def test_one_vector_a_process_is_no_batch_to_normalise():
     mlp = {"name": "mlp", "generator": {"width": 8, "norm": "batch"}, "discriminator": {"width": 8}}
-    config = resolve_config(small("nsgan", networks=mlp, train={"batch": 4}), points())
+    config = resolve_config(small("nsgan", networks=mlp, train={"batch_size": 4}), points())
     assert list(batch_split_incompatibilities(config, [], 0, processes=2)) == []
     assert "the generator gets one at a time" in next(batch_split_incompatibilities(config, [], 0, processes=4))
 
@@ -164,7 +167,7 @@ def test_one_vector_a_process_is_no_batch_to_normalise():
 def test_packing_builds_d_for_the_pack_and_refuses_what_has_no_pack():
     game = build_modules(resolve_config(small("nsgan", tricks={"packing": {"m": 4}}), toy_data(channels=3)))
     assert next(game.discriminator.parameters()).shape[1] == 12
-    assert "a multiple of 3; train.batch is 4" in refused("nsgan", tricks={"packing": {"m": 3}})
+    assert "a multiple of 3; train.batch_size is 4" in refused("nsgan", tricks={"packing": {"m": 3}})
     assert "leaves D without labels" in refused("cgan", tricks={"packing": True})
 
 

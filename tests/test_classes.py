@@ -203,7 +203,7 @@ def test_one_class_is_refused_where_classes_are_learned_and_fine_elsewhere(varia
 
 def test_few_pictures_or_labels_are_named_as_the_reason():
     data = toy_data(classes=10)
-    for key, part in (("labelled", data.partly_labelled(4)), ("limit", data.subset(4))):
+    for key, part in (("labelled", data.partly_labelled(4)), ("max_images", data.subset(4))):
         with pytest.raises(InputError, match=rf"\d of 10 classes .*; raise data.{key}"):
             resolve_config(small("ssgan", data={key: 4}), part)
 

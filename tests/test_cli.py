@@ -23,7 +23,9 @@ from ganzoo.losses import LOSSES
 from ganzoo.training.run_dir import RunDir
 from small_runs import toy_data
 
-SMALL = "latent.dim=8 networks.generator.width=4 networks.discriminator.width=4 train.batch=4 train.threads=1".split()
+SMALL = (
+    "latent.dim=8 networks.generator.width=4 networks.discriminator.width=4 train.batch_size=4 train.threads=1".split()
+)
 SETS = [word for setting in SMALL for word in ("--set", setting)]
 
 
@@ -170,7 +172,7 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
     monkeypatch.chdir(tmp_path)
     assert ganzoo("train", "hinge", "--dry-run", *SETS) == 0
     shown = capsys.readouterr().out
-    assert '"clip"' not in shown and '"spectral": true' in shown
+    assert '"clip"' not in shown and '"spectral_norm": true' in shown
     assert "generator: " in shown and "discriminator: " in shown and " parameters" in shown
     assert not list(tmp_path.iterdir())
 
@@ -183,9 +185,9 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["train"], "which variant?"),
         (["train", "nsgan", "--stepz", "3"], "--stepz"),
         (["train", "nsgan", "--steps", "-4"], "train.steps: input should be greater than 0, not -4"),
-        (["train", "nsgan", "--set", "train.bach=3"], "did you mean 'train.batch'?"),
-        (["train", "nsgan", "--set", "train.batch=3.5"], "train.batch: "),
-        (["train", "nsgan", "--set", "train.batch"], "expected KEY=VALUE"),
+        (["train", "nsgan", "--set", "train.bach=3"], "did you mean 'train.batch_size'?"),
+        (["train", "nsgan", "--set", "train.batch_size=3.5"], "train.batch_size: "),
+        (["train", "nsgan", "--set", "train.batch_size"], "expected KEY=VALUE"),
         (["train", "nsgan", "--set", "train.generator.lr=nan"], "train.generator.lr: "),
         (["train", "nsgan", "--set", "train.generator.lr=-1"], "train.generator.lr: input should be greater than 0"),
         (["train", "nsgan", "--set", "train.generator.betas=[0.5, 1]"], "train.generator.betas"),
@@ -337,7 +339,7 @@ def test_too_little_memory_is_one_line(shape, monkeypatch, capsys):
     monkeypatch.setattr(api, "train", lambda *_, **__: torch.empty(shape))
     assert ganzoo("train", "nsgan") == 1
     said = capsys.readouterr().err
-    assert said == "ganzoo: out of memory; lower train.batch or the networks' width\n"
+    assert said == "ganzoo: out of memory; lower train.batch_size or the networks' width\n"
 
 
 def test_what_a_terminal_cannot_encode_is_printed_in_another_form(monkeypatch):

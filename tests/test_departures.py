@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 D, G = "train.discriminator", "train.generator"
 WIDTHS = {"networks.generator.width": (64, "64"), "networks.discriminator.width": (64, "64")}
 DCGAN = {"latent.distribution": ("uniform", "uniform"), f"{D}.lr": (2e-4, "2e-4"), f"{G}.lr": (2e-4, "2e-4")}
-SGD = {f"{D}.name": ("sgd", "SGD"), f"{G}.name": ("sgd", "SGD"), "train.batch": (100, "100")}
+SGD = {f"{D}.name": ("sgd", "SGD"), f"{G}.name": ("sgd", "SGD"), "train.batch_size": (100, "100")}
 UNNAMED_BETAS = {f"{player}.betas": ([0.9, 0.999], "0.9") for player in (D, G)}
 R3GAN = {f"tricks.{trick}.gamma": (0.05, "0.05") for trick in ("r1", "r2")}
 
@@ -27,7 +27,7 @@ def rates(d: tuple[float, str], g: tuple[float, str]) -> dict[str, tuple[object,
 PAPERS: dict[str, dict[str, tuple[object, str]]] = {
     "minimax": WIDTHS | DCGAN | SGD,
     "cgan": {"latent.distribution": ("uniform", "uniform"), **SGD, f"{G}.lr": (2e-4, "2e-4")},
-    "nsgan": WIDTHS | DCGAN | {"train.batch": (128, "128"), "train.decay_steps": (0, "constant")},
+    "nsgan": WIDTHS | DCGAN | {"train.batch_size": (128, "128"), "train.lr_decay_steps": (0, "constant")},
     "lsgan": WIDTHS | rates((1e-3, "1e-3"), (1e-3, "1e-3")),
     "wgan": WIDTHS
     | rates((5e-5, "5e-5"), (5e-5, "5e-5"))
@@ -36,7 +36,7 @@ PAPERS: dict[str, dict[str, tuple[object, str]]] = {
     | rates((1e-4, "1e-4"), (1e-4, "1e-4"))
     | {"latent.dim": (128, "128"), "train.ratio": ("5:1", "5:1"), "loss.weight": (10.0, "10")},
     "dragan": rates((1e-4, "1e-4"), (1e-4, "1e-4"))
-    | {"latent.dim": (100, "100"), "latent.distribution": ("uniform", "uniform"), "train.batch": (128, "128")}
+    | {"latent.dim": (100, "100"), "latent.distribution": ("uniform", "uniform"), "train.batch_size": (128, "128")}
     | {"networks.discriminator.norm": ("none", "none"), "loss.noise": ("gaussian", "Gaussian")},
     "hinge": WIDTHS
     | rates((2e-4, "2e-4"), (2e-4, "2e-4"))
@@ -46,22 +46,29 @@ PAPERS: dict[str, dict[str, tuple[object, str]]] = {
         "networks.discriminator.norm": ("none", "none"),
     },
     "rpgan": rates((2e-4, "2e-4"), (2e-4, "2e-4"))
-    | {"latent.dim": (64, "64"), "train.batch": (512, "512"), "networks.generator.norm": ("none", "no norm"), **R3GAN},
+    | {
+        "latent.dim": (64, "64"),
+        "train.batch_size": (512, "512"),
+        "networks.generator.norm": ("none", "no norm"),
+        **R3GAN,
+    },
     "coulomb": rates((5e-5, "5e-5"), (1e-4, "1e-4"))
     | UNNAMED_BETAS
-    | {"latent.dim": (32, "32"), "loss.epsilon": (1.0, "1"), "train.batch": (128, "128")},
+    | {"latent.dim": (32, "32"), "loss.epsilon": (1.0, "1"), "train.batch_size": (128, "128")},
     "ebgan": rates((1e-3, "1e-3"), (1e-3, "1e-3")) | UNNAMED_BETAS,
     "began": rates((1e-4, "1e-4"), (1e-4, "1e-4"))
     | UNNAMED_BETAS
     | {"loss.gamma": (0.5, "0.3 to 0.7"), "loss.lambda_k": (0.001, "0.001"), "latent.dim": (64, "64")}
-    | {"latent.distribution": ("uniform", "uniform"), "train.batch": (16, "16")}
-    | {"networks.generator.width": (64, "64"), "networks.discriminator.hidden": (64, "64")},
+    | {"latent.distribution": ("uniform", "uniform"), "train.batch_size": (16, "16")}
+    | {"networks.generator.width": (64, "64"), "networks.discriminator.bottleneck": (64, "64")},
     "acgan": rates((2e-4, "2e-4"), (2e-4, "2e-4"))
-    | {"loss.classify_fakes": (True, "true"), "latent.dim": (110, "110"), "train.batch": (100, "100")}
+    | {"loss.classify_fakes": (True, "true"), "latent.dim": (110, "110"), "train.batch_size": (100, "100")}
     | {"networks.generator.condition": ("concat", "joins the label to z")},
-    "infogan": WIDTHS | rates((2e-4, "2e-4"), (1e-3, "1e-3")) | {"latent.dim": (62, "62"), "train.batch": (128, "128")},
+    "infogan": WIDTHS
+    | rates((2e-4, "2e-4"), (1e-3, "1e-3"))
+    | {"latent.dim": (62, "62"), "train.batch_size": (128, "128")},
     "ssgan": rates((3e-3, "3e-3"), (3e-3, "3e-3"))
-    | {"latent.distribution": ("uniform", "uniform"), "train.batch": (100, "100")},
+    | {"latent.distribution": ("uniform", "uniform"), "train.batch_size": (100, "100")},
     "papers/cifar10/lsgan": WIDTHS | rates((2e-4, "2e-4"), (2e-4, "2e-4")),
     "papers/cifar10/wgan-gp": {"networks.init": ("glorot", "Glorot")},
     "papers/cifar10/hinge": {"networks.init": ("glorot", "Glorot"), "train.steps": (50_000, "50,000")},
@@ -81,7 +88,7 @@ WITHOUT_A_KEY = {
     "papers/cifar10/wgan-gp": ("conditional", "dequantises", "shortcuts"),
     "coulomb": ("1.7159 tanh(2x/3)", "batch norm in its first layer", "Glorot", "same fakes"),
     "papers/cifar10/coulomb": ("1.7159 tanh(2x/3)", "batch norm in the first layer", "Glorot", "same fakes"),
-    "wgan": ("warm-up", "train.warmup"),
+    "wgan": ("warm-up", "train.critic_warmup"),
     "dragan": ("one hidden layer of 128",),
     "hinge": ("second convolution",),
     "ssgan": ("running",),

@@ -111,7 +111,7 @@ def test_one_seed_is_one_image_of_the_class_that_was_asked_for(run):
 
 
 def test_the_data_are_prepared_as_they_were_for_the_training(tmp_path):
-    config = small("nsgan", train={"steps": 1}, data={"classes": [3, 8], "limit": 500, "size": 28})
+    config = small("nsgan", train={"steps": 1}, data={"classes": [3, 8], "max_images": 500, "size": 28})
     found = load_real_data(ganzoo.load(api.train(config, out=tmp_path / "run")), None)
     assert (found.train.shape, len(found.train), found.train.class_names) == ((1, 28, 28), 500, ["3", "8"])
     assert found.test is not None and found.test.classes == 2 and len(found.test) > 300, "a limit is for training"
@@ -123,7 +123,7 @@ def test_its_own_data_are_known_again_where_they_lie_elsewhere(tmp_path):
     (tmp_path / "else").mkdir()
     np.savez(tmp_path / "mine.npz", images=images, labels=labels)
     np.savez(tmp_path / "else/mine.npz", images=images, labels=labels)
-    data = {"spec": f"npz:{tmp_path / 'mine.npz'}", "classes": [0, 2], "limit": 30}
+    data = {"spec": f"npz:{tmp_path / 'mine.npz'}", "classes": [0, 2], "max_images": 30}
     sampler = ganzoo.load(api.train(small("nsgan", train={"steps": 1}, data=data), out=tmp_path / "run"))
     moved = load_real_data(sampler, f"npz:{tmp_path / 'else/mine.npz'}").train
     assert (len(moved), moved.digest) == (30, sampler.config.dataset.digest)
@@ -174,7 +174,7 @@ def test_classes_are_asked_for_by_name_and_one_without_images_is_not(labelled):
 
 def test_the_class_of_a_seed_is_that_of_the_training_split(tmp_path):
     """The test split has other shares here, and the limit of the run is on what it saw."""
-    config = small("cgan", train={"steps": 1}, data={"classes": ["1", "7", "2"], "limit": 100})
+    config = small("cgan", train={"steps": 1}, data={"classes": ["1", "7", "2"], "max_images": 100})
     sampler = ganzoo.load(api.train(config, out=tmp_path / "run"))
     real = load_real_data(sampler, None)
     assert [*np.unique(requested_classes(sampler, real.train, 100), return_counts=True)[1]] == [

@@ -48,7 +48,7 @@ def shortened(command: str) -> list[str]:
     """The words of a command; a training is cut to two small steps, four where it resumes, a score to a few samples."""
     words = shlex.split(command)[1:]
     if words[0] in ("compare", "ablate"):
-        words += ["--seeds", "1", "--budget", "steps=1", "-n", "8", "--metrics", "fid", "--set", "train.batch=4"]
+        words += ["--seeds", "1", "--budget", "steps=1", "-n", "8", "--metrics", "fid", "--set", "train.batch_size=4"]
     if words[0] == "evaluate":
         words += ["-n", "8"]
     if words[0] != "train" or "--dry-run" in words:
@@ -56,7 +56,7 @@ def shortened(command: str) -> list[str]:
     if "--resume" in words:
         return [*words[: words.index("--steps")], "--steps", "4"]
     out = [] if "--out" in words else ["--out", f"runs/{COMMANDS.index(command)}"]
-    return [*words, *out, "--steps", "2", "--set", "train.batch=4", "--set", "train.threads=1"]
+    return [*words, *out, "--steps", "2", "--set", "train.batch_size=4", "--set", "train.threads=1"]
 
 
 def test_there_are_commands():
@@ -82,7 +82,7 @@ def test_the_python_of_the_readme(somewhere, monkeypatch):
     monkeypatch.setenv("GANZOO_HOME", str(somewhere / "home"))
 
     def train(config, **options):
-        return real({"extends": config, "train": {"steps": 1, "batch": 4, "threads": 1}}, **options)
+        return real({"extends": config, "train": {"steps": 1, "batch_size": 4, "threads": 1}}, **options)
 
     real = ganzoo.train
     monkeypatch.setattr(ganzoo, "train", train, raising=False)

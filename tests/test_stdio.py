@@ -70,7 +70,9 @@ def test_the_last_line_names_the_step_of_its_losses(monkeypatch):
     ]
 
 
-SMALL = "latent.dim=8 networks.generator.width=4 networks.discriminator.width=4 train.batch=4 train.threads=1".split()
+SMALL = (
+    "latent.dim=8 networks.generator.width=4 networks.discriminator.width=4 train.batch_size=4 train.threads=1".split()
+)
 
 
 def piped(words: list[str], **more: object) -> tuple[int, bytes]:

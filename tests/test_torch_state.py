@@ -189,7 +189,7 @@ def test_a_training_and_its_resume_are_the_same(name, plain, tmp_path):
 @pytest.mark.parametrize("name", ["float64", "autocast-bf16", "inference-mode"])
 def test_scores_and_exports_are_the_same(name, plain, tmp_path):
     sampler = ganzoo.load(
-        api.train(small("cgan", data={"spec": "digits", "limit": 60}, train={"steps": 1}), out=tmp_path / "r")
+        api.train(small("cgan", data={"spec": "digits", "max_images": 60}, train={"steps": 1}), out=tmp_path / "r")
     )
 
     def scores() -> list[float]:

@@ -69,8 +69,8 @@ def test_every_unconditional_variant_trains_on_points_and_draws_them(variant, tm
 @pytest.mark.parametrize("spec", ["ring", "grid"])
 @pytest.mark.parametrize("variant", EVERY)
 def test_every_variant_trains_on_points_without_a_setting(variant, spec):
-    data = load(spec, limit=100)
-    config = make_config(variant, {"data": {"spec": spec}, "train": {"device": "cpu", "threads": 1, "batch": 8}})
+    data = load(spec, max_images=100)
+    config = make_config(variant, {"data": {"spec": spec}, "train": {"device": "cpu", "threads": 1, "batch_size": 8}})
     config = resolve_config(config, data)
     assert config.networks.name == "mlp" and config.networks.generator["width"] == 128
     t = Trainer(build_modules(config), BatchLoader(data, config.seed), config)
@@ -91,7 +91,7 @@ def test_every_config_that_ships_says_what_it_is_and_builds_as_written(variant):
 def fitting(variant: str) -> Dataset:
     """Data of the kind that a config is for."""
     if make_config(variant).data.spec == "ring":
-        return load("ring", limit=100)
+        return load("ring", max_images=100)
     return toy_data(size=32, channels=3 if variant.startswith("papers/cifar10/") else 1, classes=10)
 
 
@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
 
 
 def test_images_d_steps_and_g_steps_are_counted_apart():
-    t = trainer("nsgan", train={"ratio": "3:2", "batch": 5})
+    t = trainer("nsgan", train={"ratio": "3:2", "batch_size": 5})
     for _ in range(4):
         t.train_step()
     assert (t.step, t.d_steps, t.g_steps, t.images) == (4, 6, 4, 30)
@@ -167,7 +167,7 @@ def test_five_critic_steps_are_five_steps_on_five_batches():
 
 
 def test_the_g_batch_is_a_multiple_of_ds():
-    t = trainer("nsgan", train={"g_batch": 3})
+    t = trainer("nsgan", train={"g_batch_multiple": 3})
     sizes = []
     t.D.register_forward_hook(lambda module, args, out: sizes.append(len(args[0])))
     t.train_step()
@@ -191,7 +191,7 @@ def test_the_fakes_of_acgans_d_have_the_classes_of_the_reals():
 
 def test_where_g_reads_reals_each_fake_meets_one_of_its_class():
     conditional = {"generator": {"condition": "concat"}, "discriminator": {"condition": "channels"}}
-    t = trainer("rpgan", networks=conditional, train={"g_batch": 2})
+    t = trainer("rpgan", networks=conditional, train={"g_batch_multiple": 2})
     labels = []
     t.D.register_forward_hook(lambda module, args, out: labels.append(args[0].labels.tolist()))
     t.g_step()

@@ -42,6 +42,6 @@ def test_it_lists_and_trains(installed, tmp_path):
 
     rows = json.loads(ganzoo("list", "--json").stdout)
     assert {"wgan-gp", "papers/cifar10/wgan-gp"} <= {row["variant"] for row in rows}
-    done = ganzoo("train", "nsgan", "--steps", "1", "--set", "train.batch=4", "--out", "run")
+    done = ganzoo("train", "nsgan", "--steps", "1", "--set", "train.batch_size=4", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run/samples/00000001.png").exists()

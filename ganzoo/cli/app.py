@@ -104,7 +104,7 @@ def run(arguments: list[str] | None) -> int:
         return _fail(f"{where}{error.strerror or error}", 2)
     except Exception as error:
         if _is_out_of_memory(error):
-            return _fail("out of memory; lower train.batch or the networks' width", 1)
+            return _fail("out of memory; lower train.batch_size or the networks' width", 1)
         # Which module the parser's errors live in differs between versions of typer; their form does not.
         if not hasattr(error, "format_message"):
             raise

@@ -110,7 +110,7 @@ def empty(config: ResolvedConfig, empty_classes: Sequence[str]) -> str:
     said = f"{len(empty_classes)} of {len(names)} classes have no labelled picture ({shown})"
     if list(empty_classes) == ["0"] and names == tuple(map(str, range(len(names)))):
         return f"{said}; if the labels start at 1, subtract 1"
-    if lack := next((key for key in ("labelled", "limit") if getattr(config.data, key) is not None), None):
+    if lack := next((key for key in ("labelled", "max_images") if getattr(config.data, key) is not None), None):
         return f"{said}; raise data.{lack}"
     return f"{said}; leave them out of the class names, or number the labels without a gap"
 
@@ -125,10 +125,13 @@ def _check_unlabeled(config: ResolvedConfig, unlabelled: int) -> Iterator[str]:
 
 def _check_minibatch_features(config: ResolvedConfig) -> Iterator[str]:
     # A sum over the batch, unlike the standard deviation: G's step would show D sums that its own never did.
-    if config.networks.discriminator.get("minibatch") == "discrimination" and config.train.g_batch != 1:
+    if (
+        config.networks.discriminator.get("minibatch_features") == "discrimination"
+        and config.train.g_batch_multiple != 1
+    ):
         yield (
-            "minibatch discrimination sums over the batch, and train.g_batch gives G's step another one than D's; "
-            "set train.g_batch=1 or networks.discriminator.minibatch='stddev'"
+            "minibatch discrimination sums over the batch, and train.g_batch_multiple gives G's step another one than D's; "
+            "set train.g_batch_multiple=1 or networks.discriminator.minibatch_features='stddev'"
         )
 
 
@@ -141,10 +144,10 @@ def _check_penalties(config: ResolvedConfig, loss: type[Loss], tricks: list[Tric
             f"{users[0]} takes the gradient of D for each sample, and {norm} norm in D mixes the samples; "
             "set networks.discriminator.norm='layer' or 'none'"
         )
-    if users and config.networks.discriminator.get("minibatch", "none") != "none":
+    if users and config.networks.discriminator.get("minibatch_features", "none") != "none":
         yield (
             f"{users[0]} takes the gradient of D for each sample, and minibatch features mix the samples; "
-            "set networks.discriminator.minibatch='none'"
+            "set networks.discriminator.minibatch_features='none'"
         )
 
 
@@ -153,9 +156,9 @@ def _check_tricks(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick])
     for trick in tricks:
         name = trick.name
         yield from trick_conflicts(loss, type(trick))
-        if config.train.batch % trick.batch_divisor:
-            divisor, batch = trick.batch_divisor, config.train.batch
-            yield f"trick {name} needs a batch that is a multiple of {divisor}; train.batch is {batch}"
+        if config.train.batch_size % trick.batch_divisor:
+            divisor, batch = trick.batch_divisor, config.train.batch_size
+            yield f"trick {name} needs a batch that is a multiple of {divisor}; train.batch_size is {batch}"
         if trick.drops_labels and conditional:
             yield f"trick {name} leaves D without labels; set networks.discriminator.condition='none'"
 
@@ -192,11 +195,11 @@ def batch_coupled_parts(loss: Loss | type[Loss], tricks: list[Trick], unlabelled
 def batch_split_incompatibilities(
     config: ResolvedConfig, tricks: list[Trick], unlabelled: int, processes: int = 1
 ) -> Iterator[str]:
-    """Each reason for which a batch cannot be split over so many processes and `train.accumulate` parts in each."""
+    """Each reason for which a batch cannot be split over so many processes and `train.gradient_accumulation` parts in each."""
     train, loss = config.train, LOSSES[config.loss["name"]]
     if train.sync_batch_norm and not train.device.startswith("cuda"):
         yield f"train.sync_batch_norm needs CUDA, and the device is {train.device}: torch synchronises no batch norm there"
-    if processes * train.accumulate > 1:
+    if processes * train.gradient_accumulation > 1:
         yield from _check_batch_division(config, tricks, processes)
         yield from _check_coupling(config, loss, tricks, unlabelled)
     if processes > 1:
@@ -205,33 +208,33 @@ def batch_split_incompatibilities(
 
 
 def _check_batch_division(config: ResolvedConfig, tricks: list[Trick], processes: int) -> Iterator[str]:
-    batch, parts = config.train.batch, processes * config.train.accumulate
-    how = f"{processes} x {config.train.accumulate} parts (processes x train.accumulate)"
+    batch, parts = config.train.batch_size, processes * config.train.gradient_accumulation
+    how = f"{processes} x {config.train.gradient_accumulation} parts (processes x train.gradient_accumulation)"
     if batch % parts:
-        yield f"train.batch={batch} cannot be split into {how} of one size; take a multiple of {parts}"
+        yield f"train.batch_size={batch} cannot be split into {how} of one size; take a multiple of {parts}"
     for trick in tricks:
         if batch // parts % trick.batch_divisor:
             size = parts * trick.batch_divisor
             yield (
                 f"trick {trick.name} needs {how} of a multiple of {trick.batch_divisor} images; "
-                f"take a train.batch of {size} n"
+                f"take a train.batch_size of {size} n"
             )
 
 
 def _check_coupling(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick], unlabelled: int) -> Iterator[str]:
-    if config.networks.discriminator.get("minibatch", "none") != "none":
+    if config.networks.discriminator.get("minibatch_features", "none") != "none":
         yield (
             "minibatch features compare all samples of a batch, and D sees a part of it here; "
-            "set networks.discriminator.minibatch='none'"
+            "set networks.discriminator.minibatch_features='none'"
         )
     penalties = [f"loss {loss.name}"] if loss.couples_samples and loss.penalty is not Loss.penalty else []
     penalties += [f"trick {t.name}" for t in tricks if t.couples_samples and type(t).d_terms is not Trick.d_terms]
     if penalties:
         yield f"the penalty of {penalties[0]} takes a statistic of the whole batch, and D sees a part of it here"
-    if config.train.accumulate > 1 and (names := batch_coupled_parts(loss, tricks, unlabelled)):
+    if config.train.gradient_accumulation > 1 and (names := batch_coupled_parts(loss, tricks, unlabelled)):
         yield (
             f"{names[0]} compares the samples of a batch with each other, or takes a mean over some of them, so its gradient "
-            "is not the sum of those of parts; set train.accumulate=1 (several processes gather the batch)"
+            "is not the sum of those of parts; set train.gradient_accumulation=1 (several processes gather the batch)"
         )
 
 
@@ -248,7 +251,7 @@ def _check_single_sample_norm(config: ResolvedConfig, tricks: list[Trick], proce
     # Of one map batch norm still has the pixels to take a mean over, of one vector nothing.
     if BACKBONES[config.networks.name].data != "points":
         return
-    drawn = config.train.batch // (processes * config.train.accumulate)
+    drawn = config.train.batch_size // (processes * config.train.gradient_accumulation)
     seen = drawn // prod(trick.batch_divisor for trick in tricks)
     for name, table, at_once in (
         ("generator", config.networks.generator, drawn),
@@ -256,4 +259,4 @@ def _check_single_sample_norm(config: ResolvedConfig, tricks: list[Trick], proce
     ):
         norm = table.get("norm", "none")
         if at_once == 1 and norm_has(norm, "mixes_samples"):
-            yield f"{norm} norm needs two vectors at least, and the {name} gets one at a time; raise train.batch"
+            yield f"{norm} norm needs two vectors at least, and the {name} gets one at a time; raise train.batch_size"

@@ -20,7 +20,7 @@ from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_sc
 SOURCES = (Path(__file__).parents[1] / "zoo_configs", Path(__file__).parents[2] / "zoo_configs")
 """Where variants are looked for: in an installed package, then in a checkout."""
 
-OPTIONAL = ("train.warmup", "dataset")
+OPTIONAL = ("train.critic_warmup", "dataset")
 """Tables that may be left out, or be None."""
 
 
@@ -150,7 +150,7 @@ def overrides(settings: Iterable[str]) -> Table:
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals or not all(part.strip() for part in key.split(".")):
-            raise InputError(f"--set {setting}: expected KEY=VALUE with a dotted key, as in train.batch=32")
+            raise InputError(f"--set {setting}: expected KEY=VALUE with a dotted key, as in train.batch_size=32")
         one = unflatten({key.replace(" ", ""): _value(value)})
         check_tables(one, "--set ")
         table = merge(table, one)

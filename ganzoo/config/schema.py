@@ -42,10 +42,10 @@ class Data(Section):
     channels: Literal[1, 3] | None = None
     flip: bool = False  # horizontally, at random
     classes: tuple[str | int, ...] | None = None  # a subset, by name or number; a resolved config has the names
-    limit: PositiveInt | None = None  # images
+    max_images: PositiveInt | None = None  # images
     labelled: PositiveInt | None = None  # images that keep their label
     labelled_share: Annotated[float, Field(gt=0, lt=1)] | None = None  # of what is drawn, by repeating the labelled
-    on_corrupt: Literal["refuse", "skip"] = "refuse"
+    on_corrupt: Literal["error", "skip"] = "error"
 
 
 class LatentSpace(Section):
@@ -82,7 +82,7 @@ class Thresholds(Section):
 
 
 class Train(Section):
-    """One training step is one G step (more under `thresholds`) with the D steps that belong to it."""
+    """One training step is one G step (more under `loss_thresholds`) with the D steps that belong to it."""
 
     @field_validator("ratio", mode="before")
     @classmethod
@@ -90,17 +90,17 @@ class Train(Section):
         return str(value) if type(value) in (int, float) else value
 
     steps: PositiveInt = 2000
-    batch: PositiveInt = 64  # images
-    g_batch: PositiveInt = 1  # G's batch as a multiple of D's
-    accumulate: PositiveInt = 1  # parts of a batch, gone through one after the other, whose gradients are added up
+    batch_size: PositiveInt = 64  # images
+    g_batch_multiple: PositiveInt = 1  # G's batch as a multiple of D's
+    gradient_accumulation: PositiveInt = 1  # micro-batches of a batch
     sync_batch_norm: bool = False  # over the rows of all processes; CUDA only
     ratio: str = "1:1"  # D steps : G steps
-    warmup: Warmup | None = None
-    thresholds: Thresholds = Thresholds()
+    critic_warmup: Warmup | None = None
+    loss_thresholds: Thresholds = Thresholds()
     discriminator: Table = {"name": "adam"}
     generator: Table = {"name": "adam"}
-    decay_steps: Annotated[int, Field(ge=0)] = 0  # both rates fall linearly to 0 over so many steps; 0 = constant
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay of G's running average; 0 = a copy
+    lr_decay_steps: Annotated[int, Field(ge=0)] = 0  # both rates fall linearly to 0 over so many steps; 0 = constant
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay of G's running average; 0 = a copy
     device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
     precision: Literal["float32", "bf16", "auto"] = "float32"  # of the networks; auto = the faster one, measured once
     cuda_graphs: bool = False  # launch a player's step as a whole, where that is possible
@@ -111,12 +111,12 @@ class Train(Section):
     tensorboard: bool = False
     eval_every: Annotated[int, Field(ge=0)] = 0  # steps between two small scores of the samples; 0 = none
     eval_metric: Literal["kid", "fid"] = "kid"
-    eval_n: Annotated[int, Field(ge=2)] = 1000  # samples
+    eval_samples: Annotated[int, Field(ge=2)] = 1000  # samples
     on_failure: Literal["warn", "stop", "rollback"] = (
         "warn"  # when D has won; NaN and infinity always stop, after rollbacks
     )
     rollbacks: PositiveInt = 3  # at most
-    rollback_rate: Annotated[float, Field(gt=0, le=1)] = 0.5  # factor on both rates at each rollback
+    rollback_lr_factor: Annotated[float, Field(gt=0, le=1)] = 0.5  # factor on both rates at each rollback
 
 
 class DatasetInfo(Section):

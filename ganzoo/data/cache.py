@@ -26,7 +26,7 @@ from ganzoo.errors import DamagedFile, InputError, escape, first_line
 from ganzoo.json_io import FileSchema, Shape, Size, read_record
 from ganzoo.terminal import track
 
-OnCorrupt = Literal["refuse", "skip"]
+OnCorrupt = Literal["error", "skip"]
 
 # Its last resort is one plain line on stderr.
 logger = logging.getLogger(__name__)
@@ -55,12 +55,12 @@ def load_or_prepare(
     read: Callable[[], Pictures],
     transform: Transform,
     *,
-    on_corrupt: OnCorrupt = "refuse",
+    on_corrupt: OnCorrupt = "error",
     quiet: bool = False,
 ) -> Dataset:
     """The pictures that `read` gives, as a memory map; `read` is called only if no whole entry of this key exists.
 
-    A damaged entry is prepared again. Raises `InputError` for an unreadable picture under "refuse", for an entry of a
+    A damaged entry is prepared again. Raises `InputError` for an unreadable picture under "error", for an entry of a
     newer format, and for a damaged one if `read` cannot give its pictures.
     """
     key = sha256(json.dumps([name, fingerprint, asdict(transform)]).encode()).hexdigest()[:16]
@@ -142,7 +142,7 @@ def _decode(
         # Decoders raise whatever a broken file makes them stumble over.
         except Exception as error:
             skipped.append(_error_line(picture, number, error))
-            if on_corrupt == "refuse":
+            if on_corrupt == "error":
                 raise _corrupt_error(skipped[0]) from None
             continue
         file.write(pixels)
@@ -169,7 +169,7 @@ def _open_entry(entry: Path, transform: Transform, on_corrupt: OnCorrupt) -> Dat
     except (OSError, ValueError) as error:
         raise DamagedFile(f"{entry} is damaged ({first_line(error)})") from None
     for complaint in about.skipped:
-        if on_corrupt == "refuse":
+        if on_corrupt == "error":
             raise _corrupt_error(complaint)
         logger.warning("skipped: %s", escape(complaint))
     return Dataset(pixels, np.arange(len(pixels), dtype=np.int64), labels, about.class_names, about.digest)

@@ -116,17 +116,17 @@ def load(
     size: int | None = None,
     channels: int | None = None,
     classes: Sequence[str | int] | None = None,
-    limit: int | None = None,
+    max_images: int | None = None,
     labelled: int | None = None,
     labelled_share: float | None = None,
-    on_corrupt: OnCorrupt = "refuse",
+    on_corrupt: OnCorrupt = "error",
     split: Split = "train",
     quiet: bool = False,
 ) -> Dataset:
     """The data that `spec` names, prepared on first use and from then on only mapped into memory.
 
     `size` in pixels and `channels` (1 or 3) default to what the source says; `classes` (names or indices) and then
-    `limit` (evenly spaced) choose a part, of which `labelled` keep their label and are repeated
+    `max_images` (evenly spaced) choose a part, of which `labelled` keep their label and are repeated
     until they are `labelled_share` of what is drawn. Raises `InputError`, in one line, for whatever is wrong.
     """
     kind = find_source(spec)
@@ -137,21 +137,21 @@ def load(
         raise InputError(f"the size of pictures must be at least 2 pixels, not {size}")
     if channels not in (1, 3):
         raise InputError(f"channels must be 1 (grey) or 3 (colour), not {channels}")
-    return select(kind.dataset(split, size, channels, on_corrupt, quiet), classes, limit, labelled, labelled_share)
+    return select(kind.dataset(split, size, channels, on_corrupt, quiet), classes, max_images, labelled, labelled_share)
 
 
 def select(
     dataset: Dataset,
     classes: Sequence[str | int] | None = None,
-    limit: int | None = None,
+    max_images: int | None = None,
     labelled: int | None = None,
     labelled_share: float | None = None,
 ) -> Dataset:
     """The part of `dataset` that `load` would choose of it; raises `InputError`."""
     if classes is not None:
         dataset = dataset.of_classes(classes)
-    if limit is not None:
-        dataset = dataset.subset(limit)
+    if max_images is not None:
+        dataset = dataset.subset(max_images)
     if labelled is not None:
         dataset = dataset.partly_labelled(labelled)
     return dataset if labelled_share is None else dataset.with_labelled_share(labelled_share)

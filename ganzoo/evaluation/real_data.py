@@ -59,7 +59,7 @@ def named(config: ResolvedConfig, spec: str, quiet: bool = True) -> RealData:
     whole = load(spec, **asked)
     own = is_training_data(config, whole)
     chosen = own or spec == choice.spec
-    train = select(whole, choice.classes, choice.limit) if chosen else whole
+    train = select(whole, choice.classes, choice.max_images) if chosen else whole
     if "test" not in find_source(spec).splits:
         return RealData(train, None, own)
     return RealData(train, load(spec, **asked, classes=choice.classes if chosen else None, split="test"), own)
@@ -69,7 +69,7 @@ def is_training_data(config: ResolvedConfig, whole: Dataset) -> bool:
     """Whether what a run chooses among its images is, of `whole`, the very set that it was trained on."""
     data = config.data
     try:
-        found = select(whole, data.classes, data.limit, data.labelled, data.labelled_share)
+        found = select(whole, data.classes, data.max_images, data.labelled, data.labelled_share)
     except InputError:
         return False
     return found.digest == config.dataset.digest

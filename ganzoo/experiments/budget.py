@@ -51,10 +51,11 @@ def parse_budget(text: str) -> Budget:
 
 def check_thresholds(budget: Budget, train: Train) -> None:
     """Raise `InputError` where a player may step again, so that neither G steps nor images are known beforehand."""
-    limits = train.thresholds
+    limits = train.loss_thresholds
     if budget.minutes is None and (limits.d, limits.g) != (None, None):
         raise InputError(
-            f"under train.thresholds a player takes further steps, so {budget.unit} cannot be equal; take --budget minutes=M"
+            f"under train.loss_thresholds a player takes further steps, so {budget.unit} cannot be equal; "
+            "take --budget minutes=M"
         )
 
 
@@ -68,8 +69,8 @@ def steps_for_budget(budget: Budget, train: Train, g_reads_real: bool = False) -
         return int(budget.amount)
     if budget.unit == "minutes":
         return FIRST_SLICE_STEPS
-    of_g = train.g_batch if g_reads_real else 0
-    return steps_for_images(int(budget.amount), train.batch, parse_ratio(train.ratio), train.warmup, of_g)
+    of_g = train.g_batch_multiple if g_reads_real else 0
+    return steps_for_images(int(budget.amount), train.batch_size, parse_ratio(train.ratio), train.critic_warmup, of_g)
 
 
 @cache  # every cell asks

@@ -19,7 +19,7 @@ class EBGAN(Loss):
     L_D = E e(x) + E max(0, margin - e(g))     eq. 1, the hinge taken per sample
     L_G = E e(g) + pull_away PT(codes of g)    eq. 2 and section 2.4
     e(v) = ||D(v) - v||_2 / sqrt(C H W)        section 2.3
-    PT = mean over i != j of cos(s_i, s_j)^2   section 2.4, with s the encoder's output, before `hidden` narrows it
+    PT = mean over i != j of cos(s_i, s_j)^2   section 2.4, with s the encoder's output, before `bottleneck` narrows it
 
     The paper leaves open which norm; ours is the root mean square a value, at most 2 on [-1, 1], so the margin does not
     depend on the image size: it is the paper's over sqrt(C H W). G's gradient passes through both v and D(v).

@@ -69,6 +69,6 @@ def _unreachable(size: int) -> str:
     return f"no grid of 4 to 7 pixels doubles to {size}; the nearest sizes that can be built: {nearest}"
 
 
-def stage_widths(width: int, growth: int, count: int) -> list[int]:
-    """The channels of `count` maps, largest map first: doubling from `width` up to `growth` times as many."""
-    return [width * min(2**i, growth) for i in range(count)]
+def stage_widths(width: int, max_multiple: int, count: int) -> list[int]:
+    """The channels of `count` maps, largest map first: doubling from `width` up to `max_multiple` times as many."""
+    return [width * min(2**i, max_multiple) for i in range(count)]

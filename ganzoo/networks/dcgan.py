@@ -20,7 +20,7 @@ from ganzoo.networks.resample import DOWNSAMPLERS, UPSAMPLERS, Pooling, features
 
 
 class Decoder(Chain):
-    """(N, inputs) -> (N, *shape): the map of `width * min(2^(stages - 1), growth)` channels is doubled to the image.
+    """(N, inputs) -> (N, *shape): a map of `width * min(2^(stages - 1), max_width_multiple)` channels doubled to the image.
 
     `kernel` None is the upsampler's own: 4 for transposed convolutions (the paper has 5), else 3.
     """
@@ -32,7 +32,7 @@ class Decoder(Chain):
         classes: int = 0,
         *,
         width: PositiveInt = 64,
-        growth: PositiveInt = 8,
+        max_width_multiple: PositiveInt = 8,
         kernel: PositiveInt | None = None,
         norm: str = "batch",
         activation: str = "relu",
@@ -42,7 +42,7 @@ class Decoder(Chain):
         output: Literal["tanh", "linear"] = "tanh",
     ) -> None:
         start, stages = base_grid(shape)
-        widths = stage_widths(width, growth, stages)[::-1]
+        widths = stage_widths(width, max_width_multiple, stages)[::-1]
         act, up = ACTIVATIONS[activation], partial(UPSAMPLERS[upsample], kernel=kernel)
         stem = project_labels(inputs, widths[0], start)
         layers: dict[str, nn.Module] = {
@@ -66,7 +66,7 @@ class Encoder(Chain):
         shape: Shape,
         *,
         width: PositiveInt = 64,
-        growth: PositiveInt = 8,
+        max_width_multiple: PositiveInt = 8,
         kernel: PositiveInt | None = None,
         norm: str = "batch",
         activation: str = "leaky-relu",
@@ -74,7 +74,7 @@ class Encoder(Chain):
         pooling: Pooling = "none",
     ) -> None:
         start, stages = base_grid(shape)
-        widths = stage_widths(width, growth, stages)
+        widths = stage_widths(width, max_width_multiple, stages)
         act, down = ACTIVATIONS[activation], partial(DOWNSAMPLERS[downsample], kernel=kernel)
         layers = {"stage1": Chain(down=down(shape[0], width), act=act())}
         for i, (narrow, wide) in enumerate(pairwise(widths), 2):

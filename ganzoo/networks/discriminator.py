@@ -26,9 +26,9 @@ class Discriminator(nn.Module):
     `encoder(shape)` builds the backbone; `heads` maps each field of `DiscriminatorOutput` to a builder of its head from
     the number of features. `condition`: "channels" makes an embedding of the label extra channels of the image (Mirza &
     Osindero 2014, https://arxiv.org/abs/1411.1784), "projection" adds <embedding(label), features> to the score (Miyato &
-    Koyama 2018, https://arxiv.org/abs/1802.05637). `minibatch` lets the heads see how much a batch differs. `spectral`
-    divides every weight by its largest singular value (Miyato et al. 2018, https://arxiv.org/abs/1802.05957). Raises
-    `InputError` for a condition that lacks classes or a score. With virtual batch norm, `reference` (and
+    Koyama 2018, https://arxiv.org/abs/1802.05637). `minibatch_features` lets the heads see how much a batch differs.
+    `spectral_norm` divides every weight by its largest singular value (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
+    Raises `InputError` for a condition that lacks classes or a score. With virtual batch norm, `reference` (and
     `reference_labels`) are samples that run along; None otherwise.
     """
 
@@ -44,8 +44,8 @@ class Discriminator(nn.Module):
         *,
         condition: Condition = "none",
         embedding: PositiveInt = 4,
-        minibatch: Literal["none", "stddev", "discrimination"] = "none",
-        spectral: bool = False,
+        minibatch_features: Literal["none", "stddev", "discrimination"] = "none",
+        spectral_norm: bool = False,
     ) -> None:
         super().__init__()
         _check(condition, classes, heads)
@@ -53,11 +53,11 @@ class Discriminator(nn.Module):
         extra = embedding if condition == "channels" else 0
         self.encoder = encoder((shape[0] + extra, *shape[1:]))
         features: int = self.encoder.features  # type: ignore[assignment]
-        self.minibatch = None if minibatch == "none" else MINIBATCH_FEATURES[minibatch](features)
+        self.minibatch = None if minibatch_features == "none" else MINIBATCH_FEATURES[minibatch_features](features)
         seen = features + (0 if self.minibatch is None else self.minibatch.extra)
         self.heads = nn.ModuleDict({name: head(seen) for name, head in heads.items()})
         self.projection = nn.Linear(features, classes, bias=False) if condition == "projection" else None
-        if spectral:
+        if spectral_norm:
             _limit(self)
         virtual = is_virtual(self)
         labels = torch.arange(REFERENCE_BATCH) % classes if virtual and condition != "none" else None

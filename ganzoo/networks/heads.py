@@ -66,15 +66,15 @@ def code_logits(features: int, ends: HeadSpec) -> nn.Module:
     return nn.Linear(features, ends.code_outputs)
 
 
-def reconstruction(features: int, ends: HeadSpec, *, hidden: PositiveInt = 64) -> nn.Module:
-    """(N, F) -> (N, C, H, W) through `hidden` numbers, Berthelot et al. 2017, https://arxiv.org/abs/1703.10717, fig. 1.
+def reconstruction(features: int, ends: HeadSpec, *, bottleneck: PositiveInt = 64) -> nn.Module:
+    """(N, F) -> (N, C, H, W) through `bottleneck` numbers, Berthelot et al. 2017, https://arxiv.org/abs/1703.10717, fig. 1.
 
     Raises `InputError` where the backbone has no decoder.
     """
     if ends.decoder is None:
         raise InputError("a reconstruction head needs a backbone with a decoder, and this one has none")
     # No bias: two linear layers meet here, and the decoder's has one.
-    return Chain(code=nn.Linear(features, hidden, bias=False), decoder=ends.decoder(hidden, ends.shape))
+    return Chain(code=nn.Linear(features, bottleneck, bias=False), decoder=ends.decoder(bottleneck, ends.shape))
 
 
 for head in (score, class_logits, code_logits, reconstruction):

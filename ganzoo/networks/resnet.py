@@ -47,7 +47,7 @@ class Block(LabelConditioned):
 
 
 class Decoder(Chain):
-    """(N, inputs) -> (N, *shape); the last block gives `width` channels, the first map up to `growth` times as many.
+    """(N, inputs) -> (N, *shape); `width` channels in the last block, up to `max_width_multiple` times as many in the first.
 
     `kernel` None is the paper's 3, and 4 in transposed convolutions.
     """
@@ -59,7 +59,7 @@ class Decoder(Chain):
         classes: int = 0,
         *,
         width: PositiveInt = 128,
-        growth: PositiveInt = 1,
+        max_width_multiple: PositiveInt = 1,
         kernel: PositiveInt | None = None,
         norm: str = "batch",
         activation: str = "relu",
@@ -69,7 +69,7 @@ class Decoder(Chain):
         output: Literal["tanh", "linear"] = "tanh",
     ) -> None:
         start, stages = base_grid(shape)
-        widths = stage_widths(width, growth, stages + 1)[::-1]
+        widths = stage_widths(width, max_width_multiple, stages + 1)[::-1]
         bias, normed, act = keeps_bias(norm), partial(make_norm, norm, classes=classes), ACTIVATIONS[activation]
         up, conv = partial(UPSAMPLERS[upsample], kernel=kernel), partial(SameConv, kernel=kernel or 3)
         layers: dict[str, nn.Module] = {"stem": project_labels(inputs, widths[0], start)}
@@ -93,14 +93,14 @@ class Encoder(Chain):
         shape: Shape,
         *,
         width: PositiveInt = 128,
-        growth: PositiveInt = 1,
+        max_width_multiple: PositiveInt = 1,
         kernel: PositiveInt | None = None,
         norm: str = "none",
         activation: str = "relu",
         downsample: str = "pool",
         pooling: Pooling = "mean",
     ) -> None:
-        widths = stage_widths(width, growth, _halvings(shape))
+        widths = stage_widths(width, max_width_multiple, _halvings(shape))
         deep = widths[-1]
         bias, normed, act = keeps_bias(norm), partial(make_norm, norm), ACTIVATIONS[activation]
         down, conv = partial(DOWNSAMPLERS[downsample], kernel=kernel), partial(SameConv, kernel=kernel or 3)

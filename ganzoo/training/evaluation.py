@@ -71,7 +71,7 @@ def check_evaluation(train: Train, data: Dataset) -> None:
     if train.eval_every and data.is_points:
         raise InputError("train.eval_every takes scores of pictures, and the data are points; leave it out")
     if train.eval_every:
-        online.check_online_metric(data, find_extractor(default_extractor(data)), train.eval_n, train.eval_metric)
+        online.check_online_metric(data, find_extractor(default_extractor(data)), train.eval_samples, train.eval_metric)
 
 
 class TrainingEvaluation:
@@ -84,12 +84,12 @@ class TrainingEvaluation:
         check_evaluation(train, data)
         if train.eval_every:
             self.curve = OnlineEvaluator(
-                data, find_extractor(default_extractor(data)), train.eval_n, train.eval_metric, train.device
+                data, find_extractor(default_extractor(data)), train.eval_samples, train.eval_metric, train.device
             )
         conditional = trainer.game.latent.classes > 0
-        self.labels = class_order(data.class_counts, train.eval_n) if conditional else None
+        self.labels = class_order(data.class_counts, train.eval_samples) if conditional else None
         self.test = load_test_split(trainer.config) if trainer.loss.classifies else None
-        mixes = trainer.config.networks.discriminator.get("minibatch", "none") != "none"
+        mixes = trainer.config.networks.discriminator.get("minibatch_features", "none") != "none"
         self.batch = trainer.rows if mixes else EVAL_BATCH
 
     def due(self, step: int) -> bool:

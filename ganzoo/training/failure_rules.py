@@ -260,7 +260,8 @@ RULES = {
             "gradient-explodes",
             gradient_explodes,
             "a gradient norm is far above its first value or beyond a million",
-            "lower the rates, or without batch norm hold D's slope: networks.discriminator.spectral=true or tricks.r1=true",
+            "lower the rates, or without batch norm hold D's slope: networks.discriminator.spectral_norm=true or "
+            "tricks.r1=true",
             needs=RECENT,
             at_once=gradient_is_huge,
         ),
@@ -290,7 +291,7 @@ RULES = {
             "samples-alike",
             samples_alike,
             "all samples look alike: G ignores its latent (mode collapse)",
-            "try tricks.packing=true, networks.discriminator.minibatch='stddev', or a loss.name with a penalty",
+            "try tricks.packing=true, networks.discriminator.minibatch_features='stddev', or a loss.name with a penalty",
             needs=PATIENCE,
         ),
         Rule(

@@ -36,12 +36,12 @@ def player_steps(count: int, above: float | None, most: int, loss: Callable[[], 
 
 def warn_dead_schedule(train: Train) -> str:
     """A line where steps are asked for in which nothing is learned; empty where there are none."""
-    if not 0 < train.decay_steps < train.steps:
+    if not 0 < train.lr_decay_steps < train.steps:
         return ""
-    after = f"both rates are 0 from step {train.decay_steps:,} on (train.decay_steps)"
-    return f"{after}: the last {train.steps - train.decay_steps:,} of {train.steps:,} steps change nothing"
+    after = f"both rates are 0 from step {train.lr_decay_steps:,} on (train.lr_decay_steps)"
+    return f"{after}: the last {train.steps - train.lr_decay_steps:,} of {train.steps:,} steps change nothing"
 
 
 def lr_factor(step: int, train: Train) -> float:
     """Factor on both learning rates at `step`: 1, or falling linearly to 0 at `decay_steps`."""
-    return max(0.0, 1 - step / train.decay_steps) if train.decay_steps else 1.0
+    return max(0.0, 1 - step / train.lr_decay_steps) if train.lr_decay_steps else 1.0

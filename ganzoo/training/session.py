@@ -116,7 +116,7 @@ class Session:
         self.monitor = Monitor(self.run, trainer)
         self.saved, self.logged = trainer.step, progress_snapshot(trainer)
         self.renew_release()
-        rate = train.rollback_rate**rollbacks
+        rate = train.rollback_lr_factor**rollbacks
         self.report.write_line(
             f"rollback {rollbacks} of {train.rollbacks}: on from step {trainer.step}, both rates times {rate:g}"
         )

@@ -59,8 +59,8 @@ class Trainer:
         self.probe = SampleProbe(batches.dataset, game.latent, self.pack, config.seed).to(self.device)
         self.ratio = parse_ratio(config.train.ratio)
         self.run = precision.autocast_runner(config.train.precision, self.device.type)
-        self.accumulation = GradientAccumulation(config.train.accumulate, self.G, self.D)
-        self.rows = config.train.batch // group.size
+        self.accumulation = GradientAccumulation(config.train.gradient_accumulation, self.G, self.D)
+        self.rows = config.train.batch_size // group.size
         self.g_reads_real = game.g_reads_real
         self.observed = type(self.loss).observe_reals is not Loss.observe_reals
         self.couples = bool(batch_coupled_parts(game.loss, game.tricks, batches.dataset.unlabelled))
@@ -83,13 +83,13 @@ class Trainer:
         self.set_clock()
         self.update_order()
         if self.group.is_first:
-            ema.update(self.average, self.G, self.config.train.ema, self.step)
+            ema.update(self.average, self.G, self.config.train.ema_decay, self.step)
         self.step += 1
 
     def update_order(self) -> None:
         """The updates of one training step: D as often as the schedule says, then G. Override it for another order."""
-        train, limits = self.config.train, self.config.train.thresholds
-        d_steps = schedule.d_steps(self.step, self.ratio, train.warmup)
+        train, limits = self.config.train, self.config.train.loss_thresholds
+        d_steps = schedule.d_steps(self.step, self.ratio, train.critic_warmup)
         for _ in schedule.player_steps(d_steps, limits.d, limits.most, lambda: total_loss(self.d_terms).item()):
             self.d_step()
         for _ in schedule.player_steps(1, limits.g, limits.most, lambda: total_loss(self.g_terms).item()):
@@ -98,7 +98,7 @@ class Trainer:
     def set_clock(self) -> None:
         """Both rates, and the number of the step on the device, as this step has them."""
         train = self.config.train
-        factor = schedule.lr_factor(self.step, train) * train.rollback_rate**self.rollbacks
+        factor = schedule.lr_factor(self.step, train) * train.rollback_lr_factor**self.rollbacks
         for optimiser in (self.opt_d, self.opt_g):
             set_lr_factor(optimiser, factor)
         self.clock.fill_(self.step)
@@ -112,7 +112,7 @@ class Trainer:
         """`d_update` on the next reals, with random numbers of its own."""
         with RngScope(self.seed, "d", self.d_steps, share=self.group.share):
             self.d_terms = self.graphs.run(self.d_update, self.reals(self.rows))
-        self.d_steps, self.images = self.d_steps + 1, self.images + self.config.train.batch
+        self.d_steps, self.images = self.d_steps + 1, self.images + self.config.train.batch_size
 
     def d_update(self, real: Batch) -> Terms:
         """One discriminator update: the loss on the batch as the tricks mix it, the penalties on the clean batch."""
@@ -134,15 +134,15 @@ class Trainer:
 
     def g_step(self) -> None:
         """`g_update`, on the next reals if G reads any, with random numbers of its own."""
-        reads, n = self.g_reads_real, self.config.train.g_batch
+        reads, n = self.g_reads_real, self.config.train.g_batch_multiple
         with RngScope(self.seed, "g", self.g_steps, share=self.group.share):
             self.g_terms = self.graphs.run(self.g_update, self.reals(self.rows * n) if reads else None)
         self.g_steps += 1
-        self.images += self.config.train.batch * n if reads else 0
+        self.images += self.config.train.batch_size * n if reads else 0
 
     def g_update(self, real: Batch | None) -> Terms:
         """One generator update against the discriminator, or against whoever plays for it."""
-        D, n = self.opponent(self.D), self.rows * self.config.train.g_batch // self.accumulation.count
+        D, n = self.opponent(self.D), self.rows * self.config.train.g_batch_multiple // self.accumulation.count
         micro, judged = self.accumulation.split(real), []
         self.D.requires_grad_(False)
         self.opt_g.zero_grad()

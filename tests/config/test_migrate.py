@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from ganzoo.config.migrate import FOLDERS, RENAMED, current_name, migrate_flat
-from ganzoo.config.recipes import make_config, overrides, tuning_ranges, variants
+from ganzoo.config.recipes import make_config, overrides, variants
 from ganzoo.config.resolve import load_config, resolve_defaults
 from ganzoo.config.schema import flatten
 from ganzoo.errors import InputError
+from ganzoo.experiments.tuning import tuning_ranges
 from ganzoo.json_io import read_json
 from ganzoo.networks import BACKBONES, dcgan
 from ganzoo.sampling import shipped_releases
@@ -85,7 +86,9 @@ def test_a_backbone_of_a_plugin_keeps_an_option_that_is_called_as_an_old_key(tmp
             super().__init__(*args, **options)
 
     monkeypatch.setitem(BACKBONES, "mine", replace(BACKBONES["dcgan"], encoder=Encoder))
-    (tmp_path / "mine.toml").write_text('format = 1\n[networks]\nname = "mine"\ndiscriminator = { growth = 5, hidden = 4 }\n')
+    (tmp_path / "mine.toml").write_text(
+        'format = 1\n[networks]\nname = "mine"\ndiscriminator = { growth = 5, hidden = 4 }\n'
+    )
     networks = make_config(str(tmp_path / "mine.toml")).networks
     assert networks.discriminator == {"growth": 5, "bottleneck": 4}
 

@@ -84,7 +84,7 @@ def test_a_file_may_begin_with_a_byte_order_mark_and_end_in_capitals(tmp_path):
     [
         ("train = 3", "train: "),
         ("[train]\nsteps = '3'", "train.steps: "),
-        ("[train]\nema = 1.0", "train.ema: "),
+        ("[train]\nema_decay = 1.0", "train.ema_decay: "),
         ("[data]\nchannels = 2", "data.channels: "),
         ("[data]\nclasses = [true]", "data.classes"),
         ("[latent]\ndistribution = 'cauchy'", "latent.distribution: "),
@@ -130,13 +130,14 @@ MISPLACED = {
     "[networks]\ngenerator = 'x'": 'networks.generator: expected a table, not "x"',
     "[networks]\ndiscriminator = 1e-4": "networks.discriminator: expected a table, not 0.0001",
     "[train]\ngenerator = 'sgd'": 'train.generator: expected a table, not "sgd"',
-    "[train]\nwarmup = 5": "train.warmup: expected a table, not 5",
-    "[train]\nthresholds = true": "train.thresholds: expected a table, not true",
+    "[train]\ncritic_warmup = 5": "train.critic_warmup: expected a table, not 5",
+    "[train]\nloss_thresholds = true": "train.loss_thresholds: expected a table, not true",
     "[tricks]\nr1 = 5": "tricks.r1: expected a table, true or false, not 5",
 }
 HIDING = [
     "train.steps=3", "loss.name=lsgan", "tricks.r1.gamma=3", "networks.generator.width=4", "networks.discriminator.width=4",
-    "data.spec=digits", "latent.dim=8", "train.generator.name=adam", "train.warmup.first=3", "train.thresholds.d=1",
+    "data.spec=digits", "latent.dim=8", "train.generator.name=adam", "train.critic_warmup.first=3",
+    "train.loss_thresholds.d=1",
 ]  # fmt: skip
 """A table in the place of each, which would hide it."""
 
@@ -161,7 +162,7 @@ def test_a_setting_in_the_place_of_a_table_is_refused_though_a_later_one_would_h
 
 
 def test_tables_that_may_be_left_out_may_be_none_and_a_trick_may_be_switched():
-    assert make_config(None, {"extends": "wgan", "train": {"warmup": None}}).train.warmup is None
+    assert make_config(None, {"extends": "wgan", "train": {"critic_warmup": None}}).train.critic_warmup is None
     assert make_config("rpgan", overrides(["tricks.r1=true", "tricks.r1.gamma=2"])).tricks["r1"] == {"gamma": 2}
     assert make_config("rpgan", {"tricks": {"r1": False}}).tricks["r1"] is False
 

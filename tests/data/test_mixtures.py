@@ -79,7 +79,7 @@ def on_ring(variant):
 def test_conditions_norms_and_spectral_norm_stay():
     assert on_ring("cgan").discriminator["condition"] == "channels"
     assert on_ring("acgan").generator == {"condition": "batch-norm", "norm": "batch"}
-    assert on_ring("hinge").discriminator == {"norm": "none", "spectral": True}
+    assert on_ring("hinge").discriminator == {"norm": "none", "spectral_norm": True}
 
 
 def test_what_the_user_says_of_the_networks_is_obeyed(tmp_path):
@@ -106,7 +106,7 @@ def test_pictures_keep_their_recipe():
 
 
 def test_points_from_memory_choose_the_networks_too(tmp_path):
-    short = {"train": {"steps": 1, "batch": 8, "device": "cpu", "threads": 1}}
+    short = {"train": {"steps": 1, "batch_size": 8, "device": "cpu", "threads": 1}}
     run = api.train(short, torch.randn(60, 2, 1, 1), tmp_path / "run")
     assert ganzoo.load(run).config.networks.name == "mlp"
 
@@ -123,7 +123,7 @@ def test_the_command_line_trains_and_draws_the_true_modes(tmp_path, capsys):
         "--out",
         str(run),
         "--set",
-        "train.batch=8",
+        "train.batch_size=8",
         "--quiet",
     ]
     assert cli.run(words) == 0, capsys.readouterr().err

@@ -82,7 +82,7 @@ def test_a_path_is_told_how_to_be_a_spec(pets, npz):
         ({"size": 1}, "the size of pictures must be at least 2 pixels, not 1"),
         ({"size": -3}, "not -3"),
         ({"channels": 2}, "1 (grey) or 3 (colour), not 2"),
-        ({"limit": 0}, "at least 1, not 0"),
+        ({"max_images": 0}, "at least 1, not 0"),
         ({"labelled": 0}, "at least 1, not 0"),
         ({"labelled_share": 1.0}, "below 1, not 1.0"),
         ({"labelled": 13}, "13 labelled images are 5 of class '0', of which set has 4"),
@@ -96,19 +96,19 @@ def test_options_that_make_no_sense(npz, options, words):
 
 
 def test_options_are_obeyed(npz, home):
-    dataset = load(npz, size=4, channels=1, classes=[2, 0], limit=5)
+    dataset = load(npz, size=4, channels=1, classes=[2, 0], max_images=5)
     assert (dataset.shape, len(dataset), dataset.class_names) == ((1, 4, 4), 5, ["2", "0"])
 
 
 def test_labels_are_dropped_after_the_choice_of_classes_and_the_limit(npz, home):
     # Of the classes 2 and 0 there are the images 0, 2, 3, 5, 6, 8, 9, 11, of which a limit of 3 leaves 0, 3 and 8.
-    assert load(npz, classes=[2, 0], limit=3).labels.tolist() == [1, 1, 0]
-    assert load(npz, classes=[2, 0], limit=3, labelled=2).labels.tolist() == [1, -1, 0]
+    assert load(npz, classes=[2, 0], max_images=3).labels.tolist() == [1, 1, 0]
+    assert load(npz, classes=[2, 0], max_images=3, labelled=2).labels.tolist() == [1, -1, 0]
 
 
 def test_classes_and_limit_make_no_new_entry(npz, home):
     whole = load(npz)
-    part = load(npz, classes=[1], limit=2)
+    part = load(npz, classes=[1], max_images=2)
     assert np.array_equal(part.images, whole.images[[1, 7]])
     assert len(list((home / "cache").iterdir())) == 1
 
@@ -176,7 +176,7 @@ ELSEWHERE = "mnist fashion-mnist cifar10 svhn stl10 celeba lsun folder npz hf st
 @pytest.mark.parametrize("name", [name for name in SOURCES if name not in ELSEWHERE])
 def test_every_source_gives_the_same_pictures_each_time(name):
     kind = find_source(name)
-    one, again = load(name, limit=20), load(name, limit=20)
+    one, again = load(name, max_images=20), load(name, limit=20)
     assert len(one) == 20 and one.digest == again.digest and one.shape[1:] == (kind.size, kind.size)
     assert one.labels is None or {*one.labels.tolist()} <= {*range(one.classes)}
     assert "test" not in kind.splits or load(name, split="test").digest != load(name).digest

@@ -84,7 +84,7 @@ def test_long_lists_are_cut_and_nothing_in_a_name_is_obeyed():
     [
         {},
         {"classes": ["3", "8"]},
-        {"limit": 70},
+        {"max_images": 70},
         {"labelled": 20},
         {"labelled": 20, "labelled_share": 0.5},
         {"size": 28},
@@ -97,4 +97,4 @@ def test_its_own_data_are_known_by_whatever_was_chosen_among_them(choice):
     config = resolve_config(config, load_dataset(config))
     real = load_real_splits(config, "digits")
     assert real.own and [*mismatches(config.dataset, real, conditional=False)] == []
-    assert len(real.train) == (70 if "limit" in choice else len(load("digits", classes=choice.get("classes"))))
+    assert len(real.train) == (70 if "max_images" in choice else len(load("digits", classes=choice.get("classes"))))

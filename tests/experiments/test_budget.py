@@ -46,7 +46,7 @@ def test_steps_are_g_steps_and_minutes_begin_with_a_slice():
 
 
 def test_images_are_converted_once_for_all_cells_of_a_schedule(monkeypatch):
-    train, counted = small("wgan", train={"batch": 5, "warmup": {"d_steps": 3}}).train, schedule.d_steps
+    train, counted = small("wgan", train={"batch_size": 5, "critic_warmup": {"d_steps": 3}}).train, schedule.d_steps
     asked = []
     monkeypatch.setattr(schedule, "d_steps", lambda *given: asked.append(given) or counted(*given))
     budget = parse_budget("images=12345")
@@ -56,10 +56,10 @@ def test_images_are_converted_once_for_all_cells_of_a_schedule(monkeypatch):
 
 @pytest.mark.parametrize("player", ["d", "g"])
 def test_a_player_that_may_step_again_has_minutes_only(player):
-    limited, free = small("nsgan", train={"thresholds": {player: 1.0}}).train, small("nsgan").train
+    limited, free = small("nsgan", train={"loss_thresholds": {player: 1.0}}).train, small("nsgan").train
     for budget in ("steps=3", "images=12"):
         check_thresholds(parse_budget(budget), free)
-        with pytest.raises(InputError, match=r"train.thresholds .* so (steps|images) cannot be equal"):
+        with pytest.raises(InputError, match=r"train.loss_thresholds .* so (steps|images) cannot be equal"):
             check_thresholds(parse_budget(budget), limited)
     check_thresholds(parse_budget("minutes=1"), limited)
 
@@ -67,12 +67,12 @@ def test_a_player_that_may_step_again_has_minutes_only(player):
 @pytest.mark.parametrize("images", [1, 5, 6, 33, 35])
 @pytest.mark.parametrize(
     "table",
-    [{"ratio": "1:1"}, {"ratio": "3:2"}, {"ratio": "1:3"}, {"warmup": {"d_steps": 3, "first": 1, "every": 4}}],
+    [{"ratio": "1:1"}, {"ratio": "3:2"}, {"ratio": "1:3"}, {"critic_warmup": {"d_steps": 3, "first": 1, "every": 4}}],
     ids=str,
 )
 def test_images_become_the_fewest_steps_after_which_d_has_seen_so_many(images, table):
     data = toy_data()
-    config = resolve_config(small("wgan", train={"batch": 5, **table}), data)
+    config = resolve_config(small("wgan", train={"batch_size": 5, **table}), data)
     trainer = Trainer(build_modules(config), BatchLoader(data, config.seed), config)
     seen = [0]
     while seen[-1] < images:
@@ -83,7 +83,7 @@ def test_images_become_the_fewest_steps_after_which_d_has_seen_so_many(images, t
 
 def test_a_large_budget_of_images_is_not_counted_step_by_step():
     for ratio, steps_of_one in (("1:1", 1), ("1:3", 3), ("2:1", 0.5)):
-        train = small("nsgan", train={"batch": 1, "ratio": ratio}).train
+        train = small("nsgan", train={"batch_size": 1, "ratio": ratio}).train
         assert steps_for_budget(parse_budget("images=1000000000000"), train) == pytest.approx(
             steps_of_one * 10**12, abs=3
         )

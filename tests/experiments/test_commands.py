@@ -14,7 +14,12 @@ from tiny_extractor import tiny
 
 SMALL = [
     word
-    for setting in ("latent.dim=2", "networks.generator.width=8", "networks.discriminator.width=8", "train.batch=8")
+    for setting in (
+        "latent.dim=2",
+        "networks.generator.width=8",
+        "networks.discriminator.width=8",
+        "train.batch_size=8",
+    )
     for word in ("--set", setting)
 ]
 
@@ -60,7 +65,7 @@ def test_where_a_player_may_step_again_only_minutes_are_equal(budget, tmp_path, 
     monkeypatch.setattr(local_pool.LocalPool, "run_jobs", lambda self, jobs, report: begun.extend(jobs))
     words = ["--switch", "thresholds", "--switch", "all", "--seeds", 1, "--out", tmp_path / "out", "--budget", budget]
     assert ganzoo("ablate", "nsgan", "--data", "ring", "--quiet", *words) == 0
-    limits = {job.folder.name: job.config.train.thresholds.d for job in begun}
+    limits = {job.folder.name: job.config.train.loss_thresholds.d for job in begun}
     refused = {each["setting"] for each in json.loads((tmp_path / "out/results.json").read_text())["refused"]}
     if budget == "steps=4":
         assert limits == {"baseline-s0": None, "all-s0": None}
@@ -127,7 +132,7 @@ def test_a_single_image_is_refused_before_anything_is_written(tmp_path, capsys):
             "without an extractor",
         ),
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--set", "train.eval_every=5"], "are points"),
-        (["compare", "nsgan", "--budget", "steps=3", "--set", "train.bach=3"], "did you mean 'train.batch'?"),
+        (["compare", "nsgan", "--budget", "steps=3", "--set", "train.bach=3"], "did you mean 'train.batch_size'?"),
         (["compare", "nsgan", "--budget", "steps=3", "--plugin", "/no.py"], "no such Python file"),
         (["compare", "nsgan", "--budget", "minutes=1", "--jobs", "2"], "one cell at a time"),
         (["compare", "nsgan", "--budget", "minutes=1", "--cluster", "local"], "one cell at a time"),

@@ -24,7 +24,7 @@ class Mine(NSGAN):
     '''Mine, 2026, https://arxiv.org/abs/0'''
     name = "mine"
 """
-POINTS = ["--data", "ring", "--seeds", 1, "-n", 50, "--set", "train.batch=8"]
+POINTS = ["--data", "ring", "--seeds", 1, "-n", 50, "--set", "train.batch_size=8"]
 
 
 @pytest.fixture(autouse=True)

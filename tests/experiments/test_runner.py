@@ -69,7 +69,7 @@ def test_the_results_hold_every_cell_with_score_cost_curve_and_grid(finished):
         assert cell["cost"]["memory_mib"] > 1 and cell["cost"]["seconds"] > 0
     costs = {c["setting"]: [c["cost"][k] for k in ("d_steps", "g_steps", "images")] for c in results["cells"]}
     assert costs == {"nsgan": [3, 3, 12], "wgan": [6, 3, 24]}, "wgan's ratio is 2:1, the batch 4"
-    assert results["protocol"]["seeds"] == [0, 1] and results["protocol"]["set"]["train.batch"] == 4
+    assert results["protocol"]["seeds"] == [0, 1] and results["protocol"]["set"]["train.batch_size"] == 4
     assert results["floors"] == {"mean@4/test": 0.5}, "a floor at another n does not stand beside the score"
     assert results["cells"][0]["at_floor"] == {"spread@4/test": {"n": 5, "floor": 0.5, "value": 0.7}}
     nothing = {"spread": None, "reference_n": 9, "details": {}}
@@ -196,8 +196,8 @@ def test_seeds_and_variants_are_added_and_what_was_there_stays(finished, tmp_pat
         ({"budget": "images=40"}, "budget.unit: 'steps' -> 'images'"),
         ({"n": 5}, "protocol.n: 4 -> 5"),
         ({"extractor": "lite0"}, "protocol.extractor: None -> 'lite0'"),
-        ({"tables": {"train.batch": 5}}, "protocol.set.train.batch: 4 -> 5"),
-        ({"variants": ("lsgan",), "tables": {"train.batch": 5}}, "protocol.set.train.batch: 4 -> 5"),
+        ({"tables": {"train.batch_size": 5}}, "protocol.set.train.batch_size: 4 -> 5"),
+        ({"variants": ("lsgan",), "tables": {"train.batch_size": 5}}, "protocol.set.train.batch_size: 4 -> 5"),
         ({"tables": {"train.threads": 2}}, "protocol.threads: 1 -> 2"),
     ],
 )
@@ -301,8 +301,8 @@ def test_a_variant_whose_config_changed_is_refused(tmp_path):
     toml = tmp_path / "mine.toml"
     toml.write_text('extends = "nsgan"\n')
     compare(request(tmp_path, (str(toml),), seeds=1))
-    toml.write_text('extends = "nsgan"\n[train]\nema = 0.5\n')
-    with pytest.raises(InputError, match=r"mine-s0 was made in another way \(train.ema: 0.999 -> 0.5\)"):
+    toml.write_text('extends = "nsgan"\n[train]\nema_decay = 0.5\n')
+    with pytest.raises(InputError, match=r"mine-s0 was made in another way \(train.ema_decay: 0.999 -> 0.5\)"):
         compare(request(tmp_path, (str(toml),), seeds=1))
 
 
@@ -319,7 +319,7 @@ def test_a_variant_whose_config_changed_is_refused(tmp_path):
         ({"tune": 10**12}, "--tune must be at most 10,000"),
         ({"tune": 1}, "choosing takes at least 2 draws"),
         ({"budget": "minutes=1", "jobs": 2}, "one cell at a time"),
-        ({"tables": {"tricks.packing": True, "train.batch": 3}}, "nsgan: trick packing needs a batch"),
+        ({"tables": {"tricks.packing": True, "train.batch_size": 3}}, "nsgan: trick packing needs a batch"),
         ({"tables": {"train.ratio": "x"}}, "train.ratio"),
         ({"tables": {"seed": 7}}, "--set seed: the seeds of a comparison are counted from 0"),
         ({"tables": {"train.steps": 50}}, "--set train.steps=50 contradicts --budget steps=3"),
@@ -357,7 +357,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 def test_settings_that_see_other_data_are_not_compared(tmp_path):
     toml = tmp_path / "half.toml"
-    toml.write_text('extends = "nsgan"\n[data]\nlimit = 20\n')
+    toml.write_text('extends = "nsgan"\n[data]\nmax_images = 20\n')
     with pytest.raises(InputError, match="nsgan and half differ in data,"):
         compare(request(tmp_path, ("nsgan", str(toml))))
 

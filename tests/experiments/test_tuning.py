@@ -96,7 +96,7 @@ def test_the_same_draw_is_the_same_quantile_for_every_variant():
 )
 def test_another_form_of_range_is_refused(span):
     with pytest.raises(InputError, match=r"tune\.train\.batch: expected"):
-        draw_value("train.batch", span, 0)
+        draw_value("train.batch_size", span, 0)
 
 
 def test_who_can_have_none_of_the_metrics_is_not_tuned_blindly(tmp_path):

@@ -18,7 +18,7 @@ from ganzoo.networks.layers import NORMS
 from ganzoo.networks.resample import DOWNSAMPLERS
 
 IMAGES = [name for name, backbone in BACKBONES.items() if backbone.data == "images"]
-SMALL = {"width": 6, "growth": 2}
+SMALL = {"width": 6, "max_width_multiple": 2}
 PENALTIES = {
     "wgan-gp": penalties.gradient_penalty,
     "dragan": lambda judge, real, fake: penalties.dragan_penalty(judge, real),
@@ -94,11 +94,11 @@ ENCODERS = [{"norm": norm, "downsample": down} for norm, down in product(NORMS, 
     {"norm": "none", "kernel": 5},
     {"norm": "none", "activation": "relu"},
     {"norm": "none", "activation": "elu"},
-    {"norm": "none", "spectral": True},
-    {"norm": "none", "spectral": True, "downsample": "pool"},
+    {"norm": "none", "spectral_norm": True},
+    {"norm": "none", "spectral_norm": True, "downsample": "pool"},
     {"norm": "none", "condition": "channels"},
     {"norm": "none", "condition": "projection"},
-    {"norm": "none", "minibatch": "stddev"},
+    {"norm": "none", "minibatch_features": "stddev"},
 ]
 
 

@@ -23,7 +23,7 @@ from ganzoo.networks.layers import NORMS, norm_has
 from ganzoo.networks.resample import DOWNSAMPLERS
 
 IMAGES = [name for name, backbone in BACKBONES.items() if backbone.data == "images"]
-SMALL = {"width": 4, "growth": 2}
+SMALL = {"width": 4, "max_width_multiple": 2}
 
 
 def players(backbone, shape, g=None, d=None, heads=("score",), **facts):

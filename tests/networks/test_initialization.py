@@ -102,7 +102,7 @@ def test_same_seed_same_bytes_and_no_other():
     [
         {"heads": ("class_logits", "score", "reconstruction")},
         {"condition": "projection"},
-        {"spectral": True},
+        {"spectral_norm": True},
         {"norm": "layer"},
         {"activation": "elu"},
     ],

@@ -47,7 +47,7 @@ def test_discrimination_tells_samples_that_lie_far_apart_in_bfloat16_too():
 
 @pytest.mark.parametrize("kind", ["stddev", "discrimination"])
 def test_d_sees_that_all_fakes_are_alike(kind):
-    d = make_discriminator("dcgan", {"width": 4, "norm": "none", "minibatch": kind}, shape=(1, 28, 28))
+    d = make_discriminator("dcgan", {"width": 4, "norm": "none", "minibatch_features": kind}, shape=(1, 28, 28))
     initialize(d, "he", 0, "discriminator")
     x = torch.randn(1, 1, 28, 28)
     varied = torch.cat([x, torch.randn(3, 1, 28, 28)])
@@ -59,9 +59,9 @@ def test_d_sees_that_all_fakes_are_alike(kind):
 @pytest.mark.parametrize("kind", ["stddev", "discrimination"])
 @pytest.mark.parametrize("variant", ["nsgan", "ebgan", "acgan", "hinge"])
 def test_it_builds_with_any_heads(variant, kind):
-    build_modules(resolve_config(small(variant, networks={"discriminator": {"minibatch": kind}}), toy_data()))
+    build_modules(resolve_config(small(variant, networks={"discriminator": {"minibatch_features": kind}}), toy_data()))
 
 
 def test_it_is_refused_under_a_penalty_on_each_samples_slope():
     with pytest.raises(InputError, match=r"minibatch features mix the samples.*minibatch='none'"):
-        resolve_config(small("wgan-gp", networks={"discriminator": {"minibatch": "stddev"}}), toy_data())
+        resolve_config(small("wgan-gp", networks={"discriminator": {"minibatch_features": "stddev"}}), toy_data())

@@ -220,10 +220,10 @@ def test_a_backbone_without_decoder(monkeypatch):
 
 def test_the_signatures_are_the_schema():
     schema = discriminator_schema("dcgan", ("score",))
-    assert list(schema)[:3] == ["condition", "embedding", "minibatch"]
+    assert list(schema)[:3] == ["condition", "embedding", "minibatch_features"]
     assert "hidden" not in schema
     full = discriminator_schema("dcgan", ("reconstruction",))
-    assert list(full) == [*schema, "hidden", "upsample", "noise", "dropout", "output"]
+    assert list(full) == [*schema, "bottleneck", "upsample", "noise", "dropout", "output"]
     assert full["norm"].default == schema["norm"].default
     assert full["activation"].default == "leaky-relu", "the encoder's default, which both halves share"
     assert list(generator_schema("mlp"))[2:] == ["width", "depth", "norm", "activation", "noise", "dropout", "output"]

@@ -22,8 +22,8 @@ SETTINGS: dict[str, tuple[str, Table]] = {
     "loss": ("nsgan", {"loss.name": "wgan-gp", "loss.weight": 5.0, "networks.discriminator.norm": "none"}),
     "tricks": ("nsgan", {"tricks.instance_noise.std": 0.2, "tricks.replay": True}),
     "optimiser": ("wgan-gp", {"train.generator.betas": [0.1, 0.8], "train.generator.lr": 1e-5}),
-    "data": ("nsgan", {"data.size": 16, "data.classes": ["3", 5], "data.limit": 40}),
-    "warmup": ("wgan", {"train.warmup": {"d_steps": 3}}),
+    "data": ("nsgan", {"data.size": 16, "data.classes": ["3", 5], "data.max_images": 40}),
+    "warmup": ("wgan", {"train.critic_warmup": {"d_steps": 3}}),
 }
 
 

@@ -19,7 +19,7 @@ from ganzoo.tricks import TRICKS
 KNOWN = {
     **flatten(DEFAULTS),
     **{key: value for settings in technique_settings().values() for key, value in settings.items()},
-    "train.warmup.d_steps": 3,
+    "train.critic_warmup.d_steps": 3,
     "train.generator.lr": 1e-4,
     "train.generator.betas": [0.5, 0.9],
     "train.discriminator.lr": 1e-4,

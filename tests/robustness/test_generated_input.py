@@ -84,7 +84,9 @@ def test_values_that_no_file_can_give(key, tally):
 
 
 def test_set(share, tally):
-    words = st.tuples(st.sampled_from(["train.batch", "loss.name", "tricks.r1", "a", "seed"]) | texts, texts | numbers)
+    words = st.tuples(
+        st.sampled_from(["train.batch_size", "loss.name", "tricks.r1", "a", "seed"]) | texts, texts | numbers
+    )
     one = words.map(lambda pair: f"{pair[0]}={pair[1]}") | texts
 
     def check(given):

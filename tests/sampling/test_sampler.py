@@ -214,7 +214,7 @@ def test_a_card_covers_the_config_beside_it(run, tmp_path):
     shutil.copytree(run / "release", tmp_path / "release")
     config, card = tmp_path / "release/config.json", tmp_path / "release/card.json"
     text = config.read_text()
-    for old, new in (('"seed": 0', '"seed": 1'), ('"batch": 4', '"batch": 5'), ("{", "{ ")):
+    for old, new in (('"seed": 0', '"seed": 1'), ('"batch_size": 4', '"batch_size": 5'), ("{", "{ ")):
         assert old in text
         config.write_text(text.replace(old, new, 1))
         with pytest.raises(

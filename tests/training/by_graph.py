@@ -17,7 +17,7 @@ STEPS = WARMUP_STEPS + 3
 
 def made(variant: str, **tables) -> Trainer:
     """With rates that fall."""
-    return trainer(variant, **{**tables, "train": {"decay_steps": 9} | tables.get("train", {})})
+    return trainer(variant, **{**tables, "train": {"lr_decay_steps": 9} | tables.get("train", {})})
 
 
 def eager(variant: str, **tables) -> Trainer:

@@ -42,7 +42,7 @@ def write_down(folder: Path, names: list[str]) -> int:
             accumulate = 2 if name in ("hinge", "began") else 1
             found |= {f"{name}/{k}": v for k, v in outcome(trainer(*ALL[name], group, accumulate=accumulate)).items()}
         torch.set_default_dtype(torch.float32)
-        t = make_trainer(resolve_config(small("nsgan", train={"batch": 8}), data({})), data({}), group)
+        t = make_trainer(resolve_config(small("nsgan", train={"batch_size": 8}), data({})), data({}), group)
         if not group.is_first:
             next(t.G.parameters()).data.zero_()  # which the first process must put right
         broadcast_state(t)

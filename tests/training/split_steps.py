@@ -27,7 +27,9 @@ MEANS: dict[str, tuple[str, Table]] = {
 TRICKS: dict[str, Table] = {
     "d-batch": switched("replay label-noise packing instance-noise augment flip r1 r2 two-d-steps".split()),
     "layers": switched("spectral-norm noise-in-g dropout-in-g virtual-norm past-players historical-averaging".split()),
-    "targets": merge(switched("soft-labels labels instance-norm gp thresholds".split()), {"train": {"g_batch": 2}}),
+    "targets": merge(
+        switched("soft-labels labels instance-norm gp thresholds".split()), {"train": {"g_batch_multiple": 2}}
+    ),
 }
 """Switches that draw numbers, remember or exchange samples, but compare none with another."""
 COMPARE: dict[str, tuple[str, Table]] = {
@@ -53,7 +55,7 @@ def data(tables: Table) -> Dataset:
 
 def trainer(variant: str, tables: Table, group: ProcessGroup = SINGLE_PROCESS, **train: object) -> Trainer:
     """In float64, whose batch of 8 no norm makes depend on its split."""
-    switched_on = merge(merge(WITHOUT_BATCH_NORM, tables), {"train": {"batch": 8, **train}})
+    switched_on = merge(merge(WITHOUT_BATCH_NORM, tables), {"train": {"batch_size": 8, **train}})
     made = data(tables)
     t = make_trainer(resolve_config(small(variant, **switched_on), made), made, group)
     reals = t.reals

@@ -20,15 +20,15 @@ FEATURES = switched(["feature-matching"])
 CASES = {
     "nsgan": ("nsgan", {}),
     "rpgan": ("rpgan", {}),
-    "rpgan-g-batch": ("rpgan", {"train": {"g_batch": 2}}),
+    "rpgan-g-batch": ("rpgan", {"train": {"g_batch_multiple": 2}}),
     "rpgan-2-to-1": ("rpgan", {"train": {"ratio": "2:1"}}),
     "rpgan-1-to-2": ("rpgan", {"train": {"ratio": "1:2"}}),
-    "rpgan-warm-up": ("rpgan", {"train": {"warmup": {"d_steps": 3, "first": 1, "every": 3}}}),
+    "rpgan-warm-up": ("rpgan", {"train": {"critic_warmup": {"d_steps": 3, "first": 1, "every": 3}}}),
     "rpgan-past-players": ("rpgan", switched(["past-players"])),
-    "rpgan-accumulate": ("rpgan", {"train": {"accumulate": 2}}),
-    "rpgan-thresholds": ("rpgan", {"train": {"thresholds": {"g": -1e9, "most": 2}}}),
+    "rpgan-accumulate": ("rpgan", {"train": {"gradient_accumulation": 2}}),
+    "rpgan-thresholds": ("rpgan", {"train": {"loss_thresholds": {"g": -1e9, "most": 2}}}),
     "ssgan": ("ssgan", {}),
-    "ssgan-g-batch": ("ssgan", {"train": {"g_batch": 3, "ratio": "3:2"}}),
+    "ssgan-g-batch": ("ssgan", {"train": {"g_batch_multiple": 3, "ratio": "3:2"}}),
     "feature-matching": ("nsgan", FEATURES),
     "feature-matching-hinge": ("hinge", merge(FEATURES, {"train": {"ratio": "5:1"}})),
     "feature-matching-of-weight-0": ("nsgan", {"tricks": {"feature_matching": {"weight": 0}}}),
@@ -76,7 +76,7 @@ def test_a_counter_of_before_is_kept_and_goes_on():
     t = made("rpgan")
     t.set_counters(t.counters() | {"images": 1000})
     t.train_step()
-    assert t.images == 1000 + 2 * t.config.train.batch
+    assert t.images == 1000 + 2 * t.config.train.batch_size
 
 
 PLAIN = {"loss": {"lambda_k": 0.5}, "networks": {"discriminator": {"norm": "none"}}}
@@ -86,10 +86,10 @@ BALANCES = {
     "gamma": {"loss": {"gamma": 0.3, "lambda_k": 0.1}},
     "2-to-1": {"train": {"ratio": "2:1"}},
     "1-to-2": {"train": {"ratio": "1:2"}},
-    "g-batch": {"train": {"g_batch": 2}},
-    "accumulate": {"train": {"accumulate": 2, "g_batch": 2}},
+    "g-batch": {"train": {"g_batch_multiple": 2}},
+    "gradient_accumulation": {"train": {"gradient_accumulation": 2, "g_batch_multiple": 2}},
     "mixed": switched(["label-noise", "replay"]),
-    "mixed-parts": merge(switched(["label-noise"]), {"train": {"accumulate": 2}}),
+    "mixed-parts": merge(switched(["label-noise"]), {"train": {"gradient_accumulation": 2}}),
     "past-players": switched(["past-players"]),
 }
 

@@ -62,30 +62,30 @@ def test_batch_norm_goes_by_parts_and_its_running_statistics_are_their_mean(in_f
 REFUSED = {
     "dragan": (("dragan", {}), "penalty of loss dragan takes a statistic of the whole batch"),
     "dragan-gp": (("hinge", switched(["dragan-gp"])), "penalty of trick dragan_gp takes a statistic"),
-    "minibatch": (("nsgan", switched(["minibatch-stddev"])), "networks.discriminator.minibatch='none'"),
+    "minibatch": (("nsgan", switched(["minibatch-stddev"])), "networks.discriminator.minibatch_features='none'"),
     "batch": (
-        ("nsgan", {"train": {"batch": 10}}),
-        "train.batch=10 cannot be split into 1 x 4 parts .* a multiple of 4",
+        ("nsgan", {"train": {"batch_size": 10}}),
+        "train.batch_size=10 cannot be split into 1 x 4 parts .* a multiple of 4",
     ),
     "packing": (("nsgan", switched(["packing"])), "trick packing needs 1 x 4 parts .* of a multiple of 2 images"),
     "sync": (("nsgan", {"train": {"sync_batch_norm": True}}), "sync_batch_norm needs CUDA, and the device is cpu"),
-    **{name: (case, "set train.accumulate=1") for name, case in COMPARE.items()},
+    **{name: (case, "set train.gradient_accumulation=1") for name, case in COMPARE.items()},
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_parts_would_change_is_refused(name):
     (variant, tables), reason = REFUSED[name]
-    made, batch = data(tables), {"batch": 4 if name == "packing" else 8}
-    config = small(variant, **merge({"train": {"accumulate": 4, **batch}}, tables))
+    made, batch = data(tables), {"batch_size": 4 if name == "packing" else 8}
+    config = small(variant, **merge({"train": {"gradient_accumulation": 4, **batch}}, tables))
     with pytest.raises(InputError, match=reason):
         resolve_config(config, made)
 
 
 PROCESSES = {
     "dragan": ("dragan", {}, "penalty of loss dragan takes a statistic of the whole batch"),
-    "minibatch": ("nsgan", switched(["minibatch-discrimination"]), "networks.discriminator.minibatch='none'"),
-    "batch": ("nsgan", {"train": {"batch": 10}}, "train.batch=10 cannot be split into 4 x 1 parts"),
+    "minibatch": ("nsgan", switched(["minibatch-discrimination"]), "networks.discriminator.minibatch_features='none'"),
+    "batch": ("nsgan", {"train": {"batch_size": 10}}, "train.batch_size=10 cannot be split into 4 x 1 parts"),
     "rollback": ("nsgan", {"train": {"on_failure": "rollback"}}, "set train.on_failure='stop'"),
 }
 
@@ -93,7 +93,7 @@ PROCESSES = {
 @pytest.mark.parametrize("name", PROCESSES)
 def test_what_processes_would_change_is_refused_and_only_there(name):
     variant, tables, reason = PROCESSES[name]
-    config = resolve_config(small(variant, **merge({"train": {"batch": 8}}, tables)), toy_data())
+    config = resolve_config(small(variant, **merge({"train": {"batch_size": 8}}, tables)), toy_data())
     with pytest.raises(InputError, match=reason):
         make_trainer(config, toy_data(), ProcessGroup(1, 4))
 

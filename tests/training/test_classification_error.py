@@ -110,7 +110,7 @@ def test_a_run_is_the_same_whether_it_was_looked_at_or_not(tmp_path, monkeypatch
 
 
 def test_the_test_split_is_whole_and_labelled() -> None:
-    options = {"data": {"labelled": 20, "labelled_share": 0.2, "limit": 500, "classes": ["7", "1"]}}
+    options = {"data": {"labelled": 20, "labelled_share": 0.2, "max_images": 500, "classes": ["7", "1"]}}
     config = small("ssgan", **options)
     test = load_test_split(resolve_config(config, api.load_dataset(config)))
     assert (test.split, test.class_names, test.shape) == ("test", ["7", "1"], (1, 32, 32))

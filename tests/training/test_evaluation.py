@@ -35,7 +35,7 @@ def weights(run):
 def test_a_score_at_every_so_many_steps_changes_nothing_else(tiny, tmp_path):
     train = {"steps": 6, "log_every": 4}
     without = api.train(small("nsgan", train=train), toy_data(), tmp_path / "without")
-    config = small("nsgan", train=train | {"eval_every": 3, "eval_n": 10})
+    config = small("nsgan", train=train | {"eval_every": 3, "eval_samples": 10})
     scored = api.train(config, toy_data(), tmp_path / "scored")
     found = {record["step"]: record.get("scores") for record in RunDir(scored).records()}
     assert found.keys() == {1, 3, 4, 6} and found[1] is None and found[4] is None
@@ -58,7 +58,7 @@ def test_the_samples_of_a_curve_have_the_classes_of_the_data(kept, counts, tiny,
     )
     images = lambda seeds: data.samples(list(seeds)).images  # noqa: E731
     networks = {} if kept is None else {"discriminator": {"condition": "none"}}
-    config = small("acgan", train={"steps": 1, "eval_every": 1, "eval_n": 40}, networks=networks)
+    config = small("acgan", train={"steps": 1, "eval_every": 1, "eval_samples": 40}, networks=networks)
     evaluation.TrainingEvaluation(make_trainer(resolve_config(config, data), data)).run(1)
     assert np.bincount(asked, minlength=4).tolist() == counts
 
@@ -69,7 +69,7 @@ def test_a_curve_draws_what_the_sampler_would(variant, tiny, tmp_path, monkeypat
     monkeypatch.setattr(
         evaluation.OnlineEvaluator, "measure", lambda self, draw: drawn.append(draw(range(9))) or {"kid": 0.0}
     )
-    config = small(variant, train={"steps": 1, "eval_every": 1, "eval_n": 9})
+    config = small(variant, train={"steps": 1, "eval_every": 1, "eval_samples": 9})
     data = toy_data()
     sampler = ganzoo.load(api.train(config, data, tmp_path / "run"))
     wanted = seed_sampler(sampler, requested_classes(sampler, data, 9))(range(9))
@@ -81,7 +81,9 @@ def test_a_d_that_sees_a_whole_batch_is_judged_in_those_of_its_training(minibatc
     sizes = []
     monkeypatch.setattr(evaluation, "load_test_split", lambda config: toy_data())
     monkeypatch.setattr(evaluation, "classification_error", lambda d, data, n: sizes.append(n) or 0.0)
-    config = small("ssgan", networks={"discriminator": {"minibatch": minibatch}}, train={"batch": 4, "save_every": 1})
+    config = small(
+        "ssgan", networks={"discriminator": {"minibatch_features": minibatch}}, train={"batch_size": 4, "save_every": 1}
+    )
     data = toy_data()
     evaluation.TrainingEvaluation(make_trainer(resolve_config(config, data), data)).run(1)
     assert sizes == [batch]
@@ -94,7 +96,7 @@ def test_a_missing_extra_is_said_before_anything_is_written(tmp_path, monkeypatc
 
 
 def test_a_d_that_is_to_name_classes_has_its_test_error_in_the_log(tmp_path):
-    networks = {"networks": {"generator": {"width": 4}, "discriminator": {"width": 4}}, "data": {"limit": 200}}
+    networks = {"networks": {"generator": {"width": 4}, "discriminator": {"width": 4}}, "data": {"max_images": 200}}
     config = small("ssgan", **networks, train={"steps": 4, "save_every": 2, "log_every": 3})
     run = api.train(config, out=tmp_path / "run")
     found = {record["step"]: record.get("scores") for record in RunDir(run).records()}

@@ -111,7 +111,7 @@ def assert_exact(variant: str, tables: dict, folder) -> None:
 @pytest.mark.parametrize("which", ["as-shipped", "first", "second"])
 @pytest.mark.parametrize("variant", LAPTOP)
 def test_a_resumed_run_has_the_bytes_of_one_that_was_not_stopped(variant, which, tmp_path):
-    g_batch = {"train": {"g_batch": 2 if which == "first" else 1}}  # minibatch discrimination takes none but 1
+    g_batch = {"train": {"g_batch_multiple": 2 if which == "first" else 1}}  # minibatch discrimination takes none but 1
     tables = {} if which == "as-shipped" else merge(switched(legal(variant, which)), g_batch)
     assert_exact(variant, tables, tmp_path)
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.gpu
 def on_cuda(variant: str, tricks: Table | None = None, **train) -> Trainer:
     data = toy_data()
     config = resolve_config(
-        small(variant, tricks=tricks or {}, train={"device": "cuda", "decay_steps": 9} | train), data
+        small(variant, tricks=tricks or {}, train={"device": "cuda", "lr_decay_steps": 9} | train), data
     )
     return make_trainer(config, data)
 

@@ -20,7 +20,7 @@ from small_runs import small, toy_data
 
 def trainer(variant: str, precision: str, **tables) -> Trainer:
     data = toy_data()
-    config = resolve_config(small(variant, train={"precision": precision, "batch": 16}, **tables), data)
+    config = resolve_config(small(variant, train={"precision": precision, "batch_size": 16}, **tables), data)
     return Trainer(build_modules(config), BatchLoader(data, config.seed), config)
 
 
@@ -37,8 +37,8 @@ VIRTUAL = {"networks": {"discriminator": {"norm": "virtual"}, "generator": {"nor
 OTHERS = [
     ("nsgan", {"networks": {"name": "resnet"}}),
     ("nsgan", VIRTUAL),
-    ("nsgan", {"networks": {"discriminator": {"minibatch": "discrimination"}}}),
-    ("hinge", {"networks": {"discriminator": {"spectral": True, "downsample": "pool"}}}),
+    ("nsgan", {"networks": {"discriminator": {"minibatch_features": "discrimination"}}}),
+    ("hinge", {"networks": {"discriminator": {"spectral_norm": True, "downsample": "pool"}}}),
 ]
 
 

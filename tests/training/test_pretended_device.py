@@ -20,11 +20,16 @@ from ganzoo.training.log_record import log_terms
 from small_runs import small, switched, toy_data
 
 DATA, COLOURED = toy_data(size=16), toy_data(size=16, channels=3)
-TINY: Table = {"networks": {"generator": {"width": 2, "growth": 2}, "discriminator": {"width": 2, "growth": 2}}}
+TINY: Table = {
+    "networks": {
+        "generator": {"width": 2, "max_width_multiple": 2},
+        "discriminator": {"width": 2, "max_width_multiple": 2},
+    }
+}
 BY_DESIGN = {"thresholds": "a turn depends on the loss of the one before, so the host has to know it"}
 """The only switches that wait, each with why."""
 SETTINGS: dict[str, Table] = {
-    "accumulate": {"train": {"accumulate": 2, "g_batch": 2}},
+    "gradient_accumulation": {"train": {"gradient_accumulation": 2, "g_batch_multiple": 2}},
     "flip": {"data": {"flip": True}},
     "rmsprop": {"train": {"generator": {"name": "rmsprop"}, "discriminator": {"name": "sgd", "momentum": 0.5}}},
     "virtual norm with noise": {"networks": {"generator": {"norm": "virtual", "noise": 0.1, "dropout": 0.1}}},

@@ -13,7 +13,7 @@ from ganzoo.kernels.dispatch import plain_operators
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
 
-RESNET = {"name": "resnet", "generator": {"growth": 2}, "discriminator": {"growth": 2}}
+RESNET = {"name": "resnet", "generator": {"max_width_multiple": 2}, "discriminator": {"max_width_multiple": 2}}
 DCGAN = {"discriminator": {"downsample": "pool"}, "generator": {"upsample": "nearest"}}
 
 

@@ -153,7 +153,7 @@ def test_looking_changes_nothing():
 @pytest.mark.parametrize("pack", [2, 3])
 def test_a_pack_is_looked_at_as_a_whole(pack):
     data = toy_data()
-    config = small("nsgan", tricks={"packing": {"m": pack}}, train={"batch": 2 * pack})
+    config = small("nsgan", tricks={"packing": {"m": pack}}, train={"batch_size": 2 * pack})
     trainer = make_trainer(resolve_config(config, data), data)
     readings = trainer.probe.measure(trainer.G, trainer.D, trainer.view)
     assert readings["variety/features"].isfinite() and len(trainer.probe.index) % pack == 0

@@ -38,7 +38,7 @@ def test_a_ratio_that_is_none_is_refused_with_its_key(text):
 
 
 def test_the_rate_falls_linearly_to_the_horizon_whatever_the_steps():
-    train = Train(decay_steps=100, steps=7)
+    train = Train(lr_decay_steps=100, steps=7)
     assert [lr_factor(step, train) for step in (0, 25, 100, 130)] == [1.0, 0.75, 0.0, 0.0]
     assert lr_factor(10**6, Train()) == 1.0
 
@@ -59,7 +59,7 @@ def test_turns_go_on_while_the_loss_is_above(count, above, most, losses, played)
 
 
 def test_steps_in_which_nothing_is_learned_are_told():
-    assert warn_dead_schedule(Train(steps=12, decay_steps=4)) == (
-        "both rates are 0 from step 4 on (train.decay_steps): the last 8 of 12 steps change nothing"
+    assert warn_dead_schedule(Train(steps=12, lr_decay_steps=4)) == (
+        "both rates are 0 from step 4 on (train.lr_decay_steps): the last 8 of 12 steps change nothing"
     )
-    assert not warn_dead_schedule(Train(steps=12)) and not warn_dead_schedule(Train(steps=12, decay_steps=12))
+    assert not warn_dead_schedule(Train(steps=12)) and not warn_dead_schedule(Train(steps=12, lr_decay_steps=12))

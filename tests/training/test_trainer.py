@@ -39,7 +39,7 @@ def test_the_statistics_of_reals_and_fakes_do_not_mix():
 
 @pytest.mark.parametrize(("tricks", "packs"), [({}, 8), ({"packing": {"m": 2}}, 4)])
 def test_gs_reals_are_as_many_as_its_fakes_under_packing_too(tricks, packs, monkeypatch):
-    t = trainer("nsgan", loss={"name": "rpgan"}, tricks=tricks, train={"g_batch": 2})
+    t = trainer("nsgan", loss={"name": "rpgan"}, tricks=tricks, train={"g_batch_multiple": 2})
     seen = []
     g_loss = t.loss.g_loss
     monkeypatch.setattr(
@@ -54,7 +54,7 @@ VIRTUAL = {"generator": {"norm": "virtual"}, "discriminator": {"norm": "virtual"
 
 @pytest.mark.parametrize("tricks", [{}, {"packing": {"m": 3}}, {"instance_noise": True}])
 def test_the_reference_of_d_is_its_view_of_the_first_reals_and_draws_none(tricks):
-    t = trainer(networks=VIRTUAL, tricks=tricks, train={"batch": 6})
+    t = trainer(networks=VIRTUAL, tricks=tricks, train={"batch_size": 6})
     pack = 3 if "packing" in tricks else 1
     assert t.batches.position == 0 and t.D.reference.shape == (REFERENCE_BATCH, pack, 28, 28)
     reals = t.batches.next(REFERENCE_BATCH * pack).images.view(REFERENCE_BATCH, pack, 28, 28)
@@ -96,7 +96,7 @@ def test_a_penalty_on_ds_slope_is_allowed_where_the_norm_is_virtual():
     ],
 )
 def test_a_player_steps_again_while_its_loss_is_above_its_threshold_and_not_without_end(thresholds, d_steps, g_steps):
-    t = trainer(train={"thresholds": thresholds})
+    t = trainer(train={"loss_thresholds": thresholds})
     for _ in range(2):
         t.train_step()
     assert (t.step, t.d_steps, t.g_steps, t.images) == (2, d_steps, g_steps, 4 * d_steps)
@@ -104,7 +104,8 @@ def test_a_player_steps_again_while_its_loss_is_above_its_threshold_and_not_with
 
 def test_a_player_stops_as_soon_as_its_loss_is_low_enough():
     free, bound = (
-        trainer(train={"thresholds": {"d": limit, "most": 30}, "discriminator": {"lr": 0.01}}) for limit in (-1e9, 1.0)
+        trainer(train={"loss_thresholds": {"d": limit, "most": 30}, "discriminator": {"lr": 0.01}})
+        for limit in (-1e9, 1.0)
     )
     losses = []
     descend = free.optimizer_step

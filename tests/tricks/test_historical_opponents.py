@@ -60,7 +60,7 @@ def trainer(**tables) -> Trainer:
     return Trainer(build_modules(config), BatchLoader(data, config.seed), config)
 
 
-NETWORKS = {"generator": {"norm": "batch"}, "discriminator": {"norm": "batch", "spectral": True}}
+NETWORKS = {"generator": {"norm": "batch"}, "discriminator": {"norm": "batch", "spectral_norm": True}}
 
 
 def test_the_past_does_not_change_while_it_plays_and_the_present_does():

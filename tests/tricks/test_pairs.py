@@ -23,7 +23,10 @@ from small_runs import losses_against, small, switched, toy_data
 
 SWITCHES = tuple(technique_settings())
 PLAIN = {
-    "networks": {"generator": {"width": 2, "growth": 2}, "discriminator": {"width": 2, "growth": 2, "norm": "none"}}
+    "networks": {
+        "generator": {"width": 2, "max_width_multiple": 2},
+        "discriminator": {"width": 2, "max_width_multiple": 2, "norm": "none"},
+    }
 }
 """Without batch norm in D, so that penalties on its slope are legal at the start."""
 DATA = toy_data(size=16)

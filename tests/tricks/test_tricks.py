@@ -97,7 +97,7 @@ def test_label_noise_exchanges_pairs_with_their_labels():
 def test_under_packing_whole_packs_are_exchanged():
     """A pack of two sources is neither real nor fake (PacGAN, section 2)."""
     switches = {"packing": {"m": 4}, "replay": {"share": 0.5, "capacity": 4}, "label_noise": {"p": 0.5}}
-    config = resolve_config(small("nsgan", tricks=switches, train={"batch": 16}), toy_data())
+    config = resolve_config(small("nsgan", tricks=switches, train={"batch_size": 16}), toy_data())
     t = Trainer(build_modules(config), BatchLoader(toy_data(), 0), config)
     sources, kinds = [], set()
     for i in range(8):

@@ -35,7 +35,7 @@ class StackedDigits(Source):
 
     def pictures(self, split: Split) -> Pictures:
         """Every digit is drawn at random, so a triple is as frequent as its digits are."""
-        digits = self.digits.dataset(split, 32, 1, "refuse", True)
+        digits = self.digits.dataset(split, 32, 1, "error", True)
         generator = rng.generator("data", "stacked", split)
         triples = torch.randint(len(digits), (COUNTS[split], 3), generator=generator).numpy()
         return Pictures(len(triples), each(digits, triples), NAMES)
