@@ -19,7 +19,11 @@ from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
 VARIANTS = "nsgan minimax lsgan wgan wgan-gp dragan hinge rpgan coulomb ebgan began acgan cgan infogan".split()
-NARROW = [f"networks.{player}.{key}" for player in ("generator", "discriminator") for key in ("width=16", "growth=4")]
+NARROW = [
+    f"networks.{player}.{key}"
+    for player in ("generator", "discriminator")
+    for key in ("width=16", "max_width_multiple=4")
+]
 RESNET = [word for setting in ("networks.name=resnet", *NARROW) for word in ("--set", setting)]
 SHUFFLE = ["--set", "networks.generator.upsample=pixelshuffle"]
 ON_RESNET = dict.fromkeys("nsgan lsgan minimax hinge cgan acgan".split(), "900") | {"infogan": "1150"}

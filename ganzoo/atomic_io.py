@@ -82,7 +82,7 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, newest: int = FORMAT) -> dict[str, Any]:
     """The table in `path`, before it is held against a schema (see `json_io`).
 
     Raises `DamagedFile` where it is no table of ours, `InputError` where it cannot be read or its format is newer.
@@ -95,8 +95,8 @@ def read_json(path: Path) -> dict[str, Any]:
     number = value.get("format") if isinstance(value, dict) else None
     if type(number) is not int or number < 1:
         raise DamagedFile(f"{path} is not a file of ganzoo: it names no format")
-    if number > FORMAT:
-        raise InputError(f"{path} has format {number}, newer than this ganzoo reads ({FORMAT}); update ganzoo")
+    if number > newest:
+        raise InputError(f"{path} has format {number}, newer than this ganzoo reads ({newest}); update ganzoo")
     return value
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+FORMAT = 2
+"""The format of config.json and of TOML files."""
 _TRAIN = {
     "batch": "batch_size",
     "g_batch": "g_batch_multiple",
@@ -51,7 +53,7 @@ def migrate(table: dict[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
     found = _rename(table, own)
     if isinstance(variant := found.get("variant"), str):
         found["variant"] = current_name(variant)
-    return found | {"format": 2} if "format" in found else found
+    return found | {"format": FORMAT} if "format" in found else found
 
 
 def _rename(table: dict[str, Any], own: Collection[str], where: str = "") -> dict[str, Any]:
@@ -59,8 +61,8 @@ def _rename(table: dict[str, Any], own: Collection[str], where: str = "") -> dic
     for key, value in table.items():
         path = f"{where}.{key}" if where else key
         new = key if path in own else RENAMED.get(path, path).rpartition(".")[2]
-        inner = "" if path == "tune" else path  # its keys are those of the settings that are drawn
-        value = _rename(value, own, inner) if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            value = migrate_flat(value) if path == "tune" else _rename(value, own, path)
         found[new] = "error" if (path, value) == ("data.on_corrupt", "refuse") else value
     return found
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ganzoo.atomic_io import read_json
-from ganzoo.config.migrate import migrate
+from ganzoo.config.migrate import FORMAT, migrate
 from ganzoo.config.schema import (
     AnyConfig,
     Config,
@@ -47,7 +47,7 @@ def load_config(path: Path, trains: bool) -> ResolvedConfig:
 
     Tricks and optimisers are looked at only where it `trains`: to draw from a release needs none of them.
     """
-    table = in_this_format(read_json(path))
+    table = in_this_format(read_json(path, FORMAT))
     try:
         config = parse(Config, table)
         _check_resolved(config)

@@ -43,5 +43,5 @@ def warn_dead_schedule(train: Train) -> str:
 
 
 def lr_factor(step: int, train: Train) -> float:
-    """Factor on both learning rates at `step`: 1, or falling linearly to 0 at `decay_steps`."""
+    """Factor on both learning rates at `step`: 1, or falling linearly to 0 at `lr_decay_steps`."""
     return max(0.0, 1 - step / train.lr_decay_steps) if train.lr_decay_steps else 1.0

@@ -93,7 +93,7 @@ def test_a_file_may_begin_with_a_byte_order_mark_and_end_in_capitals(tmp_path):
         ("a = ", "is not TOML"),
         (f"seed = {'9' * 5000}", "is not TOML"),
         (f"a = {'[' * 5000}", "is not TOML"),
-        ("format = 2", "format: "),
+        ("format = 3", "format: "),
         (
             "variant = 'wgan-gp'",
             "is a name that ships and changes nothing else; write extends = 'wgan-gp'",

@@ -176,7 +176,7 @@ ELSEWHERE = "mnist fashion-mnist cifar10 svhn stl10 celeba lsun folder npz hf st
 @pytest.mark.parametrize("name", [name for name in SOURCES if name not in ELSEWHERE])
 def test_every_source_gives_the_same_pictures_each_time(name):
     kind = find_source(name)
-    one, again = load(name, max_images=20), load(name, limit=20)
+    one, again = load(name, max_images=20), load(name, max_images=20)
     assert len(one) == 20 and one.digest == again.digest and one.shape[1:] == (kind.size, kind.size)
     assert one.labels is None or {*one.labels.tolist()} <= {*range(one.classes)}
     assert "test" not in kind.splits or load(name, split="test").digest != load(name).digest

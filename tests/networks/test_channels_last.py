@@ -62,7 +62,9 @@ def contiguous_maps(network, *inputs):
 @pytest.mark.parametrize("backbone", IMAGES)
 def test_every_map_of_a_decoder_has_its_channels_last(backbone, norm, upsample):
     with FakeTensorMode(), torch.device("cuda"):
-        decoder = BACKBONES[backbone].decoder(8, (3, 16, 16), width=4, growth=2, norm=norm, upsample=upsample)
+        decoder = BACKBONES[backbone].decoder(
+            8, (3, 16, 16), width=4, max_width_multiple=2, norm=norm, upsample=upsample
+        )
         assert contiguous_maps(decoder, torch.empty(2, 8)) == []
 
 
@@ -70,7 +72,9 @@ def test_every_map_of_a_decoder_has_its_channels_last(backbone, norm, upsample):
 @pytest.mark.parametrize("backbone", IMAGES)
 def test_every_map_of_an_encoder_has_its_channels_last(backbone, norm, downsample):
     with FakeTensorMode(), torch.device("cuda"):
-        encoder = BACKBONES[backbone].encoder((3, 16, 16), width=4, growth=2, norm=norm, downsample=downsample)
+        encoder = BACKBONES[backbone].encoder(
+            (3, 16, 16), width=4, max_width_multiple=2, norm=norm, downsample=downsample
+        )
         assert contiguous_maps(encoder, torch.empty(2, 3, 16, 16)) == []
 
 

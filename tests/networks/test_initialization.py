@@ -121,7 +121,7 @@ def test_what_is_added_shifts_no_other_weight(options):
 def test_global_generator_is_left_alone(spectral):
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    make(spectral=spectral, kind="orthogonal")
+    make(spectral_norm=spectral, kind="orthogonal")
     make_generator("resnet", {"width": 4, "upsample": "pixelshuffle"}, shape=SHAPE, latent=5)
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -170,12 +170,12 @@ def test_misspelt_kind():
 
 
 def test_state_survives_the_round_trip():
-    network = make(spectral=True, kind="he", heads=("score", "reconstruction"), norm="batch")
+    network = make(spectral_norm=True, kind="he", heads=("score", "reconstruction"), norm="batch")
     from ganzoo.batch import Batch
 
     images = torch.randn(4, *SHAPE)
     network(Batch(images))
-    other = make(seed=1, spectral=True, heads=("score", "reconstruction"), norm="batch")
+    other = make(seed=1, spectral_norm=True, heads=("score", "reconstruction"), norm="batch")
     other.load_state_dict(deepcopy(network.state_dict()))
     for _ in range(2):
         one, two = network(Batch(images)), other(Batch(images))

@@ -132,7 +132,9 @@ def test_score_and_class_heads_are_linear_in_the_features():
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_autoencoder_takes_the_options_of_d(backbone):
     """One width, norm and activation for both halves; the rest is the decoder's."""
-    d = discriminator(backbone, ("reconstruction",), hidden=9, norm="layer", activation="elu", width=6, output="linear")
+    d = discriminator(
+        backbone, ("reconstruction",), bottleneck=9, norm="layer", activation="elu", width=6, output="linear"
+    )
     head = d.heads["reconstruction"]
     assert head.code.weight.shape == (9, d.encoder.features)
     modules = list(head.decoder.modules())
@@ -162,7 +164,7 @@ def test_only_batch_norm_lets_a_score_depend_on_the_batch(backbone, norm, mixes)
 )
 def test_spectral_norm_on_every_layer(backbone, condition):
     """Miyato et al. 2018: the largest singular value of each weight, as a matrix of its outputs, is 1."""
-    d = discriminator(backbone, tuple(HEADS), code_outputs=2, condition=condition, spectral=True)
+    d = discriminator(backbone, tuple(HEADS), code_outputs=2, condition=condition, spectral_norm=True)
     for _ in range(60):
         d(Batch(images(), LABELS))
     layers = [m for m in d.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.Embedding)]
@@ -194,9 +196,9 @@ def test_spectral_norm_is_for_d_alone_and_off_by_default():
         ),
         (
             lambda: discriminator(spectrl=True),
-            "no option of the discriminator is called 'spectrl'; did you mean 'spectral'",
+            "no option of the discriminator is called 'spectrl'; did you mean 'spectral_norm'",
         ),
-        (lambda: discriminator(hidden=3), "no option of the discriminator is called 'hidden'"),
+        (lambda: discriminator(bottleneck=3), "no option of the discriminator is called 'bottleneck'"),
         (lambda: generator(downsample="pool"), "no option of the generator is called 'downsample'"),
         (lambda: generator("dcgann"), "no backbone is called 'dcgann'; did you mean 'dcgan'"),
         (lambda: generator(norm="bach"), "no norm is called 'bach'; did you mean 'batch'"),

@@ -106,7 +106,7 @@ def test_the_reference_is_in_the_state_and_only_where_a_norm_is_virtual():
 
 @pytest.mark.parametrize("minibatch", ["stddev", "discrimination"])
 def test_an_autoencoding_d_refers_within_its_decoder_too(minibatch):
-    d = discriminator(heads=("score", "reconstruction"), minibatch=minibatch, noise=0.1)
+    d = discriminator(heads=("score", "reconstruction"), minibatch_features=minibatch, noise=0.1)
     assert sum(isinstance(layer, VirtualBatchNorm) for layer in d.heads.modules()) > 0
     judged = d(Batch(images()))
     assert judged.reconstruction.shape == (4, *SHAPE) and judged.score.shape == (4,)
