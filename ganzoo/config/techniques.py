@@ -98,10 +98,10 @@ OTHERS = (
     Technique(
         4,
         "spectral norm",
-        (f"{D}.spectral", f"{D}.norm"),
+        (f"{D}.spectral_norm", f"{D}.norm"),
         "Miyato et al. 2018, arXiv:1802.05957",
-        {f"{D}.spectral": False},
-        {"spectral-norm": {f"{D}.spectral": True, f"{D}.norm": "none"}},
+        {f"{D}.spectral_norm": False},
+        {"spectral-norm": {f"{D}.spectral_norm": True, f"{D}.norm": "none"}},
     ),
     Technique(
         5,
@@ -191,12 +191,12 @@ OTHERS = (
     Technique(
         19,
         "minibatch features",
-        (f"{D}.minibatch",),
+        (f"{D}.minibatch_features",),
         IMPROVED,
-        {f"{D}.minibatch": "none"},
+        {f"{D}.minibatch_features": "none"},
         {
-            "minibatch-stddev": {f"{D}.minibatch": "stddev"},
-            "minibatch-discrimination": {f"{D}.minibatch": "discrimination"},
+            "minibatch-stddev": {f"{D}.minibatch_features": "stddev"},
+            "minibatch-discrimination": {f"{D}.minibatch_features": "discrimination"},
         },
     ),
     Technique(23, "semi-supervised", ("loss.name", "data.labelled", "data.labelled_share"), IMPROVED),
