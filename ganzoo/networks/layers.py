@@ -191,9 +191,6 @@ class Map(Rearrange):
         return dispatch.to_memory_format(super().forward(x))
 
 
-pass
-
-
 class Maxout(Linear):
     """Each unit is the largest of five linear ones. Goodfellow et al. 2013, https://arxiv.org/abs/1302.4389, section 2"""
 

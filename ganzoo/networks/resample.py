@@ -98,8 +98,6 @@ UPSAMPLERS.add("nearest", Nearest)
 UPSAMPLERS.add("bilinear", Bilinear)
 
 
-pass
-
 Pooling = Literal["none", "mean", "sum"]
 """Of a map over its pixels: none flattens it; the mean is Gulrajani et al.'s (2017), the sum Miyato et al.'s (2018)."""
 

@@ -36,9 +36,6 @@ def copy_release(release: Path, folder: Path) -> None:
             shutil.copyfile(release / name, folder / name)
 
 
-pass
-
-
 def push(checkpoint: str | Path, address: str, licence: str | None = None) -> str:
     """Upload a release (of a run, a folder, a name that ships) to `address` = hf:user/name; returns where it can be seen.
 

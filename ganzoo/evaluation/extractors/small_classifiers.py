@@ -106,10 +106,6 @@ def load_classifier(name: Name, folder: Path = WEIGHTS) -> Classifier:
     return classifier.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
-pass
-pass
-
-
 class ClassifierFeatures(nn.Module):
     """Features and logits of a classifier in one pass."""
 
