@@ -42,11 +42,6 @@ def variants() -> dict[str, Path]:
     return found
 
 
-def read_variant(variant: str) -> Table:
-    """The table of a variant by name, or of a TOML file, laid upon what it `extends` or upon the defaults."""
-    return without_tuning_ranges(reduce(merge, config_layers(variant)))
-
-
 def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Table]:
     """What ships, laid upon the defaults, then each of the user's files, the outermost last."""
     users = is_config_file(variant)

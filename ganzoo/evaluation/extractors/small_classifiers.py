@@ -58,11 +58,6 @@ class Classifier(nn.Module):
         self.basis = nn.Linear(widths[-1], widths[-1], bias=False).requires_grad_(False)
         nn.init.eye_(self.basis.weight)
 
-    @property
-    def feature_size(self) -> int:
-        """F, the length of a feature vector."""
-        return self.widths[-1]
-
     def features(self, images: Tensor) -> Tensor:
         """(N, F) float32 of images (N, channels, size, size) in [-1, 1]; raises `ValueError` for another shape."""
         if images.shape[1:] != (self.channels, self.size, self.size):
