@@ -14,14 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.atomic_io import read_bytes, write_bytes, write_folder, write_json
-from ganzoo.config.resolve import load_config
 from ganzoo.config.schema import Table
 from ganzoo.errors import InputError
 from ganzoo.image_io import save_png, to_uint8
 from ganzoo.json_io import read_table
 from ganzoo.release.card import card_markdown
 from ganzoo.release.push import copy_release
-from ganzoo.release.reproduce import reproduce_command
 from ganzoo.release.sample_grid import draw_grid
 from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.checkpoints import release_folder
@@ -65,8 +63,7 @@ def write_card(folder: Path, card: Table, name: str) -> None:
     """Write card.json, and card.md, which says the same to people; the card states the digest of the config."""
     card = card if "config_sha256" in card else card | config_digest(folder)
     write_json(folder / "card.json", card)
-    again = reproduce_command(load_config(folder / "config.json", trains=False))
-    write_bytes(folder / "card.md", card_markdown(card, name, again).encode())
+    write_bytes(folder / "card.md", card_markdown(card, name).encode())
 
 
 def draw_thumbnails(sampler: Sampler, path: Path) -> None:
