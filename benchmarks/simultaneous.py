@@ -23,7 +23,7 @@ from ganzoo.api import load_dataset
 from ganzoo.batch import Batch
 from ganzoo.builder import GanModules, build_modules, resolve_config
 from ganzoo.config.recipes import make_config
-from ganzoo.config.schema import Config
+from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data import BatchLoader
 from ganzoo.evaluation import modes
 from ganzoo.rng import RngScope
@@ -77,7 +77,7 @@ def make_trainer(data: str, seed: int, ours: Sequence[str]) -> Simultaneous:
 
 
 @torch.no_grad()
-def first_weights(config: Config, ours: Sequence[str]) -> GanModules:
+def first_weights(config: ResolvedConfig, ours: Sequence[str]) -> GanModules:
     """Both players; orthogonal weights are `GAIN` times those of the config."""
     modules = build_modules(config)
     if "weights" not in ours:

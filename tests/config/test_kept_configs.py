@@ -53,7 +53,7 @@ def test_the_same_weights_come_out_again(tmp_path):
     run = api.train(small("nsgan", train={"steps": 2}, tricks={"replay": True}), out=tmp_path / "run")
     for path, name in ((run / "release/config.json", "again"), (run / "config.json", "other")):
         words = ["--seed", "0" if name == "again" else "1", "--out", str(tmp_path / name), "--quiet"]
-        assert cli._run(["train", str(path), *words]) == 0
+        assert cli.run(["train", str(path), *words]) == 0
     weights = {
         folder: (tmp_path / folder / "release/generator.safetensors").read_bytes() for folder in ("again", "other")
     }
@@ -103,7 +103,7 @@ def test_json_that_is_no_config_is_refused_in_a_line(file, reason, tmp_path, mon
     Path("text.json").write_text("seed = 3")
     Path("list.json").write_text("[]")
     Path("plugin.json").write_text(json.dumps(config | {"loss": {"name": "my-own"}}))
-    assert cli._run(["train", file]) == 2
+    assert cli.run(["train", file]) == 2
     said = capsys.readouterr().err
     assert file in said and said.count("\n") == 1 and not Path("runs").exists()
     with pytest.raises(InputError, match=reason):
@@ -113,5 +113,5 @@ def test_json_that_is_no_config_is_refused_in_a_line(file, reason, tmp_path, mon
 def test_data_that_came_from_python_are_asked_for(tmp_path, capsys):
     path = written(resolve_config(small("nsgan", train={"steps": 1}), toy_data()), tmp_path)
     ganzoo.train(path, toy_data(), tmp_path / "run")
-    assert cli._run(["train", path.replace("config.json", "run/config.json")]) == 2
+    assert cli.run(["train", path.replace("config.json", "run/config.json")]) == 2
     assert "data 'memory' are those that a program gives as data=; no file holds them" in capsys.readouterr().err
