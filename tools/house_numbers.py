@@ -55,7 +55,8 @@ def is_docstring(node: ast.stmt) -> bool:
 
 def first_line(node: ast.stmt) -> int:
     """The first line of a statement, its decorators included."""
-    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+    decorators = node.decorator_list if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) else []
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def functions(body: list[ast.stmt], inside: str = "") -> Iterator[tuple[str, int]]:

@@ -68,11 +68,13 @@ class Classifier(nn.Module):
             patches = F.gelu(self.whitening(images.float()))
         means = self.blocks(patches).float().mean((2, 3))
         with torch.autocast(images.device.type, enabled=False):
-            return self.basis(means)
+            features: Tensor = self.basis(means)
+        return features
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, K) of the classes."""
-        return LOGIT_SCALE * self.head(self.features(images))
+        logits: Tensor = self.head(self.features(images))
+        return LOGIT_SCALE * logits
 
 
 def block(inputs: int, outputs: int) -> nn.Sequential:
