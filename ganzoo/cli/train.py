@@ -33,9 +33,7 @@ def train(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     precision: Annotated[
         str | None,
-        typer.Option(
-            metavar="float32|bf16|auto", help="Precision of the networks; auto times both and keeps the faster."
-        ),
+        typer.Option(metavar="float32|bf16|auto", help="Network precision; auto times both, keeps the faster."),
     ] = None,
     threads: Annotated[
         str | None, typer.Option(metavar="auto|N", help="CPU threads; auto: one for each free core.")
