@@ -12,72 +12,83 @@ for a seed and a set.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from functools import partial
+import copy
+from collections.abc import Sequence
 from statistics import mean
 
 import torch
-from torch import Tensor, nn
-from torch.autograd import grad
-from torch.nn import functional as F
+from torch import nn
 
-from ganzoo.data.sources.mixtures import MIXTURES
+from ganzoo.api import load_dataset
+from ganzoo.batch import Batch
+from ganzoo.builder import GanModules, build_modules, resolve_config
+from ganzoo.config.recipes import make_config
+from ganzoo.config.schema import ResolvedConfig
+from ganzoo.data import BatchLoader
 from ganzoo.evaluation import modes
-from ganzoo.networks.layers import Linear, Tanh
+from ganzoo.rng import RngScope
+from ganzoo.training.trainer import Trainer
 
-STEPS, BATCH, LATENT, WIDTH, GAIN = 25_000, 512, 256, 128, 1.4
+SAMPLES, GAIN = 2500, 1.4
 OURS = ("turns", "fakes", "weights", "first")
+FIRST_LAYER = "encoder.layer1.linear.weight"
 FACTORS = {"modes": 1, "high_quality": 100, "reverse_kl": 1}
 
 
-def net(inputs: int, outputs: int, init: Callable[[Tensor], Tensor]) -> nn.Sequential:
-    """Two hidden layers of tanh."""
-    layers = [Linear(inputs, WIDTH), Linear(WIDTH, WIDTH), Linear(WIDTH, outputs)]
-    for layer in layers:
-        init(layer.weight)
-        nn.init.zeros_(layer.bias)
-    return nn.Sequential(layers[0], Tanh(), layers[1], Tanh(), layers[2])
+class Simultaneous(Trainer):
+    """Both players step from the weights before the training step, on one batch of fakes, but for what is in `ours`."""
+
+    ours: Sequence[str] = ()
+
+    def update_order(self) -> None:
+        self.d_of_g = self.D if "turns" in self.ours else copy.deepcopy(self.D).requires_grad_(False)
+        self.d_step()
+        self.g_step()
+
+    def opponent(self, player: nn.Module) -> nn.Module:
+        return self.d_of_g if player is self.D else super().opponent(player)
+
+    def fakes(self, generator: nn.Module, n: int, real: Batch | None) -> Batch:
+        if "fakes" in self.ours:
+            return super().fakes(generator, n, real)
+        with RngScope(self.seed, "fakes", self.step):
+            return super().fakes(generator, n, real)
 
 
-class Player:
-    """A network with its optimiser."""
-
-    def __init__(self, network: nn.Sequential, rate: float) -> None:
-        self.network, self.weights = network, list(network.parameters())
-        self.adam = torch.optim.Adam(self.weights, rate, (0.5, 0.999))
-
-    def move(self, slopes: Sequence[Tensor]) -> None:
-        """One step down."""
-        for weight, slope in zip(self.weights, slopes, strict=True):
-            weight.grad = slope
-        self.adam.step()
+def play(data: str, seed: int, ours: Sequence[str], steps: int | None = None) -> dict[str, float]:
+    """The scores of `SAMPLES` samples after the last step, of the weights as they are."""
+    trainer = make_trainer(data, seed, ours)
+    for _ in range(steps or trainer.config.train.steps):
+        trainer.train_step()
+    with torch.no_grad(), RngScope(seed, "scores"):
+        return modes.count_modes(trainer.batches.dataset, trainer.fakes(trainer.G, SAMPLES, None).images)
 
 
-def play(data: str, seed: int, ours: Sequence[str]) -> dict[str, float]:
-    """The scores of 2,500 samples after the last step."""
-    rng = torch.manual_seed(seed)
-    init = nn.init.kaiming_normal_ if "weights" in ours else partial(nn.init.orthogonal_, gain=GAIN)
-    g, d = Player(net(LATENT, 2, init), 1e-3), Player(net(2, 1, init), 1e-4)
+def make_trainer(data: str, seed: int, ours: Sequence[str]) -> Simultaneous:
+    """The game before its first step."""
+    init = "he" if "weights" in ours else "orthogonal"
+    over = {"data": {"spec": data}, "networks": {"init": init}, "train": {"device": "cpu", "threads": 1}, "seed": seed}
+    config = make_config("toy/minimax", over)
+    dataset = load_dataset(config)
+    config = resolve_config(config, dataset)
+    trainer = Simultaneous(first_weights(config, ours), BatchLoader(dataset, seed), config)
+    trainer.ours = ours
+    return trainer
+
+
+@torch.no_grad()
+def first_weights(config: ResolvedConfig, ours: Sequence[str]) -> GanModules:
+    """Both players; orthogonal weights are `GAIN` times those of the config."""
+    modules = build_modules(config)
+    if "weights" not in ours:
+        for weight in (*modules.generator.parameters(), *modules.discriminator.parameters()):
+            weight.mul_(GAIN)  # biases are 0
     if "first" in ours:
-        nn.init.kaiming_normal_(d.weights[0])
-    for _ in range(STEPS):
-        step(g, d, torch.from_numpy(MIXTURES[data].draw(BATCH, rng)[0]), ours)
-    with torch.no_grad():
-        return modes.count_modes(data, g.network(torch.randn(2500, LATENT)).view(-1, 2, 1, 1))
-
-
-def step(g: Player, d: Player, real: Tensor, ours: Sequence[str]) -> None:
-    """D descends the loss and G ascends it."""
-    fake = g.network(torch.randn(BATCH, LATENT))
-    loss = F.softplus(-d.network(real)).mean() + F.softplus(d.network(fake.detach())).mean()
-    down = grad(loss, d.weights)
-    if "turns" in ours:
-        d.move(down)
-    if "fakes" in ours:
-        fake = g.network(torch.randn(BATCH, LATENT))
-    g.move(grad(-F.softplus(d.network(fake)).mean(), g.weights))
-    if "turns" not in ours:
-        d.move(down)
+        he = config.model_copy(update={"networks": config.networks.model_copy(update={"init": "he"})})
+        modules.discriminator.get_parameter(FIRST_LAYER).copy_(
+            build_modules(he).discriminator.get_parameter(FIRST_LAYER)
+        )
+    return modules
 
 
 def main() -> None:

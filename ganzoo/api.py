@@ -34,9 +34,10 @@ def train(
 ) -> Path:
     """Train a new run and return its folder.
 
-    `config` is a variant's name, a TOML file, a table of settings (which may `extends` either) or a `Config`. `data` takes
-    the place of `data.spec` and all that chooses among its images: a `Dataset`, or a tensor or array (N, C, H, W), uint8 or
-    float in [-1, 1]. The run records them as `memory`, with their digest. `out` defaults to runs/<variant>-<data>-s<seed>.
+    `config` is a variant's name, a TOML file, the config.json of a run or release, a table of settings (which may `extends`
+    one of them) or a `Config`. `data` takes the place of `data.spec` and all that chooses among its images: a `Dataset`, or a
+    tensor or array (N, C, H, W), uint8 or float in [-1, 1]. The run records them as `memory`, with their digest. `out`
+    defaults to runs/<variant>-<data>-s<seed>.
     Raises `InputError`, before anything is written, where the input is wrong, and `TrainingFailed` on divergence.
     """
     data = None if data is None else as_dataset(data)

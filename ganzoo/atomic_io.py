@@ -92,12 +92,13 @@ def read_json(path: Path, newest: int = FORMAT) -> dict[str, Any]:
         value = decode_json(content)
     except (ValueError, RecursionError) as error:
         raise DamagedFile(f"{path} is not valid JSON: {error}") from None
-    number = value.get("format") if isinstance(value, dict) else None
+    table: dict[str, Any] = value if isinstance(value, dict) else {}
+    number = table.get("format")
     if type(number) is not int or number < 1:
         raise DamagedFile(f"{path} is not a file of ganzoo: it names no format")
     if number > newest:
         raise InputError(f"{path} has format {number}, newer than this ganzoo reads ({newest}); update ganzoo")
-    return value
+    return table
 
 
 def decode_json(content: bytes | str) -> Any:

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from pathlib import Path
 
-STAT, QUOTA = Path("/proc/stat"), Path("/sys/fs/cgroup/cpu.max")
-SAMPLE_SECONDS = 0.3  # seconds
+LOAD, QUOTA = Path("/proc/loadavg"), Path("/sys/fs/cgroup/cpu.max")
 
 
 def auto_threads(most: int, processes: int = 1) -> tuple[int, str]:
     """How many threads each of `processes` takes here, 1 to `most`, and a line to say if busy cores make them fewer.
 
-    Measures for `SAMPLE_SECONDS` seconds, unless `most` is 1. If the system does not report load, all cores count as free.
+    If the system does not report load, all cores count as free.
     """
     if most == 1:
         return 1, ""
-    cores = allowed_cpus()
-    usable = int(min(len(cores), cgroup_quota()))
-    free = min(usable, len(cores) - round(busy_cores(cores)))
+    usable = int(min(len(allowed_cpus()), cgroup_quota()))
+    free = min(usable, (os.cpu_count() or usable) - busy_cores())
     threads, best = (max(1, min(most, count // processes)) for count in (free, usable))
     return threads, thread_note(threads, best, usable - free, usable) if threads < best else ""
 
@@ -49,26 +46,15 @@ def cgroup_quota() -> float:
     return math.inf if share == "max" else int(share) / int(period)
 
 
-def busy_cores(cores: set[int]) -> float:
-    """How many of `cores` other processes keep busy, as a mean over `SAMPLE_SECONDS` seconds."""
-    began, own, before = time.perf_counter(), time.process_time(), ticks()
-    time.sleep(SAMPLE_SECONDS)
-    after, own = ticks(), time.process_time() - own
-    taken = sum(split_among_processes(before[core], after[core]) for core in cores & before.keys() & after.keys())
-    return max(0.0, taken - own / (time.perf_counter() - began))
+def busy_cores() -> int:
+    """Cores of the machine that other processes keep busy (proc_loadavg(5)); 0 if the system has no such file.
 
-
-def split_among_processes(before: tuple[int, int], after: tuple[int, int]) -> float:
-    """The share of its time that a core was not idle."""
-    idle, whole = (now - then for now, then in zip(after, before, strict=True))
-    return 1 - idle / whole if whole else 0.0
-
-
-def ticks() -> dict[int, tuple[int, int]]:
-    """Of each core its idle and its whole time so far, in ticks (proc_stat(5)); empty where the system has no such file."""
+    The load average of the last minute, or the tasks that run now if they are fewer: a run that has just ended, and what this
+    process did so far, count in the first alone.
+    """
     try:
-        lines = [line.split() for line in STAT.read_text().splitlines()]
+        minute, _, _, tasks, _ = LOAD.read_text().split()
     except OSError:
-        return {}
-    times = {name[3:]: [int(value) for value in values[:8]] for name, *values in lines if name.startswith("cpu")}
-    return {int(core): (spent[3] + spent[4], sum(spent)) for core, spent in times.items() if core}
+        return 0
+    others = int(tasks.partition("/")[0]) - 1
+    return max(0, min(round(float(minute)), others))

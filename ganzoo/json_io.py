@@ -19,6 +19,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic_core import ErrorDetails
 
 from ganzoo.atomic_io import read_json
 from ganzoo.errors import DamagedFile
@@ -84,7 +85,7 @@ def validate(table: Any, schema: type[Model], where: str) -> Model:
         raise DamagedFile(f"{where} is damaged: its tables are nested too deep") from None
 
 
-def describe_error(error: Any) -> str:
+def describe_error(error: ErrorDetails) -> str:
     """A validation error: the key, what was expected there, and what stands there."""
     key = ".".join(map(str, error["loc"])) or "the file"
     if error["type"] == "missing":

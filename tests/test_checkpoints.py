@@ -15,12 +15,12 @@ import ganzoo
 from ganzoo import api, cli
 from ganzoo.atomic_io import read_json, sha256_hex
 from ganzoo.builder import build_generator, make_latent, make_loss, resolve_config
-from ganzoo.config.recipes import read_variant
-from ganzoo.release.sample_grid import TOLERANCE, max_drift
+from ganzoo.config.recipes import make_config
 from ganzoo.sampling import checkpoints, shipped_releases
 from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES
 from small_runs import small, toy_data
 from tools import judge_release
+from tools.finish_release import TOLERANCE, max_drift
 
 ROOT = Path(__file__).parents[1]
 MIB = 2**20
@@ -225,8 +225,7 @@ def test_a_release_is_listed_and_drawn_by_name(made, monkeypatch, tmp_path, caps
 def test_a_release_is_trained_from_a_recipe_and_fits_into_its_size(name):
     """Float16 matrices, without training: the size is that of the network."""
     variant = script().RELEASES[name]
-    table = read_variant(variant)
-    base = read_variant(variant.rpartition("/")[2])
+    table, base = (make_config(each).model_dump(mode="json") for each in (variant, variant.rpartition("/")[2]))
     departs = {key for key in table if table[key] != base.get(key)}
     # began-mnist was trained before the laptop recipe's k moved ten times as fast.
     of_its_time = {"loss"} if name == "began-mnist" else set()
@@ -234,9 +233,7 @@ def test_a_release_is_trained_from_a_recipe_and_fits_into_its_size(name):
     assert {"variant", "data", "train"} | of_its_time <= departs <= own | of_its_time
     assert table["train"]["lr_decay_steps"] == table["train"]["steps"] > 2 * base["train"]["steps"]
     channels, limit = (3, 2.9e6) if name.endswith("cifar10") else (1, 1.1e6)
-    config = resolve_config(
-        ganzoo.config.recipes.make_config(variant), toy_data(size=32, channels=channels, classes=10)
-    )
+    config = resolve_config(make_config(variant), toy_data(size=32, channels=channels, classes=10))
     generator = build_generator(config, make_latent(config, make_loss(config)))
     size = sum(v.numel() * (2 if v.ndim > 1 else 4) for v in generator.state_dict().values())
     assert size < limit

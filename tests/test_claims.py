@@ -9,7 +9,7 @@ import pytest
 
 from ganzoo.atomic_io import read_json
 from ganzoo.config.migrate import current_name
-from ganzoo.config.recipes import read_variant, variants
+from ganzoo.config.recipes import make_config, variants
 from ganzoo.networks import make_discriminator, make_generator
 from ganzoo.sampling import shipped_releases
 
@@ -47,7 +47,7 @@ def test_a_page_says_by_what_the_recipes_were_chosen_and_the_rule_from_now_on(pa
 
 def departing() -> list[str]:
     """The recipes whose D learns no classes from fakes."""
-    return [v for v in variants() if read_variant(v)["loss"].get("classify_fakes") is False]
+    return [v for v in variants() if make_config(v).loss.get("classify_fakes") is False]
 
 
 def test_acgans_departure_stands_in_readme_losses_and_cards():

@@ -129,7 +129,9 @@ def test_a_grid_of_a_release_has_its_classes_in_their_order(conditional, monkeyp
     from ganzoo.release import sample_grid
 
     drawn = []
-    monkeypatch.setattr(sample_grid, "draw_sheet", lambda images, columns, modes: drawn.append((images, columns)))
+    monkeypatch.setattr(
+        "ganzoo.training.samples.draw_sheet", lambda images, columns, modes: drawn.append((images, columns))
+    )
     monkeypatch.setattr(sample_grid, "save_png", lambda sheet, path: None)
     sampler = ganzoo.load(conditional)
     sample_grid.draw_grid(sampler, tmp_path / "x.png")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -11,31 +9,18 @@ from ganzoo import api, cli, cpu_threads
 from ganzoo.training.run_dir import RunDir
 from small_runs import small, toy_data
 
-# What a core adds to /proc/stat while it is looked at: user, nice, system, idle, iowait.
-IDLE, WAITING, BUSY, LOW = (0, 0, 0, 20, 0), (0, 0, 0, 5, 15), (15, 0, 5, 0, 0), (0, 20, 0, 0, 0)
-
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
-    """Makes a machine whose cores do what is given, and whose clocks say 0.2 s, `own` of it spent by this process."""
+    """Makes a machine with `cores`, where the load average is `load` and `running` tasks run now, this one among them."""
 
-    def make(*spent, own=0.0, allowed=None, quota=None):
-        def write(*rows):
-            lines = ["cpu  9 9 9 9 9 9 9 9 0 0"]
-            for core, (user, nice, *others) in enumerate(rows):  # a guest's time is in user and nice already
-                columns = (1000 + user, nice, *others, 0, 0, 0, user, nice)
-                lines.append(f"cpu{core} {' '.join(map(str, columns))}")
-            cpu_threads.STAT.write_text("\n".join([*lines, "intr 5 0"]))
-
-        wall, cpu = iter((5.0, 5.2)), iter((1.0, 1.0 + own))
-        clock = SimpleNamespace(
-            sleep=lambda _: write(*spent), perf_counter=lambda: next(wall), process_time=lambda: next(cpu)
-        )
-        monkeypatch.setattr(cpu_threads, "time", clock)
-        monkeypatch.setattr(cpu_threads, "STAT", tmp_path / "stat")
+    def make(cores, load=0.0, running=None, allowed=None, quota=None):
+        monkeypatch.setattr(cpu_threads, "LOAD", tmp_path / "loadavg")
         monkeypatch.setattr(cpu_threads, "QUOTA", tmp_path / "cpu.max")
-        monkeypatch.setattr(cpu_threads, "allowed_cpus", lambda: allowed or set(range(len(spent))))
-        write(*[(0, 0, 0, 0, 0)] * len(spent))
+        monkeypatch.setattr(cpu_threads, "allowed_cpus", lambda: allowed or set(range(cores)))
+        monkeypatch.setattr(cpu_threads.os, "cpu_count", lambda: cores)
+        running = 1 + round(load) if running is None else running
+        cpu_threads.LOAD.write_text(f"{load:.2f} 9.00 9.00 {running}/99 4711\n")
         if quota:
             cpu_threads.QUOTA.write_text(f"{quota}\n")
 
@@ -43,42 +28,40 @@ def machine(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spent", "busy"),
+    ("load", "running", "busy"),
     [
-        ([IDLE, IDLE], 0),
-        ([IDLE, BUSY], 1),
-        ([LOW, WAITING], 1),
-        ([(10, 0, 0, 10, 0), (0, 10, 0, 10, 0)], 1),  # one process that moves between two cores
-        ([BUSY, (0, 0, 0, 0, 0)], 1),  # a core whose ticks do not move
+        (0.0, 1, 0),
+        (1.0, 2, 1),
+        (0.8, 3, 1),  # two that run by chance now
+        (2.1, 1, 0),  # a run that has just ended
+        (1.3, 2, 1),  # the same, and one that goes on
+        (0.0, 0, 0),  # a system that reports nothing
     ],
 )
-def test_a_core_is_busy_whatever_the_priority_and_free_while_it_waits(machine, spent, busy):
-    machine(*spent)
-    assert cpu_threads.busy_cores({0, 1}) == pytest.approx(busy)
-
-
-def test_what_this_process_does_itself_is_no_other_work(machine):
-    machine(BUSY, BUSY, own=0.2)
-    assert cpu_threads.busy_cores({0, 1}) == pytest.approx(1)
+def test_a_core_is_busy_if_its_load_is_of_the_last_minute_and_of_now(machine, load, running, busy):
+    machine(4, load, running)
+    assert cpu_threads.busy_cores() == busy
 
 
 def test_as_many_threads_as_free_cores_and_a_line_if_that_is_fewer(machine):
-    machine(BUSY, IDLE)
+    machine(2, load=1.0)
     assert cpu_threads.auto_threads(2) == (
         1,
         "1 thread: 1 of 2 cores is busy; --threads 2 in a new run takes them all the same",
     )
-    machine(BUSY, LOW, IDLE, IDLE)
+    machine(4, load=2.0)
     threads, line = cpu_threads.auto_threads(16)
     assert threads == 2 and line.startswith("2 threads: 2 of 4 cores are busy; --threads 4 in a new run")
-    machine(IDLE, IDLE, IDLE)
+    machine(3)
     assert cpu_threads.auto_threads(16) == (3, "")
 
 
 def test_there_is_always_one_thread_and_never_more_than_torch_takes(machine):
-    machine(BUSY, BUSY)
+    machine(2, load=2.0)
     assert cpu_threads.auto_threads(2)[0] == 1
-    machine(BUSY, IDLE, IDLE, IDLE)
+    machine(2, load=7.0)
+    assert cpu_threads.auto_threads(2)[0] == 1
+    machine(4, load=1.0)
     assert cpu_threads.auto_threads(2) == (2, "")
 
 
@@ -87,31 +70,32 @@ def test_nothing_is_looked_at_where_torch_has_one_thread(machine, monkeypatch):
     assert cpu_threads.auto_threads(1) == (1, "")
 
 
-def test_cores_that_this_process_may_not_use_are_not_counted(machine):
-    machine(BUSY, BUSY, IDLE, IDLE, allowed={1, 2, 3})
+def test_other_work_goes_to_the_cores_that_this_process_may_not_use(machine):
+    machine(4, load=2.0, allowed={1, 2, 3})
     threads, line = cpu_threads.auto_threads(4)
     assert threads == 2 and "1 of 3 cores is busy" in line
+    machine(64, load=20.0, allowed={1, 2})
+    assert cpu_threads.auto_threads(64) == (2, "")
 
 
 def test_a_quota_is_a_limit_of_its_own(machine):
-    machine(IDLE, IDLE, IDLE, BUSY, quota="250000 100000")
+    machine(4, load=1.0, quota="250000 100000")
     assert cpu_threads.auto_threads(4) == (2, "")
-    machine(IDLE, IDLE, IDLE, IDLE, quota="50000 100000")
+    machine(4, quota="50000 100000")
     assert cpu_threads.auto_threads(4) == (1, "")
-    machine(IDLE, IDLE, IDLE, quota="max 100000")
+    machine(3, quota="max 100000")
     assert cpu_threads.auto_threads(4) == (3, "")
 
 
 def test_processes_share_the_free_cores(machine):
-    machine(BUSY, IDLE, IDLE, IDLE, IDLE, IDLE)
+    machine(6, load=1.0)
     threads, line = cpu_threads.auto_threads(6, processes=2)
     assert threads == 2 and "--threads 3" in line
 
 
 def test_without_a_word_of_the_system_it_is_torchs_number(machine):
-    machine(IDLE, IDLE)
-    cpu_threads.STAT.unlink()
-    cpu_threads.time.sleep = lambda _: None
+    machine(2, load=2.0)
+    cpu_threads.LOAD.unlink()
     assert cpu_threads.auto_threads(2) == (2, "")
 
 

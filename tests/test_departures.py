@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo.config.recipes import read_variant, variants
+from ganzoo.config.recipes import make_config, variants
 from ganzoo.config.schema import flatten
 
 ROOT = Path(__file__).parents[1]
@@ -102,7 +102,7 @@ WITHOUT_A_KEY = {
 def test_a_value_that_departs_gives_the_papers_at_its_key(variant):
     folder, _, name = variant.rpartition("/")
     papers = PAPERS.get(variant) or PAPERS.get(name if folder != "mixtures" else "", {})  # mixtures/ cites other papers
-    values = flatten(read_variant(variant))
+    values = flatten(make_config(variant).model_dump(mode="json"))
     departs = {key: said for key, (value, said) in papers.items() if key in values and values[key] != value}
     undeclared = [f"{key}: {said}" for key, said in departs.items() if said not in comment(variant, key)]
     assert not undeclared

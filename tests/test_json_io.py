@@ -34,7 +34,6 @@ from ganzoo.json_io import read_table
 from ganzoo.losses import NSGAN
 from ganzoo.release import card as cards
 from ganzoo.release.card import model_card
-from ganzoo.release.reproduce import reproduce_command
 from ganzoo.sampling import checkpoints, shipped_releases
 from ganzoo.training.checkpoint import State
 from ganzoo.training.release import Card
@@ -57,7 +56,7 @@ def run(tmp_path_factory) -> Path:
 def released(path: Path) -> None:
     """All that is done with a card."""
     card = read_table(path, Card)
-    cards.card_markdown(card, "x", "ganzoo train x"), model_card(card, "hf:a/b")
+    cards.card_markdown(card, "x"), model_card(card, "hf:a/b")
     list(gallery.scores(card)), gallery.brief(card), variants.distance(read(path, Card).scores)
 
 
@@ -65,7 +64,6 @@ def drawn_from(path: Path) -> None:
     """What is done with the config of a release before its weights are looked at."""
     config = load_config(path, trains=False)
     checkpoints._build_on_meta(config, path)
-    reproduce_command(config)
 
 
 def logged(path: Path) -> None:

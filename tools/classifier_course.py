@@ -91,7 +91,8 @@ class Course:
 
     def momentum(self, parameter: Tensor) -> Tensor:
         """What the optimiser remembers of `parameter`: zeros before the first step, which is the same as nothing."""
-        return self.optimiser.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
+        state: dict[str, Tensor] = self.optimiser.state[parameter]
+        return state.setdefault("momentum_buffer", torch.zeros_like(parameter))
 
     def save(self, folder: Path) -> None:
         """Write the state, all at once."""

@@ -23,7 +23,9 @@ from ganzoo.training.run_dir import RunDir
 
 
 def train(
-    variant: Annotated[str | None, typer.Argument(help="A name from 'ganzoo list', or a TOML file.")] = None,
+    variant: Annotated[
+        str | None, typer.Argument(help="A name from 'ganzoo list', a TOML file, or the config.json of a run.")
+    ] = None,
     data: Annotated[str | None, typer.Option(metavar="SPEC", help="digits, mnist, folder:PATH, npz:PATH, ...")] = None,
     steps: Annotated[int | None, typer.Option(help="Number of G updates.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, data order, latents and noise.")] = None,
@@ -31,9 +33,7 @@ def train(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     precision: Annotated[
         str | None,
-        typer.Option(
-            metavar="float32|bf16|auto", help="Precision of the networks; auto times both and keeps the faster."
-        ),
+        typer.Option(metavar="float32|bf16|auto", help="Network precision; auto times both, keeps the faster."),
     ] = None,
     threads: Annotated[
         str | None, typer.Option(metavar="auto|N", help="CPU threads; auto: one for each free core.")

@@ -1,4 +1,4 @@
-"""Variants, the user's TOML files and dotted overrides -> a config."""
+"""Variants, the user's TOML files, kept configs and dotted overrides -> a config."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.config.migrate import RENAMED, current_name, migrate, renamed_keys
-from ganzoo.config.schema import DEFAULTS, Config, Table, as_json, join_path, parse
-from ganzoo.data import makes_points
+from ganzoo.config.resolve import load_config
+from ganzoo.config.schema import DEFAULTS, Config, Data, Table, as_json, join_path, parse
+from ganzoo.data import find_source, makes_points
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.json_io import shorten
 from ganzoo.losses import LOSSES
@@ -44,13 +45,10 @@ def variants() -> dict[str, Path]:
     return found
 
 
-def read_variant(variant: str) -> Table:
-    """The table of a variant by name, or of a TOML file, laid upon what it `extends` or upon the defaults."""
-    return without_tuning_ranges(reduce(merge, config_layers(variant)))
-
-
 def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Table]:
-    """What ships, laid upon the defaults, then each of the user's files, the outermost last."""
+    """What ships, laid upon the defaults, or a kept config; then each of the user's files, the outermost last."""
+    if variant.lower().endswith(".json"):
+        return [kept_table(Path(variant))]
     users = is_config_file(variant)
     variant = variant if users else _renamed(variant)
     path = Path(variant) if users else variants().get(variant)
@@ -76,8 +74,26 @@ def _renamed(variant: str) -> str:
 
 
 def is_config_file(variant: str) -> bool:
-    """Whether a TOML file is meant, not a name that ships."""
-    return variant.lower().endswith(".toml")
+    """Whether a TOML file or a kept config is meant, not a name that ships."""
+    return variant.lower().endswith((".toml", ".json"))
+
+
+def kept_table(path: Path) -> Table:
+    """The config.json of a run or release as a recipe; raises `InputError`, naming the file, for any other JSON.
+
+    What the run found out about its data is left out, and so are a size and channels that the source has by default: they are
+    looked up again, so that `data.spec` can be exchanged.
+    """
+    config = load_config(path, trains=True)
+    return merge(config.model_dump(mode="json"), {"dataset": None, "data": _default_shape(config.data)})
+
+
+def _default_shape(data: Data) -> Table:
+    try:
+        source = find_source(data.spec)
+    except InputError:
+        return {}  # of a program or a plugin; the data are refused where they are loaded
+    return {key: None for key in ("size", "channels") if getattr(data, key) == getattr(source, key)}
 
 
 def _parent(table: Table, path: Path | None = None) -> str | None:
@@ -176,7 +192,7 @@ def _value(text: str) -> Any:
 
 
 def make_config(variant: str | None = None, over: Table | None = None, points: bool | None = None) -> Config:
-    """The config of a variant or TOML file (None = what `over` extends, or the defaults) with the tables `over` laid upon it.
+    """The config of a variant, TOML file or config.json (None = what `over` extends, or the defaults), `over` laid upon it.
 
     Where the data are points (None = what `data.spec` says) a recipe for images is put `on_points`; what the user says of the
     networks comes on top.

@@ -103,9 +103,10 @@ def _resolve_table(table: Table, parameters: Iterable[inspect.Parameter], where:
 
 
 def _name(table: Table, where: str) -> str:
-    if not isinstance(table.get("name"), str):
+    name = table.get("name")
+    if not isinstance(name, str):
         raise InputError(f"{where}.name: expected the name of a {where.rpartition('.')[2]}")
-    return table["name"]
+    return name
 
 
 def _enabled_tricks(config: Config) -> Iterator[tuple[str, Table]]:

@@ -183,7 +183,7 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
 
 def _labels(path: Path, count: int) -> np.ndarray:
     labels = read_array(BytesIO(read_bytes(path)), 8 * count)
-    if (labels.shape, labels.dtype) != ((count,), np.int64):
+    if labels.shape != (count,) or labels.dtype != np.int64:
         raise ValueError(f"{path.name} holds {labels.dtype} {labels.shape}, not int64 ({count},)")
     return labels
 

@@ -196,7 +196,8 @@ def dataset_digest(pixels: Any, shape: Sequence[int], labels: np.ndarray | None,
     if labels is not None:
         pixels.update(np.ascontiguousarray(labels, np.int64).data)
     pixels.update(json.dumps([list(shape), list(class_names)]).encode())
-    return pixels.hexdigest()
+    digest: str = pixels.hexdigest()
+    return digest
 
 
 def check_labels(labels: np.ndarray, count: int, class_names: list[str]) -> tuple[np.ndarray, list[str]]:

@@ -55,9 +55,6 @@ def fits_in_memory(dataset: Dataset, free: int) -> bool:
     return dataset.pixels[:1].nbytes * len(dataset) * MEMORY_DIVISOR <= free
 
 
-pass
-
-
 class BatchLoader:
     """The samples of `dataset` in a new order each epoch, in batches of any size, which may reach into the next epoch.
 

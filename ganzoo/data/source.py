@@ -106,9 +106,6 @@ def check_class_name(name: str) -> None:
         raise InputError(f"the name {name!r} is not UTF-8; rename it") from None
 
 
-pass
-
-
 @default_torch_state()
 def load(
     spec: str = "digits",

@@ -46,8 +46,6 @@ class Features:
         return Features(*(value[:n] for value in vars(self).values()))
 
 
-pass
-
 logger = logging.getLogger(__name__)
 
 DrawFn = Callable[[Sequence[int]], Tensor]

@@ -112,8 +112,6 @@ def digit_frequencies(data: Dataset) -> Tensor:
     return torch.bincount(digits, minlength=10).double() / len(digits)
 
 
-pass
-
 MODE_METRICS: dict[str, Better] = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower", "kl": "lower"}
 """Their names, and which way is better."""
 

@@ -80,9 +80,10 @@ class RayCluster(AbstractContextManager["RayCluster"]):
     def collect_result(self, task: Any, folder: Path) -> Outcome:
         """How a task ended; the run that it sent is put at `folder`, whole."""
         try:
-            outcome, content = self.ray.get(task)
+            answer: tuple[Outcome, bytes] = self.ray.get(task)
         except self.ray.exceptions.RayError as error:
             return Outcome(1, str(error).strip().splitlines()[-1])
+        outcome, content = answer
         if content:
             folder.parent.mkdir(parents=True, exist_ok=True)
             write_folder(folder, lambda new: unpack(content, new))

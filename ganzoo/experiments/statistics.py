@@ -46,7 +46,8 @@ def coverage(n: int) -> float:
         int(middle[INTERVAL_INDICES[0], 0]),
         n - 1 - int(middle[INTERVAL_INDICES[1], 1]),
     )  # the scores that surely lie outside
-    return 1 - sum(math.comb(n, lower) for out in (below, above) for lower in range(out + 1)) / 2**n
+    missed: float = sum(math.comb(n, lower) for out in (below, above) for lower in range(out + 1)) / 2**n
+    return 1 - missed
 
 
 def _resample_indices(n: int) -> Any:

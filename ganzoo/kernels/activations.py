@@ -20,17 +20,20 @@ from ganzoo.kernels.transforms import transformed
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:
     """max(x, slope x) for a slope in [0, 1)."""
-    return _LeakyReLU.apply(x, slope)
+    y: Tensor = _LeakyReLU.apply(x, slope)
+    return y
 
 
 def max_of_pieces(x: Tensor, groups: int) -> Tensor:
     """(N, groups x C) -> (N, C): the largest of a value of each group; where several are, they share the slope."""
-    return _Largest.apply(x, groups)
+    y: Tensor = _Largest.apply(x, groups)
+    return y
 
 
 def average_pool_2x2(x: Tensor) -> Tensor:
     """(N, C, H, W) -> (N, C, H / 2, W / 2): the mean of 2x2 pixels, H and W even."""
-    return _MeanOfFour.apply(x)
+    y: Tensor = _MeanOfFour.apply(x)
+    return y
 
 
 class _LeakyReLU(Function):
@@ -60,7 +63,7 @@ def order(x: Tensor) -> torch.memory_format:
 class _Largest(Function):
     @staticmethod
     def forward(node: Any, x: Tensor, groups: int) -> Tensor:
-        y = x.unflatten(1, (groups, -1)).amax(1)
+        y: Tensor = x.unflatten(1, (groups, -1)).amax(1)
         node.save_for_backward(x, y)
         node.groups = groups
         return y
@@ -86,7 +89,8 @@ class _MeanOfFour(Function):
 
 def tanh(x: Tensor) -> Tensor:
     """Of float32 values, any shape and strides; derivatives of every order are PyTorch's."""
-    return _Tanh.apply(x)
+    y: Tensor = _Tanh.apply(x)
+    return y
 
 
 class _Tanh(Function):
@@ -99,4 +103,5 @@ class _Tanh(Function):
     @staticmethod
     def backward(node: Any, g: Tensor) -> Tensor:
         (y,) = node.saved_tensors
-        return torch.ops.aten.tanh_backward(g, y)
+        slope: Tensor = torch.ops.aten.tanh_backward(g, y)
+        return slope

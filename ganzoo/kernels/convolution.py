@@ -91,21 +91,25 @@ def output(x: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> Tensor:
     """The convolution of x, plus b."""
     if transformed(x):
         return F.conv2d(x, w, b, at.stride, at.padding)
-    return _Convolution.apply(x, w, b, at)
+    y: Tensor = _Convolution.apply(x, w, b, at)
+    return y
 
 
 def input_gradient(g: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> Tensor:
     """The transposed convolution of g, plus b."""
     if transformed(g):
         return F.conv_transpose2d(g, w, b, at.stride, at.padding, at.rest)
-    return _InputGradient.apply(g, w, b, at)
+    gradient: Tensor = _InputGradient.apply(g, w, b, at)
+    return gradient
 
 
 def weight_gradient(g: Tensor, x: Tensor, at: ConvGeometry) -> Tensor:
     """What g and x say of w."""
     if transformed(g) or transformed(x):
-        return conv2d_weight(x, at.w, g, at.stride, at.padding)
-    return _WeightGradient.apply(g, x, at)
+        gradient: Tensor = conv2d_weight(x, at.w, g, at.stride, at.padding)
+    else:
+        gradient = _WeightGradient.apply(g, x, at)
+    return gradient
 
 
 class _Convolution(Function):
@@ -157,7 +161,8 @@ class _WeightGradient(Function):
         node.at = at
         if weight_gradient_uses_matmul(at, g.dtype):
             return matmul.weight_gradient(g, x, at)
-        return conv2d_weight(at.laid(x), at.w, at.laid(g), at.stride, at.padding)
+        gradient: Tensor = conv2d_weight(at.laid(x), at.w, at.laid(g), at.stride, at.padding)
+        return gradient
 
     @staticmethod
     def backward(node: Any, v: Tensor) -> tuple[Tensor | None, ...]:

@@ -180,7 +180,8 @@ def conv_then_mean(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
 def widen_kernel(w: Tensor) -> Tensor:
     """(O, C, k, k) -> (O, C, k + 1, k + 1): the sum of w at its four places, shifted by 0 or 1 each way."""
     kernel = w.shape[-1]
-    return (w.flatten(2) @ kernel_shifts(kernel, w.dtype)).unflatten(2, (kernel + 1, kernel + 1))
+    wide: Tensor = (w.flatten(2) @ kernel_shifts(kernel, w.dtype)).unflatten(2, (kernel + 1, kernel + 1))
+    return wide
 
 
 @cache

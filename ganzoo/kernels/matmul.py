@@ -126,7 +126,8 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     (2048x2048 times 2048x2048, torch 2.15, one thread); in bfloat16 both ways lead to oneDNN.
     """
     if a.dtype == torch.float32 and ONEDNN:
-        return torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
+        return product
     return a @ b.t()
 
 

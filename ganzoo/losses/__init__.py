@@ -1,6 +1,7 @@
 """Every objective of the zoo: one file, one paper. `from ganzoo.losses import WGANGP` gives an ordinary module."""
 
-from ganzoo.losses.base import LOSSES, CodeSpec, Loss
+from ganzoo.batch import CodeSpec
+from ganzoo.losses.base import LOSSES, Loss
 from ganzoo.registry import import_folder
 
 import_folder(__name__, __path__)

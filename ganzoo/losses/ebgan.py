@@ -54,7 +54,8 @@ class EBGAN(Loss):
 def energy(judged: DiscriminatorOutput) -> Tensor:
     """Root mean square error of D's copy, per sample, (N,), in the units of a pixel."""
     error = (judged.reconstruction - judged.images).flatten(1)
-    return torch.linalg.vector_norm(error, dim=1) / error.shape[1] ** 0.5
+    distance: Tensor = torch.linalg.vector_norm(error, dim=1) / error.shape[1] ** 0.5
+    return distance
 
 
 def pull_away(codes: Tensor) -> Tensor:

@@ -6,9 +6,8 @@ from typing import ClassVar
 
 from torch.nn.functional import log_softmax
 
-from ganzoo.batch import DiscriminatorOutput, Terms
+from ganzoo.batch import CodeSpec, DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
-from ganzoo.losses.base import CodeSpec
 from ganzoo.losses.minimax import FAKE, REAL, Label, Target
 from ganzoo.losses.nsgan import NSGAN
 

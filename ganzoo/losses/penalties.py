@@ -30,7 +30,8 @@ def gradient(judge: DiscriminatorFn, at: Batch) -> Tensor:
 
 def gradient_norm(judge: DiscriminatorFn, at: Batch) -> Tensor:
     """||grad D||_2 per sample, (N,); where it is zero its own derivative is zero, not NaN."""
-    return torch.linalg.vector_norm(gradient(judge, at), dim=1)
+    norm: Tensor = torch.linalg.vector_norm(gradient(judge, at), dim=1)
+    return norm
 
 
 def gradient_square(judge: DiscriminatorFn, at: Batch) -> Tensor:

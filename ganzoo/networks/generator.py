@@ -72,7 +72,8 @@ class Generator(nn.Module):
     def _decode(self, z: Tensor, labels: Tensor | None) -> Tensor:
         if self.embedding is not None:
             z = torch.cat([z, self.embedding(labels)], dim=1)
-        return self.decoder(z, labels)
+        images: Tensor = self.decoder(z, labels)
+        return images
 
 
 def _given(labels: Tensor | None) -> Tensor:

@@ -127,7 +127,8 @@ class ConditionalBatchNorm(LabelConditioned):
             raise ValueError("conditional batch norm needs labels")
         ones = [1] * (x.ndim - 2)
         scale, shift = (table[labels].reshape(*x.shape[:2], *ones) for table in (self.scale, self.shift))
-        return self.norm(x) * scale + shift
+        y: Tensor = self.norm(x)
+        return y * scale + shift
 
 
 def no_norm(channels: int) -> nn.Module:
@@ -188,10 +189,7 @@ class Map(Rearrange):
 
     def forward(self, x: Tensor) -> Tensor:
         """Laid out for convolutions."""
-        return dispatch.to_memory_format(super().forward(x))
-
-
-pass
+        return dispatch.to_memory_format(super().forward(x))  # type: ignore[no-untyped-call]
 
 
 class Maxout(Linear):

@@ -81,7 +81,8 @@ class Nearest(ResizeConv):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
-        return self.conv(x, "nearest")
+        y: Tensor = self.conv(x, "nearest")
+        return y
 
 
 class Bilinear(ResizeConv):
@@ -89,7 +90,8 @@ class Bilinear(ResizeConv):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
-        return self.conv(F.interpolate(x, scale_factor=2, mode="bilinear"))
+        y: Tensor = self.conv(F.interpolate(x, scale_factor=2, mode="bilinear"))
+        return y
 
 
 UPSAMPLERS.add("convtranspose", ConvTranspose)
@@ -97,8 +99,6 @@ UPSAMPLERS.add("pixelshuffle", PixelShuffle)
 UPSAMPLERS.add("nearest", Nearest)
 UPSAMPLERS.add("bilinear", Bilinear)
 
-
-pass
 
 Pooling = Literal["none", "mean", "sum"]
 """Of a map over its pixels: none flattens it; the mean is Gulrajani et al.'s (2017), the sum Miyato et al.'s (2018)."""
@@ -127,7 +127,8 @@ class Pool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, H / 2, W / 2)."""
-        return self.conv(x, "mean")
+        y: Tensor = self.conv(x, "mean")
+        return y
 
 
 def features_of(width: int, side: int, pooling: Pooling) -> tuple[nn.Module, int]:

@@ -43,7 +43,8 @@ class Block(LabelConditioned):
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, H', W')."""
-        return self.shortcut(x) + self.residual(x, labels)
+        y: Tensor = self.shortcut(x) + self.residual(x, labels)
+        return y
 
 
 class Decoder(Chain):

@@ -15,6 +15,7 @@ from ganzoo.markdown import escape_text, inline_code, markdown_table
 Form = Callable[[str], str]
 
 MISSING = "not looked for yet"
+PLACE = "with the config.json of this release"
 
 
 def card_title(card: Table) -> str:
@@ -22,8 +23,8 @@ def card_title(card: Table) -> str:
     return f"{card['variant'].rpartition('/')[2]} on {card['data']}"
 
 
-def card_markdown(card: Table, name: str, again: str | None = None) -> str:
-    """The card of a release that is called `name` on the command line; `again` is the command that makes it again.
+def card_markdown(card: Table, name: str) -> str:
+    """The card of a release that is called `name` on the command line.
 
     All that the card says is escaped: it may be a stranger's.
     """
@@ -34,7 +35,7 @@ def card_markdown(card: Table, name: str, again: str | None = None) -> str:
         link_text(escape_text(card["about"])),
         "![samples of seeds 0, 1, 2, ...](grid.png)",
         f"```\n{sample}\n```",
-        markdown_table(("", ""), [*rows, ("trained again by", inline_code(again))] if again else rows),
+        markdown_table(("", ""), [*rows, ("trained again by", f"{inline_code('ganzoo train config.json')}, {PLACE}")]),
         "## Scores",
         scores_table(card),
         "## Known faults",
@@ -99,14 +100,11 @@ DATASETS = {
 UNSTATED = "other"
 
 
-def model_card(card: Table, address: str, licence: str | None = None, again: str | None = None) -> str:
-    """README.md of a release at `address`, under `licence` (as the Hub abbreviates it) or what the card says.
-
-    `again` is the command that makes it again.
-    """
+def model_card(card: Table, address: str, licence: str | None = None) -> str:
+    """README.md of a release at `address`, under `licence` (as the Hub abbreviates it) or what the card says."""
     head = front_matter(card, licence or card.get("licence") or UNSTATED)
     install = f"```\npip install '{DISTRIBUTION}[hub]'\n```"
-    return f"---\n{head}\n---\n\n{card_markdown(card, address, again)}\n## Installing\n\n{install}\n"
+    return f"---\n{head}\n---\n\n{card_markdown(card, address)}\n## Installing\n\n{install}\n"
 
 
 def front_matter(card: Table, licence: str) -> str:

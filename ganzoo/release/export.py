@@ -42,7 +42,8 @@ class Named(nn.Module):
 
     def forward(self, z: Tensor, labels: Tensor | None = None, code: Tensor | None = None) -> Tensor:
         """Latents (N, dim), labels (N,) int64, code (N, K + C) -> images (N, C, H, W)."""
-        return self.generator(GeneratorInputs(z, labels, code).vector, labels)
+        images: Tensor = self.generator(GeneratorInputs(z, labels, code).vector, labels)
+        return images
 
 
 @default_torch_state()
@@ -110,7 +111,8 @@ def trace(sampler: Sampler) -> Any:
 
 def max_difference(sampler: Sampler, run: Run) -> float:
     """The greatest distance between our images and those of `run`, over batches of several sizes."""
-    ours, distances = Named(sampler.generator), []
+    ours = Named(sampler.generator)
+    distances: list[float] = []
     for n in BATCHES:
         inputs = named_inputs(sampler, n, seed=n)
         distances.append((run(inputs) - ours(**inputs)).abs().max().item())

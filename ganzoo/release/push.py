@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 from ganzoo.errors import InputError
 from ganzoo.release.card import model_card
-from ganzoo.release.reproduce import reproduce_command
 from ganzoo.release.sample_grid import draw_grid
 from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.checkpoints import release_folder
@@ -34,9 +33,6 @@ def copy_release(release: Path, folder: Path) -> None:
     for name in RELEASE_FILES:
         if (release / name).is_file():
             shutil.copyfile(release / name, folder / name)
-
-
-pass
 
 
 def push(checkpoint: str | Path, address: str, licence: str | None = None) -> str:
@@ -66,5 +62,4 @@ def stage(release: Path, sampler: Sampler, folder: Path, address: str, licence: 
     copy_release(release, folder)
     if not (folder / "grid.png").exists():
         draw_grid(sampler, folder / "grid.png")
-    card = model_card(sampler.card, address, licence, reproduce_command(sampler.config))
-    (folder / README).write_text(card, encoding="utf-8")
+    (folder / README).write_text(model_card(sampler.card, address, licence), encoding="utf-8")

@@ -106,5 +106,5 @@ def truncate(z: Tensor, psi: float) -> Tensor:
     # From the lower half, which is mirrored: near 1 the distribution function has no digits left.
     lower = -z.double().abs()
     outside = ndtr(torch.tensor(-psi, dtype=torch.float64))
-    bounded = ndtri(outside + ndtr(lower) * (1 - 2 * outside)).clamp(-psi, 0)
+    bounded: Tensor = ndtri(outside + ndtr(lower) * (1 - 2 * outside)).clamp(-psi, 0)
     return (-bounded * z.sign()).to(z.dtype)

@@ -63,9 +63,6 @@ def classification_error(discriminator: nn.Module, data: Dataset, batch: int = E
     return wrong / len(labelled)
 
 
-pass
-
-
 def check_evaluation(train: Train, data: Dataset) -> None:
     """Raise `InputError` where `train.eval_every` asks for scores that `data` cannot have; no image is read."""
     if train.eval_every and data.is_points:

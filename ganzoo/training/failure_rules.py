@@ -187,10 +187,6 @@ def oscillates(history: History) -> Figures | None:
     return {"moved": moved, "away from where they were": median(back)}
 
 
-pass
-pass
-
-
 @dataclass(frozen=True)
 class Finding:
     """What was seen, once a run."""

@@ -7,19 +7,26 @@ directly and stay in float32, as do the weights, their gradients, the optimisers
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Protocol, TypeVar
 
 import torch
 
 from ganzoo.batch import Batch
 
 Record = TypeVar("Record", bound=Batch)
-Runner = Callable[[Callable[[], Record]], Record]
+
+
+class Runner(Protocol):
+    """Calls a network for the trainer."""
+
+    def __call__(self, network: Callable[[], Record], /) -> Record:
+        """The record that `network` gives."""
 
 
 def autocast_runner(precision: str, device: str) -> Runner:
     """What calls a network for the trainer, in "float32" or "bf16" on a type of device."""
-    return to_float32 if precision == "float32" else lambda network: in_bfloat16(network, device)
+    return to_float32 if precision == "float32" else partial(in_bfloat16, device)
 
 
 def to_float32(network: Callable[[], Record]) -> Record:
@@ -27,7 +34,7 @@ def to_float32(network: Callable[[], Record]) -> Record:
     return network()
 
 
-def in_bfloat16(network: Callable[[], Record], device: str) -> Record:
+def in_bfloat16(device: str, network: Callable[[], Record]) -> Record:
     """Under autocast to bfloat16; the record is float32 again."""
     with torch.autocast(device, torch.bfloat16):
         record = network()

@@ -254,7 +254,8 @@ class Trainer:
     def judge(self, discriminator: nn.Module, samples: Batch) -> DiscriminatorOutput:
         """What D says of a batch as it sees it."""
         seen = self.view(samples)
-        return self.run(lambda: discriminator(seen))
+        judged: DiscriminatorOutput = self.run(lambda: discriminator(seen))
+        return judged
 
     def penalties(self, real: Batch, fake: Batch) -> Iterator[Terms]:
         """The terms that run D again, on the clean batch as D views it."""

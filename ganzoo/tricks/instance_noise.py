@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import cos, pi
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -61,5 +62,9 @@ class InstanceNoise(Trick):
     def _levels(self) -> Tensor:
         """std(t) / std for t = 0 .. steps: a table, so that a step asks the device for no number."""
         times = [t / self.steps for t in range(self.steps + 1)]
-        fall = {"linear": lambda t: 1 - t, "cosine": lambda t: (1 + cos(pi * t)) / 2, "until": lambda t: float(t < 1)}
-        return torch.tensor([fall[self.decay](t) for t in times])
+        falls: dict[str, Callable[[float], float]] = {
+            "linear": lambda t: 1 - t,
+            "cosine": lambda t: (1 + cos(pi * t)) / 2,
+            "until": lambda t: float(t < 1),
+        }
+        return torch.tensor([falls[self.decay](t) for t in times])

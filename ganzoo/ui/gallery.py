@@ -1,4 +1,4 @@
-"""One page over many checkpoints: what each draws, how it scores, what it is, and the command that made it."""
+"""One page over many checkpoints: what each draws, how it scores, what it is, and the command that trains it again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ganzoo.atomic_io import write_bytes
-from ganzoo.config.schema import Table
+from ganzoo.config.schema import Config, Table
 from ganzoo.errors import InputError
 from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text
+from ganzoo.losses import LOSSES
+from ganzoo.networks import BACKBONES
 from ganzoo.plugins import plugin_arguments
 from ganzoo.release.card import facts_table
-from ganzoo.release.reproduce import needs_plugin, reproduce_command
 from ganzoo.release.sample_grid import draw_grid
 from ganzoo.sampling import Sampler
+from ganzoo.sampling.checkpoints import find_checkpoint
+from ganzoo.tricks import TRICKS
 from ganzoo.ui.collection import Collection
 from ganzoo.ui.html import data_uri, png_size, render
 
@@ -47,7 +50,6 @@ def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any
     """All that is shown of one checkpoint; what its card does not say is left out."""
     card, png = sampler.card, grid(sampler)
     again = plugin_arguments(plugins) if needs_plugin(sampler.config) else []
-    made_by = reproduce_command(sampler.config)  # never what a card says, which may be a stranger's
     return {
         "name": name,
         "about": card["about"],
@@ -60,8 +62,15 @@ def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any
         "facts": [(key, text) for key, text in facts_table(card) if key != ELSEWHERE],
         "sha256": card["sha256"],
         "sample": shlex.join(["ganzoo", "sample", name, *again]),
-        "made_by": made_by and " ".join([made_by, *map(shlex.quote, again)]),
+        "train": shlex.join(["ganzoo", "train", str(find_checkpoint(name) / "config.json"), *again]),
     }
+
+
+def needs_plugin(config: Config) -> bool:
+    """Whether a part of it, as they are known now, is not ours."""
+    backbone = BACKBONES[config.networks.name]
+    parts = [LOSSES[config.loss["name"]], backbone.encoder, backbone.decoder, *map(TRICKS.get, config.tricks)]
+    return any(part is not None and part.__module__.partition(".")[0] != "ganzoo" for part in parts)
 
 
 def grid(sampler: Sampler) -> bytes:

@@ -41,10 +41,10 @@ def test_shapes(name):
     classifier = load_classifier(name)
     images = waves(3, classifier.channels)
     features, logits = classifier.features(images), classifier(images)
-    assert features.shape == (3, classifier.feature_size) and features.dtype == torch.float32
+    assert features.shape == (3, classifier.widths[-1]) and features.dtype == torch.float32
     assert logits.shape == (3, len(classifier.class_names)) == (3, 10)
     assert not classifier.training and not logits.requires_grad
-    assert 64 <= classifier.feature_size <= 256 and classifier.size == 32
+    assert 64 <= classifier.widths[-1] <= 256 and classifier.size == 32
     with pytest.raises(ValueError, match=r"\(N, \d, 32, 32\), not \(3, \d, 31, 32\)"):
         classifier.features(images[:, :, 1:])
 

@@ -10,9 +10,8 @@ import ganzoo
 from ganzoo.atomic_io import read_json, sha256_hex, write_json
 from ganzoo.errors import InputError
 from ganzoo.image_io import to_uint8
-from ganzoo.release.sample_grid import max_drift
 from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES
-from tools.finish_release import finish, print_summary
+from tools.finish_release import finish, max_drift, print_summary
 
 
 def test_it_holds_all_files_and_no_other(finished):

@@ -115,8 +115,7 @@ def test_it_replaces_a_gallery_and_no_other_page(releases, tmp_path):
 
 def test_commands_name_the_plugin_that_they_need(runs, monkeypatch):
     found = collect([str(runs / "nsgan")])
-    monkeypatch.setattr("ganzoo.ui.gallery.reproduce_command", lambda config: "ganzoo train x")
     assert "--plugin" not in page(found, [Path("my own.py")])
     monkeypatch.setattr(LOSSES["nsgan"], "__module__", "ganzoo_plugin_own")
     text = unescape(page(found, [Path("my own.py")]))
-    assert text.count("--plugin 'my own.py'") == 2, "to draw from it, and to make it again"
+    assert text.count("--plugin 'my own.py'") == 2, "to draw from it, and to train it again"

@@ -70,8 +70,6 @@ def mode_names(mixture: Mixture) -> list[str]:
     return [str(i) for i in range(len(mixture.centres))]
 
 
-pass
-
 COUNTS: dict[Split, int] = {"train": 100_000, "test": 10_000}
 
 

@@ -58,11 +58,6 @@ class Classifier(nn.Module):
         self.basis = nn.Linear(widths[-1], widths[-1], bias=False).requires_grad_(False)
         nn.init.eye_(self.basis.weight)
 
-    @property
-    def feature_size(self) -> int:
-        """F, the length of a feature vector."""
-        return self.widths[-1]
-
     def features(self, images: Tensor) -> Tensor:
         """(N, F) float32 of images (N, channels, size, size) in [-1, 1]; raises `ValueError` for another shape."""
         if images.shape[1:] != (self.channels, self.size, self.size):
@@ -73,11 +68,13 @@ class Classifier(nn.Module):
             patches = F.gelu(self.whitening(images.float()))
         means = self.blocks(patches).float().mean((2, 3))
         with torch.autocast(images.device.type, enabled=False):
-            return self.basis(means)
+            features: Tensor = self.basis(means)
+        return features
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, K) of the classes."""
-        return LOGIT_SCALE * self.head(self.features(images))
+        logits: Tensor = self.head(self.features(images))
+        return LOGIT_SCALE * logits
 
 
 def block(inputs: int, outputs: int) -> nn.Sequential:
@@ -104,10 +101,6 @@ def load_classifier(name: Name, folder: Path = WEIGHTS) -> Classifier:
     classifier.load_state_dict(read_tensors(folder / f"{name}.safetensors", card.sha256, expected))
     classifier.card = card.model_dump(mode="json")
     return classifier.to(memory_format=torch.channels_last).eval().requires_grad_(False)
-
-
-pass
-pass
 
 
 class ClassifierFeatures(nn.Module):
