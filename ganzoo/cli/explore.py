@@ -18,8 +18,9 @@ from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.projection import Projection, project, read_picture
 from ganzoo.terminal import track
 from ganzoo.ui.collection import collect, print_left_out
-from ganzoo.ui.demo import load_images, serve
+from ganzoo.ui.demo import load_images
 from ganzoo.ui.gallery import write_gallery
+from ganzoo.ui.server import serve
 
 
 def gallery(

@@ -19,7 +19,8 @@ APP = '''"""The demo of ganzoo for the release in this folder, written by 'ganzo
 
 from pathlib import Path
 
-from ganzoo.ui.demo import build_demo, launch, load_images
+from ganzoo.ui.demo import build_demo, load_images
+from ganzoo.ui.server import launch
 
 demo = build_demo({{{name!r}: load_images(Path(__file__).parent)}})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -71,6 +72,12 @@ def read_link(query: str, usual: View) -> View:
 def link_query(view: View) -> str:
     """The query string that `read_link` reads."""
     return "?" + urlencode({"left": view.left, "right": view.right} | view.model_dump(exclude_defaults=True))
+
+
+def short_names(samplers: Mapping[str, Sampler]) -> dict[str, Sampler]:
+    """The samplers by the last parts of their paths, or by their whole names if two of these are alike."""
+    ends = [Path(name).name for name in samplers]
+    return dict(zip(ends if len(set(ends)) == len(ends) else samplers, samplers.values(), strict=True))
 
 
 def chosen(samplers: Mapping[str, Sampler], view: View) -> dict[str, Sampler]:

@@ -7,7 +7,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType
 
-
 PLACES = {"model": "", "space": "spaces/"}
 
 

@@ -22,20 +22,16 @@ from ganzoo.sampling import checkpoints
 from ganzoo.ui.collection import collect
 from ganzoo.ui.demo import (
     Page,
-    bindable_port,
     build_demo,
     follow_link,
     import_gradio,
-    launch,
     load_images,
     make_page,
     one_line_errors,
-    own_names_only,
     redraw,
-    serve,
-    short_names,
 )
-from ganzoo.ui.view import View, link_query, picture
+from ganzoo.ui.server import bindable_port, launch, own_names_only, serve
+from ganzoo.ui.view import View, link_query, picture, short_names
 from small_runs import small
 
 FIELDS = list(View.model_fields)
@@ -77,7 +73,7 @@ def test_two_checkpoints_are_drawn_on_the_same_seeds(page, samplers):
     for name, shown in (("cgan", found["first"]), ("nsgan", found["second"])):
         assert Path(shown["value"]).read_bytes() == picture(samplers[name], view)
         assert Path(shown["value"]).name == f"{name}-seeds-7-to-10.png" and shown["visible"]
-        assert shown["label"] == f"{name}, seeds 7 to 10"
+        assert shown["label"] == shown["alt_text"] == f"{name}, seeds 7 to 10"
     assert found["note"] == "Both get the same latents: 8 Gaussian values." and found["query"] == link_query(view)
 
 
@@ -91,6 +87,7 @@ def test_controls_that_a_checkpoint_cannot_use_are_hidden(page):
     infogan = changes(page, left="infogan", show="codes", class_name="1", truncation=0.5)
     assert not infogan["class_name"]["visible"] and not infogan["truncation"]["visible"]
     assert infogan["code"]["visible"] and infogan["code"]["value"] == "category" and not infogan["images"]["visible"]
+    assert "value" not in cgan["class_name"], "the reader may have chosen another meanwhile"
     walk = changes(page, left="infogan", right="nsgan", show="walk")
     assert walk["to"]["visible"] and walk["images"]["label"] == "Frames" and not walk["next_seeds"]["visible"]
 
@@ -201,6 +198,18 @@ def test_a_public_address_that_cannot_be_opened_is_one_line(samplers, monkeypatc
     with pytest.raises(InputError, match=r"^--share: Could not create share link") as caught:
         serve(samplers, "127.0.0.1", 0, True, pytest.fail)
     assert "\n" not in str(caught.value) and capsys.readouterr().out == ""
+
+
+def test_a_proxy_in_the_way_is_one_line(samplers, monkeypatch):
+    need("gradio")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = "http://{}:{}".format(*closed.getsockname())
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, address)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError, match=r"^cannot serve at 127.0.0.1:\d+: .* set NO_PROXY=127.0.0.1\)$"):
+        serve(samplers, "127.0.0.1", 0, False, pytest.fail)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")

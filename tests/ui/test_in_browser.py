@@ -15,8 +15,9 @@ from tab import Tab
 
 from ganzoo.sampling import Sampler, load
 from ganzoo.ui.collection import collect
-from ganzoo.ui.demo import bindable_port, build_demo, launch, own_names_only
+from ganzoo.ui.demo import build_demo
 from ganzoo.ui.gallery import write_gallery
+from ganzoo.ui.server import bindable_port, launch, own_names_only
 from ganzoo.ui.view import View, picture
 
 SHOWN = "[...document.querySelectorAll('.picture img')].filter((e) => e.checkVisibility())"
