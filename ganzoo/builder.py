@@ -17,7 +17,7 @@ from ganzoo.data.source import is_path
 from ganzoo.errors import InputError
 from ganzoo.latent import Latent
 from ganzoo.losses import LOSSES, Loss
-from ganzoo.networks import REFERENCE_BATCH, Generator, initialize, make_discriminator, make_generator
+from ganzoo.networks import BACKBONES, REFERENCE_BATCH, Generator, initialize, make_discriminator, make_generator
 from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.rng import RngScope
 from ganzoo.tricks import TRICKS, Trick
@@ -130,6 +130,13 @@ def make_tricks(config: ResolvedConfig) -> list[Trick]:
 def make_optimizer(table: Table, network: nn.Module) -> optim.Optimizer:
     """The optimiser of `[train.generator]` or `[train.discriminator]` over the weights of `network`."""
     return OPTIMIZERS[table["name"]](network.parameters(), **_keywords(table))
+
+
+def needs_plugin(config: Config) -> bool:
+    """Is any of its parts, as loaded now, from a plugin?"""
+    backbone = BACKBONES[config.networks.name]
+    parts = [LOSSES[config.loss["name"]], backbone.encoder, backbone.decoder, *map(TRICKS.get, config.tricks)]
+    return any(part is not None and part.__module__.partition(".")[0] != "ganzoo" for part in parts)
 
 
 def _initialized(network: nn.Module, config: ResolvedConfig, name: str) -> nn.Module:

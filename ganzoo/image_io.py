@@ -92,15 +92,23 @@ def save_png(image: Tensor, path: Path) -> None:
 
 def save_gif(images: Iterable[Tensor], path: Path) -> None:
     """Write images (C, H, W) as the frames of an endless film."""
-    first, *others = (to_pil(image) for image in images)
-    save_image(first, path, "GIF", save_all=True, append_images=others, duration=FRAME_MS, loop=0)
+    _save(encode_gif(images), path)
 
 
-def save_image(image: Image.Image, path: Path, kind: str = "PNG", **options: object) -> None:
-    """Write what Pillow has; a file that was there stays until the new one is whole."""
-    content = encode(image, kind, **options)
+def save_image(image: Image.Image, path: Path) -> None:
+    """Write what Pillow has as a PNG; a file that was there stays until the new one is whole."""
+    _save(encode(image), path)
+
+
+def _save(content: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content)
+
+
+def encode_gif(images: Iterable[Tensor]) -> bytes:
+    """Return the GIF that repeats images (C, H, W) forever."""
+    first, *others = (to_pil(image) for image in images)
+    return encode(first, "GIF", save_all=True, append_images=others, duration=FRAME_MS, loop=0)
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

@@ -305,7 +305,7 @@ def test_a_plugin_adds_a_loss_to_every_command_that_takes_a_checkpoint(tmp_path,
     assert capsys.readouterr().out.splitlines()[-1] == f"more: ganzoo sample {tmp_path / 'run'} --plugin {plugin}"
     monkeypatch.chdir(tmp_path)
     Image.new("L", (28, 28)).save("x.png")
-    monkeypatch.setattr(demo, "serve", lambda server, say: None)
+    monkeypatch.setattr(demo, "serve", lambda samplers, host, port, share, say: None)
     for words in [
         ["sample", "run"],
         ["invert", "x.png", "run", "--steps", 1, "--restarts", 1],

@@ -20,7 +20,6 @@ from ganzoo.image_io import save_png, to_uint8
 from ganzoo.json_io import read_table
 from ganzoo.release.card import card_markdown
 from ganzoo.release.push import copy_release
-from ganzoo.release.sample_grid import draw_grid
 from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.checkpoints import release_folder
 from ganzoo.training.release import Card, config_digest
@@ -46,7 +45,7 @@ def finish(checkpoint: str | Path, folder: Path, judge: JudgeFn, told: Table) ->
         with suppress(TooLargeError):  # stays in float32
             slim(new)
         sampler = load(new)
-        draw_grid(sampler, new / "grid.png")
+        save_png(sampler.grid(), new / "grid.png")
         draw_thumbnails(sampler, new / "thumbnails.png")
         write_card(new, sampler.card | judge(sampler) | {"classes": list(sampler.class_names)} | told, folder.name)
 

@@ -17,10 +17,10 @@ from ganzoo.image_io import grid, save_png
 from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.projection import Projection, project, read_picture
 from ganzoo.terminal import track
-from ganzoo.ui.answers import Answers, of_pictures
 from ganzoo.ui.collection import collect, print_left_out
+from ganzoo.ui.demo import load_images
 from ganzoo.ui.gallery import write_gallery
-from ganzoo.ui.server import Server, serve
+from ganzoo.ui.server import serve
 
 
 def gallery(
@@ -38,12 +38,15 @@ def demo(
     checkpoints: Checkpoints = None,
     host: Annotated[str, typer.Option(help="Address to bind (default: local only).")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")] = 8000,
+    share: Annotated[
+        bool, typer.Option("--share", help="Also open a public gradio.live address: anybody who has it can draw.")
+    ] = False,
     plugin: Plugins = None,
 ) -> None:
     """Explore checkpoints in the browser; Ctrl-C ends it."""
-    found = collect(checkpoints or [], of_pictures)
+    found = collect(checkpoints or [], load_images)
     print_left_out(found)
-    serve(Server(Answers(found.samplers), host, port), terminal.out)
+    serve(found.samplers, host, port, share, terminal.out)
 
 
 def invert(

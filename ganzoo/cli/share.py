@@ -36,9 +36,12 @@ def push(
     licence: Annotated[
         str | None, typer.Option("--license", metavar="ID", help="License of the weights: mit, cc0-1.0, ...")
     ] = None,
+    space: Annotated[
+        bool, typer.Option("--space", help="Also upload a Space of the same name that serves the release's demo.")
+    ] = False,
     plugin: Plugins = None,
 ) -> None:
     """Upload a release with a model card to the Hugging Face Hub; 'ganzoo sample hf:USER/NAME' then draws from it."""
-    url = upload(release, address, licence)
-    terminal.out(url)
+    for url in upload(release, address, licence, space):
+        terminal.out(url)
     terminal.out(f"more: ganzoo sample {address}")

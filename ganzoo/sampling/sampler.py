@@ -16,6 +16,7 @@ from ganzoo.latent import GeneratorInputs, Latent, draw_images, draw_inputs
 from ganzoo.sampling import latent_ops
 from ganzoo.sampling.latent_ops import interpolation, truncate, walk_points
 from ganzoo.torch_state import default_torch_state
+from ganzoo.training.samples import sample_grid
 
 BATCH = 64
 
@@ -69,6 +70,11 @@ class Sampler:
             seeds = range(seed, seed + (16 if n is None else n))
         labels = None if classes is None else self.labels(classes, len(seeds))
         return self.images(self.inputs(seeds, labels, truncation), seeds, batch)
+
+    @default_torch_state()
+    def grid(self) -> Tensor:
+        """The sample grid (C, H, W) that a run draws while it trains: seeds 0, 1, 2, ... (`sample_grid`)."""
+        return sample_grid(self.generator, self.latent, self.config.dataset)
 
     @default_torch_state()
     def sample_per_class(

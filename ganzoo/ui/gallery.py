@@ -5,21 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ganzoo.atomic_io import write_bytes
-from ganzoo.config.schema import Config, Table
+from ganzoo.builder import needs_plugin
+from ganzoo.config.schema import Table
 from ganzoo.errors import InputError
 from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text
-from ganzoo.losses import LOSSES
-from ganzoo.networks import BACKBONES
+from ganzoo.image_io import encode, to_pil
 from ganzoo.plugins import plugin_arguments
 from ganzoo.release.card import facts_table
-from ganzoo.release.sample_grid import draw_grid
 from ganzoo.sampling import Sampler
 from ganzoo.sampling.checkpoints import find_checkpoint
-from ganzoo.tricks import TRICKS
 from ganzoo.ui.collection import Collection
 from ganzoo.ui.html import data_uri, png_size, render
 
@@ -48,7 +45,7 @@ def page(found: Collection, plugins: Sequence[Path] = ()) -> str:
 
 def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any]:
     """All that is shown of one checkpoint; what its card does not say is left out."""
-    card, png = sampler.card, grid(sampler)
+    card, png = sampler.card, encode(to_pil(sampler.grid()))
     again = plugin_arguments(plugins) if needs_plugin(sampler.config) else []
     return {
         "name": name,
@@ -64,21 +61,6 @@ def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any
         "sample": shlex.join(["ganzoo", "sample", name, *again]),
         "train": shlex.join(["ganzoo", "train", str(find_checkpoint(name) / "config.json"), *again]),
     }
-
-
-def needs_plugin(config: Config) -> bool:
-    """Whether a part of it, as they are known now, is not ours."""
-    backbone = BACKBONES[config.networks.name]
-    parts = [LOSSES[config.loss["name"]], backbone.encoder, backbone.decoder, *map(TRICKS.get, config.tricks)]
-    return any(part is not None and part.__module__.partition(".")[0] != "ganzoo" for part in parts)
-
-
-def grid(sampler: Sampler) -> bytes:
-    """The PNG of seeds 0, 1, 2, ..., drawn now."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "grid.png"
-        draw_grid(sampler, path)
-        return path.read_bytes()
 
 
 def shown(sampler: Sampler) -> str:

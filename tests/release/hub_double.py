@@ -7,6 +7,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType
 
+PLACES = {"model": "", "space": "spaces/"}
+
 
 class HTTPError(Exception):
     """The HTTP library's own."""
@@ -17,7 +19,7 @@ class HfHubHTTPError(HTTPError, OSError):
 
 
 class Hub:
-    """`folder`/user/name is a repository; `log` is what was called."""
+    """`folder`/user/name is a repository, `folder`/spaces/user/name a Space; `log` is what was called."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.log, self.offline = folder, [], False
@@ -28,14 +30,15 @@ class Hub:
         errors.HfHubHTTPError = HfHubHTTPError
         return {"huggingface_hub": hub, "huggingface_hub.errors": errors}
 
-    def create_repo(self, repo_id, *, exist_ok=False):
+    def create_repo(self, repo_id, *, exist_ok=False, repo_type=None, space_sdk=None):
         self.answer("create_repo", repo_id)
-        (self.folder / repo_id).mkdir(parents=True, exist_ok=exist_ok)
-        return f"https://huggingface.co/{repo_id}"
+        assert (space_sdk is not None) == (repo_type == "space"), "the real one wants an SDK for a Space alone"
+        (self.folder / PLACES[repo_type] / repo_id).mkdir(parents=True, exist_ok=exist_ok)
+        return f"https://huggingface.co/{PLACES[repo_type]}{repo_id}"
 
-    def upload_folder(self, *, repo_id, folder_path, allow_patterns=None, commit_message=None):
+    def upload_folder(self, *, repo_id, folder_path, repo_type=None, allow_patterns=None, commit_message=None):
         self.answer("upload_folder", repo_id)
-        self.move(Path(folder_path), self.folder / repo_id, allow_patterns)
+        self.move(Path(folder_path), self.folder / PLACES[repo_type] / repo_id, allow_patterns)
 
     def snapshot_download(self, repo_id, *, allow_patterns=None):
         self.answer("snapshot_download", repo_id)

@@ -40,7 +40,7 @@ def head(text):
 
 
 def test_what_was_pushed_is_loaded_and_draws_the_same(hub, finished):
-    assert push(finished, ADDRESS) == "https://huggingface.co/jane/digits"
+    assert push(finished, ADDRESS) == ["https://huggingface.co/jane/digits"]
     assert {p.name for p in (hub.folder / "jane/digits").iterdir()} == {*REQUIRED_FILES, *DISPLAY_FILES, "README.md"}
     assert torch.equal(ganzoo.load(ADDRESS).sample(4), ganzoo.load(finished).sample(4))
     assert hub.log == [(what, "jane/digits") for what in ("create_repo", "upload_folder", "snapshot_download")]
@@ -177,8 +177,14 @@ def test_without_the_extra_it_is_named(run, monkeypatch):
 def test_the_real_library_takes_what_it_is_given(finished):
     need("huggingface_hub")
     real = import_module("huggingface_hub")
-    inspect.signature(real.HfApi.create_repo).bind(None, "u/n", exist_ok=True)
-    upload = {"repo_id": "u/n", "folder_path": "x", "allow_patterns": ["x"], "commit_message": "x"}
+    inspect.signature(real.HfApi.create_repo).bind(None, "u/n", exist_ok=True, repo_type="space", space_sdk="gradio")
+    upload = {
+        "repo_id": "u/n",
+        "repo_type": "model",
+        "folder_path": "x",
+        "allow_patterns": ["x"],
+        "commit_message": "x",
+    }
     inspect.signature(real.HfApi.upload_folder).bind(None, **upload)
     inspect.signature(real.snapshot_download).bind("u/n", allow_patterns=["x"])
     card = real.ModelCard(model_card(read_json(finished / "card.json") | {"data": "mnist"}, ADDRESS))
