@@ -206,7 +206,7 @@ def of_start(part: dict[str, Any]) -> str:
 BODIES = {
     "size": grown,
     "width": grown,
-    "batch_size": grown,
+    "batch": grown,
     "data": of_data,
     "processes": of_processes,
     "start": of_start,

@@ -62,8 +62,8 @@ generator = { width = 4 }
 discriminator = { width = 4 }
 [train]
 steps = 2
-decay_steps = 0
-batch = 4
+lr_decay_steps = 0
+batch_size = 4
 threads = 1
 precision = "float32"
 """

@@ -20,7 +20,7 @@ from ganzoo.data.dataset import class_index
 from ganzoo.errors import InputError
 from ganzoo.sampling import projection
 from ganzoo.training.run_dir import RunDir
-from ganzoo.ui import answers
+from ganzoo.ui.view import View, picture
 from small_runs import small, toy_data
 
 NUMBERS = ["0", "1", "10", "11", "2"]  # as folders are sorted
@@ -111,8 +111,8 @@ def test_all_ways_to_ask_for_a_class_draw_the_same(conditional, tmp_path, name):
         assert torch.equal(sampler.sample_per_class([7, 8], [asked]), wanted)
         assert torch.equal(sampler.walk([7, 8], 2, classes=[asked])[:1], sampler.walk([7, 8], 2, classes=[name])[:1])
     assert projection.initial_latents(sampler, 1, name)[0].labels.tolist() == [index]
-    page = {"seed": "7", "n": "2", "class": name}
-    assert torch.equal(answers.samples(sampler, page), answers.samples(sampler, page | {"class": str(int(name))}))
+    by_name, by_number = (View(left="x", seed=7, images=2, class_name=asked) for asked in (name, str(int(name))))
+    assert picture(sampler, by_name) == picture(sampler, by_number)
 
 
 def test_sample_says_which_classes_it_draws(conditional, tmp_path, capsys):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ganzoo.atomic_io import file_lock, recover_leftovers, write_json
+from ganzoo.config.migrate import migrate_flat
 from ganzoo.config.schema import flatten
 from ganzoo.errors import InputError
 from ganzoo.experiments.cell import CELL_FILE
@@ -103,9 +104,14 @@ class ResultsFile:
 
 
 def read_results(folder: Path) -> Results | None:
-    """The results in `folder`, if there are any; raises `InputError`."""
+    """The results in `folder`, if there are any, with config keys in the names of this version; raises `InputError`."""
     path = folder / RESULTS_FILE
-    return read_record(path, Results) if path.is_file() else None
+    if not path.is_file():
+        return None
+    found = read_record(path, Results)
+    protocol = found.protocol.model_copy(update={"set": migrate_flat(found.protocol.set)})
+    settings = [row.model_copy(update={"overrides": migrate_flat(row.overrides)}) for row in found.settings]
+    return found.model_copy(update={"protocol": protocol, "settings": settings})
 
 
 def merge_by(key: str, old: Iterable[Row], new: Iterable[Row]) -> list[Row]:

@@ -130,7 +130,7 @@ def connect(page: Page, demo: Any) -> None:
     draw |= {
         "concurrency_id": "draw",
         "concurrency_limit": 1,
-        "show_progress": "bottleneck",
+        "show_progress": "hidden",
         "api_visibility": "private",
     }
     private = {"api_visibility": "private", "show_progress": "hidden"}

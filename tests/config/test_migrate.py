@@ -48,7 +48,7 @@ NEW = {
 @pytest.mark.parametrize("name", shipped_releases())
 def test_every_bundled_config_keeps_its_values(name):
     path = shipped_releases()[name] / "config.json"
-    old, new = flatten(read_json(path)), flatten(load_config(path, trains=True).model_dump(mode="json"))
+    old, new = flatten(read_json(path, 2)), flatten(load_config(path, trains=True).model_dump(mode="json"))
     moved = migrate_flat(old) | {"format": 2, "variant": current_name(old["variant"])}
     assert {key: new[key] for key in moved if key != "data.on_corrupt"} == {
         key: value for key, value in moved.items() if key != "data.on_corrupt"

@@ -128,7 +128,7 @@ def test_the_command_line_trains_and_draws_the_true_modes(tmp_path, capsys):
     ]
     assert cli.run(words) == 0, capsys.readouterr().err
     config = json.loads((run / "config.json").read_text())
-    assert (config["networks"]["name"], config["latent"]["dim"], config["train"]["batch"]) == ("mlp", 256, 8)
+    assert (config["networks"]["name"], config["latent"]["dim"], config["train"]["batch_size"]) == ("mlp", 256, 8)
     pixels = np.asarray(Image.open(run / "samples/00000001.png"))
     circles = image_io.draw_scatter(torch.empty(0, 2), mode_circles("grid", load("grid").class_names))[0] < 1
     grey = pixels[circles.numpy()]

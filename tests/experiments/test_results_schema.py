@@ -15,8 +15,8 @@ from synthetic_results import CELL, COST
 import ganzoo.experiments
 from ganzoo.experiments.cell_schema import CellRecord
 from ganzoo.experiments.collect import entry_of_record
-from ganzoo.experiments.results import read_results
-from ganzoo.json_io import as_table
+from ganzoo.experiments.results_schema import Results
+from ganzoo.json_io import as_table, read_record
 
 PACKAGE = Path(ganzoo.experiments.__file__).parent
 COMMITTED = sorted((Path(__file__).parents[2] / "docs/results").glob("*/results.json"))
@@ -36,7 +36,7 @@ def unknown_keys(value: object, where: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
 def test_the_model_knows_every_key_of_what_is_committed_and_writes_the_same_bytes(path):
-    results = read_results(path.parent)
+    results = read_record(path, Results)
     assert list(unknown_keys(results)) == []
     assert json.dumps(as_table(results), indent=2, ensure_ascii=False) + "\n" == path.read_text(encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import signal
 from dataclasses import replace
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 from stand_ins import compare, here, how, request, score, shared, without_times, written
 
 from ganzoo.atomic_io import read_json, write_json
+from ganzoo.config.migrate import RENAMED
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.evaluation import Score
 from ganzoo.experiments import environment, runner, worker
@@ -105,6 +107,25 @@ def test_the_same_command_again_trains_nothing(finished):
 
     assert without_times(compare(request(folder), idle)) == without_times(results)
     assert kept(folder / "out/cells") == before
+
+
+def test_a_comparison_of_format_1_goes_on(finished, tmp_path):
+    """Its configs and `protocol.set` have the former names of keys."""
+    folder, results = finished
+    shutil.copytree(folder, tmp_path / "old")
+    former = {
+        new.rpartition(".")[2]: old.rpartition(".")[2] for old, new in RENAMED.items() if old.startswith("train.")
+    }
+    for path in (tmp_path / "old/out").rglob("*.json"):
+        if path.name in ("config.json", "results.json"):
+            text = re.sub(r'"((?:train\.)?)(\w+)":', lambda m: f'"{m[1]}{former.get(m[2], m[2])}":', path.read_text())
+            path.write_text(text.replace('"format": 2', '"format": 1') if path.name == "config.json" else text)
+    assert "train.batch" in read_json(tmp_path / "old/out/results.json")["protocol"]["set"]
+    again = compare(
+        replace(request(folder), out=tmp_path / "old/out"), lambda jobs, report: pytest.fail() if list(jobs) else None
+    )
+    assert [cell["scores"] for cell in again["cells"]] == [cell["scores"] for cell in results["cells"]]
+    assert again["protocol"]["set"] == results["protocol"]["set"]
 
 
 def test_a_worker_leaves_a_cell_alone_that_another_one_finished(finished):

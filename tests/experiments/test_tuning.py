@@ -42,7 +42,7 @@ def test_a_recipe_names_only_the_ranges_that_differ_from_the_default():
         assert not [key for key, span in own.items() if DEFAULT_RANGES.get(key) == span], name
         differing |= {name: own} if own else {}
     assert set(differing) == {"ssgan", "wgan"}
-    assert tuning_ranges("cifar10/hinge") == DEFAULT_RANGES
+    assert tuning_ranges("papers/cifar10/hinge") == DEFAULT_RANGES
     rates = {key: span for key, span in DEFAULT_RANGES.items() if key.endswith(".lr")}
     assert tuning_ranges("mnist/wgan") == rates | {"loss.clip": [3e-3, 1e-1, "log"]}
 
@@ -95,7 +95,7 @@ def test_the_same_draw_is_the_same_quantile_for_every_variant():
     "span", [[1, 2], [2, 1, "log"], [0, 1, "log"], [1, 2, "linear"], {"choices": []}, {"choice": [1]}, 3]
 )
 def test_another_form_of_range_is_refused(span):
-    with pytest.raises(InputError, match=r"tune\.train\.batch: expected"):
+    with pytest.raises(InputError, match=r"tune\.train\.batch_size: expected"):
         draw_value("train.batch_size", span, 0)
 
 

@@ -39,8 +39,8 @@ def write_down(folder: Path, names: list[str]) -> int:
         torch.set_default_dtype(torch.float64)
         found = {}
         for name in names:
-            accumulate = 2 if name in ("hinge", "began") else 1
-            found |= {f"{name}/{k}": v for k, v in outcome(trainer(*ALL[name], group, accumulate=accumulate)).items()}
+            made = trainer(*ALL[name], group, gradient_accumulation=2 if name in ("hinge", "began") else 1)
+            found |= {f"{name}/{k}": v for k, v in outcome(made).items()}
         torch.set_default_dtype(torch.float32)
         t = make_trainer(resolve_config(small("nsgan", train={"batch_size": 8}), data({})), data({}), group)
         if not group.is_first:

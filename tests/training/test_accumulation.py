@@ -31,13 +31,15 @@ CASES = {**MEANS, **{name: ("nsgan", tables) for name, tables in TRICKS.items()}
 
 @pytest.mark.parametrize("case", CASES)
 def test_parts_give_the_gradients_weights_and_terms_of_the_whole_batch(case, in_float64):
-    whole, parts = (outcome(trainer(*CASES[case], accumulate=count)) for count in (1, 4 if case != "d-batch" else 2))
+    whole, parts = (
+        outcome(trainer(*CASES[case], gradient_accumulation=count)) for count in (1, 4 if case != "d-batch" else 2)
+    )
     assert any(key.startswith("grad.G") for key in whole) and any(key.startswith("grad.D") for key in whole)
     torch.testing.assert_close(parts, whole, atol=1e-10, rtol=0)
 
 
 def test_every_part_is_a_pass_of_its_own(in_float64):
-    t = trainer("nsgan", {}, accumulate=4)
+    t = trainer("nsgan", {}, gradient_accumulation=4)
     sizes = []
     t.D.register_forward_hook(lambda module, args, out: sizes.append(len(args[0])))
     t.train_step()
@@ -49,7 +51,7 @@ def test_batch_norm_goes_by_parts_and_its_running_statistics_are_their_mean(in_f
     moved = {}
     for count in (1, 4):
         tables = {"networks": {"discriminator": {"norm": "batch"}}}
-        t = trainer("nsgan", tables, accumulate=count)
+        t = trainer("nsgan", tables, gradient_accumulation=count)
         with RngScope(0, "d", 0):
             t.d_step()
         moved[count] = {name: value.clone() for name, value in t.D.named_buffers()}

@@ -103,7 +103,7 @@ def command(pictures: str, folder: Path, steps: int) -> list[str]:
     """`ganzoo train` of a small run without batch norm, by plain gradient descent, which rounding does not lead astray."""
     players = ("generator", "discriminator")
     networks = [f"networks.{player}.{key}" for player in players for key in ("norm='none'", "width=4")]
-    train = ["batch=8", "save_every=4", "sample_every=1000", "log_every=4", "threads=1", "device='cpu'"]
+    train = ["batch_size=8", "save_every=4", "sample_every=1000", "log_every=4", "threads=1", "device='cpu'"]
     train += [f"{player}={{name='sgd', lr=0.05}}" for player in players]
     sets = [*networks, *(f"train.{setting}" for setting in train)]
     words = ["train", "nsgan", "--data", pictures, "--out", str(folder), "--steps", str(steps)]

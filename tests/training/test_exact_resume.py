@@ -237,8 +237,8 @@ def test_a_run_may_go_on_on_another_device_if_that_is_there(tmp_path):
 def test_a_newer_format_is_refused(tmp_path):
     run = api.train(with_steps(small("nsgan"), 1), toy_data(), tmp_path / "run")
     config = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps(config | {"format": 2}))
-    with pytest.raises(InputError, match="format 2, newer than this ganzoo reads"):
+    (run / "config.json").write_text(json.dumps(config | {"format": 3}))
+    with pytest.raises(InputError, match="format 3, newer than this ganzoo reads"):
         api.resume(run, data=toy_data())
 
 

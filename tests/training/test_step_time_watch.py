@@ -83,4 +83,4 @@ def test_more_steps_of_d_are_no_slower_ones(clock, tmp_path, monkeypatch, capsys
         work = getattr(loop.Trainer, player)
         monkeypatch.setattr(loop.Trainer, player, slowed(clock, lambda: 2.0, work))
     warmup = {"d_steps": 30, "first": 1, "every": 4}
-    assert said_of(capsys, tmp_path / "run", warmup=warmup) == 0
+    assert said_of(capsys, tmp_path / "run", critic_warmup=warmup) == 0
