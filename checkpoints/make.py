@@ -137,7 +137,7 @@ def against_test(card: dict) -> dict[str, dict]:
 
 def part(protocol: str, cards: dict[str, dict]) -> str:
     """The releases of one protocol, below its name."""
-    from ganzoo.markdown import markdown_table
+    from ganzoo.markup import markdown_table
 
     rows = [row(name, card) for name, card in cards.items() if protocol_of(card) == protocol]
     shown = [i for i in range(len(HEAD)) if any(cells[i] for cells in rows)]

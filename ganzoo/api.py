@@ -20,8 +20,7 @@ from ganzoo.errors import InputError
 from ganzoo.torch_state import default_torch_state
 from ganzoo.training.distributed import ProcessGroup, process_group
 from ganzoo.training.evaluation import TrainingEvaluation
-from ganzoo.training.loop import fit_run, follow_first_rank, make_trainer, restore
-from ganzoo.training.precision_autotune import resolve_precision
+from ganzoo.training.loop import fit_run, follow_first_rank, make_trainer, resolve_precision, restore
 from ganzoo.training.run_dir import RunDir
 
 

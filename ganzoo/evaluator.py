@@ -17,14 +17,12 @@ from ganzoo.api import as_dataset, check_not_memory, load_dataset
 from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data import Dataset, Split
 from ganzoo.errors import InputError, unknown_name
-from ganzoo.evaluation import METRICS, Evaluation, Extractor, modes, nearest_neighbors
-from ganzoo.evaluation.class_order import class_order
+from ganzoo.evaluation import METRICS, Evaluation, Extractor, modes, neighbors
 from ganzoo.evaluation.extractor import default_extractor, find_extractor
 from ganzoo.evaluation.features import DrawFn, FeatureReader, cached_files
 from ganzoo.evaluation.metrics import import_torch_fidelity
-from ganzoo.evaluation.mismatches import mismatches, small_reference
 from ganzoo.evaluation.modes import MODE_METRICS, has_known_modes, score_modes
-from ganzoo.evaluation.real_data import RealData, load_real_splits
+from ganzoo.evaluation.real_data import RealData, class_order, load_real_splits, mismatches, small_reference
 from ganzoo.evaluation.scoring import load_references, reference_sets, score_samples, unavailable_reason
 from ganzoo.sampling import Sampler
 from ganzoo.torch_state import default_torch_state
@@ -195,11 +193,11 @@ def nearest_training_images(
 ) -> Tensor:
     """One picture (C, H, W) of ten samples, each beside the five training images nearest to it; raises `InputError`."""
     train = load_real_data(sampler, data, quiet).train
-    nearest_neighbors.check_images(train.shape)
+    neighbors.check_images(train.shape)
     reader = open_feature_reader(extractor, train, device, quiet=quiet)
     print_time_estimate(reader, [train], 0)
-    return nearest_neighbors.nearest_neighbor_sheet(
-        seed_sampler(sampler, requested_classes(sampler, train, nearest_neighbors.ROWS)), train, reader
+    return neighbors.nearest_neighbor_sheet(
+        seed_sampler(sampler, requested_classes(sampler, train, neighbors.ROWS)), train, reader
     )
 
 

@@ -22,8 +22,7 @@ from ganzoo.data.dataset import Dataset
 from ganzoo.data.transform import Pictures, Transform
 from ganzoo.errors import DamagedFile, InputError
 from ganzoo.evaluation.extractors.small_classifiers import ClassifierCard
-from ganzoo.evaluation.reference_scores import ReferenceScores
-from ganzoo.evaluation.score import ScoreRecord
+from ganzoo.evaluation.score import ReferenceScores, ScoreRecord
 from ganzoo.experiments.cell import read_cell_result
 from ganzoo.experiments.report.markdown import results_markdown
 from ganzoo.experiments.results import ResultsFile, read_results

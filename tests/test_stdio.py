@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ganzoo.stdio import tolerant
+from ganzoo.terminal import tolerant
 from ganzoo.training import progress
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes are those of POSIX")

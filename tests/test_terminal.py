@@ -17,14 +17,13 @@ import ganzoo
 from ganzoo import api, cli, terminal
 from ganzoo.errors import InputError, escape
 from ganzoo.experiments.report.markdown import protocol_line
-from ganzoo.markdown import escape_text, inline_code, markdown_table
+from ganzoo.markup import escape_text, inline_code, markdown_table
 from ganzoo.release import card as cards
 from ganzoo.release.card import model_card
 from ganzoo.training.progress import Bar, Lines
 from ganzoo.training.run_dir import RunDir
 from ganzoo.ui.collection import collect
-from ganzoo.ui.gallery import page
-from ganzoo.ui.html import render
+from ganzoo.ui.gallery import page, render
 from small_runs import small
 from tools.finish_release import print_summary
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganzoo import rng
-from ganzoo.data.sources.cifar10 import Cifar10
-from ganzoo.data.sources.torchvision_sets import Mnist, TorchvisionSource
+from ganzoo.data.sources.torchvision_sets import Cifar10, Mnist, TorchvisionSource
 from ganzoo.evaluation.extractors.small_classifiers import Name
 from ganzoo.tricks.diffaugment import translate
 

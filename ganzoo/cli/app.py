@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from ganzoo import terminal
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
-from ganzoo.stdio import tolerant
+from ganzoo.terminal import tolerant
 
 COMMANDS = {
     "train": ("train.train", "Train a variant, or resume a run."),

@@ -12,8 +12,7 @@ import typer
 from ganzoo import terminal
 from ganzoo.api import load_dataset
 from ganzoo.builder import resolve_config
-from ganzoo.cli.options import Extractor, Metrics, PluginSources, Quiet, Samples, Settings, flag, takes
-from ganzoo.cli.parsing import parse_metrics
+from ganzoo.cli.options import Extractor, Metrics, PluginSources, Quiet, Samples, Settings, flag, parse_metrics, takes
 from ganzoo.config.recipes import make_config, merge, overrides, unflatten
 from ganzoo.config.schema import Config, Table
 from ganzoo.config.techniques import technique_settings

@@ -10,10 +10,9 @@ import torch
 import typer
 
 from ganzoo import evaluator, terminal
-from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, Samples
-from ganzoo.cli.parsing import parse_metrics
+from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, Samples, parse_metrics
 from ganzoo.errors import InputError
-from ganzoo.evaluation import Evaluation, Score, nearest_neighbors
+from ganzoo.evaluation import Evaluation, Score, neighbors
 from ganzoo.evaluation.score import computed_floors, floor_text, format_number, value_text
 from ganzoo.image_io import save_png
 from ganzoo.sampling import load
@@ -39,7 +38,7 @@ def evaluate(
         raise InputError(f"--neighbours {neighbours}: expected a name that ends in .png")
     sampler, device = load(checkpoint, no_ema), "cuda" if torch.cuda.is_available() else "cpu"
     if neighbours is not None:
-        nearest_neighbors.check_images(sampler.shape)
+        neighbors.check_images(sampler.shape)
     sampler.generator.to(device)
     chosen: dict[str, Any] = {"extractor": extractor, "device": device, "quiet": False}
     found = evaluator.evaluate(sampler, data, metrics=parse_metrics(metrics), n=n, split=split, batch=batch, **chosen)

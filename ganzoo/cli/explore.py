@@ -68,13 +68,13 @@ def invert(
     picture = read_picture(image, sampler)
     if out.exists() and out.samefile(image):
         raise InputError(f"--out {out} is the picture itself, which would be overwritten; give another name")
-    shown, reader = track(range(steps), "inverting"), opened(extractor, sampler)
+    shown, reader = track(range(steps), "inverting"), open_extractor(extractor, sampler)
     found = project(sampler, picture, steps=shown, restarts=restarts, only=only, extractor=reader)
     save_png(grid(torch.stack([picture, found.image]), 2)[0], out)
-    terminal.out(f"{out}: {described(found, sampler)}")
+    terminal.out(f"{out}: {describe_inversion(found, sampler)}")
 
 
-def opened(name: str | None, sampler: Sampler) -> Extractor | None:
+def open_extractor(name: str | None, sampler: Sampler) -> Extractor | None:
     """The extractor asked for; raises `InputError` where it cannot see what `sampler` draws."""
     if name is None:
         return None
@@ -83,7 +83,7 @@ def opened(name: str | None, sampler: Sampler) -> Extractor | None:
     return extractor
 
 
-def described(found: Projection, sampler: Sampler) -> str:
+def describe_inversion(found: Projection, sampler: Sampler) -> str:
     """The error, and from where it was reached."""
     labels, code = found.inputs.labels, found.inputs.code
     parts = [f"error {found.error:.1f} of 255 grey levels (root mean square)", f"from seed {found.seed}"]

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from ganzoo import terminal
 from ganzoo.batch import is_point_shape
-from ganzoo.cli.options import CHECKPOINT, NoEma, Plugins, takes
-from ganzoo.cli.parsing import parse_classes, parse_points, parse_seeds, refuse_many
+from ganzoo.cli.options import CHECKPOINT, NoEma, Plugins, check_count, parse_classes, parse_points, parse_seeds, takes
 from ganzoo.data.sources.mixtures import mode_circles
 from ganzoo.errors import InputError
 from ganzoo.image_io import Circles, draw_sheet, save_gif, save_image, save_png
@@ -80,7 +79,7 @@ class Request:
         if self.seeds is not None:
             return parse_seeds(self.seeds)
         n = self.per_class if self.n is None else self.n
-        refuse_many(n or 0)
+        check_count(n or 0)
         return list(range(usual if n is None else n))
 
 
@@ -110,7 +109,7 @@ def sample_one(checkpoint: str, request: Request, out: Path | None, no_ema: bool
     through = None if request.interpolate is None else parse_points(request.interpolate)
     numbers = request.numbers(ROWS if request.traverse else IMAGES)
     out = out or Path(f"{Path(checkpoint).resolve().name}-{request.kind}.png")
-    refuse_suffix(out, request.kind)
+    check_suffix(out, request.kind)
     sampler = load(checkpoint, no_ema)
     say_classes(sampler, request)
     if sampler.is_points and out.suffix.lower() != ".png":
@@ -134,9 +133,9 @@ def sample_rows(checkpoints: Sequence[str], request: Request, out: Path | None, 
     if twice := [name for name in checkpoints if checkpoints.count(name) > 1]:
         raise InputError(f"{twice[0]} is named twice; each checkpoint gives one row")
     numbers = request.numbers(SEEDS)
-    refuse_many(len(numbers) * len(checkpoints))
+    check_count(len(numbers) * len(checkpoints))
     out = out or Path("rows.png")
-    refuse_suffix(out, "rows")
+    check_suffix(out, "rows")
     save_image(contact_sheet({name: row(name, load(name, no_ema), request, numbers) for name in checkpoints}), out)
     terminal.out(str(out))
 
@@ -160,7 +159,7 @@ def say_classes(sampler: Sampler, request: Request, whose: str = "") -> None:
 def walk(sampler: Sampler, request: Request, through: list[int]) -> Tensor:
     """The images from seed to seed."""
     asked, frames = parse_classes(request.classes), FRAMES if request.frames is None else request.frames
-    refuse_many((len(through) - 1) * frames)
+    check_count((len(through) - 1) * frames)
     return sampler.walk(through, frames, classes=asked, along=request.along, truncation=request.truncation)
 
 
@@ -168,11 +167,11 @@ def rows(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, 
     """One class a row, or one code after the other with a row a seed; and the number of columns."""
     if request.traverse is None:
         asked = parse_classes(request.classes)
-        refuse_many(len(seeds) * len(sampler.class_names if asked is None else asked))
+        check_count(len(seeds) * len(sampler.class_names if asked is None else asked))
         return sampler.sample_per_class(seeds, asked, request.truncation), len(seeds)
     names = (sampler.code_names or [ALL]) if request.traverse == ALL else [request.traverse]
     wide = code_columns(sampler.latent.code) if sampler.latent.code else 1
-    refuse_many(len(seeds) * len(names) * wide)
+    check_count(len(seeds) * len(names) * wide)
     return torch.cat([sampler.traverse(name, seeds, request.truncation) for name in names]), wide
 
 
@@ -209,7 +208,7 @@ def write_walk(images: Tensor, out: Path, closed: bool) -> None:
         write_images(images, list(range(len(images))), len(images), out)
 
 
-def refuse_suffix(out: Path, kind: str) -> None:
+def check_suffix(out: Path, kind: str) -> None:
     """Raise `InputError` for a kind of file that is not written."""
     if kind in ("classes", "traversal", "rows"):
         if out.suffix.lower() != ".png":

@@ -9,8 +9,8 @@ import typer
 
 from ganzoo import terminal
 from ganzoo.cli.options import Checkpoint, Plugins
+from ganzoo.release.export import check_format
 from ganzoo.release.export import export as export_generator
-from ganzoo.release.export import refuse_format
 from ganzoo.release.push import push as upload
 from ganzoo.sampling import load
 
@@ -23,7 +23,7 @@ def export(
 ) -> None:
     """Write a generator as one file for other programs, checked against PyTorch."""
     path = out or Path(f"{Path(checkpoint).resolve().name}.{form}")
-    refuse_format(form, path)
+    check_format(form, path)
     distance = export_generator(load(checkpoint), path, form)
     terminal.out(f"{path}: images within {distance:.1g} of PyTorch's")
 

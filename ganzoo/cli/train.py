@@ -12,8 +12,7 @@ from torch import nn
 
 from ganzoo import api, terminal
 from ganzoo.builder import build_modules, resolve_config
-from ganzoo.cli.options import Plugins, Quiet, Settings
-from ganzoo.cli.parsing import is_number
+from ganzoo.cli.options import Plugins, Quiet, Settings, is_number
 from ganzoo.config.recipes import make_config, merge, overrides, unflatten
 from ganzoo.config.schema import Config, ResolvedConfig, Table, parse
 from ganzoo.errors import InputError

@@ -50,7 +50,7 @@ def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Tabl
     if variant.lower().endswith(".json"):
         return [kept_table(Path(variant))]
     users = is_config_file(variant)
-    variant = variant if users else _renamed(variant)
+    variant = variant if users else _present_name(variant)
     path = Path(variant) if users else variants().get(variant)
     if path is None:
         raise unknown_name("variant", variant, variants())
@@ -60,12 +60,12 @@ def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Tabl
     check_tables(table, f"{path}: ")
     parent = _parent(table, path)
     below = [DEFAULTS] if parent is None else config_layers(parent, (*extended_by, path.resolve()))
-    _refuse_borrowed_name(table, below[-1]["variant"])
+    _check_variant_name(table, below[-1]["variant"])
     table.setdefault("variant", path.stem if users else variant)
     return [*below, table] if users else [merge(below[-1], table)]
 
 
-def _renamed(variant: str) -> str:
+def _present_name(variant: str) -> str:
     """The present name of `variant`, with a warning if it was another."""
     if (now := current_name(variant)) != variant and now in variants():
         warnings.warn(f"the variant {variant} is now called {now}", stacklevel=2)
@@ -106,7 +106,7 @@ def _parent(table: Table, path: Path | None = None) -> str | None:
     return str(beside) if beside and beside.is_file() else parent
 
 
-def _refuse_borrowed_name(table: Table, extended: str) -> None:
+def _check_variant_name(table: Table, extended: str) -> None:
     """Raise `InputError` where `table` takes the name of a variant that ships without beginning from it."""
     name = table.get("variant")
     if name != extended and name in [*variants()]:
@@ -202,7 +202,7 @@ def make_config(variant: str | None = None, over: Table | None = None, points: b
     check_tables(over)
     variant = _parent(over) if variant is None else variant
     own = [DEFAULTS] if variant is None else [without_tuning_ranges(layer) for layer in config_layers(variant)]
-    _refuse_borrowed_name(over, own[-1]["variant"])
+    _check_variant_name(over, own[-1]["variant"])
     recipe, *users = [*own, over]
     table = reduce(merge, users, recipe)
     told = about_another_loss(recipe, table) if not any("about" in user for user in users) else {}

@@ -15,7 +15,7 @@ from torch import Tensor
 from ganzoo.errors import missing_extra
 from ganzoo.evaluation.checkerboard import PERIODS, ratios
 from ganzoo.evaluation.features import Features
-from ganzoo.evaluation.knn import block_rows, center, density_and_coverage
+from ganzoo.evaluation.neighbors import block_rows, center, density_and_coverage
 from ganzoo.evaluation.score import Better
 from ganzoo.registry import Registry
 

@@ -14,8 +14,7 @@ from ganzoo.errors import InputError, unknown_name
 from ganzoo.evaluation.extractor import Extractor, find_extractor
 from ganzoo.evaluation.extractors.small_classifiers import WEIGHTS, ClassifierCard
 from ganzoo.evaluation.features import DrawFn, round_features
-from ganzoo.evaluation.reference_scores import ReferenceScores
-from ganzoo.evaluation.score import Better, Score
+from ganzoo.evaluation.score import Better, ReferenceScores, Score
 from ganzoo.json_io import read_record
 
 COUNTS = dict.fromkeys(MIXTURES, 2500) | dict.fromkeys(("stacked-digits", "stacked-mnist"), 26_000)

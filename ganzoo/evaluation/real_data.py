@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.config.schema import ResolvedConfig
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from ganzoo.config.schema import DatasetInfo, ResolvedConfig
 from ganzoo.data import Dataset, Split, find_source, load, select
 from ganzoo.data.source import makes_points
 from ganzoo.errors import InputError
@@ -83,3 +88,73 @@ def only(data: Dataset) -> Split:
 def shape_text(shape: Sequence[int]) -> str:
     """A shape in words."""
     return " x ".join(map(str, shape))
+
+
+pass
+
+
+def mismatches(facts: DatasetInfo, real: RealData, conditional: bool) -> Iterator[str]:
+    """Each reason for which the scores of a model trained on `facts` may not mean what they seem to, against `real`.
+
+    Raises `InputError` where the model is `conditional` and has no class in common with the data: no class of a sample
+    is right then.
+    """
+    train, known = real.train, facts.class_names
+    if conditional and train.classes and not set(known) & set(train.class_names):
+        raise InputError(
+            f"the model draws the classes {first_names(known)}, and {train.name!r} has none of them "
+            f"but {first_names(train.class_names)}; "
+            "measure it against data that have its classes"
+        )
+    if not real.own:
+        yield (
+            f"the model was trained on {facts.count:,} images of {facts.name!r}, and they are not the {len(train):,} of "
+            f"{train.name!r} that it is measured against"
+        )
+    yield from class_mismatches(facts, train, conditional)
+    if real.test is not None and real.test.digest == facts.digest:
+        yield f"the model was trained on the test split of {train.name!r}, against which its copies of images score best"
+
+
+def class_mismatches(facts: DatasetInfo, train: Dataset, conditional: bool) -> Iterator[str]:
+    """Classes that one of both has and the other lacks."""
+    if conditional and not train.classes:
+        yield f"{train.name!r} has no labels, so the model draws equally many images of each of its classes"
+    if not train.classes or not facts.class_names:
+        return
+    if strange := [name for name in train.class_names if name not in facts.class_names]:
+        yield f"{train.name!r} has classes that the model was not trained on: {first_names(strange)}"
+    if absent := [name for name in facts.class_names if name not in train.class_names]:
+        yield f"{train.name!r} lacks classes that the model was trained on: {first_names(absent)}"
+
+
+def small_reference(reference: Dataset, n: int) -> Iterator[str]:
+    """That `reference` has fewer than `n` images, if so."""
+    if len(reference) < n:
+        yield (
+            f"{n:,} samples are measured against {len(reference):,} real images, which is all that {reference.name!r} has "
+            f"in its {reference.split} split"
+        )
+
+
+def first_names(names: Sequence[str], most: int = 5) -> str:
+    """The first of `names`, and how many there are beyond."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
+
+
+def class_order(counts: ArrayLike, n: int) -> Tensor:
+    """(n,) int64: the class of sample 0, 1, ... where the data have `counts` (K,) images of each.
+
+    The method of Webster and Sainte-Lague (1910): class k is due for the t-th time (from 0) at (t + 1/2) / counts[k]. For
+    every m <= n the first m minimize sum_k (m_k - m p_k)^2 / p_k, where m_k of them are of class k and p_k is its share of
+    the data. A class without images never comes. Equal counts, or none at all, give 0, 1, ..., K - 1, 0, 1, ...
+    """
+    counts = np.asarray(counts, np.int64)
+    counts = counts if counts.any() else np.ones_like(counts)
+    # By the time n + K / 2 that many turns have come, rounding included.
+    turns = np.floor((n + len(counts) / 2) * counts / counts.sum() + 1).astype(np.int64) * (counts > 0)
+    classes = np.repeat(np.arange(len(counts)), turns)
+    turn = np.arange(len(classes)) - np.repeat(np.cumsum(turns) - turns, turns)
+    due = (2 * turn + 1) / counts[classes]
+    return torch.from_numpy(classes[np.argsort(due, kind="stable")[:n]])

@@ -12,8 +12,7 @@ from ganzoo.evaluation.extractor import Extractor
 from ganzoo.evaluation.features import FeatureReader, Features
 from ganzoo.evaluation.metrics import METRICS, MetricValue
 from ganzoo.evaluation.real_data import only
-from ganzoo.evaluation.reference_scores import ReferenceScores
-from ganzoo.evaluation.score import Score
+from ganzoo.evaluation.score import ReferenceScores, Score
 
 NEEDS = {
     "logits": "an extractor that knows classes, which {!r} does not",

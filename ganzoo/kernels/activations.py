@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from ganzoo.kernels.transforms import transformed
+from ganzoo.kernels.autograd import transformed
 
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:

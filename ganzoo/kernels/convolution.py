@@ -26,8 +26,7 @@ from torch.nn import functional as F
 from torch.nn.grad import conv2d_weight
 
 from ganzoo.kernels import matmul
-from ganzoo.kernels.autograd import ConvGeometry, needed_gradients
-from ganzoo.kernels.transforms import transformed
+from ganzoo.kernels.autograd import ConvGeometry, needed_gradients, transformed
 
 MAX_IMAGE_CHANNELS = 4
 """So many channels an image has at most."""

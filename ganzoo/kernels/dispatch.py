@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganzoo.kernels import activations, matmul
+from ganzoo.kernels.autograd import transformed
 from ganzoo.kernels.convolution import convolution, transposed_convolution
-from ganzoo.kernels.transforms import transformed
 
 Resample = Literal["none", "nearest", "mean"]
 """Around a convolution: every pixel four times before it, or the mean of 2x2 pixels after it."""

@@ -14,8 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from ganzoo.kernels.autograd import ConvGeometry, channels_last, needed_gradients
-from ganzoo.kernels.transforms import transformed
+from ganzoo.kernels.autograd import ConvGeometry, channels_last, needed_gradients, transformed
 
 BLOCK_BYTES = 20 * 2**20
 """So many bytes a matrix of pixels or weights has at most.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ganzoo.config.schema import Table
 from ganzoo.errors import DISTRIBUTION, escape
 from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text
-from ganzoo.markdown import escape_text, inline_code, markdown_table
+from ganzoo.markup import escape_text, inline_code, markdown_table
 
 Form = Callable[[str], str]
 

@@ -53,8 +53,8 @@ def export(sampler: Sampler, path: Path, form: str = "onnx") -> float:
     The file is read back and tried on random latents before it is put at `path`. Raises `InputError` for what cannot be
     exported; then nothing is written.
     """
-    refuse_format(form, path)
-    refuse_noise(sampler)
+    check_format(form, path)
+    check_no_noise(sampler)
     write, read = WRITERS[form], READERS[form]
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.parent / ".ganzoo-"
@@ -74,7 +74,7 @@ def export(sampler: Sampler, path: Path, form: str = "onnx") -> float:
     return distance
 
 
-def refuse_format(form: str, path: Path) -> None:
+def check_format(form: str, path: Path) -> None:
     """Raise `InputError` for a format there is not, a name that does not fit it, and an extra that is not installed."""
     if form not in get_args(Format):
         raise unknown_name("format", form, get_args(Format))
@@ -87,7 +87,7 @@ def refuse_format(form: str, path: Path) -> None:
             raise missing_extra(package, "export", "--format onnx") from None
 
 
-def refuse_noise(sampler: Sampler) -> None:
+def check_no_noise(sampler: Sampler) -> None:
     """Raise `InputError` for a generator that draws numbers in its layers."""
     if any(isinstance(layer, Noise | Dropout) for layer in sampler.generator.modules()):
         raise InputError("this generator draws noise or dropout in its layers, which an exported file cannot")

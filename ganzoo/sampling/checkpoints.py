@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,16 +18,17 @@ from ganzoo.atomic_io import check_no_links, current_folder, read_bytes, read_fo
 from ganzoo.builder import build_uninitialized_generator, make_latent, make_loss
 from ganzoo.config.resolve import load_config
 from ganzoo.config.schema import ResolvedConfig
-from ganzoo.errors import DamagedFile, InputError, unknown_name
+from ganzoo.errors import DamagedFile, InputError, first_line, missing_extra, unknown_name
 from ganzoo.json_io import read_table
 from ganzoo.latent import Latent
-from ganzoo.sampling.hub import fetch, is_address
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.tensor_io import read_tensors, tensor_specs
 from ganzoo.torch_state import default_torch_state
 from ganzoo.training import checkpoint
-from ganzoo.training.release import Card
+from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES, Card
 from ganzoo.training.run_dir import RunDir
+
+pass
 
 RELEASE_FOLDERS = (Path(__file__).parents[1] / "checkpoints", Path(__file__).parents[2] / "checkpoints")
 """Where releases that ship are looked for: in an installed package, then in a checkout."""
@@ -131,3 +137,53 @@ def _build_on_meta(config: ResolvedConfig, path: Path) -> tuple[Latent, nn.Modul
 def _filled(generator: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
     generator.to_empty(device="cpu").load_state_dict(weights)  # casts what is stored in half precision
     return generator.eval().requires_grad_(False)
+
+
+PREFIX = "hf:"
+
+
+def is_address(name: str | Path) -> bool:
+    """Whether `name` means a repository on the Hub."""
+    return str(name).startswith(PREFIX)
+
+
+def repository_name(address: str) -> str:
+    """The user/name of hf:user/name; raises `InputError`."""
+    name = address.removeprefix(PREFIX)
+    if not is_address(address) or not re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII):
+        raise InputError(f"{address}: expected hf:USER/NAME, as in hf:jane/wgan-gp-mnist")
+    return name
+
+
+def fetch(address: str) -> Path:
+    """The folder that a release of the Hub was brought to; kept there, so that the next time needs no network.
+
+    No other file of the repository is fetched. Raises `InputError`, in one line, for all that can go wrong.
+    """
+    name, hub = repository_name(address), import_hub()
+    with hub_errors(address):
+        folder = Path(hub.snapshot_download(name, allow_patterns=[*REQUIRED_FILES, *DISPLAY_FILES]))
+    lacking = [file for file in REQUIRED_FILES if not (folder / file).is_file()]
+    if lacking:
+        raise InputError(f"{address} is not a release of ganzoo: it has no {', '.join(lacking)}")
+    return folder
+
+
+def import_hub() -> Any:
+    """huggingface_hub; raises `InputError` where it is not installed."""
+    try:
+        return import_module("huggingface_hub")
+    except ImportError:
+        raise missing_extra("huggingface_hub", "hub", f"{PREFIX}USER/NAME") from None
+
+
+@contextmanager
+def hub_errors(address: str) -> Iterator[None]:
+    """A block in which what goes wrong between here and the Hub becomes one line."""
+    try:
+        yield
+    # Each library beneath has errors of its own, and an answer of another form makes them stumble over anything.
+    except Exception as error:
+        raise InputError(
+            f"{address}: {first_line(error)} (a wrong name, no network, or not logged in with 'hf auth login'?)"
+        ) from None

@@ -137,7 +137,7 @@ def read_state(path: Path, facts: Table, trainer: Trainer) -> dict[str, Tensor]:
     expected = expected_tensors(trainer, counters)
     added = [{f"loss.{name}"} for name in trainer.loss.added_buffers]  # states of older versions lack them
     state = read_tensors(file, facts["sha256"], expected, optional=[*by_parameter(expected), *added])
-    for name in trainer.optimisers():
+    for name in trainer.optimizers():
         if with_prefix(expected, name) and not with_prefix(state, name):
             raise DamagedFile(f"{file} does not fit: it holds no tensor of {name}, which has taken steps")
     return state
@@ -147,7 +147,7 @@ def load_state_into(trainer: Trainer, state: dict[str, Tensor], counters: dict[s
     """Let `trainer` go on from `state`, as `state_tensors` names it, and `counters`."""
     for name, module in trainer.modules().items():
         module.load_state_dict(with_prefix(state, name))
-    for name, optimiser in trainer.optimisers().items():
+    for name, optimiser in trainer.optimizers().items():
         _restore_optimizer(optimiser, with_prefix(state, name))
     trainer.set_counters(counters)
 

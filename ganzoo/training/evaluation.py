@@ -12,8 +12,8 @@ from ganzoo.config.schema import ResolvedConfig, Train
 from ganzoo.data import MEMORY, Dataset, find_source, load
 from ganzoo.errors import InputError
 from ganzoo.evaluation import OnlineEvaluator, online
-from ganzoo.evaluation.class_order import class_order
 from ganzoo.evaluation.extractor import default_extractor, find_extractor
+from ganzoo.evaluation.real_data import class_order
 from ganzoo.latent import draw_images, draw_inputs
 from ganzoo.rng import RngScope
 from ganzoo.training.ema import in_eval_mode

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
 from ganzoo.builder import build_modules
 from ganzoo.config.compatibility import batch_split_incompatibilities
-from ganzoo.config.schema import ResolvedConfig
+from ganzoo.config.schema import ResolvedConfig, with_train
 from ganzoo.data import BatchLoader, Dataset
 from ganzoo.errors import InputError, Interrupted
+from ganzoo.rng import RngScope
 from ganzoo.torch_state import allow_tf32
 from ganzoo.training import checkpoint
+from ganzoo.training.cuda_graphs import WARMUP_STEPS
 from ganzoo.training.distributed import SINGLE_PROCESS, ProcessGroup
 from ganzoo.training.evaluation import TrainingEvaluation
 from ganzoo.training.progress import reporter
@@ -90,7 +95,7 @@ def fit_run(
         except KeyboardInterrupt:
             raise Interrupted(f"stopped at once without saving; {resume_hint(run)}") from None
         except OSError:
-            session.refuse_if_gone()  # it may have gone between the check and the write
+            session.check_folder()  # it may have gone between the check and the write
             raise
     if trainer.step < (steps := trainer.config.train.steps):
         raise Interrupted(
@@ -148,3 +153,39 @@ def class_summary(config: ResolvedConfig) -> list[str]:
 def count_parameters(network: nn.Module) -> int:
     """The number of parameters of a network."""
     return sum(p.numel() for p in network.parameters())
+
+
+pass
+
+TIMING_ROUNDS = 3
+MAX_TIME_RATIO = 0.9
+"""Of float32's time bf16 may take so much at most: a gain under a tenth is noise on most machines."""
+
+
+def resolve_precision(config: ResolvedConfig, dataset: Dataset) -> ResolvedConfig:
+    """The resolved `config` with a measured precision in the place of "auto"; one that names its precision stays."""
+    if config.train.precision != "auto":
+        return config
+    configs = {name: with_train(config, precision=name) for name in ("float32", "bf16")}
+    trainers = {name: make_trainer(each, dataset) for name, each in configs.items()}
+    # The first round makes what later ones find made; with graphs each player is captured after its warm-up.
+    unmeasured = 1 + WARMUP_STEPS * config.train.cuda_graphs
+    rounds = [
+        {name: step_seconds(trainer) for name, trainer in trainers.items()} for _ in range(unmeasured + TIMING_ROUNDS)
+    ]
+    full, low = (min(taken[name] for taken in rounds[unmeasured:]) for name in configs)
+    return configs["bf16" if low < MAX_TIME_RATIO * full else "float32"]
+
+
+def step_seconds(trainer: Trainer) -> float:
+    """What a G step and the D steps that belong to it take; a warm-up is left out."""
+    with RngScope(trainer.seed, "precision"):
+        return float(trainer.ratio) * seconds(trainer.d_step, trainer) + seconds(trainer.g_step, trainer)
+
+
+def seconds(step: Callable[[], object], trainer: Trainer) -> float:
+    """What one step of a player takes until the device has done it."""
+    began = time.perf_counter()
+    step()
+    trainer.is_finite()  # waits
+    return time.perf_counter() - began

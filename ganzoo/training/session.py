@@ -39,10 +39,10 @@ class Session:
     @property
     def run(self) -> RunDir:
         """The run, for writing; raises `InputError` if its folder is gone, so that no part of it is created again."""
-        self.refuse_if_gone()
+        self.check_folder()
         return self._run
 
-    def refuse_if_gone(self) -> None:
+    def check_folder(self) -> None:
         """Raise `InputError` if the folder of the run was deleted, moved or replaced."""
         if self._run.identity() != self._identity:
             step = self.trainer.step

@@ -21,7 +21,7 @@ SETTLED_STEPS = 8  # steps after which no optimizer is expected to add another t
 def live_tensors(trainer: Trainer) -> dict[str, Tensor]:
     """Every tensor of the state, by a dotted name: the tensors themselves, no copies."""
     found = {f"{name}.{key}": value for name, m in trainer.modules().items() for key, value in m.state_dict().items()}
-    for name, optimiser in trainer.optimisers().items():
+    for name, optimiser in trainer.optimizers().items():
         found |= {f"{name}.{key}": value for key, value in optimizer_tensors(optimiser).items()}
     return found
 

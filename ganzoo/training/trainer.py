@@ -76,7 +76,7 @@ class Trainer:
         self.restored_d_metrics: dict[str, float | None] = {}
         self.first_bad = torch.full((), torch.inf, device=self.device)
         self.clock = torch.zeros((), device=self.device)  # `step`, for what runs there
-        self.graphs = GraphRunner.made(config.train, [self.loss, *self.tricks], group.size, self.optimisers().values())
+        self.graphs = GraphRunner.made(config.train, [self.loss, *self.tricks], group.size, self.optimizers().values())
 
     def train_step(self) -> None:
         """One training step; the terms of the last update of each player stay in `d_terms` and `g_terms`."""
@@ -292,7 +292,7 @@ class Trainer:
         players = {"generator": self.G, "average": self.average, "discriminator": self.D}
         return players | {"loss": self.loss, "probe": self.probe} | tricks
 
-    def optimisers(self) -> dict[str, optim.Optimizer]:
+    def optimizers(self) -> dict[str, optim.Optimizer]:
         """Both optimisers, by their name in a checkpoint."""
         return {"optimiser.generator": self.opt_g, "optimiser.discriminator": self.opt_d}
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import markupsafe  # comes with torch
+from markupsafe import Markup
+
 from ganzoo.atomic_io import write_bytes
 from ganzoo.builder import needs_plugin
 from ganzoo.config.schema import Table
-from ganzoo.errors import InputError
+from ganzoo.errors import InputError, escape
 from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text
 from ganzoo.image_io import encode, to_pil
+from ganzoo.markup import environment
 from ganzoo.plugins import plugin_arguments
 from ganzoo.release.card import facts_table
 from ganzoo.sampling import Sampler
 from ganzoo.sampling.checkpoints import find_checkpoint
 from ganzoo.ui.collection import Collection
-from ganzoo.ui.html import data_uri, png_size, render
+
+pass
 
 MARK = b'<meta name="generator" content="ganzoo gallery">'
 ELSEWHERE = "SHA-256 of generator.safetensors"  # shown below the other facts
@@ -80,3 +88,34 @@ def scores(card: Table) -> Iterator[dict[str, str]]:
     """Each score of a card, with its floor, as it is shown."""
     for score in map(ScoreRecord.model_validate, card.get("scores", [])):
         yield {"name": score.name, "value": value_text(score), "better": score.better, "floor": floor_text(score)}
+
+
+HERE = Path(__file__).parent
+STYLE = HERE.parent / "experiments/report"
+"""Where report.css is: colours, letters and tables are the report's."""
+
+
+def render(template: str, **content: Any) -> str:
+    """The page of a template of this folder; every string in it is escaped."""
+    templates = environment(HERE, STYLE)
+    templates.filters["linked"] = link_text
+    return templates.get_template(template).render(content)
+
+
+def link_text(about: str) -> Markup:
+    """`about`, escaped, with every arXiv number a link."""
+    link = r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>'
+    return Markup(re.sub(r"arXiv:(\d{4}\.\d{4,5})", link, str(markupsafe.escape(escape(about)))))
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG as what an image can have for a source."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def png_size(png: bytes) -> tuple[int, int]:
+    """Its width and height in pixels."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image:
+        return image.size

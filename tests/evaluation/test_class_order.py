@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ganzoo.evaluation.class_order import class_order
+from ganzoo.evaluation.real_data import class_order
 
 UNEVEN = [
     [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],

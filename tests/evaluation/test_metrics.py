@@ -11,8 +11,8 @@ import torch
 from ganzoo.errors import InputError
 from ganzoo.evaluation import metrics
 from ganzoo.evaluation.features import Features
-from ganzoo.evaluation.knn import density_and_coverage, kth_distance
 from ganzoo.evaluation.metrics import METRICS, kid_of_subsets
+from ganzoo.evaluation.neighbors import density_and_coverage, kth_distance
 
 
 def described(features, logits=None, labels=None) -> Features:
@@ -170,7 +170,7 @@ def test_blocks_change_nothing(monkeypatch):
     fake, real = random(30, 2, 0), random(40, 2, 1)
     whole = density_and_coverage(fake, real), metrics.precision_and_recall(described(fake), described(real))
     neighbours = kth_distance(fake, real, 3)
-    monkeypatch.setattr("ganzoo.evaluation.knn.BLOCK_ELEMENTS", 120)
+    monkeypatch.setattr("ganzoo.evaluation.neighbors.BLOCK_ELEMENTS", 120)
     assert (density_and_coverage(fake, real), metrics.precision_and_recall(described(fake), described(real))) == whole
     assert torch.equal(kth_distance(fake, real, 3), neighbours)
     by_hand = sorted(range(40), key=lambda j: distance(fake[0], real[j]))[:3]

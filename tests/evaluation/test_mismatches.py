@@ -9,8 +9,7 @@ import pytest
 from ganzoo.builder import resolve_config
 from ganzoo.data import Dataset, load
 from ganzoo.errors import InputError
-from ganzoo.evaluation.mismatches import first_names, mismatches, small_reference
-from ganzoo.evaluation.real_data import RealData, load_real_splits
+from ganzoo.evaluation.real_data import RealData, first_names, load_real_splits, mismatches, small_reference
 from small_runs import small
 from tiny_extractor import pictures
 

@@ -13,7 +13,7 @@ from ganzoo.data import load
 from ganzoo.evaluation import modes, scoring
 from ganzoo.evaluation.features import FeatureReader
 from ganzoo.evaluation.modes import score_modes
-from ganzoo.evaluation.reference_scores import ReferenceScores
+from ganzoo.evaluation.score import ReferenceScores
 from ganzoo.evaluation.score import floor_text as floor
 from ganzoo.evaluation.scoring import load_references, score_samples
 from tiny_extractor import data, drawer, pictures, tiny

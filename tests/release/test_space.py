@@ -16,9 +16,8 @@ from installed import need
 from ganzoo import __version__, api, cli
 from ganzoo.errors import InputError
 from ganzoo.losses import NSGAN
-from ganzoo.release import space
-from ganzoo.release.push import push
-from ganzoo.release.space import SPACE_FILES, space_readme
+from ganzoo.release import push
+from ganzoo.release.push import SPACE_FILES, push, space_readme
 from ganzoo.sampling import load
 from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES
 from small_runs import small, toy_data
@@ -84,9 +83,9 @@ def test_a_release_that_a_space_cannot_serve_is_refused_before_anything_is_sent(
 
 def test_without_the_extra_it_is_named(hub, run, monkeypatch):
     def missing(name: str) -> str:
-        raise space.PackageNotFoundError(name)
+        raise push.PackageNotFoundError(name)
 
-    monkeypatch.setattr(space, "version", missing)
+    monkeypatch.setattr(push, "version", missing)
     with pytest.raises(InputError, match=r"--space needs the package 'gradio': pip install 'ganzoo-torch\[demo\]'"):
         push(run, ADDRESS, space=True)
     assert not hub.log

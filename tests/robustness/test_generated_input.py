@@ -12,7 +12,7 @@ from PIL import Image
 
 from ganzoo import api
 from ganzoo.builder import resolve_config
-from ganzoo.cli.parsing import parse_classes, parse_metrics, parse_points, parse_seeds
+from ganzoo.cli.options import parse_classes, parse_metrics, parse_points, parse_seeds
 from ganzoo.cli.train import number
 from ganzoo.config.recipes import make_config, overrides, unflatten
 from ganzoo.config.resolve import resolve_defaults

@@ -23,7 +23,7 @@ def made(variant: str, **tables) -> Trainer:
 def eager(variant: str, **tables) -> Trainer:
     """With its rates where a graph needs them: in float32, they are others by a rounding."""
     t = made(variant, **tables)
-    for optimiser in t.optimisers().values():
+    for optimiser in t.optimizers().values():
         keep_lr_on_device(optimiser)
     return t
 
@@ -32,7 +32,7 @@ def graphed(variant: str, **tables) -> Trainer:
     """As on CUDA, with a tape for the graph."""
     t = made(variant, **tables)
     train = t.config.train.model_copy(update={"device": "cuda", "cuda_graphs": True})
-    t.graphs = GraphRunner.made(train, [t.loss, *t.tricks], t.group.size, t.optimisers().values())
+    t.graphs = GraphRunner.made(train, [t.loss, *t.tricks], t.group.size, t.optimizers().values())
     assert t.graphs.make and not t.graphs.messages
     t.graphs.make = Tape
     return t

@@ -77,7 +77,7 @@ def by_pythons_step(t: Trainer, optimiser: torch.optim.Optimizer, terms: Terms) 
 
 
 def rates_in_python(t: Trainer) -> None:
-    for optimiser in t.optimisers().values():
+    for optimiser in t.optimizers().values():
         optimiser.param_groups[0]["lr"] = optimiser.param_groups[0]["lr"].item()
 
 

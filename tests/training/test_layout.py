@@ -19,7 +19,7 @@ def last(monkeypatch):
 
 def kept(t):
     """What the optimisers keep of each weight, with the weight."""
-    optimisers = t.optimisers().values()
+    optimisers = t.optimizers().values()
     pairs = [(w, v) for o in optimisers for w, state in o.state.items() for v in state.values() if v.shape == w.shape]
     assert any(w.ndim == 4 and not w.is_contiguous() for w, _ in pairs)
     return pairs

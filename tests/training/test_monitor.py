@@ -131,8 +131,8 @@ def test_a_rollback_halves_both_rates(tmp_path):
     trainer = make_trainer(resolve_config(config(), data), data)
     trainer.reset_after_rollback(2)
     trainer.train_step()
-    rates = [group["lr"] for opt in trainer.optimisers().values() for group in opt.param_groups]
-    whole = [group["initial_lr"] for opt in trainer.optimisers().values() for group in opt.param_groups]
+    rates = [group["lr"] for opt in trainer.optimizers().values() for group in opt.param_groups]
+    whole = [group["initial_lr"] for opt in trainer.optimizers().values() for group in opt.param_groups]
     assert rates == [rate / 4 for rate in whole]
 
 
@@ -145,7 +145,7 @@ def test_a_state_from_before_the_first_step_takes_the_moments_away(tmp_path):
     state = checkpoint.save_state(trainer, tmp_path, {"seconds": 0.0})
     trainer.train_step()
     checkpoint.restore_trainer(trainer, state)
-    assert not any(opt.state_dict()["state"] for opt in trainer.optimisers().values())
+    assert not any(opt.state_dict()["state"] for opt in trainer.optimizers().values())
 
 
 def test_after_the_last_rollback_the_run_fails(poisoned, tmp_path):

@@ -12,7 +12,7 @@ from ganzoo.builder import build_modules, resolve_config
 from ganzoo.data import BatchLoader
 from ganzoo.networks.heads import Score
 from ganzoo.rng import RngScope
-from ganzoo.training import precision_autotune
+from ganzoo.training import loop
 from ganzoo.training.run_dir import RunDir
 from ganzoo.training.trainer import Trainer
 from small_runs import small, toy_data
@@ -100,7 +100,7 @@ def test_auto_takes_bf16_where_it_is_a_tenth_faster_and_writes_it_down(low, chos
         asked.append(made.config.train.precision)
         return low if asked[-1] == "bf16" else 1.0
 
-    monkeypatch.setattr(precision_autotune, "step_seconds", seconds)
+    monkeypatch.setattr(loop, "step_seconds", seconds)
     config = small("nsgan", train={"precision": "auto", "steps": 1, "cuda_graphs": graphs})
     folder = api.train(config, toy_data(), tmp_path / "run")
     assert asked == ["float32", "bf16"] * (4 + 3 * graphs), "what comes before the capture counts for nothing"
@@ -109,12 +109,10 @@ def test_auto_takes_bf16_where_it_is_a_tenth_faster_and_writes_it_down(low, chos
 
 def test_auto_measures_real_steps_without_a_trace_in_the_run(tmp_path):
     data = toy_data()
-    settled = precision_autotune.resolve_precision(
-        resolve_config(small("wgan", train={"precision": "auto"}), data), data
-    )
+    settled = loop.resolve_precision(resolve_config(small("wgan", train={"precision": "auto"}), data), data)
     assert settled.train.precision in ("float32", "bf16")
     made = trainer("wgan", "bf16")
-    assert precision_autotune.step_seconds(made) > 0 and (made.d_steps, made.g_steps) == (1, 1)
+    assert loop.step_seconds(made) > 0 and (made.d_steps, made.g_steps) == (1, 1)
 
 
 def test_a_bf16_run_goes_on_bit_for_bit(tmp_path):

@@ -22,7 +22,7 @@ from ganzoo.experiments.report.table import (
 )
 from ganzoo.experiments.results_schema import CellEntry, Results
 from ganzoo.experiments.statistics import coverage
-from ganzoo.html_page import environment
+from ganzoo.markup import environment
 
 
 def write_table(results: Results, folder: Path) -> Path:

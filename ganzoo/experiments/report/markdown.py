@@ -18,7 +18,7 @@ from ganzoo.experiments.report.table import (
     results_table,
 )
 from ganzoo.experiments.results_schema import Results
-from ganzoo.markdown import escape_text, markdown_table
+from ganzoo.markup import escape_text, markdown_table
 
 VERDICT_NOTE = "better, worse: the interval lies apart from the baseline's; "
 
