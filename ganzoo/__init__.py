@@ -1,7 +1,5 @@
 """ganzoo: a multi-loss GAN zoo. `ganzoo.train("wgan-gp")`, `ganzoo.load("runs/x").sample(16)`, `ganzoo.LOSSES`."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a program calls: train a new run, go on with one. The command line calls the same two."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Files that are whole or not there: written beside, synced, renamed; and a lock for who writes them."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The two records that travel: a batch on its way into D, and the same batch with what D says of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
@@ -35,15 +33,15 @@ class Batch:
         values = {name: f(value) for name, value in vars(self).items() if value is not None}
         return replace(self, **values)
 
-    def with_images(self, images: Tensor) -> Batch:
+    def with_images(self, images: Tensor) -> "Batch":
         """The same batch with other images: plain `Batch`, without anything D said."""
         return Batch(images, self.labels, self.code)
 
-    def pack(self, m: int) -> Batch:
+    def pack(self, m: int) -> "Batch":
         """Neighbours as the channels of one sample, (N / m, m C, H, W), without labels and code; itself for m = 1."""
         return self if m == 1 else Batch(rearrange(self.images, "(n m) c h w -> n (m c) h w", m=m))
 
-    def unpack(self, m: int) -> Batch:
+    def unpack(self, m: int) -> "Batch":
         """What was `packed`, (N, C, H, W) again."""
         return self if m == 1 else Batch(rearrange(self.images, "n (m c) h w -> (n m) c h w", m=m))
 
@@ -67,7 +65,7 @@ class DiscriminatorOutput(Batch):
     reconstruction: Tensor = None  # type: ignore[assignment]
     """(N, C, H, W), an autoencoding D's copy of `images`."""
 
-    def detach(self) -> DiscriminatorOutput:
+    def detach(self) -> "DiscriminatorOutput":
         """The same record cut out of the graph."""
         return self.apply(Tensor.detach)
 

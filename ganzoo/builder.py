@@ -1,7 +1,5 @@
 """Names -> objects. What does not fit together is refused before, in `ganzoo.config.schema.compatibility`."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from functools import reduce

@@ -4,8 +4,6 @@ Threads of OpenMP wait for each other after every operation, spinning. Where one
 process, of whatever priority, all wait until it has its turn again, and two threads are far slower than one.
 """
 
-from __future__ import annotations
-
 import math
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What can be wrong with the user's input, and the words for it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from difflib import get_close_matches
 

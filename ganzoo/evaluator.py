@@ -1,7 +1,5 @@
 """A sampler and the data that it was trained on -> all scores."""
 
-from __future__ import annotations
-
 import platform
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Tensors of images (N, C, H, W) in [-1, 1] as PNG and GIF files."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable
 from pathlib import Path

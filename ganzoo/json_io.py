@@ -4,8 +4,6 @@ The schema of a file stands next to the code that writes it. An unknown key is k
 one need not know; what it must know gets a new format number.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar

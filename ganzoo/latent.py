@@ -1,7 +1,5 @@
 """What G is fed: z, the labels it is asked for, and the code that D must read back."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

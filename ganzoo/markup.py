@@ -1,7 +1,5 @@
 """GitHub Markdown, where strings from outside are escaped."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,7 +28,7 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], rules: Se
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, rules or ["---"] * len(head), *rows))
 
 
-def environment(*folders: Path) -> Environment:
+def environment(*folders: Path) -> "Environment":
     """Jinja's environment for the templates in `folders`: strings that a page is given are text without control characters."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -1,7 +1,5 @@
 """The nine kinds of parts: a file in the folder of its kind, or a `--plugin`, adds one to the registry."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """A user's own files, whose losses, tricks, networks and data register themselves. Only a command line names one."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import sys

@@ -1,7 +1,5 @@
 """Names of the parts of the zoo; the modules of a folder register themselves by being imported."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import pkgutil

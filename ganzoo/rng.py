@@ -9,8 +9,6 @@ Where a batch is split, over processes or over parts that are gone through one a
 of the whole batch and keeps its own rows, so the numbers do not depend on the split.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -47,7 +45,7 @@ class BatchShard:
         """The rows of this part, `n` of `n * parts`."""
         return slice(self.part * n, (self.part + 1) * n)
 
-    def split(self, parts: int) -> list[BatchShard]:
+    def split(self, parts: int) -> "list[BatchShard]":
         """The share in `parts` smaller ones, in order."""
         return [BatchShard(self.part * parts + part, self.parts * parts) for part in range(parts)]
 
@@ -78,14 +76,14 @@ class RngScope:
         """`out` filled for the whole batch."""
         return fill(out, generator(*self.key, name, self.asked[name], device=out.device))
 
-    def split(self, parts: int) -> list[RngScope]:
+    def split(self, parts: int) -> "list[RngScope]":
         """How each of `parts` parts of the batch goes on with this stream from here."""
         streams = [copy(self) for _ in range(parts)]
         for stream, share in zip(streams, self.share.split(parts), strict=True):
             stream.share, stream.asked, stream._tokens = share, self.asked.copy(), []
         return streams
 
-    def __enter__(self) -> RngScope:
+    def __enter__(self) -> "RngScope":
         self._tokens.append(_active_scope.set(self))
         return self
 

@@ -1,7 +1,5 @@
 """Tensors are read from files here and nowhere else: each file is checked as a whole before any of it is used."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Mapping
 from pathlib import Path

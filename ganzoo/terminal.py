@@ -1,7 +1,5 @@
 """Standard streams whose reader may go away before the program ends."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -79,7 +77,7 @@ def err(line: str) -> None:
     stream.flush()
 
 
-def console(stderr: bool = False) -> Console:
+def console(stderr: bool = False) -> "Console":
     """A console that takes no string for markup, an emoji or a number to highlight; escape what it prints."""
     from rich.console import Console
 
@@ -87,7 +85,7 @@ def console(stderr: bool = False) -> Console:
     return Console(file=stream, markup=False, emoji=False, highlight=False)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, unbroken: str | None = None) -> Table:
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, unbroken: str | None = None) -> "Table":
     """A table without lines; the column `unbroken` is never wrapped."""
     from rich.table import Column, Table
 

@@ -4,8 +4,6 @@ Default dtype and device, autocast, grad mode and the switches for determinism a
 seed's image and a training would depend on them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass

@@ -10,8 +10,8 @@ import ganzoo
 
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
-    {"errors", "rng", "batch", "stdio", "torch_state", "cpu_threads", "config.migrate", "kernels"},
-    {"atomic_io", "registry", "plugins", "terminal", "markdown", "html_page", "latent"},
+    {"errors", "rng", "batch", "torch_state", "cpu_threads", "config.migrate", "kernels"},
+    {"atomic_io", "registry", "plugins", "terminal", "markup", "latent"},
     {"json_io", "tensor_io", "image_io", "losses", "networks", "optimizers"},
     {"config.schema", "data", "tricks"},
     {"config.resolve", "config.compatibility", "config.techniques", "evaluation"},

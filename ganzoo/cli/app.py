@@ -1,7 +1,5 @@
 """The `ganzoo` program: the commands, and what an error prints and returns."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

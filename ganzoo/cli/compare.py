@@ -1,7 +1,5 @@
 """`ganzoo compare` and `ganzoo ablate`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`ganzoo doctor`."""
 
-from __future__ import annotations
-
 import io
 import json
 import math

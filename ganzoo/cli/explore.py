@@ -1,7 +1,5 @@
 """`ganzoo gallery`, `ganzoo demo` and `ganzoo invert`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`ganzoo list`: variants, stability techniques, bundled checkpoints, parts."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

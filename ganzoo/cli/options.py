@@ -1,7 +1,5 @@
 """Options and arguments that several commands share, and commands that take the fields of a dataclass as options."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields

@@ -1,7 +1,5 @@
 """`ganzoo export` and `ganzoo push`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

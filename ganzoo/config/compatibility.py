@@ -1,7 +1,5 @@
 """What does not fit together, with the reason, before anything is trained."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from math import prod
 from pathlib import Path

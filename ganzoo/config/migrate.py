@@ -1,7 +1,5 @@
 """The names of format 1: config keys and recipe folders that were renamed since."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Variants, the user's TOML files, kept configs and dotted overrides -> a config."""
 
-from __future__ import annotations
-
 import tomllib
 import warnings
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """A config with every default and `auto` written out, each table checked against the signature of its part."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator

@@ -4,8 +4,6 @@ The keys of a named part (`[loss]`, `[networks.generator]`, `[tricks.r1]`, `[tra
 are the keyword arguments of that part, and `ganzoo.config.schema.resolve` checks them against its signature with `parse`.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """The stability techniques of the field's folklore as keys of the config, in the order of its collected advice."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from typing import Any

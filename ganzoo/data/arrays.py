@@ -1,7 +1,5 @@
 """NumPy's file format, read within a limit: no pickle is opened, and no header is believed before its bytes are there."""
 
-from __future__ import annotations
-
 from io import BytesIO
 from math import prod
 from typing import IO, NamedTuple

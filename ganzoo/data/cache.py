@@ -1,7 +1,5 @@
 """Pictures decoded once: each set is a folder in `GANZOO_HOME/cache`, its pixels as raw bytes beside a JSON on them."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

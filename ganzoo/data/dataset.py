@@ -1,7 +1,5 @@
 """What the trainer sees of any data: pixels to index, labels, and a digest that says exactly which ones they are."""
 
-from __future__ import annotations
-
 import json
 import warnings
 from collections.abc import Sequence
@@ -54,7 +52,7 @@ class Dataset:
         class_names: ArrayLike | None = None,
         *,
         name: str = MEMORY,
-    ) -> Dataset:
+    ) -> "Dataset":
         """A set from memory: `images` (N, C, H, W) uint8, or float in [-1, 1] (points (N, 2, 1, 1) in any unit).
 
         Names default to the labels' numbers. Warns of images that may be in [0, 1]. Raises `InputError` for another
@@ -108,7 +106,7 @@ class Dataset:
         labels = None if given is None else to_device(torch.from_numpy(given[index]), device)
         return Batch(images, labels)
 
-    def of_classes(self, wanted: Sequence[str | int]) -> Dataset:
+    def of_classes(self, wanted: Sequence[str | int]) -> "Dataset":
         """Only the classes `wanted` (see `class_index`), numbered 0.. in that order; raises `InputError`."""
         if self.labels is None:
             raise InputError(f"{self.name} has no labels, so no class can be chosen")
@@ -120,7 +118,7 @@ class Dataset:
         renumbered[chosen] = np.arange(len(chosen))
         return self._subset(kept, renumbered[self.labels[kept]], [self.class_names[i] for i in chosen])
 
-    def subset(self, count: int) -> Dataset:
+    def subset(self, count: int) -> "Dataset":
         """At most `count` samples, evenly spaced over the set; raises `InputError` where `count` < 1."""
         if count < 1:
             raise InputError(f"the limit on the number of images must be at least 1, not {count}")
@@ -129,7 +127,7 @@ class Dataset:
         kept = np.arange(count, dtype=np.int64) * len(self) // count
         return self._subset(kept, None if self.labels is None else self.labels[kept], self.class_names)
 
-    def split_in_half(self) -> tuple[Dataset, Dataset]:
+    def split_in_half(self) -> "tuple[Dataset, Dataset]":
         """Every second sample, and the others; raises `InputError` where there is only one."""
         if len(self) < 2:
             raise InputError(f"{self.name} has one image, and a score needs two, so that real ones can be compared too")
@@ -137,7 +135,7 @@ class Dataset:
         one, two = (self._subset(k, None if self.labels is None else self.labels[k], self.class_names) for k in kept)
         return one, two
 
-    def partly_labelled(self, count: int) -> Dataset:
+    def partly_labelled(self, count: int) -> "Dataset":
         """All samples, of which `count` keep their label; the others become -1. No random number is drawn.
 
         Each class keeps `count` / classes, evenly spaced over its samples; what does not divide goes to the first classes,
@@ -158,7 +156,7 @@ class Dataset:
             labels[members[np.arange(kept) * len(members) // max(kept, 1)]] = index
         return self._subset(np.arange(len(self), dtype=np.int64), labels, self.class_names)
 
-    def with_labelled_share(self, share: float) -> Dataset:
+    def with_labelled_share(self, share: float) -> "Dataset":
         """The labelled samples repeated, all equally often, until they are at least `share` of the set.
 
         An epoch then has every unlabelled sample once. Raises `InputError` for a share outside (0, 1) or without labels.
@@ -183,7 +181,7 @@ class Dataset:
         labels = np.empty(0, np.int64) if self.labels is None else self.labels
         return np.bincount(labels[labels >= 0], minlength=self.classes)
 
-    def _subset(self, kept: np.ndarray, labels: np.ndarray | None, class_names: list[str]) -> Dataset:
+    def _subset(self, kept: np.ndarray, labels: np.ndarray | None, class_names: list[str]) -> "Dataset":
         if not len(kept):
             raise InputError(f"{self.name} has no image of the classes {class_names}")
         rows = self.rows[kept]

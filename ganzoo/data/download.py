@@ -1,7 +1,5 @@
 """Downloads by torchvision that fail soon and in one line."""
 
-from __future__ import annotations
-
 import importlib.util
 import socket
 import tarfile

@@ -1,7 +1,5 @@
 """A dataset that lies on the device as a whole: a step then moves nothing there but the numbers of its samples."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import ArrayLike

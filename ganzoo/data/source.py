@@ -1,7 +1,5 @@
 """What a kind of data is to the rest: where its pictures come from, and what tells one state of it from another."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -19,7 +17,7 @@ from ganzoo.torch_state import default_torch_state
 
 Split = Literal["train", "test"]
 
-SOURCES: Registry[type[Source]] = Registry("data set")
+SOURCES: "Registry[type[Source]]" = Registry("data set")
 
 
 class Source:

@@ -1,7 +1,5 @@
 """Any picture, of whatever mode and size, as a square of bytes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO

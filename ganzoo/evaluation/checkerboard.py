@@ -5,8 +5,6 @@ one more such stage (Odena et al. 2016, "Deconvolution and checkerboard artifact
 frequencies pi and pi/2 along rows and columns, spread a little by the image that it modulates.
 """
 
-from __future__ import annotations
-
 import torch
 from einops import reduce
 from torch import Tensor

@@ -1,7 +1,5 @@
 """A fixed network that makes features of images; every score of features carries its name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -52,7 +50,7 @@ class Extractor:
         """The name, with the size where it is not the native one."""
         return self.name if self.size == self.native else f"{self.name}@{self.size}px"
 
-    def to(self, device: torch.device | str) -> Extractor:
+    def to(self, device: torch.device | str) -> "Extractor":
         """The same, on `device`."""
         if isinstance(self.network, nn.Module):
             self.network.to(device)

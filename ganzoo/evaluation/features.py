@@ -1,7 +1,5 @@
 """A set of images as the scores see it: everything they need, with one row an image."""
 
-from __future__ import annotations
-
 import json
 import logging
 import time
@@ -41,7 +39,7 @@ class Features:
     def __len__(self) -> int:
         return len(self.features)
 
-    def first(self, n: int) -> Features:
+    def first(self, n: int) -> "Features":
         """The first `n` images."""
         return Features(*(value[:n] for value in vars(self).values()))
 

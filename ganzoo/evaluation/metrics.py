@@ -3,8 +3,6 @@
 Those that torch-fidelity has are computed by its functions of features, so that they are the published ones.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """How many modes of a known truth samples reach: the two-dimensional mixtures, and stacked digits."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

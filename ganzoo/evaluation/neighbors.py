@@ -3,8 +3,6 @@
 Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models", arXiv:2002.09797, equations 2 and 4.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """A small score at every so many steps of a training: cheap, the same each time, and without a random number."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from ganzoo.data import Dataset

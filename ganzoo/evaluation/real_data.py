@@ -1,7 +1,5 @@
 """The real images that a model is measured against, prepared as those it was trained on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The name of a score says how it was measured: `fid-digits@10k/test`."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -72,7 +70,7 @@ class ScoreRecord(FileSchema):
     details: dict[str, Number] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _says_where_its_floor_is(self) -> ScoreRecord:
+    def _says_where_its_floor_is(self) -> "ScoreRecord":
         if self.value_at_floor is not None and self.floor_n is None:
             raise ValueError("value_at_floor stands without floor_n")
         return self

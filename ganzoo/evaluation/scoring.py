@@ -1,7 +1,5 @@
 """All scores of a described set of samples, each with the floor that real images have."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Budgets in steps, images or minutes, and their conversion to training steps."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from fractions import Fraction
 from functools import cache

@@ -1,7 +1,5 @@
 """A cell: one setting with one seed, an ordinary run folder in which a `cell.json` says that it is finished."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

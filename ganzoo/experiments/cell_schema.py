@@ -1,7 +1,5 @@
 """The schema of `cell.json`: the record of one cell, written by the process that trained and scored it."""
 
-from __future__ import annotations
-
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """The cells of `results.json`, from their folders and from the results of earlier commands on the folder."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """On what a cell ran. The cells of one folder may be from several commands, and machines."""
 
-from __future__ import annotations
-
 import os
 import platform
 from collections.abc import Iterable, Sequence

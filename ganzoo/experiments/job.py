@@ -1,7 +1,5 @@
 """A job: everything that the process which trains and scores a cell must know, as a line of JSON. Imports no torch."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +27,7 @@ class ScoringOptions(FileSchema):
         """Those that were given."""
         return as_table(self)
 
-    def differences(self, other: ScoringOptions) -> list[str]:
+    def differences(self, other: "ScoringOptions") -> list[str]:
         """The options in which `other` differs, as `key: own -> other`."""
         old, new = self.keywords(), other.keywords()
         return [f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in old | new if old.get(key) != new.get(key)]

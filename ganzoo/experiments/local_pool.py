@@ -1,7 +1,5 @@
 """Cells on this machine: at most so many processes at once, each with its share of the threads."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

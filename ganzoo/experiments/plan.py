@@ -1,7 +1,5 @@
 """The cells of a comparison, checked as a whole before the first one is trained."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path

@@ -3,8 +3,6 @@
 Needs ganzoo on every node, and the data under the same SPEC there.
 """
 
-from __future__ import annotations
-
 import io
 import logging
 import os
@@ -33,7 +31,7 @@ class RayCluster(AbstractContextManager["RayCluster"]):
     def __init__(self, address: str, command: Sequence[str] = WORKER_COMMAND) -> None:
         self.address, self.command = address, command
 
-    def __enter__(self) -> RayCluster:
+    def __enter__(self) -> "RayCluster":
         try:
             import ray
         except ImportError:

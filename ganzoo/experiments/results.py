@@ -1,7 +1,5 @@
 """`results.json`: all that a comparison found, computed anew from its cells whenever one is finished."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterable, Sequence

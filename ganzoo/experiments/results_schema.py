@@ -1,7 +1,5 @@
 """The schema of `results.json`: `Results` documents the whole file, and all code about comparisons works on it."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -198,7 +196,7 @@ class Results(ResultsHeader):
     """None without `--tune`."""
 
     @model_validator(mode="after")
-    def _names_what_there_is(self) -> Results:
+    def _names_what_there_is(self) -> "Results":
         names = {setting.name for setting in self.settings}
         for named in (*(cell.setting for cell in self.cells), *(row.setting for row in self.summary)):
             if named not in names:

@@ -1,7 +1,5 @@
 """What a finished run tells of itself: its cost, its curve, what the monitor found."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A whole comparison: work off the cells that are not finished, keep the results up to date, write the report."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """How every cell of a comparison is scored, checked before the first one is trained."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from ganzoo.config.schema import ResolvedConfig

@@ -1,7 +1,5 @@
 """What the user asked for."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +18,7 @@ class CompareOptions:
 
     kind: str
     """compare or ablate"""
-    settings: tuple[Setting, ...]
+    settings: "tuple[Setting, ...]"
     shared: Table
     """What was set for all of them."""
     seeds: int
@@ -93,7 +91,7 @@ class Setting:
     left_out: dict[str, str] = field(default_factory=dict)
     """Of `all`: the switches that are not in it, each with the reason."""
 
-    def changed(self, overrides: Table) -> Setting:
+    def changed(self, overrides: Table) -> "Setting":
         """With dotted `overrides` laid upon it."""
         table = merge(self.config.model_dump(mode="json"), unflatten(overrides))
         return replace(self, config=parse(Config, table), overrides=self.overrides | overrides)

@@ -1,7 +1,5 @@
 """Median and interval over seeds, and the rank, for which an overlap of intervals is told beside it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

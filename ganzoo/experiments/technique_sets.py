@@ -1,7 +1,5 @@
 """Which switches of the table of techniques can be on together."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from ganzoo.builder import resolve_config

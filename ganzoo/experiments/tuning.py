@@ -1,7 +1,5 @@
 """`--tune N`: the same number of hyper-parameter draws for every setting, the best of them by validation."""
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Iterable, Sequence

@@ -3,8 +3,6 @@
 It stops, with everything saved, when its stdin closes: so no worker outlives the command that started it.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

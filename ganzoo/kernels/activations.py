@@ -6,8 +6,6 @@ the slope is taken at a value cut out of the graph: no path leads there, and the
 convolutions costs four times its forward pass instead of six. Where a norm makes a path, a true gradient goes along it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

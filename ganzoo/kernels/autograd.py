@@ -1,7 +1,5 @@
 """Transforms of a computation that know PyTorch's own operators alone."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import torch

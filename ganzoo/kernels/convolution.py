@@ -15,8 +15,6 @@ takes the weight gradient by a convolution with a kernel as large as the image, 
 Maps lie in memory with their channels last, as oneDNN's kernels read them; otherwise each rearranges its inputs first.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -4,8 +4,6 @@ Layers, weights and checkpoints know nothing of it. The choice depends on shape,
 so a run repeats itself. Within `plain_operators` every operator is PyTorch's own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

@@ -4,8 +4,6 @@ A convolution is a product with a row for each pixel of g, of what that pixel se
 meet few pixels: `ganzoo.kernels.convolution.uses_matmul` says where, and by how much.
 """
 
-from __future__ import annotations
-
 from itertools import product as pairs
 from typing import Any
 

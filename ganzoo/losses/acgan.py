@@ -1,7 +1,5 @@
 """A D that also names the class."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """What a loss is to the trainer, and to anybody's own loop."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, ClassVar
 
@@ -11,7 +9,7 @@ from torch import nn
 from ganzoo.batch import Batch, CodeSpec, DiscriminatorFn, DiscriminatorOutput, Terms
 from ganzoo.registry import Registry
 
-LOSSES: Registry[type[Loss]] = Registry("loss")
+LOSSES: "Registry[type[Loss]]" = Registry("loss")
 
 CLASSIFIES = ("d-has-won", "d-is-fooled")
 """The rules on D's loss and on who is ahead, which mean nothing for a critic, an energy or a potential."""

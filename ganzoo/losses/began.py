@@ -1,7 +1,5 @@
 """Two autoencoding errors held in balance."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

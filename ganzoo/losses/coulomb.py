@@ -1,7 +1,5 @@
 """D learns the potential of a field in which reals attract and fakes repel."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

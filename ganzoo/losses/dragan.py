@@ -1,7 +1,5 @@
 """The classic game with a smooth D around the data."""
 
-from __future__ import annotations
-
 from typing import ClassVar, get_args
 
 from ganzoo.batch import Batch, DiscriminatorFn, Terms

@@ -1,7 +1,5 @@
 """D as an energy: how badly an autoencoder copies its input."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

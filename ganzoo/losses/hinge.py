@@ -1,7 +1,5 @@
 """A margin instead of a probability."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from torch.nn.functional import relu

@@ -1,7 +1,5 @@
 """A latent code that D must be able to read back."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from torch.nn.functional import log_softmax

@@ -1,7 +1,5 @@
 """Regression to targets in the place of classification."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from ganzoo.batch import DiscriminatorOutput, Terms

@@ -1,7 +1,5 @@
 """The game as it was first written down."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """The GAN that is meant when nothing else is said."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from torch.nn.functional import softplus

@@ -3,8 +3,6 @@
 A slope belongs to one sample only where D does not mix samples: no batch norm, no minibatch features.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

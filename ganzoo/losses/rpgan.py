@@ -1,7 +1,5 @@
 """Each fake is judged against a real."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 

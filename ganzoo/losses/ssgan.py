@@ -1,7 +1,5 @@
 """A D that names the class of reals, and calls fakes one class more."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from torch.nn.functional import softplus

@@ -1,7 +1,5 @@
 """A critic in the place of a classifier, held Lipschitz by clipping its weights."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

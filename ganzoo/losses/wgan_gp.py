@@ -1,7 +1,5 @@
 """A critic held Lipschitz by a penalty on its slope."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from ganzoo.batch import Batch, DiscriminatorFn, Terms

@@ -1,7 +1,5 @@
 """What a backbone is: a way from a vector to an image and one back, at every size that doubling reaches."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 

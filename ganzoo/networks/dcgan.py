@@ -4,8 +4,6 @@ Convolutions all the way: the vector goes straight to a small map, and each stag
 the image down to it; norm everywhere but at the image.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from itertools import pairwise
 from typing import Literal

@@ -1,7 +1,5 @@
 """D: an encoder, how it learns of the label, and the heads that were asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 

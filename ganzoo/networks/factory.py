@@ -1,7 +1,5 @@
 """Config tables -> players. The options of a table are the keyword-only parameters of what it builds."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial

@@ -1,7 +1,5 @@
 """G: a decoder, and how it learns of the label."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Literal, get_args
 

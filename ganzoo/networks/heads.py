@@ -3,8 +3,6 @@
 A head has the name of the field of `DiscriminatorOutput` that it fills; its keyword-only parameters are options in D's table.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Where training starts: every weight drawn from a stream of its own, so that a new layer shifts no other's numbers."""
 
-from __future__ import annotations
-
 from functools import singledispatch
 from typing import get_args
 

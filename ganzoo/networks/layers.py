@@ -1,7 +1,5 @@
 """The small layers that every backbone is made of: norms, activations, chains that carry labels."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal

@@ -1,7 +1,5 @@
 """Features of a whole batch, so that D can see that all fakes are alike. Real and fake batches are never mixed."""
 
-from __future__ import annotations
-
 import torch
 from einops import rearrange
 from torch import Tensor, nn

@@ -3,8 +3,6 @@
 The authors' gan_toy.py has three layers of 512. They take any shape; small images do for a comparison with convolutions.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 from math import prod
 from typing import Annotated, Literal

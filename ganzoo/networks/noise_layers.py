@@ -1,7 +1,5 @@
 """Randomness within a network, on in training and in sampling: noise and dropout, both from `ganzoo.rng`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

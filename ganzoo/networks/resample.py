@@ -1,7 +1,5 @@
 """Ways to double height and width: `UPSAMPLERS[name](inputs, outputs, kernel, bias)`; kernel None = its own."""
 
-from __future__ import annotations
-
 import warnings
 from typing import Literal, Protocol
 

@@ -5,8 +5,6 @@ convolution, it halves down to at most 8x8, then come two plain blocks and a mea
 2018, the authors' code), which no weight can make up for under spectral norm.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise

@@ -4,8 +4,6 @@ Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 3.5. The player 
 shows it to them before each batch, which costs a second forward pass.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary

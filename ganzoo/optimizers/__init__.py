@@ -3,8 +3,6 @@
 Another optimizer is one file in this folder.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """card.json for people: Markdown, for the folder and for the Hub."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -1,7 +1,5 @@
 """A generator as one file for other programs: ONNX, or PyTorch's own exported program."""
 
-from __future__ import annotations
-
 import os
 import warnings
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The files of a release: which there may be, and copies of them."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from importlib.metadata import PackageNotFoundError, version

@@ -1,7 +1,5 @@
 """From what the user calls a checkpoint (a run, a release folder, a name that ships, hf:user/name) to a `Sampler`."""
 
-from __future__ import annotations
-
 import re
 import warnings
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Several checkpoints in one picture: a row each, of the same seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from PIL import Image, ImageDraw, ImageFont

@@ -1,7 +1,5 @@
 """Ways between latents."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import isfinite
 from typing import Literal, get_args

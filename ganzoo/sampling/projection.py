@@ -4,8 +4,6 @@ As Zhu et al. 2016 (arXiv:1609.03552, section 4.1) and Creswell & Bharath 2016 (
 several random latents, because the distance has many local minima; the nearest in the end is taken.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product

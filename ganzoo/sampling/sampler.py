@@ -1,7 +1,5 @@
 """A generator that was kept, and the images it draws."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Gradient accumulation over micro-batches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -29,7 +27,7 @@ class GradientAccumulation:
         self.buffers = [buffer for player in players for buffer in player.buffers()]
         self.running = [statistic for player in players for statistic in running_statistics(player)]
 
-    def split(self, *batch: Batch | None) -> MicroBatches:
+    def split(self, *batch: Batch | None) -> "MicroBatches":
         """Return the micro-batches of one update; `batch` are records of any numbers of rows."""
         return MicroBatches(self, batch)
 

@@ -1,7 +1,5 @@
 """All that resumes: one safetensors file and one JSON file a state, of which the last two are kept."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

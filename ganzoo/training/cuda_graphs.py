@@ -5,8 +5,6 @@ that stay: the random numbers, the reals, the learning rate and the number of th
 See https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -139,7 +137,7 @@ class GraphRunner:
     @classmethod
     def made(
         cls, train: Train, parts: Iterable[Loss | Trick], processes: int, optimisers: Iterable[optim.Optimizer]
-    ) -> GraphRunner:
+    ) -> "GraphRunner":
         """CUDA graphs where they are asked for and possible; the optimisers are then ready for them."""
         graphs = cls()
         if not train.cuda_graphs:

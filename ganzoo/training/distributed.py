@@ -5,8 +5,6 @@ MASTER_PORT. No wrapper stands around a network: gradients are averaged after th
 does, which is right with penalties too.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

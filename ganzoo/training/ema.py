@@ -1,7 +1,5 @@
 """The running average of G's weights, which is what is sampled."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """How often a D that is wanted as a classifier is wrong on data that no player was trained on."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ The signs are those of the field's collected advice (Chintala et al. 2016, https
 Losses and gradients are judged against the loss's own bounds and the run's own first values: their scale is the loss's.
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence

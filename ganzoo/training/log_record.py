@@ -1,7 +1,5 @@
 """The figures of one record of the log."""
 
-from __future__ import annotations
-
 import math
 
 import torch

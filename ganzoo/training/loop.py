@@ -1,7 +1,5 @@
 """From a config to a finished run: create or resume the trainer, step to the end or to a signal."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Watches a training: which rules have spoken already, and how far back all was well."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from ganzoo.training import checkpoint

@@ -4,8 +4,6 @@ What a network gives is float32 again, so losses are never computed in bfloat16;
 directly and stay in float32, as do the weights, their gradients, the optimisers and the average of G.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar

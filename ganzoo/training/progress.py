@@ -1,7 +1,5 @@
 """What a person sees while training: a bar on a terminal, plain lines elsewhere, or nothing."""
 
-from __future__ import annotations
-
 import math
 import sys
 import time

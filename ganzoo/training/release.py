@@ -1,7 +1,5 @@
 """A release: the folder that `ganzoo sample` needs, and nothing else of the run."""
 
-from __future__ import annotations
-
 import platform
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """A run folder: the resolved config, the log, the grids, the states and the release."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -102,7 +100,7 @@ class RunDir:
         self.write_config(config)
 
     @classmethod
-    def open(cls, folder: Path) -> RunDir:
+    def open(cls, folder: Path) -> "RunDir":
         """A run that exists; raises `InputError` where there is none, or for a symbolic link in it. Writes nothing."""
         run = cls(folder)
         if (folder / "card.json").is_file():

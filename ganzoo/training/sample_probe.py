@@ -1,7 +1,5 @@
 """What the monitor looks at beside the losses: one fixed batch of latents and one of reals, seen anew at each log."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import accumulate
 

@@ -1,7 +1,5 @@
 """The sample grid of a run or release: always the same latents."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

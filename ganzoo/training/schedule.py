@@ -1,7 +1,5 @@
 """How many D steps belong to a G step, when a player steps again, and how the learning rates fall."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import ceil

@@ -1,7 +1,5 @@
 """Logging, monitoring, sample grids and checkpoints around the steps of one process."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Ctrl-C, or a terminal that is closed, ends the training after the step, with everything saved."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time
@@ -31,7 +29,7 @@ class StopSignal(AbstractContextManager["StopSignal"]):
         self._settled, self._presses = False, 0
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> StopSignal:
+    def __enter__(self) -> "StopSignal":
         # Python lets only the main thread set handlers; elsewhere the caller's own stay.
         if threading.current_thread() is threading.main_thread():
             hangup = [HANGUP] if HANGUP and signal.getsignal(HANGUP) is not signal.SIG_IGN else []

@@ -1,7 +1,5 @@
 """The tensors of a training state: those that a trainer has, and those that a file must have to fit it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """The training step. Knows base types only: no variant's, loss's or trick's name occurs here."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable, Iterator

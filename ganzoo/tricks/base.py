@@ -1,7 +1,5 @@
 """What is added to training and is not the loss."""
 
-from __future__ import annotations
-
 from enum import IntEnum, auto
 from typing import Any, ClassVar
 
@@ -13,7 +11,7 @@ from ganzoo.registry import Registry
 Shape = tuple[int, int, int]
 """(C, H, W) of one sample."""
 
-TRICKS: Registry[type[Trick]] = Registry("trick")
+TRICKS: "Registry[type[Trick]]" = Registry("trick")
 
 
 class Phase(IntEnum):

@@ -1,7 +1,5 @@
 """Differentiable augmentation of all that D sees."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 import torch

@@ -1,7 +1,5 @@
 """G is asked for the average features of real images, beside fooling D."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What the penalties on D's slope have in common."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PositiveInt

@@ -1,7 +1,5 @@
 """Both players are held near the mean of their own past."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 import torch

@@ -1,7 +1,5 @@
 """Each player now and then meets the other as it was."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any, ClassVar, Literal
 

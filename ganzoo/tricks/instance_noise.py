@@ -1,7 +1,5 @@
 """Gaussian noise on all that D sees, fading as training goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import cos, pi
 from typing import Annotated, Any, ClassVar, Literal

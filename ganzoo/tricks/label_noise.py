@@ -1,7 +1,5 @@
 """Now and then a real passes for a fake, and a fake for a real."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 import torch

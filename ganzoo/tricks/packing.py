@@ -1,7 +1,5 @@
 """D judges several images at once."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from pydantic import PositiveInt

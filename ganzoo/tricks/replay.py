@@ -1,7 +1,5 @@
 """D also meets fakes of the past."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch

@@ -1,7 +1,5 @@
 """The checkpoints at hand: those that are named, or those that ship and the runs beside them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple

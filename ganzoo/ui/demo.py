@@ -1,7 +1,5 @@
 """The demo: a Gradio page to explore checkpoints by seed, class, truncation, walk and code, two side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from html import escape
 from importlib import import_module

@@ -1,7 +1,5 @@
 """One page over many checkpoints: what each draws, how it scores, what it is, and the command that trains it again."""
 
-from __future__ import annotations
-
 import base64
 import io
 import re

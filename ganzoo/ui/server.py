@@ -1,7 +1,5 @@
 """Gradio's server for the demo: its look, where it listens, and whom it answers."""
 
-from __future__ import annotations
-
 import io
 import socket
 import threading

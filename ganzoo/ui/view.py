@@ -1,7 +1,5 @@
 """The demo's view: the settings of its page, the pictures they stand for, and the link that restores them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path

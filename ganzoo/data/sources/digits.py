@@ -1,7 +1,5 @@
 """The digits inside the package: 10,000 of MNIST's training and 2,000 of its test images."""
 
-from __future__ import annotations
-
 import lzma
 from collections.abc import Iterator
 from hashlib import sha256

@@ -1,7 +1,5 @@
 """Any folder of pictures; its sub-folders are classes."""
 
-from __future__ import annotations
-
 import json
 import warnings
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 Not by torchvision's class: that one opens a pickle of the keys, by name, from whatever folder it is started in.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

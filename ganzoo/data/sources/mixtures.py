@@ -1,7 +1,5 @@
 """The truth of the two-dimensional sets: which Gaussians they are drawn from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar

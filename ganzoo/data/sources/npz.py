@@ -1,7 +1,5 @@
 """Arrays in a NumPy archive."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The published sets that torchvision downloads and parses, but for CIFAR-10 (a pickle) and LSUN (which keeps one)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar

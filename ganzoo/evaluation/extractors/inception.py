@@ -3,8 +3,6 @@
 Its path is tested with random weights only: nobody has run it with the published file here yet.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from unittest.mock import patch
 

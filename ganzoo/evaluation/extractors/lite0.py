@@ -1,7 +1,5 @@
 """EfficientNet-Lite0 (Apache-2.0) with ImageNet's weights from a package: for pictures that ours do not know."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from pathlib import Path
 from typing import Any

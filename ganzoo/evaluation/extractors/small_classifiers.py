@@ -3,8 +3,6 @@
 `tools.train_classifier` made them; docs/extractors.md says how, and what they may be used for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path

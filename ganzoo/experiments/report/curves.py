@@ -1,7 +1,5 @@
 """The curves of one setting over its seeds: a median with a band from the lowest to the highest seed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import nan

@@ -1,7 +1,5 @@
 """Facts about scores: floors at other numbers, references, findings of the monitor, settings that were not tuned."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median

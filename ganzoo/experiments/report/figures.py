@@ -1,7 +1,5 @@
 """The figures of a comparison as inline SVG whose colours are the page's own, so that they follow light and dark."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Iterator, Sequence

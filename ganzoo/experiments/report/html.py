@@ -1,7 +1,5 @@
 """Results -> `report.html`, one file that fetches nothing, and `table.md`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from math import comb, isfinite
@@ -13,13 +11,7 @@ from ganzoo.errors import missing_extra
 from ganzoo.experiments.report import curves, facts, figures
 from ganzoo.experiments.report.markdown import format_budget, format_cost, interval_text, results_markdown
 from ganzoo.experiments.report.sample_grids import sample_grids
-from ganzoo.experiments.report.table import (
-    COSTS,
-    MIN_SEEDS_FOR_BOLD,
-    MISSING,
-    NOT_FINITE,
-    results_table,
-)
+from ganzoo.experiments.report.table import COSTS, MIN_SEEDS_FOR_BOLD, MISSING, NOT_FINITE, results_table
 from ganzoo.experiments.results_schema import CellEntry, Results
 from ganzoo.experiments.statistics import coverage
 from ganzoo.markup import environment

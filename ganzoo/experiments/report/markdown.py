@@ -1,7 +1,5 @@
 """Results -> the GitHub Markdown of `table.md`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from math import isfinite
 

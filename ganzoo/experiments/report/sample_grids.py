@@ -1,7 +1,5 @@
 """The sample grids of a comparison, small enough to stand in one page."""
 
-from __future__ import annotations
-
 import base64
 import io
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The headline of a comparison, one row a setting: the numbers that the page and the Markdown table both show."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log, log10

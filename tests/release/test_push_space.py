@@ -16,7 +16,7 @@ from installed import need
 from ganzoo import __version__, api, cli
 from ganzoo.errors import InputError
 from ganzoo.losses import NSGAN
-from ganzoo.release import push
+from ganzoo.release import push as push_module
 from ganzoo.release.push import SPACE_FILES, push, space_readme
 from ganzoo.sampling import load
 from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES
@@ -83,9 +83,9 @@ def test_a_release_that_a_space_cannot_serve_is_refused_before_anything_is_sent(
 
 def test_without_the_extra_it_is_named(hub, run, monkeypatch):
     def missing(name: str) -> str:
-        raise push.PackageNotFoundError(name)
+        raise push_module.PackageNotFoundError(name)
 
-    monkeypatch.setattr(push, "version", missing)
+    monkeypatch.setattr(push_module, "version", missing)
     with pytest.raises(InputError, match=r"--space needs the package 'gradio': pip install 'ganzoo-torch\[demo\]'"):
         push(run, ADDRESS, space=True)
     assert not hub.log
