@@ -48,7 +48,8 @@ class Latent:
         """`n` inputs; labels that are not given are drawn uniformly."""
         if self.classes and labels is None:
             labels = rng.integers("labels", self.classes, n, device=device)
-        return GeneratorInputs(self._z(n, device), labels if self.classes else None, self._code(n, device))
+        code = None if self.code is None else self._code(n, self.code, device)
+        return GeneratorInputs(self._z(n, device), labels if self.classes else None, code)
 
     def _z(self, n: int, device: torch.device | str) -> Tensor:
         if self.distribution == "uniform":
@@ -56,15 +57,13 @@ class Latent:
         z = rng.normal("z", n, self.dim, device=device)
         return z if self.distribution == "gaussian" else F.normalize(z) * self.dim**0.5
 
-    def _code(self, n: int, device: torch.device | str) -> Tensor | None:
-        if self.code is None:
-            return None
-        continuous = rng.uniform("code.continuous", n, self.code.continuous, device=device) * 2 - 1
-        if not self.code.categorical:
+    def _code(self, n: int, code: CodeSpec, device: torch.device | str) -> Tensor:
+        continuous = rng.uniform("code.continuous", n, code.continuous, device=device) * 2 - 1
+        if not code.categorical:
             return continuous
-        category = rng.integers("code.category", self.code.categorical, n, device=device)
+        category = rng.integers("code.category", code.categorical, n, device=device)
         # Not torch's one_hot, which reads its largest value on a CPU.
-        one_hot = category[:, None] == torch.arange(self.code.categorical, device=device)
+        one_hot = category[:, None] == torch.arange(code.categorical, device=device)
         return torch.cat([one_hot.to(continuous.dtype), continuous], 1)
 
 

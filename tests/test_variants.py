@@ -160,7 +160,7 @@ def test_five_critic_steps_are_five_steps_on_five_batches():
     seen, moves = [], []
     next_batch, descend = t.batches.next, t.optimizer_step
     t.batches.next = lambda n: seen.append(next_batch(n)) or seen[-1]
-    t.optimizer_step = lambda optimiser, terms: moves.append(optimiser) or descend(optimiser, terms)
+    t.optimizer_step = lambda optimizer, micro: moves.append(optimizer) or descend(optimizer, micro)
     t.train_step()
     assert moves == [t.opt_d] * 5 + [t.opt_g]
     assert len({batch.images.sum().item() for batch in seen}) == 5

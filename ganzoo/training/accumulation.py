@@ -27,15 +27,11 @@ class GradientAccumulation:
         self.buffers = [buffer for player in players for buffer in player.buffers()]
         self.running = [statistic for player in players for statistic in running_statistics(player)]
 
-    def split(self, *batch: Batch | None) -> "MicroBatches":
-        """Return the micro-batches of one update; `batch` are records of any numbers of rows."""
-        return MicroBatches(self, batch)
-
 
 class MicroBatches:
     """Iterates over the micro-batches of one update; `backward` adds up the gradients, `terms` averages the logged terms."""
 
-    def __init__(self, accumulation: GradientAccumulation, batch: Sequence[Batch | None]) -> None:
+    def __init__(self, accumulation: GradientAccumulation, *batch: Batch | None) -> None:
         self.accumulation, self.batch = accumulation, batch
         self.found: list[Terms] = []
 

@@ -1,9 +1,10 @@
-"""In which precision the networks run: float32, or bfloat16 where autocast takes it.
+"""Mixed precision: networks in float32, or in bfloat16 under autocast.
 
-What a network gives is float32 again, so losses are never computed in bfloat16; penalties, which differentiate twice, call D
-directly and stay in float32, as do the weights, their gradients, the optimisers and the average of G.
+The outputs of a network are float32, so losses are never computed in bfloat16. Penalties differentiate twice; they call D
+directly and stay in float32, as do the weights, their gradients, the optimizers and the moving average of G.
 """
 
+import operator
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
@@ -23,17 +24,12 @@ class Runner(Protocol):
 
 
 def autocast_runner(precision: str, device: str) -> Runner:
-    """What calls a network for the trainer, in "float32" or "bf16" on a type of device."""
-    return to_float32 if precision == "float32" else partial(in_bfloat16, device)
-
-
-def to_float32(network: Callable[[], Record]) -> Record:
-    """As it is."""
-    return network()
+    """The function that calls a network for the trainer: "float32" as it is, "bf16" under autocast on a type of device."""
+    return operator.call if precision == "float32" else partial(in_bfloat16, device)
 
 
 def in_bfloat16(device: str, network: Callable[[], Record]) -> Record:
-    """Under autocast to bfloat16; the record is float32 again."""
+    """The record that `network` gives under autocast to bfloat16, in float32."""
     with torch.autocast(device, torch.bfloat16):
         record = network()
     torch.clear_autocast_cache()  # within an autocast of a caller, leaving ours would keep copies of weights that will change

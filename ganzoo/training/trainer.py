@@ -115,19 +115,21 @@ class Trainer:
     def d_update(self, real: Batch) -> Terms:
         """One discriminator update: the loss on the batch as the tricks mix it, the penalties on the clean batch."""
         with torch.no_grad():
-            fake = self.fakes(self.opponent(self.G), len(real), real)
-        micro, observed = self.accumulation.split(real, fake, *self.mix(real, fake)), []
+            fake = self.fakes(self.opponent(self.G), self.rows, real)
+        micro, observed = MicroBatches(self.accumulation, real, fake, *self.mix(real, fake)), []
         self.opt_d.zero_grad()
         for clean_real, clean_fake, mixed_real, mixed_fake in micro:
             d_real, d_fake = self.judge(self.D, mixed_real), self.judge(self.D, mixed_fake)
             terms = self.gathered_terms(self.loss.d_loss, d_real, d_fake)
             terms = merge_terms(terms, *self.penalties(clean_real, clean_fake))
             self.last_judged = [d_real.detach(), d_fake.detach()]
-            observed += self.observed_reals(clean_real)
+            if self.observed:
+                observed.append(self.observed_reals(clean_real))
             micro.backward(terms)
-        terms = self.averaged_terms(self.opt_d, micro)
-        self.optimizer_step(self.opt_d, terms)
-        self.after_d_update(observed)
+        terms = self.optimizer_step(self.opt_d, micro)
+        if self.observed:
+            self.loss.observe_reals(self.group.gather_batch(concatenate(observed)))
+        self.loss.after_d_step(self.D)
         return terms
 
     def g_step(self) -> None:
@@ -141,7 +143,7 @@ class Trainer:
     def g_update(self, real: Batch | None) -> Terms:
         """One generator update against the discriminator, or against whoever plays for it."""
         D, n = self.opponent(self.D), self.rows * self.config.train.g_batch_multiple // self.accumulation.count
-        micro, judged = self.accumulation.split(real), []
+        micro, judged = MicroBatches(self.accumulation, real), []
         self.D.requires_grad_(False)
         self.opt_g.zero_grad()
         for (part,) in micro:
@@ -149,8 +151,7 @@ class Trainer:
             d_real = None if part is None else self.judged_reals(D, part)
             micro.backward(self.gathered_terms(partial(self.terms_of_g, D), d_real, d_fake))
             judged.append((d_real, d_fake.detach()))
-        terms = self.averaged_terms(self.opt_g, micro)
-        self.optimizer_step(self.opt_g, terms)
+        terms = self.optimizer_step(self.opt_g, micro)
         self.D.requires_grad_(True)
         self.after_g_update(judged)
         return terms
@@ -168,24 +169,24 @@ class Trainer:
         with rng.full_batch():
             return terms_of(real and self.group.gather_batch(real), self.group.gather_batch(fake))
 
-    def averaged_terms(self, optimizer: optim.Optimizer, micro: MicroBatches) -> Terms:
-        """The terms of an update; they, the gradients and batch norm's statistics become their means over the processes."""
+    def optimizer_step(self, optimizer: optim.Optimizer, micro: MicroBatches) -> Terms:
+        """One step of `optimizer` by the gradients that `micro` added up; returns the terms.
+
+        With several processes, gradients, terms and batch norm's statistics are averaged first. Notes the first step whose
+        loss is not finite, without waiting for the device.
+        """
         terms = micro.terms()
-        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        self.group.average([*gradients, *terms.values(), *self.accumulation.running])
+        if self.group.size > 1:
+            gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+            self.group.average([*gradients, *terms.values(), *self.accumulation.running])
+        finite = total_loss(terms).isfinite()
+        self.first_bad.clamp_(max=torch.where(finite, torch.inf, self.clock))
+        optimizer.step()
         return terms
 
-    def observed_reals(self, real: Batch) -> list[DiscriminatorOutput]:
-        """The clean reals as D judges them, if the loss observes them."""
-        if not self.observed:
-            return []
-        return [self.judged_reals(self.D, real) if self.mixes else self.last_judged[0]]
-
-    def after_d_update(self, observed: list[DiscriminatorOutput]) -> None:
-        """Show the loss the reals that it observes, and the updated D."""
-        if self.observed:
-            self.loss.observe_reals(self.group.gather_batch(concatenate(observed)))
-        self.loss.after_d_step(self.D)
+    def observed_reals(self, real: Batch) -> DiscriminatorOutput:
+        """The clean reals as D judges them, for a loss that observes them."""
+        return self.judged_reals(self.D, real) if self.mixes else self.last_judged[0]
 
     def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]]) -> None:
         """The loss is shown G's whole batch, where D itself judged it, and every trick that G has stepped."""
@@ -263,12 +264,6 @@ class Trainer:
         yield self.loss.penalty(self.D, real, fake)
         for trick in self.tricks:
             yield trick.d_terms(self.D, real, fake)
-
-    def optimizer_step(self, optimiser: optim.Optimizer, terms: Terms) -> None:
-        """One optimiser step by the gradients of `terms`; notes the first step whose sum is not finite, without waiting."""
-        finite = total_loss(terms).isfinite()
-        self.first_bad.clamp_(max=torch.where(finite, torch.inf, self.clock))
-        optimiser.step()
 
     def is_finite(self) -> bool:
         """Whether every loss so far was finite; waits for the device."""

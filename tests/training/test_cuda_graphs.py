@@ -14,7 +14,7 @@ from test_variants import EVERY
 
 from ganzoo.batch import Terms
 from ganzoo.training import checkpoint, cuda_graphs
-from ganzoo.training.accumulation import total_loss
+from ganzoo.training.accumulation import MicroBatches, total_loss
 from ganzoo.training.cuda_graphs import WARMUP_STEPS, StaticRandom
 from ganzoo.training.trainer import Trainer
 from ganzoo.tricks import TRICKS
@@ -71,9 +71,11 @@ def test_settings_do_the_same_by_graph(name):
     assert agree(eager(variant, **tables), t) and is_captured(t)
 
 
-def by_pythons_step(t: Trainer, optimiser: torch.optim.Optimizer, terms: Terms) -> None:
+def by_pythons_step(t: Trainer, optimizer: torch.optim.Optimizer, micro: MicroBatches) -> Terms:
+    terms = micro.terms()
     t.first_bad.clamp_(max=torch.where(total_loss(terms).isfinite(), torch.inf, float(t.step)))
-    optimiser.step()
+    optimizer.step()
+    return terms
 
 
 def rates_in_python(t: Trainer) -> None:

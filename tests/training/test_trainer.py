@@ -109,10 +109,12 @@ def test_a_player_stops_as_soon_as_its_loss_is_low_enough():
     )
     losses = []
     descend = free.optimizer_step
-    free.optimizer_step = lambda optimiser, terms: (
-        losses.append(sum(terms.values()).item()),
-        descend(optimiser, terms),
-    )
+
+    def step(optimizer, micro):
+        losses.append(sum(micro.terms().values()).item())
+        return descend(optimizer, micro)
+
+    free.optimizer_step = step
     for t in (free, bound):
         t.train_step()
     first = next(i for i, loss in enumerate(losses) if loss <= 1.0)
