@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from ganzoo.data import Dataset, load
-from ganzoo.data.sources import digits
+from ganzoo.data.sources import digits as source
 from ganzoo.errors import InputError
 
 
 @pytest.fixture
 def few(monkeypatch):
     """As many stacks as a test can wait for."""
-    monkeypatch.setattr(digits, "COUNTS", {"train": 500, "test": 200})
+    monkeypatch.setattr(source, "COUNTS", {"train": 500, "test": 200})
 
 
 def test_as_many_as_the_protocol_has():
-    assert digits.COUNTS == {"train": 128_000, "test": 26_000}
+    assert source.COUNTS == {"train": 128_000, "test": 26_000}
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -25,7 +25,7 @@ def test_each_channel_is_a_digit_of_the_split_and_the_label_reads_them_in_order(
     stacks, digits = load("stacked-digits", split=split), load("digits", split=split)
     known = {digits.images[i].tobytes(): digits.labels[i] for i in range(len(digits))}
     assert (stacks.shape, stacks.images.dtype) == ((3, 32, 32), np.uint8)
-    assert (stacks.name, stacks.split, len(stacks)) == ("stacked-digits", split, digits.COUNTS[split])
+    assert (stacks.name, stacks.split, len(stacks)) == ("stacked-digits", split, source.COUNTS[split])
     for image, label in zip(stacks.images[:100], stacks.labels[:100], strict=True):
         a, b, c = (known[channel.tobytes()] for channel in image)
         assert (label, stacks.class_names[label]) == (100 * a + 10 * b + c, f"{a}{b}{c}")
