@@ -257,10 +257,10 @@ def test_wrong_input_is_one_line_and_exit_2(words, says, tmp_path, capsys, monke
 def test_wrong_input_about_a_run(run, capsys):
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     for words, says in [
-        (["train", "nsgan", "--out", run], "holds a run"),
+        (["train", "nsgan", "--out", run], "contains a run"),
         (["train", "nsgan", "--resume", run], "the run is a cgan, not a nsgan"),
         (["train", "--resume", run, "--set", "seed=3"], "seed: 0 -> 3"),
-        (["train", "--resume", run / "release"], "is a release, which holds no log and no state to go on from"),
+        (["train", "--resume", run / "release"], "is a release, without log and training states"),
         (["doctor", run / "release"], "is a release"),
         (["sample", run, "--classes", "x"], "no class is called 'x'"),
         (["sample", run, "--classes", "10"], "no class is called '10'"),
@@ -329,7 +329,7 @@ def test_a_training_that_diverges_exits_1_and_keeps_the_last_finite_state(tmp_pa
     rate = [word for key in keys for word in ("--set", key)]
     assert ganzoo("train", "wgan-gp", "--steps", 50, "--out", tmp_path / "run", *SETS, *rate) == 1
     line = capsys.readouterr().err.splitlines()[-1]
-    assert "a number became NaN or infinite" in line and "the last finite state is" in line
+    assert "a number became NaN or infinite" in line and "last finite state:" in line
     for state in (tmp_path / "run/state").iterdir():
         assert ganzoo("sample", tmp_path / "run", "--no-ema", "-n", 1, "--out", tmp_path / "x.png") == 0, state
 
@@ -399,7 +399,7 @@ def test_one_process_trains_a_run_and_ctrl_c_saves_and_says_how_to_go_on(tmp_pat
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert f"go on with: ganzoo train --resume {tmp_path / 'run'}" in err and "Traceback" not in err
+    assert f"resume with: ganzoo train --resume {tmp_path / 'run'}" in err and "Traceback" not in err
     done = RunDir(tmp_path / "run").records()[-1]["step"]
     assert (tmp_path / f"run/state/{done:08d}/state.safetensors").exists(), "the step that was under way is saved"
 

@@ -1,7 +1,7 @@
-"""A player's step as one CUDA graph: captured once, then launched as a whole instead of kernel by kernel.
+"""CUDA graphs: a player's step captured once, then launched as a whole instead of kernel by kernel.
 
-A graph repeats what Python did while it was captured, on the same memory. So what changes from step to step lies in tensors
-that stay: the random numbers, the reals, the learning rate and the number of the step are written there before each launch.
+A graph repeats the captured kernels on the same memory. Everything that changes between steps is therefore kept in static
+tensors: random numbers, reals, learning rate and step number are written there before each launch.
 See https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
@@ -23,35 +23,35 @@ from ganzoo.training.accumulation import copy_all
 from ganzoo.tricks import Trick
 
 WARMUP_STEPS = 3
-"""Steps before the capture, in which libraries choose their kernels and optimisers make their state."""
+"""Steps before the capture, in which libraries choose their kernels and optimizers create their state."""
 
 Result = TypeVar("Result")
 Step = Callable[[Any], Terms]
-"""Of a player; takes the reals that it reads, or None."""
+"""A player's step; takes the reals, or None if it reads none."""
 
 
 class Graph(Protocol):
-    """What a function does on a device, to be done again; its results then change in place."""
+    """A recorded function on a device; each replay updates its results in place."""
 
     def warm_up(self, function: Callable[[], Result]) -> Result:
-        """Just call `function`, as `capture` will."""
+        """Call `function` without recording it."""
 
     def capture(self, function: Callable[[], Result]) -> Result:
-        """Note what `function` does, without doing it; raises `RuntimeError` for what cannot be done again so."""
+        """Record `function` without executing it; raises `RuntimeError` for an operation that cannot be captured."""
 
     def replay(self) -> None:
-        """Do it."""
+        """Execute the recorded operations."""
 
 
 class CudaGraph:
-    """`Graph` on a CUDA device: warm-up and capture on one side stream, launches on the stream that is current."""
+    """`Graph` on a CUDA device: warm-up and capture on one side stream, launches on the current stream."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.graph, self.stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
 
     def warm_up(self, function: Callable[[], Result]) -> Result:
-        """Call `function` between what is queued on the current stream and what will be."""
+        """Call `function` on the side stream, in order with the current stream's work before and after."""
         current = torch.cuda.current_stream(self.device)
         self.stream.wait_stream(current)
         with torch.cuda.stream(self.stream):
@@ -60,19 +60,19 @@ class CudaGraph:
         return result
 
     def capture(self, function: Callable[[], Result]) -> Result:
-        """What `function` makes lies in memory of the graph's own."""
+        """Record `function`; its results are in the graph's private memory pool."""
         with torch.cuda.device(self.device), torch.cuda.graph(self.graph, stream=self.stream):
             return function()
 
     def replay(self) -> None:
-        """Launch; waits for nothing."""
+        """Launch the graph without synchronizing."""
         self.graph.replay()
 
 
 class StaticRandom(RngScope):
-    """Answers each draw of a step with a tensor that stays, into which `refill` puts the numbers of the next step.
+    """Returns a static tensor for each draw of a step; `refill` writes the next step's random numbers into it.
 
-    They come to lie outside the graph's memory, which it uses again for other things while it runs.
+    The tensors are allocated outside the graph's memory pool, which the graph reuses during a launch.
     """
 
     def __init__(self) -> None:
@@ -80,13 +80,13 @@ class StaticRandom(RngScope):
         self.kept: dict[tuple[str, int], tuple[Tensor, Fill]] = {}
 
     def refill(self, step: RngScope) -> None:
-        """Begin anew with the numbers that `step` would give."""
+        """Restart with the random numbers that `step` would draw."""
         self.key, self.asked = step.key, Counter()
         for (name, count), (out, fill) in self.kept.items():
             fill(out, rng.generator(*self.key, name, count, device=out.device))
 
     def filled(self, name: str, out: Tensor, fill: Fill) -> Tensor:
-        """What `refill` has filled; a first draw is filled here."""
+        """The static tensor of this draw; the first time, it is filled here."""
         place = name, self.asked[name]
         if place not in self.kept:
             self.kept[place] = super().filled(name, out, fill), fill
@@ -94,7 +94,7 @@ class StaticRandom(RngScope):
 
 
 class GraphedStep:
-    """One player's steps, of which the first `WARMUP_STEPS` only prepare the graph."""
+    """One player's steps: `WARMUP_STEPS` normal ones, then launches of a graph."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph, self.draws = graph, StaticRandom()
@@ -104,11 +104,11 @@ class GraphedStep:
 
     @property
     def capturing(self) -> bool:
-        """Whether the step that runs is the one to be captured."""
+        """True during the step to be captured."""
         return self.calls > WARMUP_STEPS and not self.terms
 
     def run(self, step: Step, stream: RngScope, real: Batch | None) -> Terms:
-        """The terms of `step`, which draws from `stream`; `RuntimeError` where it cannot be captured: nothing is done then."""
+        """The terms of `step`, which draws from `stream`; raises `RuntimeError`, and does nothing, if the capture fails."""
         self.draws.refill(stream)
         self.calls += 1
         if self.calls <= WARMUP_STEPS:
@@ -124,9 +124,9 @@ class GraphedStep:
 
 
 class GraphRunner:
-    """Runs the steps of both players, by a graph each of which `make` makes one; without it as they are.
+    """Runs both players' steps, each as a graph created by `make`; without `make`, as normal steps.
 
-    `news` are lines to be said once: why there are no graphs.
+    `messages` are lines to print once: the reason why graphs are off.
     """
 
     def __init__(self, make: Callable[[], Graph] | None = None) -> None:
@@ -136,22 +136,22 @@ class GraphRunner:
 
     @classmethod
     def made(
-        cls, train: Train, parts: Iterable[Loss | Trick], processes: int, optimisers: Iterable[optim.Optimizer]
+        cls, train: Train, parts: Iterable[Loss | Trick], processes: int, optimizers: Iterable[optim.Optimizer]
     ) -> "GraphRunner":
-        """CUDA graphs where they are asked for and possible; the optimisers are then ready for them."""
+        """CUDA graphs if requested and possible; then also prepares the optimizers for capture."""
         graphs = cls()
         if not train.cuda_graphs:
             return graphs
         if reason := next(graph_obstacles(train, parts, processes), None):
             graphs.disable(reason)
             return graphs
-        for optimiser in optimisers:
-            keep_lr_on_device(optimiser)
+        for optimizer in optimizers:
+            keep_lr_on_device(optimizer)
         graphs.make = partial(CudaGraph, torch.device(train.device))
         return graphs
 
     def run(self, step: Step, real: Batch | None) -> Terms:
-        """The terms of `step` on `real`; those of a graph hold until it runs again."""
+        """The terms of `step` on `real`; a graph overwrites them in its next run."""
         stream = rng.active_scope()
         if self.make is None or stream is None:
             return step(real)
@@ -163,30 +163,30 @@ class GraphRunner:
         except RuntimeError as error:
             if not graphed.capturing:
                 raise
-            first = error.__context__ or error  # leaving a capture that has failed is an error too
+            first = error.__context__ or error  # leaving a failed capture raises a second error
             self.disable(f"a step could not be captured ({str(first).partition(chr(10))[0]})")
             return step(real)
 
     def disable(self, reason: str) -> None:
-        """Go on without."""
+        """Continue without graphs, and note the reason."""
         self.forget()
         self.make = None
-        self.messages.append(f"train.cuda_graphs is left out: {reason}")
+        self.messages.append(f"train.cuda_graphs has no effect: {reason}")
 
     def forget(self) -> None:
-        """Capture anew: tensors that the graphs use have been replaced."""
+        """Drop the graphs, so that they are captured again; for use after their tensors were replaced."""
         self.graphed.clear()
 
 
 def graph_obstacles(train: Train, parts: Iterable[Loss | Trick], processes: int) -> Iterator[str]:
-    """Each reason for which the steps of a run cannot be graphs."""
+    """Each reason why the steps of a run cannot be captured."""
     if not train.device.startswith("cuda"):
         yield f"the device is {train.device}"
     if processes > 1:
-        yield f"{processes} processes train, which wait for each other within a step"
+        yield f"{processes} processes train together and synchronize within a step"
     for part in parts:
         if not part.capturable:
-            yield f"{part.name} does not compute the same in each step"
+            yield f"{part.name} runs different operations from step to step"
 
 
 def batch_tensors(samples: Batch | None) -> list[Tensor]:

@@ -1,8 +1,8 @@
-"""The processes that train one run together: each has its rows of every batch, and all have the same weights.
+"""Data-parallel training: each rank holds a shard of every batch and identical weights.
 
-Started by `torchrun --nproc-per-node N -m ganzoo train ...`, or by anything that sets RANK, WORLD_SIZE, MASTER_ADDR and
-MASTER_PORT. No wrapper stands around a network: gradients are averaged after the backward passes, once a step, as StyleGAN3
-does, which is right with penalties too.
+Start it with `torchrun --nproc-per-node N -m ganzoo train ...`, or any launcher that sets RANK, WORLD_SIZE, MASTER_ADDR and
+MASTER_PORT. Networks are not wrapped: gradients are averaged once per update, after the backward passes, as in StyleGAN3.
+This is also correct for gradient penalties.
 """
 
 import os
@@ -24,9 +24,9 @@ ENVIRONMENT_VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 class ProcessGroup:
-    """The processes of one run, of which this one is number `rank` of `size`. Alone, nothing here does anything.
+    """The `size` processes of one run; this one has number `rank`. With `size` 1 every method returns its input.
 
-    All processes must call the same in the same order. Raises `TrainingFailed` where another process is gone.
+    All processes must make the same calls in the same order. A call raises `TrainingFailed` if another process has ended.
     """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
@@ -34,17 +34,17 @@ class ProcessGroup:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the process that logs, draws, measures and saves."""
+        """True for rank 0, which logs, evaluates, saves and writes sample grids."""
         return self.rank == 0
 
     @property
     def share(self) -> BatchShard:
-        """The rows of this process."""
+        """The shard of this process."""
         return BatchShard(self.rank, self.size)
 
     @torch.no_grad()
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """Each of `tensors` becomes its mean over the processes, bit for bit the same in all, by one all_reduce."""
+        """Replace each of `tensors` by its mean over the processes, bitwise identical on all ranks, with one all_reduce."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -55,10 +55,10 @@ class ProcessGroup:
             tensor.copy_(mean.view(tensor.shape))
 
     def gather(self, rows: Tensor) -> Tensor:
-        """The rows of all processes, in order.
+        """The rows of all processes, by rank.
 
-        The gradient of a mean over them, which every process takes alike, reaches the own rows alone, and `size` times: so
-        `average` makes of it the gradient of that mean.
+        Gradients flow only into this process's rows, multiplied by `size`. If every process takes the same mean over all
+        rows, `average` therefore turns the parameter gradients into those of that mean.
         """
         if self.size == 1:
             return rows
@@ -75,12 +75,12 @@ class ProcessGroup:
         return batch.apply(self.gather) if self.size > 1 else batch
 
     def local_shard(self, whole: AnyBatch) -> AnyBatch:
-        """The rows of this process of the whole batch."""
+        """The rows of the whole batch that belong to this process."""
         rows = self.share.rows(len(whole) // self.size)
         return whole.apply(lambda values: values[rows]) if self.size > 1 else whole
 
     def all_agree(self, yes: bool) -> bool:
-        """Whether every process says yes; waits for the processes, and for no device."""
+        """True if `yes` is true in every process; waits for the other processes, but not for the device."""
         if self.size == 1:
             return yes
         vote = torch.tensor(int(yes))
@@ -89,7 +89,7 @@ class ProcessGroup:
         return bool(vote)
 
     def broadcast_bytes(self, content: Callable[[], bytes]) -> bytes:
-        """What `content` gives the first process, in all of them."""
+        """Rank 0's `content()`, on every rank."""
         if self.size == 1:
             return content()
         mine = bytearray(content() if self.is_first else b"")
@@ -106,8 +106,8 @@ class ProcessGroup:
             yield
         except RuntimeError as error:
             raise TrainingFailed(
-                f"rank {self.rank} of {self.size} has lost another process, which was killed or has failed "
-                f"({str(error).partition(chr(10))[0]}); what was saved is whole, go on with --resume"
+                f"rank {self.rank} of {self.size} lost another process, which was killed or failed "
+                f"({str(error).partition(chr(10))[0]}); saved states are intact, continue with --resume"
             ) from error
 
 
@@ -116,9 +116,9 @@ SINGLE_PROCESS = ProcessGroup()
 
 @contextmanager
 def process_group(device: str) -> Iterator[ProcessGroup]:
-    """The processes that were started together to train on `device`, for the block; `SINGLE_PROCESS` if there is one.
+    """Context with the process group of this launch, for training on `device`; `SINGLE_PROCESS` if there is only one.
 
-    Raises `InputError` where there are fewer cards than processes.
+    Raises `InputError` if a process has no GPU.
     """
     if any(name not in os.environ for name in ENVIRONMENT_VARIABLES) or os.environ["WORLD_SIZE"] == "1":
         yield SINGLE_PROCESS
@@ -126,7 +126,7 @@ def process_group(device: str) -> Iterator[ProcessGroup]:
     cuda = device.startswith("cuda")
     if cuda:
         torch.cuda.set_device(local_gpu())
-    # What is on the CPU goes by gloo everywhere: it notices at once that a process is gone, and waits for no device.
+    # CPU tensors use gloo: it detects a lost process at once and does not wait for the device.
     dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
     try:
         yield ProcessGroup(dist.get_rank(), dist.get_world_size())
@@ -135,12 +135,11 @@ def process_group(device: str) -> Iterator[ProcessGroup]:
 
 
 def local_gpu() -> int:
-    """The number of the card that this process is to take; raises `InputError` where there is none."""
+    """The index of this process's GPU; raises `InputError` if there is no such GPU."""
     cards = torch.cuda.device_count()
     number = int(os.environ.get("LOCAL_RANK", int(os.environ["RANK"]) % cards))
     if number >= cards:
         raise InputError(
-            f"process {number} finds no card of its own, there are {cards}; start as many processes as there are cards, "
-            "or set train.device=cpu"
+            f"process {number} has no GPU: this machine has {cards}; start one process per GPU, or set train.device=cpu"
         )
     return number

@@ -1,4 +1,4 @@
-"""The running average of G's weights, which is what is sampled."""
+"""Exponential moving average (EMA) of G's weights, which is used for sampling."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ from torch import nn
 
 @torch.no_grad()
 def update(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move `average` towards `network`; `decay` 0 copies.
+    """Move `average` toward `network`; `decay` 0 copies.
 
-    The decay grows as (1 + step) / (10 + step) up to `decay`, so that a short run does not keep its first, random weights.
-    Running statistics are averaged as the weights are (batch norm's would not fit averaged weights); counters are copied.
+    The decay grows as (1 + step) / (10 + step) up to `decay`, so that the random initial weights fade in a short run.
+    Floating-point buffers are averaged too, so that batch norm statistics fit the averaged weights; others are copied.
     """
     weight = 1 - min(decay, (1 + step) / (10 + step)) if decay else 1.0
     mine, theirs = average.state_dict(), network.state_dict()
@@ -24,7 +24,7 @@ def update(average: nn.Module, network: nn.Module, decay: float, step: int) -> N
 
 @contextmanager
 def in_eval_mode(*networks: nn.Module) -> Iterator[None]:
-    """The networks in eval mode, so that no running statistic moves; afterwards each module is in the mode in which it was."""
+    """Context with the networks in eval mode, so that no running statistic changes; restores each module's mode on exit."""
     modes = {module: module.training for network in networks for module in network.modules()}
     for network in networks:
         network.eval()

@@ -1,4 +1,4 @@
-"""How often a D that is wanted as a classifier is wrong on data that no player was trained on."""
+"""Evaluation during training: scores of the moving average of G, and D's classification error on the test split."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,9 @@ from ganzoo.training.trainer import Trainer
 
 
 def load_test_split(config: ResolvedConfig) -> Dataset | None:
-    """The test split that belongs to the data of a resolved config, whole and with all its labels.
+    """The complete, labeled test split of the config's data.
 
-    None where the source has none, or where the data came from Python; the configs of old runs name other data then.
+    None if the source has no test split, if the data came from Python, or if an old run's config names other data.
     """
     data, facts = config.data, config.dataset
     if facts is None or data.spec == MEMORY or "test" not in find_source(data.spec).splits:
@@ -43,11 +43,10 @@ EVAL_BATCH = 256
 
 @torch.no_grad()
 def classification_error(discriminator: nn.Module, data: Dataset, batch: int = EVAL_BATCH) -> float:
-    """The share of the labelled samples of `data`, in [0, 1], whose largest class logit is another class's.
+    """Fraction of the labeled samples of `data`, in [0, 1], whose largest class logit is not that of their class.
 
-    Where D has minibatch features, `batch` is to be that of its training.
-    D judges clean samples, in eval mode. Nothing is changed by it: no mode, weight, buffer, gradient or random number that
-    anyone else draws. Raises `InputError` where `data` hold no label.
+    If D has minibatch features, `batch` must be its training batch size. D sees the unmodified samples, in eval mode. No
+    mode, weight, buffer, gradient or random stream changes. Raises `InputError` if `data` have no labels.
     """
     labelled = np.empty(0) if data.labels is None else np.flatnonzero(data.labels >= 0)
     if not len(labelled):
@@ -56,24 +55,24 @@ def classification_error(discriminator: nn.Module, data: Dataset, batch: int = E
     with in_eval_mode(discriminator), RngScope("test-error"):
         for start in range(0, len(labelled), batch):
             samples = data.samples(labelled[start : start + batch], device)
-            said = discriminator(samples).class_logits.argmax(1)
-            wrong += int((said != samples.labels).sum())
+            predicted = discriminator(samples).class_logits.argmax(1)
+            wrong += int((predicted != samples.labels).sum())
     return wrong / len(labelled)
 
 
 def check_evaluation(train: Train, data: Dataset) -> None:
-    """Raise `InputError` where `train.eval_every` asks for scores that `data` cannot have; no image is read."""
+    """Raise `InputError` if `train.eval_every` requests a score that `data` do not support; reads no image."""
     if train.eval_every and data.is_points:
-        raise InputError("train.eval_every takes scores of pictures, and the data are points; leave it out")
+        raise InputError("train.eval_every scores images, and the data are points; remove it")
     if train.eval_every:
         online.check_online_metric(data, find_extractor(default_extractor(data)), train.eval_samples, train.eval_metric)
 
 
 class TrainingEvaluation:
-    """`train.eval_every` steps apart the averaged G's score; at each save the test error, where D is to name classes."""
+    """The moving average's score every `train.eval_every` steps; at each save the test error, if the loss classifies."""
 
     def __init__(self, trainer: Trainer) -> None:
-        """Raises `InputError` where what is asked for cannot be measured."""
+        """Raises `InputError` if a requested measurement is impossible."""
         train, data = trainer.config.train, trainer.batches.dataset
         self.trainer, self.curve = trainer, None
         check_evaluation(train, data)
@@ -88,11 +87,11 @@ class TrainingEvaluation:
         self.batch = trainer.rows if mixes else EVAL_BATCH
 
     def due(self, step: int) -> bool:
-        """Whether there is something to measure after this step."""
+        """True if a score or the test error is due after this step."""
         return self._score_due(step) or self._error_due(step)
 
     def run(self, step: int) -> dict[str, float]:
-        """What is due, by name; no random stream moves and nothing of the players changes."""
+        """The values due at this step, by name. Advances no random stream and changes no network."""
         found: dict[str, float] = {}
         if self.curve is not None and self._score_due(step):
             found |= self.curve.measure(self._draw)
@@ -101,7 +100,7 @@ class TrainingEvaluation:
         return found
 
     def _draw(self, seeds: Sequence[int]) -> Tensor:
-        """The averaged G's images of `seeds`, of classes as frequent as in the data, as every score takes them."""
+        """Images of G's moving average for `seeds`, with the class frequencies of the data, as for every score."""
         labels = None if self.labels is None else self.labels[list(seeds)]
         return draw_images(self.trainer.average, draw_inputs(self.trainer.game.latent, seeds, labels), seeds)
 

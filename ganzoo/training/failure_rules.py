@@ -1,7 +1,7 @@
-"""How a failing training shows in its log: functions of a run's history, which give the figures that show it, or None.
+"""Rules that detect training failures in the log, and diagnosis of a log. A detector returns its figures, or None.
 
-The signs are those of the field's collected advice (Chintala et al. 2016, https://github.com/soumith/ganhacks, tip 10).
-Losses and gradients are judged against the loss's own bounds and the run's own first values: their scale is the loss's.
+The signs of failure are those of ganhacks (Chintala et al. 2016, https://github.com/soumith/ganhacks, tip 10). Losses are
+compared with the bounds of the loss, and gradients with their first value in the run, because the scale depends on the loss.
 """
 
 import math
@@ -17,22 +17,22 @@ from ganzoo.losses.base import HARD_TARGETS
 Record = dict[str, Any]
 Figures = dict[str, float]
 
-WINDOW = 40  # records that a rule looks at
-RECENT = 5  # records that must all agree, so that one bad batch is no finding
-PATIENCE = 25  # records before the early, shapeless images count
+WINDOW = 40  # log records that a rule can see
+RECENT = 5  # records that must agree, so that one bad batch triggers nothing
+PATIENCE = 25  # records to wait, because early images have no shapes yet
 HUGE_VALUE = 1e6  # a loss or a gradient norm that no working loss reaches
-EXPLODING_NORM = 50.0  # gradient norm, 1 = its first; healthy runs that were recorded reach 28
-VANISHING_NORM = 1e-5  # gradient norm, 1 = its first; healthy runs that were recorded fall to 0.012
+EXPLODING_NORM = 50.0  # gradient norm, 1 = its first; recorded healthy runs reach 28
+VANISHING_NORM = 1e-5  # gradient norm, 1 = its first; recorded healthy runs fall to 0.012
 WON_SHARE = 0.015  # D's loss, 0 = its lowest value, 1 = at chance
 LOSS_SWING = 0.35  # change of D's loss from one record to the next, 1 = its first value
-MIN_DIVERSITY = 0.25  # variety of the samples, 1 = as the reals
-FAR_DISTANCE = 0.5  # distance that images moved, 1 = that of two reals
+MIN_DIVERSITY = 0.25  # diversity of the samples, 1 = that of the reals
+FAR_DISTANCE = 0.5  # distance that images moved, 1 = distance of two reals
 
 
 class History:
-    """All that a rule sees of a run: the first value of each reading and the last `WINDOW` records.
+    """A rule's view of a run: the first value of each reading and the last `WINDOW` records.
 
-    Both are read from the log, so a resumed run and `ganzoo doctor` find what an unbroken run finds.
+    Both come from the log, so a resumed run and `ganzoo doctor` find the same as an uninterrupted run.
     """
 
     def __init__(self, records: Iterable[Record] = (), bounds: tuple[float, float] = HARD_TARGETS) -> None:
@@ -45,7 +45,7 @@ class History:
             self.add(record)
 
     def add(self, record: Record) -> None:
-        """Take in the next record of the log."""
+        """Add the next log record."""
         self.first = {name: value for name, value in record["terms"].items() if value} | self.first
         self.window.append(record)
 
@@ -60,15 +60,15 @@ class History:
 
 
 def term_history(records: Iterable[Record], name: str) -> list[float]:
-    """A reading over time; NaN where it was not finite or not taken."""
+    """A reading over time; NaN if it was not finite or is missing."""
     values = (record["terms"].get(name) for record in records)
     return [math.nan if value is None else value for value in values]
 
 
 def loss_history(records: Iterable[Record], player: str) -> list[float]:
-    """The objective of "d" or "g" over time: what its loss names, without the penalties and tricks beside it.
+    """The objective of player "d" or "g" over time: the loss's standard terms, without penalties and tricks.
 
-    A loss that names its terms otherwise has all of the player's; NaN where one was not finite, or there is none.
+    If the loss uses other term names, all of the player's terms count. NaN if a term is not finite or none exists.
     """
     return [_objective(record["terms"], player) for record in records]
 
@@ -102,13 +102,13 @@ def _huge(history: History, kinds: tuple[str, ...]) -> Figures | None:
 
 
 def d_has_won(history: History) -> Figures | None:
-    """D's loss at its lowest possible value, and every real above its fake."""
+    """D's loss at its lowest possible value, and every real scored above every fake."""
     late, (lowest, chance) = history.late, history.bounds
     losses, apart = loss_history(late, "d"), term_history(late, "score/apart")
-    # The mean, for targets that are drawn scatter the loss about its lowest value.
+    # The mean, because random targets scatter the loss around its lowest value.
     if not (fmean(losses) - lowest < WON_SHARE * (chance - lowest) and min(apart) > 0.999):
         return None
-    return {"D's loss": losses[-1], "lowest possible": lowest, "pairs told apart": apart[-1]}
+    return {"D's loss": losses[-1], "lowest possible": lowest, "pairs ranked correctly": apart[-1]}
 
 
 def gradient_explodes(history: History) -> Figures | None:
@@ -117,7 +117,7 @@ def gradient_explodes(history: History) -> Figures | None:
 
 
 def gradient_vanishes(history: History) -> Figures | None:
-    """A gradient norm that stays far below its first value, or was never anything but 0."""
+    """A gradient norm that stays far below its first value, or has always been 0."""
     return _norms(history, lambda values, first: max(values) <= VANISHING_NORM * first)
 
 
@@ -131,30 +131,30 @@ def _norms(history: History, shown: Callable[[list[float], float], bool]) -> Fig
 
 
 def gradient_is_zero(history: History) -> Figures | None:
-    """A player's whole gradient that is exactly 0, but for a D that has nothing to improve: hinges may all be closed."""
+    """A player's whole gradient exactly 0, except for a D with loss 0: a hinge loss can be 0 on every sample."""
     terms = history.last["terms"]
     zero = [name for name in ("norm/d", "norm/g") if terms.get(name) == 0]
     return {name: 0.0 for name in zero if name == "norm/g" or _objective(terms, "d") != 0} or None
 
 
 def d_is_fooled(history: History) -> Figures | None:
-    """G's loss falling steadily while D's rises, until D takes fakes for more real than reals."""
+    """G's loss falling steadily while D's rises, until D scores fakes above reals."""
     falls, rises = (kendall_tau(loss_history(history.window, player)) for player in ("g", "d"))
     apart = fmean(term_history(history.late, "score/apart"))
     if not (falls < -0.7 and rises > 0.7 and apart < 0.5):
         return None
-    return {"trend of G's loss": falls, "of D's": rises, "pairs told apart": apart}
+    return {"trend of G's loss": falls, "of D's": rises, "pairs ranked correctly": apart}
 
 
 def kendall_tau(values: Sequence[float]) -> float:
-    """Kendall's tau against time: 1 where every later value is larger, -1 where every one is smaller."""
+    """Kendall's tau against time: 1 if every later value is larger, -1 if every one is smaller."""
     n = len(values)
     ordered = sum((b > a) - (b < a) for i, a in enumerate(values) for b in values[i + 1 :])
     return ordered / (n * (n - 1) / 2) if n > 1 else 0.0
 
 
 def d_loss_spreads(history: History) -> Figures | None:
-    """D's loss varying ten times as much as it did half a window before."""
+    """D's loss varying ten times as much as half a window earlier."""
     values, half = loss_history(history.window, "d"), WINDOW // 2
     before, now = (median_step(part) for part in (values[:half], values[half:]))
     enough = LOSS_SWING * abs(_objective(history.first, "d"))
@@ -162,12 +162,12 @@ def d_loss_spreads(history: History) -> Figures | None:
 
 
 def median_step(values: Sequence[float]) -> float:
-    """Median size of the step from one value to the next, which neither a drift nor a single burst enlarges."""
+    """Median absolute difference of successive values, insensitive to a drift or a single burst."""
     return median(abs(b - a) for a, b in pairwise(values))
 
 
 def samples_alike(history: History) -> Figures | None:
-    """Images of other latents that hardly differ, in pixels and to D."""
+    """Images of different latents that hardly differ in pixels."""
     pixels, features = (term_history(history.late, f"variety/{seen}") for seen in ("pixels", "features"))
     if not max(pixels) < MIN_DIVERSITY:
         return None
@@ -175,49 +175,49 @@ def samples_alike(history: History) -> Figures | None:
 
 
 def oscillates(history: History) -> Figures | None:
-    """Images of fixed latents that move far and come back to what they were."""
+    """Images of fixed latents that move far and return to their earlier state."""
     late = history.late
-    # Older logs have no `unrest/away`: there, how far they moved in five records.
+    # Logs of older versions have no `unrest/away`; use the distance moved in five records.
     away, lately, back = (term_history(late, f"unrest/{name}") for name in ("away", "lately", "back"))
     moved = median(lately if math.isnan(far) else far for far, lately in zip(away, lately, strict=True))
     if not (moved > FAR_DISTANCE and median(back) < 0.5 * moved):
         return None
-    return {"moved": moved, "away from where they were": median(back)}
+    return {"moved": moved, "distance to the earlier images": median(back)}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen, once a run."""
+    """A detected failure, reported at most once between two rollbacks."""
 
     step: int
     rule: str
     text: str
     figures: Figures
     fatal: bool
-    """Whether `train.on_failure` acts on it."""
+    """True if `train.on_failure` applies."""
 
     def as_record(self) -> dict[str, Any]:
-        """A line of `findings.jsonl`; a figure that is not finite is null."""
+        """The finding as a line of `findings.jsonl`; a non-finite figure is null."""
         return asdict(self) | {"figures": {k: v if math.isfinite(v) else None for k, v in self.figures.items()}}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One kind of failure: how it shows, what it usually means, what to change (keys of the config)."""
+    """One kind of failure: its detector, usual meaning and remedy (config keys to change)."""
 
     name: str
     detect: Callable[[History], Figures | None]
-    """The figures that show it, or None."""
+    """Returns the figures that show the failure, or None."""
     meaning: str
     remedy: str
     needs: int = 1
-    """Records before `sign` is asked."""
+    """Number of records before `detect` is called."""
     at_once: Callable[[History], Figures | None] = lambda history: None
-    """The figures that show it in a single record, or None."""
+    """Returns the figures that show the failure in a single record, or None."""
     fatal: bool = False
 
     def finding(self, history: History) -> Finding | None:
-        """What there is to say after the last record of `history`."""
+        """The finding after the last record of `history`, or None."""
         figures = self.at_once(history) or (self.detect(history) if len(history.window) >= self.needs else None)
         if figures is None:
             return None
@@ -239,22 +239,22 @@ RULES = {
         Rule(
             "loss-explodes",
             loss_explodes,
-            "a loss is beyond a million",
+            "a loss term exceeds a million",
             "lower train.discriminator.lr and train.generator.lr",
         ),
         Rule(
             "d-has-won",
             d_has_won,
-            "D's loss is at its lowest and its outputs are saturated, so G hardly learns",
-            "begin again with a lower train.discriminator.lr, tricks.instance_noise=true or (no batch norm) tricks.r1=true",
+            "D's loss is at its minimum and its outputs are saturated, so G hardly learns",
+            "start again with a lower train.discriminator.lr, tricks.instance_noise=true or (no batch norm) tricks.r1=true",
             needs=RECENT,
             fatal=True,
         ),
         Rule(
             "gradient-explodes",
             gradient_explodes,
-            "a gradient norm is far above its first value or beyond a million",
-            "lower the rates, or without batch norm hold D's slope: networks.discriminator.spectral_norm=true or "
+            "a gradient norm is far above its first value or exceeds a million",
+            "lower both learning rates, or limit D's gradient (no batch norm): networks.discriminator.spectral_norm=true or "
             "tricks.r1=true",
             needs=RECENT,
             at_once=gradient_is_huge,
@@ -277,8 +277,8 @@ RULES = {
         Rule(
             "d-loss-spreads",
             d_loss_spreads,
-            "D's loss varies ever more",
-            "lower train.discriminator.lr, or without batch norm in D hold its slope with tricks.r1=true",
+            "D's loss varies more and more",
+            "lower train.discriminator.lr, or without batch norm in D limit its gradient with tricks.r1=true",
             needs=WINDOW,
         ),
         Rule(
@@ -291,8 +291,8 @@ RULES = {
         Rule(
             "oscillates",
             oscillates,
-            "the images of fixed latents move far and come back: the players chase each other",
-            "lower both rates, or try tricks.historical_averaging=true, or without batch norm in D tricks.r1=true",
+            "the images of fixed latents move far and come back: G and D oscillate",
+            "lower both learning rates, or try tricks.historical_averaging=true, or without batch norm in D tricks.r1=true",
             needs=PATIENCE,
         ),
     )
@@ -300,7 +300,7 @@ RULES = {
 
 
 def new_findings(history: History, known: Iterable[str], watched: Iterable[str]) -> list[Finding]:
-    """What the `watched` rules find after the last record of `history`, but for those `known` already."""
+    """New findings of the `watched` rules after the last record of `history`, except rules in `known`."""
     found = (RULES[name].finding(history) for name in watched if name not in known)
     return [finding for finding in found if finding is not None]
 
@@ -308,7 +308,7 @@ def new_findings(history: History, known: Iterable[str], watched: Iterable[str])
 def diagnose(
     records: Iterable[Record], watched: Iterable[str], bounds: tuple[float, float] = HARD_TARGETS
 ) -> list[Finding]:
-    """All that would have been said while these records were written, for a loss of these `d_loss_bounds`."""
+    """All findings that the monitor would have reported on these records, for a loss with these `d_loss_bounds`."""
     history, findings = History(bounds=bounds), list[Finding]()
     for record in records:
         history.add(record)
@@ -317,5 +317,5 @@ def diagnose(
 
 
 def rules_without_enough_records(records: int, watched: Iterable[str]) -> dict[str, int]:
-    """The `watched` rules for which this is too few records, and how many each needs."""
+    """The `watched` rules that need more than this number of records, each with the number it needs."""
     return {name: RULES[name].needs for name in watched if records < RULES[name].needs}

@@ -1,4 +1,4 @@
-"""The figures of one record of the log."""
+"""The values of one log record: loss terms, gradient norms, scores and sample diversity."""
 
 import math
 
@@ -10,17 +10,17 @@ from ganzoo.training.trainer import Trainer
 
 
 def log_terms(trainer: Trainer) -> dict[str, float | None]:
-    """Every named term, and what the monitor reads; None where a number is not finite."""
+    """All loss terms and the values that the monitor reads, by name; None if a value is not finite."""
     named = {f"g/{name}": value for name, value in trainer.g_terms.items()}
     named |= {f"loss/{name}": value for name, value in trainer.loss.readings().items()}
     named |= gradient_norms("g", trainer.G)
     named |= trainer.probe.measure(trainer.G, trainer.D, trainer.view)
-    named |= {} if trainer.is_finite() else {"total": torch.tensor(math.nan)}  # of a step since the last log
+    named |= {} if trainer.is_finite() else {"total": torch.tensor(math.nan)}  # a loss was NaN since the last log
     return discriminator_metrics(trainer) | to_numbers(named)
 
 
 def discriminator_metrics(trainer: Trainer) -> dict[str, float | None]:
-    """What the last step of D says; where that was before a resume, as the state has it."""
+    """Values from D's last update; if D has not stepped since the resume, those saved in the training state."""
     if not trainer.d_terms:
         return trainer.restored_d_metrics
     terms = {f"d/{name}": value for name, value in trainer.d_terms.items()}
@@ -30,13 +30,13 @@ def discriminator_metrics(trainer: Trainer) -> dict[str, float | None]:
 
 
 def to_numbers(named: Terms) -> dict[str, float | None]:
-    """All in one transfer from the device; None where one is not finite."""
+    """Convert to Python numbers in one transfer from the device; None if a value is not finite."""
     values = torch.stack([value.detach().float().reshape(()) for value in named.values()]).tolist()
     return {name: value if math.isfinite(value) else None for name, value in zip(named, values, strict=True)}
 
 
 def gradient_norms(player: str, network: nn.Module) -> Terms:
-    """Euclidean norms of the gradient that the last step of `network` went down: all of it, its first and last weights."""
+    """Euclidean norms of the gradients of the last update of `network`: all parameters, its first and its last weights."""
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     weights = [gradient for gradient in gradients if gradient.ndim > 1]
     if not weights:
@@ -46,7 +46,7 @@ def gradient_norms(player: str, network: nn.Module) -> Terms:
 
 
 def score_metrics(seen: list[DiscriminatorOutput], sign: int) -> Terms:
-    """Mean scores of the last reals and fakes, higher = more real; the share of pairs in which the real one's is higher."""
+    """Mean scores of the last reals and fakes, higher = more real; `score/apart`: share of pairs with the real one higher."""
     if not seen or any(judged.score is None for judged in seen):
         return {}
     real, fake = (sign * judged.score for judged in seen)

@@ -1,4 +1,4 @@
-"""From a config to a finished run: create or resume the trainer, step to the end or to a signal."""
+"""The training loop: create or restore a trainer, train to the last step or a signal, choose a precision."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from ganzoo.training.trainer import Trainer
 
 
 def make_trainer(config: ResolvedConfig, dataset: Dataset, group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
-    """A trainer at step 0 for a resolved config; raises `InputError` where its batch cannot be split over `group`."""
+    """A trainer at step 0 for a resolved config; raises `InputError` if the batch cannot be split over `group`."""
     torch.set_num_threads(config.train.threads)
     device = torch.device(config.train.device)
     if device.type == "cuda":
@@ -43,7 +43,7 @@ def make_trainer(config: ResolvedConfig, dataset: Dataset, group: ProcessGroup =
 
 
 def restore(run: RunDir, trainer: Trainer) -> tuple[float, str]:
-    """Restore the newest intact state of `run`; returns the seconds trained so far and a note on damaged states.
+    """Restore the newest intact training state of `run`; returns the seconds trained so far and a note on damaged states.
 
     Skips damaged states. A run without a saved state starts from step 0. Raises `InputError`, and changes nothing, if
     the saved states cannot be resumed.
@@ -62,13 +62,13 @@ def restore(run: RunDir, trainer: Trainer) -> tuple[float, str]:
         check_can_restart(run, damaged)
     run.truncate_log(trainer.step)
     run.truncate_findings(trainer.step, trainer.rollbacks)
-    return float(facts["seconds"]), f"passed over: {'; '.join(damaged)}" if damaged else ""
+    return float(facts["seconds"]), f"skipped: {'; '.join(damaged)}" if damaged else ""
 
 
 def check_can_restart(run: RunDir, damaged: list[str]) -> None:
     """Raise `InputError` if a restart would overwrite trained weights."""
     if damaged or run.release.exists():
-        why = "; ".join(damaged) or f"{run.states} holds none"
+        why = "; ".join(damaged) or f"{run.states} is empty"
         raise InputError(f"cannot resume {run.folder}: no usable state ({why}). Nothing was changed; start a new run")
 
 
@@ -77,7 +77,7 @@ def fit_run(
 ) -> None:
     """Train `run` to its last step; raises `Interrupted` or `TrainingFailed` with everything saved.
 
-    Called in the first process; the others call `follow_first_rank`. `note` is printed at the start.
+    Rank 0 calls it; the other ranks call `follow_first_rank`. `note` is printed at the start.
     """
     checkpoint.broadcast_state(trainer)
     with (
@@ -93,11 +93,11 @@ def fit_run(
         except KeyboardInterrupt:
             raise Interrupted(f"stopped at once without saving; {resume_hint(run)}") from None
         except OSError:
-            session.check_folder()  # it may have gone between the check and the write
+            session.check_folder()  # the folder may have been deleted between the check and the write
             raise
     if trainer.step < (steps := trainer.config.train.steps):
         raise Interrupted(
-            f"stopped after step {trainer.step} of {steps}; go on with: ganzoo train --resume {run.folder}"
+            f"stopped after step {trainer.step} of {steps}; resume with: ganzoo train --resume {run.folder}"
         )
 
 
@@ -110,18 +110,18 @@ def run_steps(session: Session, interrupt: StopSignal) -> None:
             trainer.train_step()
         session.after_step()
     session.save()
-    group.all_agree(True)  # no process may end, and end the others, before everything is saved
+    group.all_agree(True)  # a process that exits earlier would end the others before everything is saved
 
 
 def resume_hint(run: RunDir) -> str:
-    """Return the last saved step and the command that resumes from it, for a message."""
+    """The last saved step and the command that resumes from it, for a message."""
     kept = checkpoint.saved_states(run.states)
     where = f"the last saved step is {checkpoint.step_of(kept[-1])}" if kept else "no step had been saved"
-    return f"{where}; go on with: ganzoo train --resume {run.folder}"
+    return f"{where}; resume with: ganzoo train --resume {run.folder}"
 
 
 def follow_first_rank(trainer: Trainer) -> None:
-    """Train in step with the first process, which logs and saves; raises what `fit_run` does."""
+    """Train in step with rank 0, which logs and saves; raises the same errors as `fit_run`."""
     steps, group = trainer.config.train.steps, trainer.group
     checkpoint.broadcast_state(trainer)
     with StopSignal() as interrupt:
@@ -133,7 +133,7 @@ def follow_first_rank(trainer: Trainer) -> None:
 
 
 def header_line(run: RunDir, trainer: Trainer) -> str:
-    """The run's first line: variant, data, parameters, device, folder."""
+    """The run's first output line: variant, data, parameter counts, device, folder."""
     facts, train = trainer.config.dataset, trainer.config.train
     data = ", ".join([f"{facts.count:,} of {' x '.join(map(str, facts.shape))}", *class_summary(trainer.config)])
     where = f"{train.device}, {train.threads} threads, {train.precision}"
@@ -142,7 +142,7 @@ def header_line(run: RunDir, trainer: Trainer) -> str:
 
 
 def class_summary(config: ResolvedConfig) -> list[str]:
-    """The number of classes, if the data have labels, and the names of chosen ones."""
+    """The number of classes, if the data have labels, and the names of the selected ones."""
     names = config.dataset.class_names
     count = f"{len(names):,} class{'' if len(names) == 1 else 'es'}"
     return [f"{count}: {', '.join(names)}" if config.data.classes else count] if names else []
@@ -153,20 +153,18 @@ def count_parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-pass
-
 TIMING_ROUNDS = 3
 MAX_TIME_RATIO = 0.9
-"""Of float32's time bf16 may take so much at most: a gain under a tenth is noise on most machines."""
+"""Choose bf16 only if it takes at most this fraction of float32's time; a gain under a tenth is noise on most machines."""
 
 
 def resolve_precision(config: ResolvedConfig, dataset: Dataset) -> ResolvedConfig:
-    """The resolved `config` with a measured precision in the place of "auto"; one that names its precision stays."""
+    """`config` with a precision of "auto" replaced by the faster one, as measured; other configs are returned unchanged."""
     if config.train.precision != "auto":
         return config
     configs = {name: with_train(config, precision=name) for name in ("float32", "bf16")}
     trainers = {name: make_trainer(each, dataset) for name, each in configs.items()}
-    # The first round makes what later ones find made; with graphs each player is captured after its warm-up.
+    # The first round fills caches; with CUDA graphs, each player's step is captured after its warm-up.
     unmeasured = 1 + WARMUP_STEPS * config.train.cuda_graphs
     rounds = [
         {name: step_seconds(trainer) for name, trainer in trainers.items()} for _ in range(unmeasured + TIMING_ROUNDS)
@@ -176,14 +174,14 @@ def resolve_precision(config: ResolvedConfig, dataset: Dataset) -> ResolvedConfi
 
 
 def step_seconds(trainer: Trainer) -> float:
-    """What a G step and the D steps that belong to it take; a warm-up is left out."""
+    """Seconds for one G step and its D steps, ignoring the critic warm-up."""
     with RngScope(trainer.seed, "precision"):
         return float(trainer.ratio) * seconds(trainer.d_step, trainer) + seconds(trainer.g_step, trainer)
 
 
 def seconds(step: Callable[[], object], trainer: Trainer) -> float:
-    """What one step of a player takes until the device has done it."""
+    """Seconds for one step of a player, until the device has finished."""
     began = time.perf_counter()
     step()
-    trainer.is_finite()  # waits
+    trainer.is_finite()  # synchronizes with the device
     return time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""Watches a training: which rules have spoken already, and how far back all was well."""
+"""Failure monitoring: the rules that have fired, and the last training state before a failure."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from ganzoo.training.trainer import Trainer
 
 
 class Monitor:
-    """Looks at each record of a run as it is logged; a rule speaks once between two rollbacks."""
+    """Checks each log record against the failure rules; a rule fires at most once between two rollbacks."""
 
     def __init__(self, run: RunDir, trainer: Trainer) -> None:
         self.run, self.trainer = run, trainer
@@ -17,7 +17,7 @@ class Monitor:
         self.known = {found["rule"] for found in run.findings() if found["rollbacks"] == trainer.rollbacks}
 
     def check(self, record: Record) -> list[Finding]:
-        """What is new after `record`; it is written to the run's `findings.jsonl`."""
+        """The new findings after `record`; appends them to the run's `findings.jsonl`."""
         self.history.add(record)
         found = new_findings(self.history, self.known, self.trainer.loss.watch)
         for finding in found:
@@ -26,7 +26,7 @@ class Monitor:
         return found
 
     def last_good_state(self, finding: Finding) -> Path:
-        """The newest state from before `finding` began to show, or the oldest there is."""
+        """The newest training state from before the records that show `finding`, or the oldest one saved."""
         states = checkpoint.saved_states(self.run.states)
         began = self.history.late[0]["step"]
         earlier = [path for path in states if checkpoint.step_of(path) < began]

@@ -1,4 +1,4 @@
-"""What a person sees while training: a bar on a terminal, plain lines elsewhere, or nothing."""
+"""Training progress output: a bar on a terminal, plain lines elsewhere, or nothing; and a warning if steps slow down."""
 
 import math
 import sys
@@ -16,13 +16,13 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Reporter(AbstractContextManager["Reporter"]):
-    """Says nothing: the form of the two below, and `--quiet`."""
+    """Prints nothing (`--quiet`); the base class of the other two."""
 
     def write_line(self, line: str) -> None:
-        """One line about the run."""
+        """Print one line about the run."""
 
     def update(self, step: int, record: dict[str, Any] | None = None) -> None:
-        """`step` steps are done; `record` is what was logged of them, if it was."""
+        """Show that `step` steps are done; `record` is this step's log record, if one was written."""
 
     def __exit__(self, *_: object) -> None:
         pass
@@ -51,7 +51,7 @@ class Bar(Reporter):
 
 
 class Lines(Reporter):
-    """A plain line now and then."""
+    """Plain text lines, at most one every `SECONDS_BETWEEN_LINES`, plus the last step's."""
 
     def __init__(self, steps: int) -> None:
         self.steps, self.last = steps, 0.0
@@ -67,7 +67,7 @@ class Lines(Reporter):
             self.write_line("  ".join([f"step {step}/{self.steps}", *self.described(step)]))
 
     def described(self, step: int) -> list[str]:
-        """Return the last record in words, with its step if that is an earlier one."""
+        """The last record as text, with its step if that is an earlier one."""
         if self.record is None:
             return []
         earlier = [] if self.record["step"] == step else [f"(logged at step {self.record['step']})"]
@@ -75,33 +75,33 @@ class Lines(Reporter):
 
 
 def progress_text(record: dict[str, Any]) -> str:
-    """Both losses and the speed, in a few words."""
+    """Both losses and the speed, as short text."""
     losses = "  ".join(f"{player} {player_loss(record['terms'], player):.3f}" for player in ("d", "g"))
     return f"{losses}  {record['images_per_second']:.0f} images/s"
 
 
 def player_loss(terms: Mapping[str, float | None], player: str) -> float:
-    """The sum of a player's terms among those of a record of the log; nan where one is not finite."""
+    """The sum of a player's terms in a log record; NaN if one is not finite."""
     own = [value for name, value in terms.items() if name.startswith(f"{player}/")]
     return sum(float("nan") if value is None else value for value in own)
 
 
 def reporter(steps: int, done: int, quiet: bool) -> Reporter:
-    """The reporter that fits where the output goes."""
+    """The reporter for the output: none if `quiet`, a bar on a terminal, else lines."""
     if quiet:
         return Reporter()
     return Bar(steps, done) if sys.stderr.isatty() else Lines(steps)
 
 
 SLOWDOWN_FACTOR = 5.0
-WINDOW = 1.0  # seconds; a hiccup in one short step is none of its own
+WINDOW = 1.0  # seconds; long enough that one slow step does not trigger the warning
 
 
 class StepTimeWatch:
-    """Compares each record, or as many as make a second of steps, with the fastest of this sitting.
+    """Compares the step time of each log interval, or of several that make up a second, with the fastest in this process.
 
-    A step is one of D or of G here, so that a schedule which changes their ratio does not count. `threads` is how many
-    compute.
+    Counts updates of D and of G, so a schedule that changes their ratio has no effect. `threads`: number of CPU threads
+    in use.
     """
 
     def __init__(self, threads: int) -> None:
@@ -111,13 +111,13 @@ class StepTimeWatch:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """What is done within belongs to the steps; saving, drawing and scoring do not."""
+        """Count the time spent in this block as training; saving, sample grids and scores stay outside."""
         began = time.perf_counter()
         yield
         self.seconds += time.perf_counter() - began
 
     def check(self, steps: int) -> str | None:
-        """A line if the last `steps` were `SLOWDOWN_FACTOR` times slower than the fastest; again only after a recovery."""
+        """A warning if the last `steps` were `SLOWDOWN_FACTOR` times slower than the fastest; again only after a recovery."""
         self.steps += steps
         if self.seconds < WINDOW:
             return None
@@ -125,10 +125,10 @@ class StepTimeWatch:
         self.seconds, self.steps = 0.0, 0
         self.best = min(self.best, pace)
         known, self.slow = self.slow, pace > self.best * (SLOWDOWN_FACTOR / 2 if self.slow else SLOWDOWN_FACTOR)
-        return self.said(pace) if self.slow and not known else None
+        return self.warning(pace) if self.slow and not known else None
 
-    def said(self, pace: float) -> str:
-        """How much slower, and what loses less."""
+    def warning(self, pace: float) -> str:
+        """The warning text: the slowdown factor, both times, and advice."""
         times, seconds = f"{pace / self.best:.0f} times", f"{pace:.2g} s, was {self.best:.2g} s"
-        advice = " A new run with --threads 1 loses least beside it." if self.threads > 1 else ""
-        return f"a step of D or G takes {times} as long as before ({seconds}): is other work on this machine?{advice}"
+        advice = " If so, a new run with --threads 1 slows down least." if self.threads > 1 else ""
+        return f"an update of D or G takes {times} as long as before ({seconds}): do other jobs share the CPU?{advice}"

@@ -1,4 +1,4 @@
-"""A release: the folder that `ganzoo sample` needs, and nothing else of the run."""
+"""Releases: folders with the weights, config and card that `ganzoo sample` needs."""
 
 import platform
 from pathlib import Path
@@ -18,13 +18,13 @@ from ganzoo.json_io import Count, FileSchema, Finite, Shape, read_table
 from ganzoo.training.trainer import Trainer
 
 REQUIRED_FILES = ("generator.safetensors", "config.json", "card.json")
-"""The files that a release is read from."""
+"""The files needed to read a release."""
 DISPLAY_FILES = ("card.md", "grid.png", "thumbnails.png")
-"""What one that is shared has beside them, for people."""
+"""Optional human-readable files of a published release."""
 
 
 class Card(FileSchema):
-    """`card.json`: what a release says of itself; what has a default only those say that ship."""
+    """Schema of `card.json`. The keys with a default are filled in only for the bundled releases."""
 
     variant: str
     about: str
@@ -54,7 +54,7 @@ class Card(FileSchema):
 
 
 def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
-    """Write `generator.safetensors` (the averaged G), `config.json` and `card.json`, all at once."""
+    """Write `generator.safetensors` (the moving average of G), `config.json` and `card.json`, as one atomic operation."""
     content = averaged_weights(trainer)
     card = make_card(trainer.config, trainer.counters(), seconds, sha256_hex(content))
 
@@ -67,17 +67,17 @@ def write_release(trainer: Trainer, folder: Path, seconds: float) -> None:
 
 
 def config_digest(folder: Path) -> dict[str, str]:
-    """The key of a card that states the SHA-256 of the config.json in `folder`."""
+    """The card's entry with the SHA-256 of the config.json in `folder`."""
     return {"config_sha256": sha256_hex(read_bytes(folder / "config.json"))}
 
 
 def averaged_weights(trainer: Trainer) -> bytes:
-    """Return the averaged G as safetensors."""
+    """The weights of G's moving average, as safetensors."""
     return save({name: value.detach().cpu().contiguous() for name, value in trainer.average.state_dict().items()})
 
 
 def is_current(trainer: Trainer, folder: Path) -> bool:
-    """Return whether the release in `folder` holds the averaged G that `trainer` has now."""
+    """True if the release in `folder` holds the current moving average of `trainer`'s G."""
     try:
         return bool(read_table(folder / "card.json", Card)["sha256"] == sha256_hex(averaged_weights(trainer)))
     except InputError:
@@ -85,7 +85,7 @@ def is_current(trainer: Trainer, folder: Path) -> bool:
 
 
 def without_user_paths(config: ResolvedConfig) -> ResolvedConfig:
-    """`config` without the user's folders, which are nobody else's business: of a path to data the last part."""
+    """`config` with a data path shortened to its last part, because the user's folders are private."""
     kind, _, argument = config.data.spec.partition(":")
     if not is_path(config.data.spec):
         return config
@@ -93,7 +93,7 @@ def without_user_paths(config: ResolvedConfig) -> ResolvedConfig:
 
 
 def make_card(config: ResolvedConfig, counters: dict[str, int], seconds: float, sha256: str) -> dict[str, Any]:
-    """What a release says of itself."""
+    """The content of `card.json`, but for the digest of the config."""
     facts = config.dataset
     assert facts is not None, "a trained config is resolved"
     return {
@@ -118,12 +118,12 @@ def make_card(config: ResolvedConfig, counters: dict[str, int], seconds: float, 
 
 
 def device_name(device: str) -> str:
-    """The device, with the name of the GPU or of the CPU."""
+    """The device and the model name of its GPU or CPU."""
     return f"{device}, {torch.cuda.get_device_name(device) if device.startswith('cuda') else cpu_name()}"
 
 
 def cpu_name() -> str:
-    """What the system calls its processor, where it tells, else its kind."""
+    """The CPU's model name; its architecture if the system does not report a name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux

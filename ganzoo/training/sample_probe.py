@@ -1,4 +1,4 @@
-"""What the monitor looks at beside the losses: one fixed batch of latents and one of reals, seen anew at each log."""
+"""Diversity and oscillation of the samples: G's images of fixed latents, compared with fixed reals at each log."""
 
 from collections.abc import Callable
 from itertools import accumulate
@@ -15,16 +15,16 @@ from ganzoo.rng import RngScope
 from ganzoo.training.ema import in_eval_mode
 
 PROBE_SAMPLES = 32  # images
-SAMPLES_PER_CLASS = 4  # images of one class, where G knows classes
-THUMBNAIL_SIZE = 8  # pixels of the pictures that are remembered
-HISTORY = 30  # logs that are remembered
+SAMPLES_PER_CLASS = 4  # images of each class, for a conditional G
+THUMBNAIL_SIZE = 8  # pixels, height and width of the thumbnails kept
+HISTORY = 30  # logs whose thumbnails are kept
 RECENT_LAG = 5  # logs back
 
 
 class SampleProbe(nn.Module):
-    """How varied and how restless G's images of a fixed batch of latents are; 1 = as far apart as two reals.
+    """Diversity and movement of G's images of a fixed batch of latents, in units of the mean distance of two reals.
 
-    The pictures that are remembered for it are part of the state, so that a resumed run logs what an unbroken one does.
+    Its thumbnails are part of the training state, so a resumed run logs the same values as an uninterrupted one.
     """
 
     past: Tensor
@@ -41,12 +41,12 @@ class SampleProbe(nn.Module):
 
     @torch.no_grad()
     def measure(self, generator: nn.Module, discriminator: nn.Module, view: Callable[[Batch], Batch]) -> Terms:
-        """Scalars on the device, of the players as they would be sampled; neither changes, and no random stream moves.
+        """Scalars on the device, with both networks in eval mode. Changes no weights and advances no random stream.
 
-        `variety/...`: mean distance of two images, in pixels or D's features, over that of two reals; of one class, where
-        G is conditional. `unrest/lately`: how far a latent's image moved since 5 logs ago; `unrest/away`: how far it was away
-        in the meantime, and `unrest/back`: how far it is from where it was, of the log among the last 29 to which it came
-        back by the most; all over the mean distance of two reals. All are 1 where no two reals differ.
+        Every value is divided by the mean distance of two reals, and is 1 if all reals are identical. `variety/...`: mean
+        distance of two images in pixels or D's features, within a class if G is conditional. `unrest/lately`: distance
+        that a latent's image moved since 5 logs ago. The other two concern the log, among the last 29, to which the images
+        returned most: `unrest/away` is their largest distance from it in between, `unrest/back` their distance now.
         """
         real = self.dataset.samples(self.index, self.past.device)
         labels = real.labels if self.latent.classes else None
@@ -73,9 +73,9 @@ class SampleProbe(nn.Module):
 
 
 def nearest_return(moved: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """The return that brought an image nearer by the most, from its distances to where it was 1, 2, ... logs ago.
+    """The strongest return to an earlier image, from the distances `moved` to the images 1, 2, ... logs ago.
 
-    Gives how far it was away in the meantime and how near it came. Every period from 2 logs to all of them can show.
+    Returns the largest distance in between and the distance now. Detects periods from 2 logs to the whole history.
     """
     away, back = torch.stack(list(accumulate(moved, torch.maximum))[:-1]), torch.stack(moved[1:])
     best = (away - back).argmax()
@@ -83,28 +83,28 @@ def nearest_return(moved: list[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def probe_indices(dataset: Dataset, n: int, grouped: bool) -> np.ndarray:
-    """The indices of `n` samples, evenly spaced; `grouped` takes several of each of the first classes, `n` at most."""
+    """Indices of `n` evenly spaced samples; `grouped` takes several of each of the first classes, `n` at most in total."""
     if not grouped or dataset.labels is None:
         return np.arange(n) * len(dataset) // n
     members = [np.flatnonzero(dataset.labels == c) for c in range(dataset.classes)]
     several = [found for found in members if len(found) > 1][: n // SAMPLES_PER_CLASS]
-    if not several:  # no two to be compared: all are, whatever their class
+    if not several:  # no class has two samples: compare across classes
         return np.arange(n) * len(dataset) // n
     return np.concatenate([found[: n // len(several)] for found in several])
 
 
 def spread_ratio(fake: Tensor, real: Tensor, labels: Tensor | None) -> Tensor:
-    """How far apart two of `fake` are, over how far two of `real` are."""
+    """Mean distance of two of `fake`, divided by that of two of `real`."""
     return relative_to_reals(spread(fake, labels), spread(real, labels))
 
 
 def relative_to_reals(distance: Tensor, of_reals: Tensor) -> Tensor:
-    """A distance over that of two reals; 1 where no two reals differ, for their distance is then no measure."""
+    """`distance` divided by `of_reals`, the mean distance of two reals; 1 if `of_reals` is 0."""
     return torch.where(of_reals > 0, distance / of_reals, 1.0)
 
 
 def spread(batch: Tensor, labels: Tensor | None = None) -> Tensor:
-    """Mean Euclidean distance of two samples of (N, ...), of one label where labels (N,) fit the batch."""
+    """Mean Euclidean distance of two samples of (N, ...), within a class if `labels` (N,) match the batch size."""
     flat = batch.flatten(1).float()
     distance = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
     pairs = ~torch.eye(len(batch), dtype=torch.bool, device=batch.device)
@@ -114,7 +114,7 @@ def spread(batch: Tensor, labels: Tensor | None = None) -> Tensor:
 
 
 def thumbnails(images: Tensor, like: Tensor) -> Tensor:
-    """Images (N, C, H, W) at the size of the pictures that are remembered."""
-    # On MPS older versions of PyTorch shrink by whole factors only.
+    """Images (N, C, H, W) average-pooled to the height and width of `like`."""
+    # On MPS, older versions of PyTorch pool by whole factors only.
     place = "cpu" if images.device.type == "mps" else images.device
     return F.adaptive_avg_pool2d(images.float().to(place), like.shape[-1]).to(images.device)

@@ -1,4 +1,4 @@
-"""The sample grid of a run or release: always the same latents."""
+"""The sample grid of a run or release, always of the same latents."""
 
 from pathlib import Path
 
@@ -14,26 +14,26 @@ from ganzoo.training.trainer import Trainer
 
 ROWS = 8
 COLUMNS = 8
-CLASSES = 10  # columns of a conditional G, at most
-POINTS = 512
+CLASSES = 10  # largest number of columns, for a conditional G
+POINTS = 512  # samples, for two-dimensional data
 
 
 def write_sample_grid(trainer: Trainer, folder: Path) -> None:
-    """Write the sample grid of the averaged G to `folder`/<step>.png."""
+    """Write the sample grid of G's moving average to `folder`/<step>.png."""
     picture = sample_grid(trainer.average, trainer.game.latent, trainer.config.dataset)
-    folder.mkdir(exist_ok=True)  # without parents: a run that was deleted meanwhile does not come back
+    folder.mkdir(exist_ok=True)  # without parents: do not create a deleted run again
     write_bytes(grid_file(trainer, folder), encode(to_pil(picture)))
 
 
 def grid_file(trainer: Trainer, folder: Path) -> Path:
-    """The file of the sample grid of the current step."""
+    """The path of the current step's sample grid."""
     return folder / f"{trainer.step:08d}.png"
 
 
 def sample_grid(generator: nn.Module, latent: Latent, data: DatasetInfo) -> Tensor:
-    """Picture (C, H, W) of seeds 0, 1, 2, ...: eight rows of images, one class a column if G takes labels.
+    """Image (C, H, W) of seeds 0, 1, 2, ...: eight rows of samples, one class per column if G is conditional.
 
-    Points are drawn over the modes of their distribution, if these are known. `generator` must be in eval mode.
+    Points are drawn over the modes of their distribution, if known. `generator` must be in eval mode.
     """
     classes = min(latent.classes, CLASSES)
     columns = classes or COLUMNS

@@ -1,4 +1,4 @@
-"""How many D steps belong to a G step, when a player steps again, and how the learning rates fall."""
+"""Update schedules: D steps per G step, extra steps above a loss threshold, and learning rate decay."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -10,8 +10,8 @@ from ganzoo.config.schema import Train, Warmup
 def d_steps(step: int, per_g: Fraction, warmup: Warmup | None = None) -> int:
     """D steps before G step number `step` (from 0).
 
-    A fraction is spread evenly and D begins: 3/2 gives 2, 1, 2, 1 and 1/2 gives 1, 0, 1, 0. The warm-up is WGAN's
-    (Arjovsky et al. 2017, the authors' code).
+    A fraction is spread evenly, and the larger count comes first: 3/2 gives 2, 1, 2, 1 and 1/2 gives 1, 0, 1, 0. The
+    warm-up is WGAN's (Arjovsky et al. 2017, the authors' code).
     """
     if warmup and (step < warmup.first or step % warmup.every == 0):
         return warmup.d_steps
@@ -19,10 +19,10 @@ def d_steps(step: int, per_g: Fraction, warmup: Warmup | None = None) -> int:
 
 
 def player_steps(count: int, above: float | None, most: int, loss: Callable[[], float]) -> Iterator[int]:
-    """`count` turns, then up to `most` more, each while `loss()` of the turn before exceeds `above`; None = no more.
+    """`count` steps, then up to `most` more while `loss()` of the last one exceeds `above`; None = no extra steps.
 
-    Deciding reads the loss from the device, which waits for it; without a threshold `loss` is never asked. A player that
-    had no turn has no loss, and gets none.
+    Calling `loss` synchronizes with the device; without a threshold it is never called. With `count` 0 there is no loss
+    to compare, so no extra step.
     """
     yield from range(count)
     if count and above is not None:
@@ -33,13 +33,13 @@ def player_steps(count: int, above: float | None, most: int, loss: Callable[[], 
 
 
 def warn_dead_schedule(train: Train) -> str:
-    """A line where steps are asked for in which nothing is learned; empty where there are none."""
+    """A warning if the learning rates reach 0 before the last step; else an empty string."""
     if not 0 < train.lr_decay_steps < train.steps:
         return ""
-    after = f"both rates are 0 from step {train.lr_decay_steps:,} on (train.lr_decay_steps)"
+    after = f"both learning rates are 0 from step {train.lr_decay_steps:,} (train.lr_decay_steps)"
     return f"{after}: the last {train.steps - train.lr_decay_steps:,} of {train.steps:,} steps change nothing"
 
 
 def lr_factor(step: int, train: Train) -> float:
-    """Factor on both learning rates at `step`: 1, or falling linearly to 0 at `lr_decay_steps`."""
+    """Factor on both learning rates at `step`: 1, or a linear decay to 0 at `lr_decay_steps`."""
     return max(0.0, 1 - step / train.lr_decay_steps) if train.lr_decay_steps else 1.0

@@ -41,7 +41,7 @@ class Session:
         return self._run
 
     def check_folder(self) -> None:
-        """Raise `InputError` if the folder of the run was deleted, moved or replaced."""
+        """Raise `InputError` if the run folder was deleted, moved or replaced."""
         if self._run.identity() != self._identity:
             step = self.trainer.step
             raise InputError(
@@ -54,7 +54,7 @@ class Session:
         return time.perf_counter() - self.began
 
     def after_step(self) -> None:
-        """Log, draw samples and save, each at its interval."""
+        """Log, write sample grids and save, each at its interval."""
         train, step = self.trainer.config.train, self.trainer.step
         while self.trainer.graphs.messages:
             self.report.write_line(self.trainer.graphs.messages.pop(0))
@@ -64,12 +64,12 @@ class Session:
         if self.trainer.step != step:  # rolled back
             return
         if step % train.save_every == 0:
-            self.save(known_finite=not bad)  # which draws too
+            self.save(known_finite=not bad)  # includes the sample grid
         elif step % train.sample_every == 0 or (step < train.sample_every and step.bit_count() == 1):
             write_sample_grid(self.trainer, self.run.samples)
 
     def is_logged(self, step: int) -> bool:
-        """Is a log record due? Always before a save of a state that is not finite."""
+        """True if a log record is due, as it always is before a save with a non-finite loss."""
         train = self.trainer.config.train
         fatal = step % train.save_every == 0 and not self.trainer.is_finite()
         return step == 1 or step % train.log_every == 0 or fatal or self.exam.due(step)
@@ -78,7 +78,7 @@ class Session:
         """Append a log record and handle what the monitor finds in it; `bad` names a tensor that is not finite."""
         trainer, (then, images, turns) = self.trainer, self.logged
         self.logged = progress_snapshot(trainer)
-        with self.pace.counted():  # a GPU is waited for here
+        with self.pace.counted():  # synchronizes with the GPU
             terms = log_terms(trainer)
         terms |= {} if bad is None else {bad: None}
         speed = (trainer.images - images) / (self.logged[0] - then)
@@ -96,7 +96,7 @@ class Session:
         return record
 
     def handle_finding(self, finding: Finding, finite: bool) -> None:
-        """Roll back, stop or continue, as `train.on_failure` says; NaN or infinity always stops."""
+        """Roll back, stop or continue, as set by `train.on_failure`; NaN or infinity never continues."""
         train = self.trainer.config.train
         if train.on_failure == "rollback" and self.trainer.rollbacks < train.rollbacks:
             self.roll_back(finding)
@@ -104,7 +104,7 @@ class Session:
             raise TrainingFailed(f"{finding.text}; {self.failure_summary(finite)}")
 
     def roll_back(self, finding: Finding) -> None:
-        """Restore the last good state, with lower learning rates and another random stream."""
+        """Restore the last good training state, with lower learning rates and other random numbers."""
         trainer, train = self.trainer, self.trainer.config.train
         rollbacks = trainer.rollbacks + 1
         checkpoint.restore_trainer(trainer, self.monitor.last_good_state(finding))
@@ -116,17 +116,17 @@ class Session:
         self.renew_release()
         rate = train.rollback_lr_factor**rollbacks
         self.report.write_line(
-            f"rollback {rollbacks} of {train.rollbacks}: on from step {trainer.step}, both rates times {rate:g}"
+            f"rollback {rollbacks} of {train.rollbacks} to step {trainer.step}, both learning rates times {rate:g}"
         )
 
     def failure_summary(self, finite: bool) -> str:
         """Save if possible, and describe what was kept, for the error message."""
         if finite:
             self.save()
-            return f"all is saved; the log is {self.run.metrics}"
+            return f"everything is saved; log: {self.run.metrics}"
         kept = checkpoint.saved_states(self.run.states)
-        left = f"the last finite state is {kept[-1]}" if kept else "no state had been saved yet"
-        return f"it began in step {self.trainer.last_finite_step() + 1}; {left}; the log is {self.run.metrics}"
+        left = f"last finite state: {kept[-1]}" if kept else "no state had been saved yet"
+        return f"first in step {self.trainer.last_finite_step() + 1}; {left}; log: {self.run.metrics}"
 
     def show_on_board(self, terms: dict[str, float | None]) -> None:
         """Write the terms to TensorBoard, if it is on."""
@@ -136,7 +136,7 @@ class Session:
                 self.board.add_scalar(name, value, self.trainer.step)
 
     def save(self, known_finite: bool = False) -> None:
-        """Save state, release and grid of this step, once; `known_finite` if the state has just been checked for NaN."""
+        """Save this step's training state, release and grid, once; `known_finite` skips the check for NaN."""
         if self.saved == self.trainer.step:
             return
         self.save_state(known_finite)
@@ -146,7 +146,7 @@ class Session:
             self.board.flush()
 
     def catch_up(self) -> None:
-        """Write the release and the grid, and delete the state, that a kill kept from following the state restored."""
+        """Complete a save that a kill interrupted after the training state: release, grid and deletion of old states."""
         if self.saved:
             checkpoint.delete_old_states(self.run.states, self.saved)
             self.renew_release()
@@ -154,7 +154,7 @@ class Session:
                 write_sample_grid(self.trainer, self.run.samples)
 
     def renew_release(self) -> None:
-        """Write the release unless it holds the current weights."""
+        """Write the release unless it has the current weights."""
         if not is_current(self.trainer, self.run.release):
             write_release(self.trainer, self.run.release, self.seconds)
 
@@ -165,7 +165,7 @@ class Session:
 
 
 def progress_snapshot(trainer: Trainer) -> tuple[float, int, int]:
-    """The time in seconds, images shown to D, and updates of both players, so far."""
+    """Clock time in seconds, images shown to D, and updates of both players so far."""
     return time.perf_counter(), trainer.images, trainer.d_steps + trainer.g_steps
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, or a terminal that is closed, ends the training after the step, with everything saved."""
+"""Signal handling: Ctrl-C, SIGTERM or a closed terminal stops training after the current step, with everything saved."""
 
 import signal
 import threading
@@ -8,17 +8,17 @@ from contextlib import AbstractContextManager, suppress
 from types import FrameType
 from typing import Any
 
-HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+HANGUP = getattr(signal, "SIGHUP", None)  # not on Windows
 DEBOUNCE = 0.1  # seconds
 STOPPING = "stopping after this step, then saving; press Ctrl-C again to stop at once without saving"
 
 
 class StopSignal(AbstractContextManager["StopSignal"]):
-    """Notes SIGINT, SIGTERM and SIGHUP while it is entered, and says `line` at the first; a second Ctrl-C ends the program.
+    """Context that records SIGINT, SIGTERM and SIGHUP, and prints `line` at the first signal.
 
-    That one raises `KeyboardInterrupt`; with `at_once` the first signal of any kind does too. Signals within `DEBOUNCE` of
-    the first count as one: a terminal and a wrapper may both deliver the same Ctrl-C. A hangup that is ignored, as under
-    `nohup`, stays so.
+    A second Ctrl-C raises `KeyboardInterrupt`; with `at_once` the first signal of any kind does. Signals within `DEBOUNCE`
+    seconds of the first count as one, because a terminal and a wrapper may both deliver the same Ctrl-C. An ignored
+    SIGHUP, as under `nohup`, stays ignored.
     """
 
     def __init__(
@@ -30,10 +30,10 @@ class StopSignal(AbstractContextManager["StopSignal"]):
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignal":
-        # Python lets only the main thread set handlers; elsewhere the caller's own stay.
+        # Only the main thread can set handlers; in other threads the caller's handlers stay.
         if threading.current_thread() is threading.main_thread():
             hangup = [HANGUP] if HANGUP and signal.getsignal(HANGUP) is not signal.SIG_IGN else []
-            # A script's background job ignores SIGINT; a worker whose command has ended raises it all the same.
+            # Handle SIGINT even if it is ignored, as in a script's background job: a worker raises it when its parent ends.
             heard = (signal.SIGINT, signal.SIGTERM, *hangup)
             self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
@@ -52,9 +52,9 @@ class StopSignal(AbstractContextManager["StopSignal"]):
 
     def _first(self, number: int) -> None:
         self.signal, self._presses = number, int(number == signal.SIGINT)
-        with suppress(RuntimeError):  # the signal came while the same stream was being written to
+        with suppress(RuntimeError):  # the signal interrupted a write to the same stream
             self.write_line(self.line)
-        time.sleep(DEBOUNCE)  # a second delivery is handled in here, at once, and not later after a long operation
+        time.sleep(DEBOUNCE)  # a duplicate signal arrives here, not after the next long operation
         self._settled = True
         if self.at_once:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The tensors of a training state: those that a trainer has, and those that a file must have to fit it."""
+"""Tensors of the training state: those of a trainer, and those expected in a file."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -13,14 +13,14 @@ from ganzoo.training.trainer import Trainer
 
 Value = TypeVar("Value")
 
-SETTLED_STEPS = 8  # steps after which no optimizer is expected to add another tensor to its state
+SETTLED_STEPS = 8  # steps; later ones are assumed to add no tensor to an optimizer's state
 
 
 def live_tensors(trainer: Trainer) -> dict[str, Tensor]:
-    """Every tensor of the state, by a dotted name: the tensors themselves, no copies."""
+    """Every tensor of the training state by dotted name; not copied."""
     found = {f"{name}.{key}": value for name, m in trainer.modules().items() for key, value in m.state_dict().items()}
-    for name, optimiser in trainer.optimizers().items():
-        found |= {f"{name}.{key}": value for key, value in optimizer_tensors(optimiser).items()}
+    for name, optimizer in trainer.optimizers().items():
+        found |= {f"{name}.{key}": value for key, value in optimizer_tensors(optimizer).items()}
     return found
 
 
@@ -29,21 +29,21 @@ def state_tensors(trainer: Trainer) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous() for name, value in live_tensors(trainer).items()}
 
 
-def optimizer_tensors(optimiser: optim.Optimizer) -> dict[str, Tensor]:
-    """The tensors in the state of an optimizer, by index of the parameter and name: `3.exp_avg`."""
-    states = optimiser.state_dict()["state"]
+def optimizer_tensors(optimizer: optim.Optimizer) -> dict[str, Tensor]:
+    """The tensors in an optimizer's state, by parameter index and name: `3.exp_avg`."""
+    states = optimizer.state_dict()["state"]
     return {f"{i}.{k}": v for i, state in states.items() for k, v in state.items() if isinstance(v, Tensor)}
 
 
 def first_not_finite(trainer: Trainer) -> str | None:
-    """The first tensor of the state that holds NaN or infinity, or None; nothing is copied, and the device waits once."""
+    """Name of the first state tensor with a NaN or infinity, or None. Copies no tensor; synchronizes with the device once."""
     floats = {name: value for name, value in live_tensors(trainer).items() if value.is_floating_point()}
     finite = torch.stack([value.isfinite().all().to(trainer.device) for value in floats.values()]).tolist()
     return next((name for name, good in zip(floats, finite, strict=True) if not good), None)
 
 
 def expected_tensors(trainer: Trainer, counters: dict[str, int]) -> dict[str, TensorSpec]:
-    """The tensors that a state of `trainer` holds at these counters."""
+    """Specs of the tensors in the training state of `trainer` at these counters."""
     modules, train = trainer.modules(), trainer.config.train
     found = {f"{name}.{key}": spec for name, m in modules.items() for key, spec in tensor_specs(m.state_dict()).items()}
     for player, table in (("generator", train.generator), ("discriminator", train.discriminator)):
@@ -53,21 +53,21 @@ def expected_tensors(trainer: Trainer, counters: dict[str, int]) -> dict[str, Te
 
 
 def optimizer_after(steps: int, table: Table, network: nn.Module) -> dict[str, Tensor]:
-    """The tensors that the optimizer of `table` has after `steps` on weights like those of `network`, with other values.
+    """State tensors of a new optimizer of `table` after `steps` on zero copies of `network`'s weights; only specs are valid.
 
-    Only the optimizer itself knows what it keeps, and a plugin may have added it; so one is made and stepped.
+    Creates and steps an optimizer, because a plugin's optimizer may keep any state.
     """
     weights = nn.ParameterList(torch.zeros_like(p, device="cpu") for p in network.parameters())
-    optimiser = make_optimizer(table, weights)
+    optimizer = make_optimizer(table, weights)
     for weight in weights:
         weight.grad = torch.zeros_like(weight)
     for _ in range(min(steps, SETTLED_STEPS)):
-        optimiser.step()
-    return optimizer_tensors(optimiser)
+        optimizer.step()
+    return optimizer_tensors(optimizer)
 
 
 def by_parameter(names: Iterable[str]) -> list[set[str]]:
-    """Those of `names` that are tensors of an optimizer, grouped by parameter: one that never had a gradient has none."""
+    """The optimizer tensors among `names`, grouped by parameter. A parameter that never had a gradient has no state."""
     groups: dict[str, set[str]] = {}
     for name in names:
         if name.startswith("optimiser."):
@@ -76,5 +76,5 @@ def by_parameter(names: Iterable[str]) -> list[set[str]]:
 
 
 def with_prefix(state: Mapping[str, Value], name: str) -> dict[str, Value]:
-    """The values below `name`, without it."""
+    """The entries whose key starts with `name` and a dot, with that prefix removed."""
     return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}

@@ -155,7 +155,7 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(tmp_path, capsys):
     damaged.write_bytes(damaged.read_bytes()[:-1])
     api.resume(run, data=data, quiet=False)
     assert files(run) == whole
-    assert f"passed over: {damaged} is damaged" in capsys.readouterr().err
+    assert f"skipped: {damaged} is damaged" in capsys.readouterr().err
 
 
 def spoil(run):
@@ -253,7 +253,7 @@ def test_a_wrong_table_in_the_config_of_a_run_is_refused(tmp_path):
 
 def test_a_run_is_never_overwritten(tmp_path):
     run = api.train(with_steps(small("nsgan"), 1), toy_data(), tmp_path / "run")
-    with pytest.raises(InputError, match=f"holds a run; go on with --resume {run}"):
+    with pytest.raises(InputError, match=f"contains a run; resume it with --resume {run}"):
         api.train(with_steps(small("nsgan"), 1), toy_data(), run)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.tex").write_text("years of work")

@@ -321,11 +321,11 @@ def test_so_does_one_that_goes_while_it_is_written_to(call, tmp_path, monkeypatc
 def test_ctrl_c_says_what_happens_and_a_second_one_what_is_kept(tmp_path, monkeypatch, capsys):
     config = with_train(CONFIG, steps=9)
     at_step(3, lambda: signal.raise_signal(signal.SIGINT), monkeypatch)
-    with pytest.raises(Interrupted, match="stopped after step 3 of 9; go on with"):
+    with pytest.raises(Interrupted, match="stopped after step 3 of 9; resume with"):
         api.train(config, DATA, tmp_path / "run", quiet=False)
     assert capsys.readouterr().err.count("stopping after this step, then saving; press Ctrl-C again") == 1
     at_step(5, lambda: [signal.raise_signal(signal.SIGINT) for _ in range(2)], monkeypatch)
-    with pytest.raises(Interrupted, match="stopped at once without saving; the last saved step is 4; go on with"):
+    with pytest.raises(Interrupted, match="stopped at once without saving; the last saved step is 4; resume with"):
         api.resume(tmp_path / "run", data=DATA)
     monkeypatch.undo()
     api.resume(tmp_path / "run", data=DATA)

@@ -199,7 +199,7 @@ def test_a_state_that_does_not_fit_is_passed_over_in_one_line(tmp_path, capsys):
     forge(last, CHANGES["half of a moment"](load_file(last / "state.safetensors")))
     capsys.readouterr()
     api.resume(run, data=toy_data(size=16), quiet=False)
-    said = [line for line in capsys.readouterr().err.splitlines() if "passed over" in line]
+    said = [line for line in capsys.readouterr().err.splitlines() if "skipped: " in line]
     assert len(said) == 1 and f"{last}/state.safetensors does not fit: tensor '{D3}'" in said[0]
     assert content(run) == whole
 
