@@ -1,4 +1,4 @@
-"""Every objective of the zoo: one file, one paper. `from ganzoo.losses import WGANGP` gives an ordinary module."""
+"""The losses, one file per paper. `from ganzoo.losses import WGANGP` imports an ordinary `nn.Module`."""
 
 from ganzoo.batch import CodeSpec
 from ganzoo.losses.base import LOSSES, Loss
@@ -12,7 +12,7 @@ __all__ = ["LOSSES", "CodeSpec", "Loss", *_by_class]
 
 
 def __getattr__(name: str) -> type[Loss]:
-    """A loss by the name of its class, so that a new file in this folder needs no line here."""
+    """A loss by class name, so that a new file in this folder needs no entry here."""
     try:
         return _by_class[name]
     except KeyError:

@@ -1,4 +1,4 @@
-"""A D that also names the class."""
+"""The AC-GAN loss: D has an auxiliary classifier."""
 
 from typing import ClassVar
 
@@ -14,14 +14,14 @@ from ganzoo.losses.nsgan import NSGAN
 class ACGAN(NSGAN):
     """Conditional Image Synthesis with Auxiliary Classifier GANs. Odena et al., 2016, https://arxiv.org/abs/1610.09585
 
-    L_D = nsgan's + weight (CE(c(x), y) + CE(c(g), y'))    eqs. 2 and 3; D maximises L_S + L_C
-    L_G = nsgan's + weight CE(c(g), y')                    G maximises L_C - L_S, in the non-saturating form
+    L_D = nsgan's + weight (CE(c(x), y) + CE(c(g), y'))    eqs. 2 and 3; D maximizes L_S + L_C
+    L_G = nsgan's + weight CE(c(g), y')                    G maximizes L_C - L_S, in the non-saturating form
 
-    Both players lower the same cross-entropy of the class head c, on its raw logits. A label of -1 is unknown: its sample
-    is left out of the class term, which is a mean over the labelled ones (0 where there is none). The fakes of D's step
-    have the classes of its reals, if all have one (the paper draws from p_c); G's step asks for all classes alike.
-    Settings: the weight (1 in the paper), and whether D learns classes from fakes too (as the paper has it; the recipes
-    that ship switch it off, all but papers/cifar10/acgan); minimax's targets and real_label.
+    Both players minimize the cross-entropy of the class head c, on raw logits. A label of -1 is unknown: the class term is
+    a mean over the labeled samples (0 if no sample has a label). The fakes of a D step have the classes of its reals, if all
+    reals have one (the paper draws from p_c); a G step draws all classes with equal probability.
+    Settings: the weight (1 in the paper); classify_fakes, True if D also learns classes from fakes, as in the paper (the
+    bundled recipes switch it off, except papers/cifar10/acgan); minimax's targets and real_label.
     """
 
     name: ClassVar[str] = "acgan"
@@ -32,7 +32,7 @@ class ACGAN(NSGAN):
         self,
         *,
         weight: float = 1.0,  # of each class term
-        classify_fakes: bool = True,  # False: D's class head learns from reals alone
+        classify_fakes: bool = True,  # False: D's class head learns from reals only
         real_target: Target = REAL,
         fake_target: Target = FAKE,
         real_label: Label = 1,
@@ -43,18 +43,18 @@ class ACGAN(NSGAN):
         self.weight, self.classify_fakes = weight, classify_fakes
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
-        """The terms of nsgan, and the class of reals and (switch) fakes."""
+        """The terms of nsgan, and the class terms of reals and, if `classify_fakes`, of fakes."""
         terms = super().d_loss(real, fake) | {"class_real": self.weight * class_term(real)}
         return terms | {"class_fake": self.weight * class_term(fake)} if self.classify_fakes else terms
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """The term of nsgan, and the class that G was asked for."""
+        """The term of nsgan, and the class term of the fakes."""
         return super().g_loss(real, fake) | {"class": self.weight * class_term(fake)}
 
 
 def class_term(judged: DiscriminatorOutput) -> Tensor:
-    """The mean cross-entropy of the labelled samples, (); 0, with a graph, where there is none."""
-    assert judged.labels is not None  # the class head wants data with classes
-    # The sum over no label is a zero with a graph, where torch's own mean is NaN.
+    """Mean cross-entropy of the labeled samples, a scalar; 0, with a graph, if no sample has a label."""
+    assert judged.labels is not None  # a class head requires data with classes
+    # Without labels the sum is a zero with a graph, but torch's mean is NaN.
     total = cross_entropy(judged.class_logits, judged.labels, ignore_index=-1, reduction="sum")
     return total / (judged.labels >= 0).sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""What a loss is to the trainer, and to anybody's own loop."""
+"""`Loss`, the base class of all objectives, for the trainer and for custom training loops."""
 
 import math
 from typing import Any, ClassVar
@@ -12,41 +12,41 @@ from ganzoo.registry import Registry
 LOSSES: "Registry[type[Loss]]" = Registry("loss")
 
 CLASSIFIES = ("d-has-won", "d-is-fooled")
-"""The rules on D's loss and on who is ahead, which mean nothing for a critic, an energy or a potential."""
+"""Failure rules for a D that classifies; they do not apply to a critic, an energy or a potential."""
 
 
 HARD_TARGETS = (0.0, 2 * math.log(2))
-"""`Loss.d_loss_bounds` of a cross-entropy with the targets 1 and 0."""
+"""`Loss.d_loss_bounds` of cross-entropy with targets 1 and 0."""
 
 
 class Loss(nn.Module):
-    """Both objectives of one paper, over judged batches. Knows no network, optimiser or config.
+    """Both objectives of one paper, computed from D's outputs. Independent of networks, optimizers and config.
 
-    A subclass has a docstring (authors, year, link, both objectives), a `name`, and an `__init__` whose keywords carry the
-    paper's defaults: that signature is the schema of its config table. State that must survive a checkpoint is a buffer.
+    A subclass has a docstring (authors, year, link, both objectives), a `name`, and an `__init__` with keyword arguments
+    whose defaults are the paper's: this signature is the schema of its config table. State saved in checkpoints is a buffer.
     """
 
     name: ClassVar[str]
     heads: ClassVar[tuple[str, ...]] = ("score",)
-    """What D must give; see `ganzoo.networks.heads`."""
+    """Outputs that the loss requires of D; see `ganzoo.networks.heads`."""
     g_uses_real: ClassVar[bool] = False
-    """Whether `g_loss` or `after_g_step` reads judged reals."""
+    """True if `g_loss` or `after_g_step` reads D's output on reals."""
     needs_labels: ClassVar[bool] = False
-    """Whether the fakes must carry labels (so the data must have them and G must be conditional)."""
+    """True if the fakes need labels, so the data must have labels and G must be conditional."""
     per_sample_gradients: ClassVar[bool] = False
-    """Whether `penalty` differentiates D per sample, which batch norm in D would make wrong."""
+    """True if `penalty` takes gradients of D per sample, which are wrong with batch norm in D."""
     couples_samples: ClassVar[bool] = False
-    """Whether a term is not a mean over samples (a large batch is then not the mean of small ones)."""
+    """True if a term is not a mean over samples, so the loss of a batch is not the mean over its micro-batches."""
     label_blind: ClassVar[bool] = False
-    """Whether D's goal does not depend on labels, so that a conditional player would learn nothing of them."""
+    """True if D's objective ignores labels, so conditional networks would learn nothing from them."""
     classifies: ClassVar[bool] = False
-    """Whether D is wanted as a classifier: its error on the test split is then logged at each save."""
+    """True if the purpose of D is classification; its error on the test split is then logged at each save."""
     penalties: ClassVar[tuple[str, ...]] = ()
-    """The terms of `penalty` that are also tricks: those would count twice, and are refused."""
+    """Terms of `penalty` that also exist as tricks; these tricks are refused, because the term would count twice."""
     capturable: ClassVar[bool] = True
-    """Whether each step computes the same on numbers that lie in tensors, so that a CUDA graph can repeat it."""
+    """True if every step runs the same operations on tensors, so that a CUDA graph can repeat it."""
     added_buffers: ClassVar[dict[str, float]] = {}
-    """Scalar buffers that states of older versions lack, and their value where one is missing."""
+    """Scalar buffers that training states of older versions lack, with the value to use instead."""
     watch: ClassVar[tuple[str, ...]] = (
         "not-finite",
         "loss-explodes",
@@ -56,13 +56,13 @@ class Loss(nn.Module):
         "samples-alike",
         "oscillates",
     )
-    """The rules of `ganzoo.training.failure_rules` that mean something here; a D that classifies adds `CLASSIFIES`."""
+    """The rules of `ganzoo.training.failure_rules` that apply; a loss whose D classifies adds `CLASSIFIES`."""
     score_sign: int = 1
-    """-1 where D is trained the other way round, so that a lower score means more real."""
+    """-1 if D is trained with inverted labels, so that a lower score means more real; else 1."""
     code: CodeSpec | None = None
-    """The latent code that G takes beside z, where the loss asks for one."""
+    """The latent code that G takes in addition to z, if the loss needs one."""
     code_outputs: int = 0
-    """How many values D's `code_logits` have a sample, where `heads` asks for them."""
+    """Number of values per sample in D's `code_logits`, if `heads` contains it."""
 
     def __init_subclass__(cls) -> None:
         if "name" in cls.__dict__:
@@ -70,37 +70,37 @@ class Loss(nn.Module):
 
     @property
     def d_loss_bounds(self) -> tuple[float, float]:
-        """The sum of D's terms on reals and fakes at its lowest, and where D cannot tell them apart.
+        """D's loss on reals plus fakes: its lowest possible value, and its value if D cannot distinguish the two.
 
-        The rule `d-has-won` takes its measure from both; where a subclass says nothing, from those of the targets 1 and 0.
+        The scale of the rule `d-has-won`. Default: cross-entropy with targets 1 and 0.
         """
         return HARD_TARGETS
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
-        """The terms that D minimises; `fake` is cut off from G."""
+        """The terms that D minimizes; `fake` is detached from G."""
         raise NotImplementedError
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """The terms that G minimises; `real` is given (cut out of the graph) where `g_uses_real`."""
+        """The terms that G minimizes; `real` is given, detached, if `g_uses_real`."""
         raise NotImplementedError
 
     def penalty(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
-        """Terms of D that must run D again, on the clean reals and fakes as D views them, before any trick mixed them."""
+        """D's terms that need another pass through D, on reals and fakes as D sees them, before any trick mixes them."""
         return {}
 
     def observe_reals(self, real: DiscriminatorOutput) -> None:
-        """Called in each step of D with its whole batch of reals as judged before the update (BEGAN's balance).
+        """Called in each D step with D's output, before the update, on the whole batch of reals (used by BEGAN).
 
-        The reals are clean: before any trick mixed them, as D views them. They are cut out of the graph.
+        The reals are as D sees them, before any trick mixes them; the output is detached.
         """
 
     def after_d_step(self, discriminator: nn.Module) -> None:
-        """Called after each step of D's optimiser (WGAN clips)."""
+        """Called after each step of D's optimizer (WGAN clips weights here)."""
 
     def after_g_step(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> None:
-        """Called after each step of G that D itself judged, with G's whole batch as judged (BEGAN moves k).
+        """Called after each G step with D's output on G's whole batch (BEGAN updates k here).
 
-        `real` is given where `g_uses_real`.
+        Not called after steps in which a past copy of D played. `real` is given if `g_uses_real`.
         """
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
@@ -109,5 +109,5 @@ class Loss(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def readings(self) -> Terms:
-        """Figures for the log that no player minimises."""
+        """Values for the log that neither player minimizes."""
         return {}

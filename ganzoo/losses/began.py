@@ -1,4 +1,4 @@
-"""Two autoencoding errors held in balance."""
+"""The BEGAN loss: reconstruction errors of an autoencoding D, in equilibrium."""
 
 from typing import ClassVar
 
@@ -10,20 +10,20 @@ from ganzoo.errors import InputError
 from ganzoo.losses.base import Loss
 
 UNKNOWN = -1.0
-"""The energy of the reals before D has judged any."""
+"""Value of `real_energy` before D has seen any reals."""
 
 
 class BEGAN(Loss):
     """BEGAN: Boundary Equilibrium GANs. Berthelot et al., 2017, https://arxiv.org/abs/1703.10717
 
-    L_D = e(x) - k e(g)                                       section 3.4, e the mean absolute error of D's copy
+    L_D = e(x) - k e(g)                                       section 3.4, e the mean absolute reconstruction error
     L_G = e(g)                                                section 3.4
     k <- clip(k + lambda_k (gamma e(x) - e(g)), 0, 1)         section 3.4, after each step of G; k starts at 0
     M = e(x) + |gamma e(x) - e(g)|                            section 3.4.1, the measure of convergence
 
-    k moves by e(x) of the last D step, the same x as in L_D, and by the fakes of G's step, as in the paper; L_D has fakes of
-    its own. k and e(x) are buffers, so they are saved with the module. Settings: gamma, the wanted e(g) / e(x) (0.3 to 0.7 in
-    the paper; lower is less diverse).
+    As in the paper, k is updated with e(x) of the last D step, on the same x as L_D, and with the fakes of the G step; L_D
+    uses other fakes. k and e(x) are buffers, so they are saved with the module. Settings: gamma, the target of e(g) / e(x)
+    (0.3 to 0.7 in the paper; lower values give less diversity), and lambda_k.
     """
 
     name: ClassVar[str] = "began"
@@ -37,7 +37,7 @@ class BEGAN(Loss):
     def __init__(
         self,
         *,
-        gamma: float = 0.5,  # wanted ratio e(g) / e(x)
+        gamma: float = 0.5,  # target ratio e(g) / e(x)
         lambda_k: float = 0.001,  # k's step, per unit of e
     ) -> None:
         super().__init__()
@@ -49,21 +49,21 @@ class BEGAN(Loss):
         self.register_buffer("real_energy", torch.full((), UNKNOWN))
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
-        """Copy reals well, and fakes badly as far as k says."""
+        """Reconstruction error of reals, minus k times that of fakes."""
         return {"real": energy(real), "fake": -self.k * energy(fake)}
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """Fakes that D copies well."""
+        """D's reconstruction error on fakes."""
         return {"adv": energy(fake)}
 
     @torch.no_grad()
     def observe_reals(self, real: DiscriminatorOutput) -> None:
-        """Keep e(x) for the balance."""
+        """Store e(x) for the update of k."""
         self.real_energy.copy_(energy(real))
 
     @torch.no_grad()
     def after_g_step(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> None:
-        """Move k towards the balance and update the measure of convergence.
+        """Update k and the convergence measure.
 
         A loop without `observe_reals` passes the reals of its D step as `real`.
         """
@@ -75,10 +75,10 @@ class BEGAN(Loss):
         self.convergence.copy_(torch.where(known, self.real_energy + balance.abs(), self.convergence))
 
     def readings(self) -> Terms:
-        """`k`, and the measure M of the last step of G: the lower, the nearer to convergence."""
+        """`k`, and the measure M of the last G step, lower = closer to convergence."""
         return {"k": self.k, "convergence": self.convergence}
 
 
 def energy(judged: DiscriminatorOutput) -> Tensor:
-    """Mean absolute error of D's copy over the batch, a scalar in the units of a pixel."""
+    """Mean absolute reconstruction error over the batch, a scalar in pixel units."""
     return (judged.reconstruction - judged.images).abs().mean()

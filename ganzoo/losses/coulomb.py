@@ -1,4 +1,4 @@
-"""D learns the potential of a field in which reals attract and fakes repel."""
+"""The Coulomb GAN loss: D regresses a potential with reals as attracting and fakes as repelling charges."""
 
 from typing import ClassVar
 
@@ -16,16 +16,16 @@ class CoulombGAN(Loss):
 
     L_D = E (D(x) - P(x))^2 + E (D(g) - P(g))^2                algorithm 1
     L_G = -E D(g)                                              algorithm 1
-    P(v) = mean_x k(v, x) - mean_g k(v, g)                     a constant to both players
+    P(v) = mean_x k(v, x) - mean_g k(v, g)                     treated as a constant (no gradient)
     k(u, v) = (r(u, v)^2 + epsilon^2)^(-(dimension - 2) / 2)   the Plummer kernel
 
-    The signs are the paper's (the authors' code turns both round: the same game).
-    Settings: the dimension and epsilon, and two switches:
-      scale       False: r is the plain distance, which grows with the image (20 between two MNIST digits); True: the root mean
-                  square difference a value, at most 2 on [-1, 1]. At dimension 3 the two differ in a factor of P alone, if
-                  epsilon is divided by the root of the number of values, too
-      self_terms  True, as in the authors' code: a charge feels itself, which adds 1 / (N epsilon^(dimension - 2)) to P at
-                  each real and takes it away at each fake, more than the field of the others where N or that field is small;
+    The signs are the paper's; the authors' code inverts both, which is equivalent.
+    Settings: the dimension, epsilon and two switches:
+      scale       False: r is the Euclidean distance, which grows with the image size (20 between two MNIST digits). True: r is
+                  the root mean square difference per value, at most 2 on [-1, 1]. At dimension 3 the two differ only in a
+                  factor of P, if epsilon is divided by the root of the number of values too
+      self_terms  True, as in the authors' code: a charge acts on itself. This adds 1 / (N epsilon^(dimension - 2)) to P at
+                  each real and subtracts it at each fake, more than the field of the others if N or that field is small.
                   False: P is an unbiased estimate, from which G learns far less (docs/results/recipes.md)
     """
 
@@ -36,10 +36,10 @@ class CoulombGAN(Loss):
     def __init__(
         self,
         *,
-        dimension: float = 3.0,  # d of the kernel: the lower, the farther a charge reaches
-        epsilon: float = 1.0,  # in the units of r: the field does not resolve what is finer
-        scale: bool = False,  # distances as the root mean square a value
-        self_terms: bool = True,  # whether a charge feels itself
+        dimension: float = 3.0,  # d of the kernel; a lower d gives charges a longer range
+        epsilon: float = 1.0,  # resolution of the field, in the units of r
+        scale: bool = False,  # True: distances are root mean squares per value
+        self_terms: bool = True,  # True: a charge acts on itself
     ) -> None:
         super().__init__()
         if not (dimension > 2 and epsilon > 0):
@@ -48,12 +48,12 @@ class CoulombGAN(Loss):
         self.scale, self.self_terms = scale, self_terms
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
-        """Regression of the potential at the points that D saw, charged by the same points."""
+        """Mean squared error against the potential of the batch, at the samples that D saw."""
         at_real, at_fake = self.potentials(real.images, fake.images)
         return {"real": mse_loss(real.score, at_real), "fake": mse_loss(fake.score, at_fake)}
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """Fakes climb the potential that D has learnt."""
+        """The negative mean of D's potential at the fakes."""
         return {"adv": -fake.score.mean()}
 
     @torch.no_grad()
@@ -67,7 +67,7 @@ class CoulombGAN(Loss):
     def kernel(self, u: Tensor, v: Tensor) -> Tensor:
         """The kernel of all pairs, (len(u), len(v)), in float32 at least."""
         u, v = (t.flatten(1).to(torch.promote_types(t.dtype, torch.float32)) for t in (u, v))
-        # The form by a matrix product cancels: it is off by 2e-4 on the diagonal.
+        # The matrix-product form suffers from cancellation: it is off by 2e-4 on the diagonal.
         square = torch.cdist(u, v, compute_mode="donot_use_mm_for_euclid_dist").square()
         if self.scale:
             square = square / u.shape[1]

@@ -1,4 +1,4 @@
-"""The classic game with a smooth D around the data."""
+"""The DRAGAN loss: non-saturating, with a gradient penalty around the data."""
 
 from typing import ClassVar, get_args
 
@@ -15,12 +15,12 @@ class DRAGAN(NSGAN):
     L_D = nsgan's + weight E (||grad D(x + d)||_2 - k)^2    algorithm 1; d is noise around reals only
     L_G = nsgan's
 
-    The slope is that of the logit, as in the authors' code: a sigmoid's would vanish by itself. About d the sources differ:
-      uniform    std(x) (u - 1/2), then clipped to [-1, 1]: compare_gan's form, zero mean, for any range of pixels (default)
+    The gradient is that of the logit, as in the authors' code; a sigmoid's would vanish anyway. The sources differ in d:
+      uniform    std(x) (u - 1/2), then clipped to [-1, 1]: from compare_gan; zero mean, for any pixel range (default)
       gaussian   0.08 N(0, I): the revised paper's c = 10 on 0..255, read as a standard deviation, in our units
-      one-sided  a std(x) u / 2, one a ~ U[0, 1] a sample: the authors' notebook, which brightens the images
-    with u ~ U[0, 1] a value and std(x) one number, over all values of the batch. Points in the plane are not clipped.
-    Settings: weight and k as in the authors' code, and the noise; minimax's targets and real_label.
+      one-sided  a std(x) u / 2, one a ~ U[0, 1] per sample: the authors' notebook; brightens the images
+    with u ~ U[0, 1] per value, and std(x) one number over all values of the batch. 2D points are not clipped.
+    Settings: weight and k as in the authors' code, the noise; minimax's targets and real_label.
     """
 
     name: ClassVar[str] = "dragan"
@@ -32,7 +32,7 @@ class DRAGAN(NSGAN):
         self,
         *,
         weight: float = 10.0,  # lambda
-        k: float = 1.0,  # the slope that D should have, in logits per unit of x
+        k: float = 1.0,  # target gradient norm of D, in logits per unit of x
         noise: Noise = "uniform",
         real_target: Target = REAL,
         fake_target: Target = FAKE,
@@ -46,5 +46,5 @@ class DRAGAN(NSGAN):
         self.weight, self.k, self.noise = weight, k, noise
 
     def penalty(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
-        """The slope at noisy copies of the clean reals."""
+        """The gradient penalty at noisy copies of the clean reals."""
         return {"dragan_gp": self.weight * dragan_penalty(judge, real, self.k, self.noise)}

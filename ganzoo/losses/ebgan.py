@@ -1,4 +1,4 @@
-"""D as an energy: how badly an autoencoder copies its input."""
+"""The EBGAN loss: D's energy is the reconstruction error of an autoencoder."""
 
 from typing import ClassVar
 
@@ -17,12 +17,12 @@ class EBGAN(Loss):
     L_D = E e(x) + E max(0, margin - e(g))     eq. 1, the hinge taken per sample
     L_G = E e(g) + pull_away PT(codes of g)    eq. 2 and section 2.4
     e(v) = ||D(v) - v||_2 / sqrt(C H W)        section 2.3
-    PT = mean over i != j of cos(s_i, s_j)^2   section 2.4, with s the encoder's output, before `bottleneck` narrows it
+    PT = mean over i != j of cos(s_i, s_j)^2   section 2.4, with s the encoder's output, before the `bottleneck` layer
 
-    The paper leaves open which norm; ours is the root mean square a value, at most 2 on [-1, 1], so the margin does not
-    depend on the image size: it is the paper's over sqrt(C H W). G's gradient passes through both v and D(v).
-    Settings: the margin, here the paper's 10 for MNIST at 28x28 (a margin above the largest energy never closes the hinge),
-    and the weight of the pull-away term (0: plain EBGAN).
+    The paper does not specify the norm. We use the root mean square per value, at most 2 on [-1, 1], so that the margin is
+    independent of the image size: it is the paper's divided by sqrt(C H W). G's gradient passes through both v and D(v).
+    Settings: the margin, by default the paper's 10 for MNIST at 28x28 (with a margin above the largest energy the hinge is
+    always active), and the weight of the pull-away term (0: plain EBGAN).
     """
 
     name: ClassVar[str] = "ebgan"
@@ -32,7 +32,7 @@ class EBGAN(Loss):
     def __init__(
         self,
         *,
-        margin: float = 0.357,  # root mean square a value; 10 / 28. The paper's 20 at 64x64x3 is 0.180
+        margin: float = 0.357,  # root mean square per value; 10 / 28. The paper's 20 at 64x64x3 is 0.180
         pull_away: float = 0.1,  # weight of PT
     ) -> None:
         super().__init__()
@@ -41,23 +41,23 @@ class EBGAN(Loss):
         self.margin, self.pull_away = margin, pull_away
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
-        """Low energy on reals; on fakes only as much as the margin asks for."""
+        """The energy of reals, and the amount by which the energy of fakes is below the margin."""
         return {"real": energy(real).mean(), "fake": relu(self.margin - energy(fake)).mean()}
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """Low energy on fakes whose codes point apart."""
+        """The energy of fakes, and the pull-away term of their codes."""
         return {"adv": energy(fake).mean(), "pull_away": self.pull_away * pull_away(fake.features)}
 
 
 def energy(judged: DiscriminatorOutput) -> Tensor:
-    """Root mean square error of D's copy, per sample, (N,), in the units of a pixel."""
+    """Root mean square reconstruction error per sample, (N,), in pixel units."""
     error = (judged.reconstruction - judged.images).flatten(1)
     distance: Tensor = torch.linalg.vector_norm(error, dim=1) / error.shape[1] ** 0.5
     return distance
 
 
 def pull_away(codes: Tensor) -> Tensor:
-    """Mean squared cosine of all pairs of codes (N, ...): 1 where all are parallel, 0 where orthogonal, zero or alone."""
+    """Mean squared cosine of all pairs of codes (N, ...): 1 if all are parallel, 0 if orthogonal, zero or N is 1."""
     precise = torch.promote_types(codes.dtype, torch.float32)
     direction = normalize(codes.flatten(1).to(precise), dim=1)
     with torch.autocast(codes.device.type, enabled=False):

@@ -1,4 +1,4 @@
-"""A latent code that D must be able to read back."""
+"""The InfoGAN loss: latent codes that a head of D must recover."""
 
 from typing import ClassVar
 
@@ -18,9 +18,9 @@ class InfoGAN(NSGAN):
     L_I = E log Q(c|g)            eq. 5, without its constants
 
     Q is a head on D's trunk and its term is in both losses, as in the authors' code. -L_I is the cross-entropy of the
-    categorical code plus, summed over the continuous codes, the Gaussian 1/2 (c - mu)^2: the standard deviation is fixed at
-    1 as in the authors' MNIST run, or learned. The codes are sampled, never the labels.
-    Settings: the code (10 and 2, as for MNIST), the weight (the paper's lambda, one for both kinds), the variance;
+    categorical code plus the Gaussian 1/2 (c - mu)^2, summed over the continuous codes. The standard deviation is fixed at
+    1, as in the authors' MNIST run, or learned. Codes are random, independent of the labels.
+    Settings: the code (10 and 2, as for MNIST), the weight (the paper's lambda, the same for both kinds), the variance;
     minimax's targets and real_label.
     """
 
@@ -31,10 +31,10 @@ class InfoGAN(NSGAN):
     def __init__(
         self,
         *,
-        categorical: int = 10,  # values of the categorical code; 0 = none
-        continuous: int = 2,  # codes uniform in [-1, 1]; 0 = none
+        categorical: int = 10,  # number of values of the categorical code; 0 = none
+        continuous: int = 2,  # number of continuous codes, uniform in [-1, 1]; 0 = none
         weight: float = 1.0,  # lambda
-        learned_variance: bool = False,  # True: Q also gives a log-variance for each continuous code
+        learned_variance: bool = False,  # True: Q also outputs a log-variance for each continuous code
         real_target: Target = REAL,
         fake_target: Target = FAKE,
         real_label: Label = 1,
@@ -42,7 +42,7 @@ class InfoGAN(NSGAN):
         super().__init__(real_target=real_target, fake_target=fake_target, real_label=real_label)
         if categorical < 0 or continuous < 0 or categorical + continuous == 0:
             raise InputError(
-                f"infogan: there is no code of {categorical} categorical and {continuous} continuous values"
+                f"infogan: categorical and continuous must be at least 0, not both 0; not {categorical} and {continuous}"
             )
         if not weight >= 0:
             raise InputError(f"infogan: weight must be at least 0, not {weight}")
@@ -50,11 +50,11 @@ class InfoGAN(NSGAN):
         self.code_outputs = categorical + continuous * (2 if learned_variance else 1)
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
-        """The terms of nsgan, and what Q fails to read in the fakes: here Q learns."""
+        """The terms of nsgan plus Q's error on the codes of the fakes, which trains Q."""
         return super().d_loss(real, fake) | self._information(fake)
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """The term of nsgan, and what Q fails to read: here G learns to write its code legibly."""
+        """The term of nsgan plus Q's error, which trains G to express its code."""
         return super().g_loss(real, fake) | self._information(fake)
 
     def _information(self, fake: DiscriminatorOutput) -> Terms:
@@ -65,7 +65,7 @@ class InfoGAN(NSGAN):
         nll = (value - mean).square()
         if self.learned_variance:
             nll = nll * (-log_variance).exp() + log_variance
-        # torch's own cross-entropy is NaN where there is no category.
+        # torch's cross-entropy is NaN if there are no categories.
         surprise = -(category * log_softmax(logits, dim=1)).sum(1)
         return {
             "categorical": self.weight * surprise.mean(),

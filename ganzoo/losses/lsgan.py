@@ -1,4 +1,4 @@
-"""Regression to targets in the place of classification."""
+"""The least-squares GAN loss."""
 
 from typing import ClassVar
 
@@ -12,9 +12,9 @@ class LSGAN(Loss):
     L_D = 1/2 E (D(x) - b)^2 + 1/2 E (D(g) - a)^2    eq. 2
     L_G = 1/2 E (D(g) - c)^2                         eq. 2
 
-    D's output is linear: a sigmoid before the square would bring back the vanishing gradient that the paper removes.
-    Settings: the targets. (0, 1, 1), eq. 9, is what the paper trains with: G is asked for what D calls real. (-1, 1, 0),
-    eq. 8, minimises the Pearson chi-squared divergence.
+    D's output is linear, because a sigmoid before the square would bring back the vanishing gradient that the paper removes.
+    Settings: the targets a, b, c. The paper trains with (0, 1, 1), eq. 9, so that G's target is D's target for reals;
+    (-1, 1, 0), eq. 8, minimizes the Pearson chi-squared divergence.
     """
 
     name: ClassVar[str] = "lsgan"
@@ -32,7 +32,7 @@ class LSGAN(Loss):
 
     @property
     def d_loss_bounds(self) -> tuple[float, float]:
-        """0 at the targets; half-way between them for all."""
+        """0 for scores at the targets; the loss of a score halfway between them."""
         return 0.0, (self.b - self.a) ** 2 / 4
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:

@@ -1,6 +1,6 @@
-"""What the slope of D may cost. Each penalty is a mean over samples without its weight, and differentiable.
+"""Penalties on the gradient of D's score: differentiable means over samples, without the weight.
 
-A slope belongs to one sample only where D does not mix samples: no batch norm, no minibatch features.
+The gradient is per sample only if D does not mix samples: no batch norm and no minibatch features.
 """
 
 from typing import Literal
@@ -12,14 +12,14 @@ from ganzoo import rng
 from ganzoo.batch import Batch, DiscriminatorFn
 
 Noise = Literal["uniform", "gaussian", "one-sided"]
-"""How `around` moves reals; `ganzoo.losses.DRAGAN` says where each comes from."""
+"""Kinds of noise in `around`; `ganzoo.losses.DRAGAN` lists their sources."""
 
 
 def gradient(judge: DiscriminatorFn, at: Batch) -> Tensor:
-    """The gradient of D's raw score at each sample, (N, values), in float32 at least."""
+    """The gradient of D's raw score at each sample, (N, values), in float32 or higher."""
     precise = torch.promote_types(at.images.dtype, torch.float32)
     images = at.images.detach().to(precise).requires_grad_()
-    # Squares of small gradients underflow in half precision, and their second derivatives sooner.
+    # In half precision squares of small gradients underflow, and their second derivatives even earlier.
     with torch.autocast(images.device.type, enabled=False):
         score = judge(at.with_images(images)).score
         (slope,) = torch.autograd.grad(score.sum(), images, create_graph=True)
@@ -27,7 +27,7 @@ def gradient(judge: DiscriminatorFn, at: Batch) -> Tensor:
 
 
 def gradient_norm(judge: DiscriminatorFn, at: Batch) -> Tensor:
-    """||grad D||_2 per sample, (N,); where it is zero its own derivative is zero, not NaN."""
+    """||grad D||_2 per sample, (N,); at zero its derivative is zero, not NaN."""
     norm: Tensor = torch.linalg.vector_norm(gradient(judge, at), dim=1)
     return norm
 
@@ -38,19 +38,19 @@ def gradient_square(judge: DiscriminatorFn, at: Batch) -> Tensor:
 
 
 def per_sample(name: str, x: Tensor) -> Tensor:
-    """One factor in [0, 1) a sample, (N, 1, ...) with as many axes as `x`: fewer would broadcast along the wrong ones."""
+    """One random factor in [0, 1) per sample, (N, 1, ...) with as many axes as `x`, so that it broadcasts over samples."""
     return rng.uniform(name, len(x), *(1,) * (x.ndim - 1), device=x.device)
 
 
 def between(real: Batch, fake: Batch) -> Batch:
-    """Points on the lines between the i-th real and the i-th fake, with the reals' labels."""
+    """Random points on the lines from the i-th real to the i-th fake, with the labels of the reals."""
     x, g = real.images, fake.images
     a = per_sample("gp.mix", x)
     return real.with_images(a * x + (1 - a) * g)
 
 
 def around(real: Batch, noise: Noise) -> Batch:
-    """Noisy copies of the reals, with their labels; std(x) is one number, over all values of the batch."""
+    """Noisy copies of the reals, with their labels; std(x) is one number over all values of the batch."""
     x = real.images
     if noise == "gaussian":
         return real.with_images(x + 0.08 * rng.normal("dragan.noise", *x.shape, device=x.device))
@@ -58,7 +58,7 @@ def around(real: Batch, noise: Noise) -> Batch:
     if noise == "one-sided":
         return real.with_images(x + 0.5 * x.std(correction=0) * per_sample("dragan.mix", x) * u)
     near = x + x.std(correction=0) * (u - 0.5)
-    # Points in the plane have no range to stay in; noise or augmentation may have left that of images.
+    # 2D points have no fixed range; noise or augmentation may have moved images out of [-1, 1].
     low, high = x.amin().clamp(max=-1), x.amax().clamp(min=1)
     return real.with_images(near if x[0, 0].numel() == 1 else near.clamp(low, high))
 

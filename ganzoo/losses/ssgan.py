@@ -1,4 +1,4 @@
-"""A D that names the class of reals, and calls fakes one class more."""
+"""The semi-supervised GAN loss: D classifies reals, with fakes as an additional class."""
 
 from typing import ClassVar
 
@@ -18,9 +18,9 @@ class SSGAN(Loss):
     s(v) = log sum exp of the K class logits c(v)          sp is the softplus
     f(v) = the encoder's output
 
-    D has K + 1 classes, the last one "fake" with its logit held at 0, so its probability of a real is sigmoid(s). The class
-    term is a mean over the labelled reals (0 where there is none), s is taken of all reals. The authors' code halves the
-    two terms of s and divides G's by the number of features; we follow the paper. G takes no labels, so its images have none.
+    D has K + 1 classes. The last one is "fake" with its logit fixed at 0, so the probability of real is sigmoid(s). The class
+    term is a mean over the labeled reals (0 if no real has a label); s uses all reals. The authors' code halves the two terms
+    of s and divides G's by the number of features; we follow the paper. G takes no labels, so its images have no labels.
     Settings: the weight of the class term (1 in the paper).
     """
 
@@ -43,12 +43,12 @@ class SSGAN(Loss):
         self.weight = weight
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
-        """The class of the labelled reals, and real against fake on all."""
+        """The class term of labeled reals, and real versus fake on all samples."""
         s_real, s_fake = (judged.class_logits.logsumexp(1) for judged in (real, fake))
         terms = {"class": self.weight * class_term(real)}
         return terms | {"real": softplus(-s_real).mean(), "fake": softplus(s_fake).mean()}
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """The squared distance of the mean features."""
+        """The squared distance of the mean features of reals and fakes."""
         assert real is not None  # g_uses_real
         return {"feature_matching": (real.features.mean(0) - fake.features.mean(0)).square().sum()}

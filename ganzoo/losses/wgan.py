@@ -1,4 +1,4 @@
-"""A critic in the place of a classifier, held Lipschitz by clipping its weights."""
+"""The Wasserstein GAN loss with weight clipping, and the critic's objectives."""
 
 from typing import ClassVar
 
@@ -11,14 +11,14 @@ from ganzoo.losses.base import Loss
 
 
 class Critic(Loss):
-    """The two players of Arjovsky et al., 2017, https://arxiv.org/abs/1701.07875, without what holds D Lipschitz."""
+    """Critic and generator objectives of Arjovsky et al., 2017, https://arxiv.org/abs/1701.07875; D is unconstrained."""
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
-        """The estimate of the distance, turned round: D widens the gap between its two means."""
+        """The negative estimate of the Wasserstein distance: the mean score of fakes minus that of reals."""
         return {"real": -real.score.mean(), "fake": fake.score.mean()}
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """G raises the critic's mean."""
+        """The negative mean score of fakes."""
         return {"adv": -fake.score.mean()}
 
 
@@ -29,10 +29,10 @@ class WGAN(Critic):
     L_G = -E D(g)            algorithm 1
     w <- clip(w, -c, c)      of every parameter of D, after each of its steps
 
-    Every parameter of D is clipped, a norm's scale and shift too, as in the authors' code (which clips before the step: the
-    same but for the first); an embedding of labels is not, being an input, beside which the pixels are. Under spectral
-    normalisation the clip is of weights that are divided by their size afterwards, and bounds nothing that it does not.
-    Settings: c. The paper's 0.01 starves the deep layers of gradient; 0.1 suits larger critics.
+    As in the authors' code, every parameter of D is clipped, including scale and shift of norms; they clip before the step,
+    which differs in the first step only. Label embeddings are not clipped: like pixels, they are inputs. Under spectral
+    normalization clipping adds no bound, because the clipped weights are divided by their norm afterwards.
+    Settings: c. With the paper's 0.01 the gradients of deep layers vanish; 0.1 suits larger critics.
     """
 
     name: ClassVar[str] = "wgan"
@@ -49,7 +49,7 @@ class WGAN(Critic):
 
     @torch.no_grad()
     def after_d_step(self, discriminator: nn.Module) -> None:
-        """Clip every parameter of D to [-c, c], but for embeddings."""
+        """Clip every parameter of D to [-c, c], except embeddings."""
         for module in discriminator.modules():
             if not isinstance(module, nn.Embedding):
                 for parameter in module.parameters(recurse=False):

@@ -1,4 +1,4 @@
-"""A critic held Lipschitz by a penalty on its slope."""
+"""The Wasserstein GAN loss with gradient penalty."""
 
 from typing import ClassVar
 
@@ -13,9 +13,9 @@ class WGANGP(Critic):
 
     L_D = E D(g) - E D(x) + weight E (||grad D(xh)||_2 - 1)^2    eq. 3
     L_G = -E D(g)                                                algorithm 1
-    xh = a x + (1 - a) g                                         one a ~ U[0, 1] a sample
+    xh = a x + (1 - a) g                                         one a ~ U[0, 1] per sample
 
-    The norm is over all values of a sample, so D must not mix samples (section 4: no batch norm in D).
+    The gradient norm is per sample, so D must not mix samples (section 4: no batch norm in D).
     Settings: the weight, the paper's lambda.
     """
 
@@ -34,5 +34,5 @@ class WGANGP(Critic):
         self.weight = weight
 
     def penalty(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
-        """The slope on straight lines between reals and fakes, which carry the labels of the reals."""
+        """The gradient penalty on straight lines between reals and fakes, with the labels of the reals."""
         return {"gp": self.weight * gradient_penalty(judge, real, fake)}

@@ -1,4 +1,4 @@
-"""Every switch of training that is no loss and no network. One file, one trick."""
+"""Tricks: optional training techniques that are neither loss nor network, one file per trick."""
 
 from ganzoo.registry import import_folder
 from ganzoo.tricks.base import TRICKS, Phase, Trick

@@ -1,4 +1,4 @@
-"""What is added to training and is not the loss."""
+"""`Trick`, the base class of optional training techniques, and the order in which they apply."""
 
 from enum import IntEnum, auto
 from typing import Any, ClassVar
@@ -15,98 +15,98 @@ TRICKS: "Registry[type[Trick]]" = Registry("trick")
 
 
 class Phase(IntEnum):
-    """Position of a trick within a training step: tricks apply in this order, two of one phase by their names."""
+    """Position of a trick within one training step: tricks apply in this order, and by name within a phase."""
 
     OPPONENT = auto()
-    """Which player the other one meets."""
+    """Replace a player by a past copy."""
     FAKES = auto()
-    """Which fakes D meets."""
+    """Replace fakes in D's batch."""
     SIDES = auto()
-    """Which samples pass for real and which for fake."""
+    """Exchange reals and fakes in D's batch."""
     VIEW = auto()
-    """Appearance of a sample to D."""
+    """Change the samples that D sees."""
     PACK = auto()
-    """Packs instead of samples."""
+    """Combine samples into packs."""
     TERMS = auto()
-    """Terms of either player but penalties on D's slope."""
+    """Add loss terms of either player, except gradient penalties."""
     SLOPE_AT = auto()
-    """Penalty on the slope at reals or at fakes."""
+    """Gradient penalty at reals or at fakes."""
     SLOPE_BETWEEN = auto()
-    """Penalty on the slope between reals and fakes."""
+    """Gradient penalty between reals and fakes."""
     SLOPE_AROUND = auto()
-    """Penalty on the slope around reals."""
+    """Gradient penalty around reals."""
     LAST = auto()
 
 
 class Trick(nn.Module):
-    """A switch of training, in six hooks that do nothing unless a subclass says otherwise.
+    """An optional training technique, with six hooks that do nothing by default.
 
-    A subclass has a docstring (authors, year, link), a `name`, where its place matters a `phase`, and an `__init__` whose
-    keywords carry the source's defaults: that signature is the schema of its config table. State that must survive a
-    checkpoint is a buffer. Random numbers come from `ganzoo.rng` under a name of the trick's own, so that a neutral trick
-    changes nothing. Its row in the table of techniques and the tests of all tricks are made from these attributes.
+    A subclass has a docstring (authors, year, link), a `name`, a `phase` if its order matters, and an `__init__` with keyword
+    arguments whose defaults are the source's: this signature is the schema of its config table. State saved in checkpoints
+    is a buffer. Random numbers come from `ganzoo.rng` under a name that only this trick uses, so that a neutral trick changes
+    nothing. The table of techniques and the contract tests are generated from these attributes.
     """
 
     name: ClassVar[str]
     phase: ClassVar[Phase] = Phase.LAST
-    """Position among the tricks that are on, whatever the order in the config."""
+    """Position among the active tricks, independent of the order in the config."""
     neutral: ClassVar[dict[str, Any]] = {}
-    """Settings under which training is bit for bit as without the trick; empty if there are none."""
+    """Settings with which training is bitwise identical to training without the trick; empty if no such settings exist."""
     title: ClassVar[str] = ""
-    """Name in the table of techniques, if it is not `name` with spaces."""
+    """Name in the table of techniques; default: `name` with spaces."""
     number: ClassVar[int | None] = None
-    """Position in the field's collected advice (docs/techniques.md); None for a trick that is not in it."""
+    """Number in the list of known techniques (docs/techniques.md); None if not listed there."""
     heads: ClassVar[tuple[str, ...]] = ()
-    """What the trick reads of D: it suits a loss whose `heads` have these."""
+    """Outputs of D that the trick reads; it requires a loss whose `heads` include them."""
     excludes: ClassVar[tuple[str, ...]] = ()
-    """Heads that the trick would mislead: it is refused for a loss that asks for one."""
+    """Heads that the trick would train wrongly; it is refused for a loss that requires one of them."""
     images_only: ClassVar[bool] = False
-    """Whether the trick means nothing for points in the plane."""
+    """True if the trick does not apply to 2D points."""
     reads_labels: ClassVar[bool] = False
-    """Whether a hook reads the labels of reals; where nothing else does, they are otherwise left out."""
+    """True if a hook reads the labels of reals; reals have no labels unless some part reads them."""
     drops_labels: bool = False
-    """Whether `view` leaves the labels out."""
+    """True if `view` removes the labels."""
     batch_divisor: int = 1
-    """What the batch must be a multiple of."""
+    """The batch size must be a multiple of this number."""
     g_uses_real: bool = False
-    """Whether `g_terms` reads judged reals."""
+    """True if `g_terms` reads D's output on reals."""
     per_sample_gradients: ClassVar[bool] = False
-    """Whether `d_terms` differentiates D per sample, which batch norm in D would make wrong."""
+    """True if `d_terms` takes gradients of D per sample, which are wrong with batch norm in D."""
 
     couples_samples: bool = False
-    """Whether a term is not a mean over samples."""
+    """True if a term is not a mean over samples."""
     capturable: bool = True
-    """Whether each step computes the same on numbers that lie in tensors, so that a CUDA graph can repeat it."""
+    """True if every step runs the same operations on tensors, so that a CUDA graph can repeat it."""
 
     def __init_subclass__(cls) -> None:
         if "name" in cls.__dict__:
             TRICKS.add(cls.name, cls)
 
     def attach(self, generator: nn.Module, discriminator: nn.Module, example: Batch) -> None:
-        """Called once, before the first step: both players, and one fake that shows what `mix` gets."""
+        """Called once, before the first step, with both players and one fake of the kind that `mix` receives."""
 
     def seen_shape(self, shape: Shape) -> Shape:
-        """What `view` makes of samples of this shape: D is built for it."""
+        """Shape of samples of this shape after `view`; D is built for it."""
         return shape
 
     def opponent(self, player: nn.Module) -> nn.Module:
-        """Who plays against the one that moves: `player` (G in D's step, D in G's) itself, or a frozen one of its past."""
+        """The network used as the fixed opponent (G in D's step, D in G's step): `player`, or a frozen past copy of it."""
         return player
 
     def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:
-        """The batches of a D step before D sees them (replay, label noise); under packing a row is a pack."""
+        """The batches of a D step, before D sees them (replay, label noise); with packing, each row is a pack."""
         return real, fake
 
     def view(self, samples: Batch) -> Batch:
-        """Any batch on its way into D, in both players' steps (instance noise, augmentation)."""
+        """Any batch as D sees it, in the steps of both players (instance noise, augmentation)."""
         return samples
 
     def d_terms(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
-        """Terms of D, on the clean reals and fakes as D views them, before any trick mixed them."""
+        """D's terms, on reals and fakes as D sees them, before any trick mixes them."""
         return {}
 
     def g_terms(self, judge: DiscriminatorFn, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """Terms of G, on G's batch as judged; `real` is given (cut out of the graph) where `g_uses_real`."""
+        """G's terms, from D's output on G's batch; `real` is given, detached, if `g_uses_real`."""
         return {}
 
     def after_g_step(self) -> None:

@@ -1,4 +1,4 @@
-"""Differentiable augmentation of all that D sees."""
+"""DiffAugment: differentiable augmentation of everything that D sees."""
 
 from typing import Any, ClassVar, Literal
 
@@ -16,11 +16,11 @@ Kind = Literal["color", "translation", "cutout"]
 class DiffAugment(Trick):
     """Differentiable Augmentation for Data-Efficient GAN Training. Zhao et al., 2020, https://arxiv.org/abs/2006.10738
 
-    Reals and fakes alike, in both players' steps, one draw a sample; G's gradient passes through.
-      color        brightness +- 0.5, saturation x 0..2 (colour images), contrast x 0.5..1.5
-      translation  up to an eighth of the side in both directions, rounded (the authors: down), black (theirs: grey) coming in
-      cutout       a square of half the side, anywhere, becomes 0 (grey), as in the authors' code
-    Settings: the kinds, applied in this order; the paper's default is all three.
+    Applied to reals and fakes, in both players' steps, with one random draw per sample; G's gradient passes through.
+      color        brightness +- 0.5, saturation x 0..2 (color images), contrast x 0.5..1.5
+      translation  up to 1/8 of the side in both directions, rounded (authors: rounded down), filled with black (authors: gray)
+      cutout       a square of half the side, anywhere, is set to 0 (gray), as in the authors' code
+    Settings: the kinds, applied in this order; all three by default, as in the paper.
     """
 
     name: ClassVar[str] = "augment"
@@ -35,7 +35,7 @@ class DiffAugment(Trick):
         self.kinds = kinds
 
     def view(self, samples: Batch) -> Batch:
-        """The batch, each image changed in its own way."""
+        """The batch with each image augmented independently."""
         images = samples.images
         for kind, change in KINDS.items():
             images = change(images) if kind in self.kinds else images
@@ -43,12 +43,12 @@ class DiffAugment(Trick):
 
 
 def draw_factors(name: str, images: Tensor) -> Tensor:
-    """One number in [0, 1) an image, (N, 1, 1, 1)."""
+    """One random number in [0, 1) per image, (N, 1, 1, 1)."""
     return rng.uniform(f"augment.{name}", len(images), 1, 1, 1, device=images.device)
 
 
 def jitter_color(images: Tensor) -> Tensor:
-    """Brightness, then saturation, then contrast."""
+    """The images with random brightness, then saturation, then contrast."""
     images = images + (draw_factors("brightness", images) - 0.5)
     if images.shape[1] > 1:
         images = scale_contrast(images, (1,), 2 * draw_factors("saturation", images))
@@ -56,26 +56,26 @@ def jitter_color(images: Tensor) -> Tensor:
 
 
 def scale_contrast(images: Tensor, axes: tuple[int, ...], factor: Tensor) -> Tensor:
-    """Each image's distance from its own mean over `axes`, times `factor`."""
+    """The images with their deviation from the mean over `axes` multiplied by `factor`."""
     mean = images.mean(axes, keepdim=True)
     return mean + factor * (images - mean)
 
 
 def translate(images: Tensor) -> Tensor:
-    """A shift by whole pixels."""
+    """The images shifted by a random number of whole pixels."""
     reach = round(images.shape[2] / 8)
     down, right = (offsets(name, images, 2 * reach + 1) for name in ("down", "right"))
     padded = F.pad(images, (reach,) * 4, value=-1.0)
     height, width = images.shape[2:]
     rows, columns = (start + torch.arange(n, device=images.device) for start, n in ((down, height), (right, width)))
     places = (rows[:, :, None] * padded.shape[3] + columns[:, None]).flatten(1)
-    # Not by brackets, whose gradient sorts all places first.
+    # `gather` instead of indexing, whose backward pass sorts all indices first.
     moved = padded.flatten(2).gather(2, places[:, None].expand(*images.shape[:2], -1))
     return moved.view_as(images)
 
 
 def cutout(images: Tensor) -> Tensor:
-    """A square hole, which may reach over the edge."""
+    """The images with a random square set to 0; it may extend over the border."""
     size = images.shape[2] // 2
     side = torch.arange(images.shape[2], device=images.device)
     inside = []
@@ -87,7 +87,7 @@ def cutout(images: Tensor) -> Tensor:
 
 
 def offsets(name: str, images: Tensor, count: int) -> Tensor:
-    """A whole number from 0 to `count` - 1 an image, (N, 1)."""
+    """One random integer from 0 to `count` - 1 per image, (N, 1)."""
     return (draw_factors(name, images).flatten(1) * count).long()
 
 

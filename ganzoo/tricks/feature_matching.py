@@ -1,4 +1,4 @@
-"""G is asked for the average features of real images, beside fooling D."""
+"""Feature matching: an additional G term on the mean features of reals and fakes."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -11,8 +11,8 @@ from ganzoo.tricks.base import Phase, Trick
 class FeatureMatching(Trick):
     """Improved Techniques for Training GANs. Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 3.1
 
-    L_G gains weight ||E f(x) - E f(g)||_2^2, f the encoder's output. In the paper this is G's only objective; here it stands
-    beside the loss's own. The square is summed over the features, as in the paper, so a wider D weighs more.
+    Adds weight ||E f(x) - E f(g)||_2^2 to L_G, with f the encoder's output. In the paper this is G's only objective; here it
+    is added to the loss. The square is summed over the features, as in the paper, so it grows with the width of D.
     Settings: the weight, 1 in the paper.
     """
 
@@ -27,7 +27,7 @@ class FeatureMatching(Trick):
         self.g_uses_real = self.couples_samples = weight > 0
 
     def g_terms(self, judge: DiscriminatorFn, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """The squared distance of the two means."""
+        """The squared distance of the mean features of reals and fakes."""
         if not self.weight:
             return {}
         assert real is not None  # g_uses_real

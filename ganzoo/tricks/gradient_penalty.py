@@ -1,4 +1,4 @@
-"""What the penalties on D's slope have in common."""
+"""Gradient penalties on D as tricks: GP, DRAGAN's, R1 and R2, with lazy regularization."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -13,11 +13,11 @@ from ganzoo.tricks.base import Phase, Trick
 
 
 class Penalty(Trick):
-    """A term of D that differentiates its score, of any loss that has one, on the clean batch as D views it.
+    """A penalty on the gradient of D's score, on the clean batch as D sees it; for any loss with a score.
 
-    `every` above 1 is lazy regularisation (Karras et al., 2020, https://arxiv.org/abs/1912.04958, appendix B): the term is
-    taken in each `every`-th step of D, times `every`. The paper also corrects Adam, with lr c, beta1^c and beta2^c for
-    c = every / (every + 1); here rate and betas stay as configured.
+    `every` above 1 is lazy regularization (Karras et al., 2020, https://arxiv.org/abs/1912.04958, appendix B): the term is
+    computed in every `every`-th D step and multiplied by `every`. The paper also corrects Adam, with lr c, beta1^c and
+    beta2^c for c = every / (every + 1); here learning rate and betas stay as configured.
     """
 
     heads: ClassVar[tuple[str, ...]] = ("score",)
@@ -33,24 +33,22 @@ class Penalty(Trick):
         self.capturable = every == 1
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
-        """The mean over samples, without its weight."""
+        """The mean penalty over samples, without the weight."""
         raise NotImplementedError
 
     def d_terms(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
-        """The weighted term under the trick's name, in the steps whose turn it is."""
-        # In the last step of each `every`: a log that is written after even numbers of steps would never show the first.
+        """The weighted penalty under the trick's name, in every `every`-th step."""
+        # In the last step of each period: a log written after even numbers of steps would never show the first.
         if not self.weight or (rng.step() + 1) % self.every:
             return {}
         return {self.name: self.weight * self.every * self.value(judge, real, fake)}
 
 
-pass
-
-
 class GP(Penalty):
     """Improved Training of Wasserstein GANs. Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028, eq. 3
 
-    L_D gains weight E (||grad D(a x + (1 - a) g)||_2 - 1)^2, one a a sample. Settings: the weight (lambda, 10 in the paper).
+    Adds weight E (||grad D(a x + (1 - a) g)||_2 - 1)^2 to L_D, one a per sample.
+    Settings: the weight (lambda, 10 in the paper).
     """
 
     name: ClassVar[str] = "gp"
@@ -63,18 +61,15 @@ class GP(Penalty):
         super().__init__(weight, every)
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
-        """Between clean reals and fakes, with the labels of the reals."""
+        """The penalty between clean reals and fakes, with the labels of the reals."""
         return penalties.gradient_penalty(judge, real, fake)
-
-
-pass
 
 
 class DraganGP(Penalty):
     """On Convergence and Stability of GANs. Kodali et al., 2017, https://arxiv.org/abs/1705.07215, algorithm 1
 
-    L_D gains weight E (||grad D(x + d)||_2 - k)^2, d noise around reals; `ganzoo.losses.DRAGAN` says which kinds there are.
-    Settings: weight and k as in the authors' code.
+    Adds weight E (||grad D(x + d)||_2 - k)^2 to L_D, with noise d around reals; `ganzoo.losses.DRAGAN` lists the kinds.
+    Settings: weight and k as in the authors' code, and the noise.
     """
 
     name: ClassVar[str] = "dragan_gp"
@@ -96,19 +91,17 @@ class DraganGP(Penalty):
         self.couples_samples = weight > 0 and noise != "gaussian"  # through std(x)
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
-        """Around clean reals, with their labels."""
+        """The penalty around clean reals, with their labels."""
         return penalties.dragan_penalty(judge, real, self.k, self.noise)
 
 
-pass
-
-
 class R1(Penalty):
-    """Which Training Methods for GANs do actually Converge? Mescheder et al., 2018, https://arxiv.org/abs/1801.04406
+    """R1. Which Training Methods for GANs do actually Converge? Mescheder et al., 2018, https://arxiv.org/abs/1801.04406
 
-    L_D gains gamma/2 E ||grad D(x)||^2    eq. 9
+    Adds gamma/2 E ||grad D(x)||^2 to L_D    eq. 9
 
-    The paper's gamma/2: code without the half needs half our gamma for the same penalty. Settings: gamma (10 in the paper).
+    gamma/2 as in the paper; code without the half needs half our gamma for the same penalty.
+    Settings: gamma (10 in the paper).
     """
 
     name: ClassVar[str] = "r1"
@@ -121,19 +114,17 @@ class R1(Penalty):
         super().__init__(gamma / 2, every)
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
-        """On clean reals, which carry their own labels."""
+        """The penalty on clean reals, with their labels."""
         return penalties.r1(judge, real)
 
 
-pass
-
-
 class R2(Penalty):
-    """Which Training Methods for GANs do actually Converge? Mescheder et al., 2018, https://arxiv.org/abs/1801.04406
+    """R2. Which Training Methods for GANs do actually Converge? Mescheder et al., 2018, https://arxiv.org/abs/1801.04406
 
-    L_D gains gamma/2 E ||grad D(g)||^2    section 4.1
+    Adds gamma/2 E ||grad D(g)||^2 to L_D    section 4.1
 
-    The paper's gamma/2: code without the half needs half our gamma for the same penalty. Settings: gamma (10 in the paper).
+    gamma/2 as in the paper; code without the half needs half our gamma for the same penalty.
+    Settings: gamma (10 in the paper).
     """
 
     name: ClassVar[str] = "r2"
@@ -146,5 +137,5 @@ class R2(Penalty):
         super().__init__(gamma / 2, every)
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
-        """On clean fakes, which carry their own labels."""
+        """The penalty on clean fakes, with their labels."""
         return penalties.r2(judge, fake)

@@ -1,4 +1,4 @@
-"""Both players are held near the mean of their own past."""
+"""Historical averaging: a penalty on the distance of the weights from their mean over training."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -15,8 +15,8 @@ PLAYERS = ("generator", "discriminator")
 class HistoricalAveraging(Trick):
     """Improved Techniques for Training GANs. Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 3.3
 
-    Each player's loss gains weight ||theta - mean of theta over all steps so far||^2, the mean taken once a training step.
-    Settings: the paper names no weight.
+    Adds weight ||theta - mean of theta over all steps so far||^2 to each player's loss; the mean is updated once per step.
+    Settings: the weight; the paper gives no value.
     """
 
     name: ClassVar[str] = "historical_averaging"
@@ -32,23 +32,23 @@ class HistoricalAveraging(Trick):
         self.register_buffer("steps", torch.ones(()))
 
     def attach(self, generator: nn.Module, discriminator: nn.Module, example: Batch) -> None:
-        """The mean begins at the first weights."""
-        # In a tuple, so that they do not become parts of this module.
+        """Initialize the means with the initial weights."""
+        # In a tuple, so that they do not become submodules.
         self.players = (generator, discriminator)
         for name, player in zip(PLAYERS, self.players, strict=True):
             self.register_buffer(name, weights(player).detach().clone())
 
     def d_terms(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
-        """D's distance from its past."""
+        """The penalty on D's distance from its mean."""
         return self._distance("discriminator")
 
     def g_terms(self, judge: DiscriminatorFn, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """G's distance from its past."""
+        """The penalty on G's distance from its mean."""
         return self._distance("generator")
 
     @torch.no_grad()
     def after_g_step(self) -> None:
-        """Both means take one step more into account."""
+        """Update both means with the current weights."""
         self.steps += 1
         for name, player in zip(PLAYERS, self.players, strict=True):
             mean = getattr(self, name)
@@ -62,5 +62,5 @@ class HistoricalAveraging(Trick):
 
 
 def weights(player: nn.Module) -> Tensor:
-    """All parameters of a player in one vector."""
+    """All parameters of a player as one vector."""
     return torch.cat([p.flatten() for p in player.parameters()])

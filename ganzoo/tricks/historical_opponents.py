@@ -1,4 +1,4 @@
-"""Each player now and then meets the other as it was."""
+"""Historical opponents: in some steps a frozen past copy replaces the opponent."""
 
 import copy
 from typing import Any, ClassVar, Literal
@@ -14,12 +14,12 @@ from ganzoo.tricks.base import Phase, Trick
 
 
 class HistoricalOpponents(Trick):
-    """How to Train a GAN? Chintala et al., 2016, https://github.com/soumith/ganhacks, tip 8: swap in checkpoints of the past
+    """Past checkpoints. How to Train a GAN? Chintala et al., 2016, https://github.com/soumith/ganhacks, tip 8
 
-    In every `every`-th G step, for `steps` of them, a frozen copy of G makes the fakes of D's steps, and a frozen copy of D
-    judges in G's steps. A copy is taken when the one before has played, so it enters `every` - `steps` G steps old. The
-    players that learn are never replaced.
-    Settings: "occasionally" and "for a few iterations" in the source; 5 of 500 here.
+    Every `every` G steps, for `steps` G steps, a frozen copy of G generates the fakes of D's steps, and a frozen copy of D is
+    the discriminator of G's steps. A new copy is taken after a swap ends, so it is `every` - `steps` G steps old when it is
+    used. The player that is updated is never replaced.
+    Settings: 5 of 500 G steps; the source has "occasionally" and "for a few iterations".
     """
 
     name: ClassVar[str] = "past_players"
@@ -31,8 +31,8 @@ class HistoricalOpponents(Trick):
     def __init__(
         self,
         *,
-        every: PositiveInt = 500,  # G steps from one swap to the next
-        steps: NonNegativeInt = 5,  # G steps that a swap lasts; 0 = never
+        every: PositiveInt = 500,  # G steps between the starts of two swaps
+        steps: NonNegativeInt = 5,  # length of a swap in G steps; 0 = never
         player: Literal["generator", "discriminator", "both"] = "both",
     ) -> None:
         super().__init__()
@@ -43,37 +43,37 @@ class HistoricalOpponents(Trick):
         self.count = 0
 
     def attach(self, generator: nn.Module, discriminator: nn.Module, example: Batch) -> None:
-        """The first copies are of the first weights."""
+        """Copy the initial weights."""
         players = {"generator": generator, "discriminator": discriminator}
-        # By name and not as modules, so that the players do not become parts of this one.
+        # In a tuple, so that the players do not become submodules.
         self.players = tuple((name, players[name]) for name in self.swapped if self.steps)
         for name, player in self.players:
             self.add_module(name, frozen_copy(player))
 
     def opponent(self, player: nn.Module) -> nn.Module:
-        """The copy of `player` in the steps that belong to the past."""
+        """The past copy of `player` during a swap, else `player`."""
         playing = self.count >= self.every and self.count % self.every < self.steps
         names = [name for name, present in self.players if present is player and playing]
         return self.get_submodule(names[0]) if names else player
 
     def after_g_step(self) -> None:
-        """Count, and take new copies where the old ones have just played."""
+        """Count the step, and take new copies when a swap ends."""
         self.count += 1
         if self.count % self.every == self.steps:
             for name, player in self.players:
                 self.get_submodule(name).load_state_dict(player.state_dict())
 
     def get_extra_state(self) -> Tensor:
-        """The G steps so far: a number of the host's, so that no step waits for the device."""
+        """The number of G steps so far; kept on the CPU, so that no step synchronizes with the device."""
         return torch.tensor(self.count)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Go on from there."""
+        """Restore the number of G steps."""
         self.count = int(state)
 
 
 def frozen_copy(player: nn.Module) -> nn.Module:
-    """A copy that no forward pass changes; batch norm still takes its statistics from the batch, as in training."""
+    """A frozen copy that no forward pass changes; batch norm uses the statistics of the batch, as in training."""
     past = copy.deepcopy(player).eval().requires_grad_(False)
     for layer in past.modules():
         if isinstance(layer, _BatchNorm):

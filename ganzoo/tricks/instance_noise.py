@@ -1,4 +1,4 @@
-"""Gaussian noise on all that D sees, fading as training goes on."""
+"""Instance noise: Gaussian noise on everything that D sees, which decays during training."""
 
 from collections.abc import Callable
 from math import cos, pi
@@ -16,9 +16,9 @@ from ganzoo.tricks.base import Phase, Trick
 class InstanceNoise(Trick):
     """Amortised MAP Inference. Sonderby et al., 2017, https://arxiv.org/abs/1610.04490, section 3; Arjovsky & Bottou, 2017.
 
-    D sees v + std(t) N(0, I), for reals and fakes, in both players' steps; the two distributions then overlap. std(t) falls
-    from `std` to 0 in `steps` G steps: on a line, on half a cosine, or all at once at the end ("until").
-    Settings: the sources name none; std is in the units of the images, [-1, 1].
+    D sees v + std(t) N(0, I), for reals and fakes, in both players' steps, so that the two distributions overlap. std(t) falls
+    from `std` to 0 in `steps` G steps: linearly, as half a cosine, or in one jump at the end ("until").
+    Settings: std in the units of the images, [-1, 1], steps and decay; the sources give no values.
     """
 
     name: ClassVar[str] = "instance_noise"
@@ -33,7 +33,7 @@ class InstanceNoise(Trick):
         self,
         *,
         std: Annotated[float, Field(ge=0)] = 0.1,
-        steps: PositiveInt = 1000,  # G steps until it is gone
+        steps: PositiveInt = 1000,  # G steps until std(t) is 0
         decay: Literal["linear", "cosine", "until"] = "linear",
     ) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class InstanceNoise(Trick):
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
     def view(self, samples: Batch) -> Batch:
-        """The batch with noise of this step's strength."""
+        """The batch plus noise of standard deviation std(t)."""
         if not self.std:
             return samples
         noise = rng.normal("instance-noise", *samples.images.shape, device=samples.images.device)
@@ -50,15 +50,15 @@ class InstanceNoise(Trick):
 
     def strength(self) -> Tensor:
         """std(t), a scalar."""
-        # Not by brackets, which would read the index from the device.
+        # `take` instead of indexing, which would copy the index from the device.
         return self.std * self.level.take(self.step.clamp(max=self.steps))
 
     def after_g_step(self) -> None:
-        """The noise fades by one step."""
+        """Advance the decay by one step."""
         self.step += 1
 
     def _levels(self) -> Tensor:
-        """std(t) / std for t = 0 .. steps: a table, so that a step asks the device for no number."""
+        """std(t) / std for t = 0 .. steps, as a table, so that a step reads no number from the device."""
         times = [t / self.steps for t in range(self.steps + 1)]
         falls: dict[str, Callable[[float], float]] = {
             "linear": lambda t: 1 - t,

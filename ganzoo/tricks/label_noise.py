@@ -1,4 +1,4 @@
-"""Now and then a real passes for a fake, and a fake for a real."""
+"""Label noise: D's batch has some reals and fakes exchanged."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -12,11 +12,11 @@ from ganzoo.tricks.base import Phase, Trick
 
 
 class LabelNoise(Trick):
-    """How to Train a GAN? Chintala et al., 2016, https://github.com/soumith/ganhacks, tip 6: noisy labels for D
+    """Noisy labels. How to Train a GAN? Chintala et al., 2016, https://github.com/soumith/ganhacks, tip 6
 
-    In D's step the i-th real and the i-th fake (under packing: pack) change places with probability p, each with its
-    label. Refused for losses with class or code heads: a real has no code, and its class is no secret.
-    Settings: "occasionally" in the source; 5 % here.
+    In a D step the i-th real and the i-th fake (with packing: pack) are exchanged with probability p, each with its class
+    label. Refused for losses with class or code heads, because a real has no code and keeps its true class.
+    Settings: p, 5 % by default; the source has "occasionally".
     """
 
     name: ClassVar[str] = "label_noise"
@@ -31,7 +31,7 @@ class LabelNoise(Trick):
         self.p = p
 
     def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:
-        """Both batches with some pairs exchanged."""
+        """Both batches with random pairs exchanged."""
         if not self.p:
             return real, fake
         swap = rng.uniform("label-noise", len(real), device=real.images.device) < self.p
@@ -39,7 +39,7 @@ class LabelNoise(Trick):
 
 
 def swap_rows(swap: Tensor, mine: Batch, theirs: Batch) -> Batch:
-    """`mine` with the rows of `theirs` where `swap`; a label that only one side has is left out."""
+    """`mine` with rows from `theirs` at the positions in `swap`; no labels unless both sides have them."""
     images = torch.where(swap.view(-1, 1, 1, 1), theirs.images, mine.images)
     if mine.labels is None or theirs.labels is None:
         return Batch(images)

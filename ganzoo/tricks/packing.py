@@ -1,4 +1,4 @@
-"""D judges several images at once."""
+"""Packing (PacGAN): D scores several images at once."""
 
 from typing import Any, ClassVar
 
@@ -11,9 +11,9 @@ from ganzoo.tricks.base import Phase, Shape, Trick
 class Packing(Trick):
     """PacGAN: The Power of Two Samples. Lin et al., 2018, https://arxiv.org/abs/1712.04086, section 2
 
-    D sees m images of one kind as the channels of one sample and gives them one score, so that a lack of variety shows. Packed
-    before D's input is differentiated: the slopes and mixing factors of penalties belong to a pack.
-    Settings: m, 2 to 4 in the paper. For losses on a score alone, since a pack has no one class, code or copy.
+    D sees m images, all real or all fake, as the channels of one sample and gives them one score, so that it can detect a lack
+    of diversity. Gradient penalties see packs: gradients and mixing factors are per pack.
+    Settings: m, 2 to 4 in the paper. Only for losses that use a score alone: a pack has no class, code or reconstruction.
     """
 
     name: ClassVar[str] = "packing"
@@ -28,9 +28,9 @@ class Packing(Trick):
         self.drops_labels = m > 1
 
     def seen_shape(self, shape: Shape) -> Shape:
-        """M times the channels."""
+        """The shape with m times the channels."""
         return (shape[0] * self.m, *shape[1:])
 
     def view(self, samples: Batch) -> Batch:
-        """(N, C, H, W) -> (N / m, m C, H, W), without labels; neighbours go together."""
+        """(N, C, H, W) -> (N / m, m C, H, W), without labels; consecutive samples form a pack."""
         return samples.pack(self.m)

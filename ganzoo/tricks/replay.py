@@ -1,4 +1,4 @@
-"""D also meets fakes of the past."""
+"""Experience replay: a buffer of past fakes for D's batch."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -16,12 +16,12 @@ FIELDS = ("images", "labels", "code")
 class Replay(Trick):
     """Learning from Simulated and Unsupervised Images. Shrivastava et al., 2017, https://arxiv.org/abs/1612.07828, sec. 2.3
 
-    A share of D's fakes is exchanged for fakes of earlier steps, out of a pool that every new fake enters; labels and codes
-    stay with their image. Until the pool is full nothing leaves it, then a newcomer takes a place:
-      random     always, of any that is there (the paper's; the pool's age falls off geometrically)
-      reservoir  with the odds that keep every fake since the start equally likely to be there
-    Under packing whole packs are kept and exchanged, so that no pack has fakes of two steps.
-    Settings: the paper takes half of the batch. The pool is stored in half precision, in buffers.
+    Replaces a share of D's fakes by fakes of earlier steps, from a pool that every new fake enters; labels and codes stay with
+    their image. Once the pool is full, a new fake replaces an old one:
+      random     always, at a random place (as in the paper; ages in the pool are geometrically distributed)
+      reservoir  with the probability that keeps all fakes since the start equally likely to be in the pool
+    With packing whole packs are stored and replaced, so that no pack mixes fakes of two steps.
+    Settings: capacity, share (half of the batch in the paper), replacement. The pool is stored in half precision, in buffers.
     """
 
     name: ClassVar[str] = "replay"
@@ -44,7 +44,7 @@ class Replay(Trick):
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))
 
     def attach(self, generator: nn.Module, discriminator: nn.Module, example: Batch) -> None:
-        """Make room for fakes like `example`; the last row takes what finds no place."""
+        """Allocate the pool for fakes like `example`; the last row takes rejected fakes and is never read."""
         for field in FIELDS:
             value = getattr(example, field)
             if value is not None:
@@ -52,7 +52,7 @@ class Replay(Trick):
                 self.register_buffer(field, value.new_zeros((self.capacity + 1, *value.shape[1:]), dtype=kind))
 
     def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:
-        """Reals as they are; fakes with a share of the past among them."""
+        """The unchanged reals, and the fakes with a share replaced by past fakes."""
         if not self.share:
             return real, fake
         mixed = self._with_past(fake)
@@ -79,17 +79,17 @@ class Replay(Trick):
             if value is not None:
                 pool = getattr(self, field)
                 pool[place] = value.to(pool.dtype)
-                pool[-1:].zero_()  # no number is assigned: some versions of PyTorch bring it from the CPU, and wait
+                pool[-1:].zero_()  # not `= 0`: in some versions of PyTorch that copies from the CPU and synchronizes
         self.seen += len(fake)
 
     def _places(self, n: int, device: torch.device) -> Tensor:
-        """Where each newcomer goes, (n,); `capacity`, the row that is never read, for one that is turned away."""
+        """Row of each new fake in the pool, (n,); `capacity`, the row that is never read, if it is rejected."""
         number = self.seen + torch.arange(n, device=device)
         u = rng.uniform("replay.enter", n, device=device)
-        u = u if device.type == "mps" else u.double()  # which MPS does not have; it matters from 16 million fakes on
+        u = u if device.type == "mps" else u.double()  # not supported by MPS; matters after 16 million fakes
         odds = number + 1 if self.replacement == "reservoir" else torch.full_like(number, self.capacity)
         late = (u * odds).long().clamp(max=self.capacity)
         place = torch.where(number < self.capacity, number, late)
-        # Of two that drew one place the later stays: left to the device, the winner would be whichever thread came last.
+        # If two fakes draw the same row, the later one wins; otherwise the result would depend on the device's thread order.
         beaten = (place[:, None] == place).triu(1).any(1)
         return place.masked_fill(beaten, self.capacity)
