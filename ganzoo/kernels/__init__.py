@@ -1,1 +1,1 @@
-"""CPU rewrites of operators, exact and chosen by shape; nobody needs to read them to use or extend ganzoo."""
+"""Faster exact CPU versions of operators, chosen by shape. Not needed to understand, use or extend ganzoo."""

@@ -1,9 +1,9 @@
-"""Piecewise linear layers whose second backward stops where there is nothing to find.
+"""Piecewise linear layers with a cheap second backward pass, and a faster tanh.
 
-The slope of ReLU, leaky ReLU and the mean of pixels does not depend on the input (but at a kink, where it jumps). PyTorch
-says so with a map of zeros, which the backward of a gradient penalty then drags through the whole of D a second time. Here
-the slope is taken at a value cut out of the graph: no path leads there, and the penalty of a critic made of such layers and
-convolutions costs four times its forward pass instead of six. Where a norm makes a path, a true gradient goes along it.
+The derivative of ReLU, leaky ReLU and the mean of pixels does not depend on the input, except at a kink. PyTorch represents
+this by a map of zeros, which the backward pass of a gradient penalty then propagates through all of D. Here the derivative is
+taken at a detached value, so the graph ends there: the penalty of a critic of such layers and convolutions costs four times
+its forward pass instead of six. A norm still passes its true gradient.
 """
 
 from typing import Any
@@ -17,13 +17,13 @@ from ganzoo.kernels.autograd import transformed
 
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:
-    """max(x, slope x) for a slope in [0, 1)."""
+    """max(x, slope x) for `slope` in [0, 1)."""
     y: Tensor = _LeakyReLU.apply(x, slope)
     return y
 
 
 def max_of_pieces(x: Tensor, groups: int) -> Tensor:
-    """(N, groups x C) -> (N, C): the largest of a value of each group; where several are, they share the slope."""
+    """(N, groups x C) -> (N, C): the maximum over the groups; equal maxima share the gradient."""
     y: Tensor = _Largest.apply(x, groups)
     return y
 
@@ -38,14 +38,14 @@ class _LeakyReLU(Function):
     @staticmethod
     def forward(node: Any, x: Tensor, slope: float) -> Tensor:
         y = F.leaky_relu(x, slope) if slope else x.relu()
-        node.save_for_backward(x if slope else y)  # as PyTorch does, so the same values may be changed in place
+        node.save_for_backward(x if slope else y)  # as PyTorch does, so the same in-place changes are allowed
         node.slope = slope
         return y
 
     @staticmethod
     def backward(node: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         value = node.saved_tensors[0].detach()
-        if not transformed(g):  # Values in unlike orders are gone through one by one.
+        if not transformed(g):  # With different memory formats the kernel would process values one by one.
             g = g.contiguous(memory_format=order(value))
         if node.slope:
             return torch.ops.aten.leaky_relu_backward(g, value, node.slope, False), None
@@ -53,7 +53,7 @@ class _LeakyReLU(Function):
 
 
 def order(x: Tensor) -> torch.memory_format:
-    """How the values of `x` lie in memory."""
+    """The memory format of `x`."""
     last = x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)
     return torch.channels_last if last else torch.contiguous_format
 
@@ -70,7 +70,7 @@ class _Largest(Function):
     def backward(node: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = (saved.detach() for saved in node.saved_tensors)
         pieces = x.unflatten(1, (node.groups, -1))
-        # 1 or 0: truth values, which PyTorch multiplies by, take three times as long.
+        # 1.0 or 0.0, because multiplying by booleans takes three times as long in PyTorch.
         here = torch.eq(pieces, y[:, None], out=torch.empty_like(pieces))
         return ((g / here.sum(1))[:, None] * here).reshape(x.shape), None
 
@@ -86,7 +86,7 @@ class _MeanOfFour(Function):
 
 
 def tanh(x: Tensor) -> Tensor:
-    """Of float32 values, any shape and strides; derivatives of every order are PyTorch's."""
+    """The tanh of float32 values with any shape and strides; derivatives of every order are PyTorch's."""
     y: Tensor = _Tanh.apply(x)
     return y
 

@@ -1,18 +1,18 @@
-"""Convolution whose derivatives of every order are fast kernels of convolution again.
+"""Convolution with fast kernels for derivatives of every order.
 
-With an image x, weights w and a map g of the output's shape, T(x, w, g) = <g, x * w> is linear in each of the three. So its
-slopes
+With an image x, weights w and a map g of the output's shape, T(x, w, g) = <g, x * w> is linear in each of the three. Its
+gradients are
 
     dT/dg = x * w                  the convolution
-    dT/dx = input_gradient(g, w)   which is also the transposed convolution of g
+    dT/dx = input_gradient(g, w)   also the transposed convolution of g
     dT/dw = weight_gradient(g, x)
 
-have slopes that are these three again: that of <v, x * w> is T's with v for g, and so on. The Functions below differentiate
-each by the other two, without end. PyTorch does so once; the second time, in the backward of a gradient penalty, it
-takes the weight gradient by a convolution with a kernel as large as the image, ten times slower. Where a backward pass is
-`transformed`, the three are PyTorch's own.
+and the gradients of these are the same three functions again: that of <v, x * w> is T's with v for g, and so on. The
+Functions below differentiate each by the other two, for any order. PyTorch does so only for the first order. In the second
+order, the backward pass of a gradient penalty, it computes the weight gradient by a convolution with a kernel as large as
+the image, which is ten times slower. If a backward pass is `transformed`, all three are PyTorch's.
 
-Maps lie in memory with their channels last, as oneDNN's kernels read them; otherwise each rearranges its inputs first.
+Maps are channels-last in memory, as oneDNN's kernels read them; otherwise each kernel would convert its inputs first.
 """
 
 from typing import Any
@@ -27,13 +27,13 @@ from ganzoo.kernels import matmul
 from ganzoo.kernels.autograd import ConvGeometry, needed_gradients, transformed
 
 MAX_IMAGE_CHANNELS = 4
-"""So many channels an image has at most."""
+"""Largest number of channels of an image."""
 
 SMALL_MAP = 16
-"""So many pixels a small map has at most."""
+"""Largest number of pixels of a small map."""
 
 LARGE_WEIGHT = 2**20
-"""So many weights outweigh a small map."""
+"""Number of weights above which matrix products are faster on small maps."""
 
 
 def convolution(x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int) -> Tensor:
@@ -48,17 +48,17 @@ def transposed_convolution(
 ) -> Tensor:
     """`F.conv_transpose2d`: of g (N, O, h, w) with w (O, C, k, k), plus b (C,)."""
     sides = [(side - 1) * stride - 2 * padding + w.shape[-1] + output_padding for side in g.shape[2:]]
-    if min(sides) < 1 or output_padding >= stride:  # which PyTorch refuses, or takes for empty
+    if min(sides) < 1 or output_padding >= stride:  # an error in PyTorch, or an empty output
         return F.conv_transpose2d(g, w, b, stride, padding, output_padding)
     x = torch.Size((len(g), w.shape[1], *sides))
     return input_gradient(g, w, b, ConvGeometry(x, w.shape, g.shape, stride, padding))
 
 
 def uses_matmul(at: ConvGeometry) -> bool:
-    """Whether products of matrices take a convolution or its input gradient quicker than oneDNN's kernels.
+    """True if matrix products compute a convolution or its input gradient faster than oneDNN's kernels.
 
-    GFLOP/s of the forward pass and of the input gradient, for 4x4 pixels, stride 2 and a batch of 64, by the CPU time of
-    one thread on an AMD EPYC with AVX-512 that had other work (torch 2.15):
+    GFLOP/s of the forward pass and of the input gradient, for 4x4 pixels, stride 2 and batch size 64, by the CPU time of
+    one thread on a shared AMD EPYC with AVX-512 (torch 2.15):
 
     | weights      | oneDNN, float32 | products  | oneDNN, bfloat16 | products  |
     |--------------|-----------------|-----------|------------------|-----------|
@@ -67,17 +67,17 @@ def uses_matmul(at: ConvGeometry) -> bool:
     | 256x256x4x4  | 174, 137        | 167, 150  | 238, 289         | 274, 247  |
     | 128x64x4x4   | 158, 145        | 120, 101  | 241, 194         | 188, 139  |
 
-    For 8x8 pixels products were 0.45 to 1.1 times as fast as oneDNN, whatever the weights.
+    For 8x8 pixels products were 0.45 to 1.1 times as fast as oneDNN, for all these weights.
     """
     return at.pixels <= SMALL_MAP and at.w.numel() > LARGE_WEIGHT
 
 
 def weight_gradient_uses_matmul(at: ConvGeometry, dtype: torch.dtype) -> bool:
-    """Whether products take the gradient of the weights quicker.
+    """True if matrix products compute the weight gradient faster.
 
-    As above, GFLOP/s of oneDNN and of products: in float32 68 and 140 for the largest weights, 106 and 185, 124 and 155,
-    96 and 106 for the smallest, and below these 106 and 93 (64x32x4x4); in bfloat16 79 and 290, 103 and 287, 171 and 281,
-    143 and 185, 109 and 146. In bfloat16 oneDNN (torch 2.14) leaves parts of it unwritten where an image is one pixel wide.
+    GFLOP/s of oneDNN and of products, measured as above: in float32 68 and 140 for the largest weights, 106 and 185, 124
+    and 155, 96 and 106 for the smallest, and 106 and 93 for 64x32x4x4; in bfloat16 79 and 290, 103 and 287, 171 and 281,
+    143 and 185, 109 and 146. In bfloat16 oneDNN (torch 2.14) leaves parts of it unwritten if images are one pixel wide.
     """
     if dtype == torch.bfloat16:
         return at.pixels <= SMALL_MAP or at.x[3] == 1
@@ -101,7 +101,7 @@ def input_gradient(g: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> 
 
 
 def weight_gradient(g: Tensor, x: Tensor, at: ConvGeometry) -> Tensor:
-    """What g and x say of w."""
+    """The gradient of w from g and x."""
     if transformed(g) or transformed(x):
         gradient: Tensor = conv2d_weight(x, at.w, g, at.stride, at.padding)
     else:
@@ -172,9 +172,9 @@ class _WeightGradient(Function):
 
 
 def conv_to_image_channels(g: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> Tensor:
-    """`input_gradient` for the few channels of an image: what each pixel of g adds to its k k places, then their sums.
+    """`input_gradient` for the few channels of an image: each pixel's contribution to its k x k window, then their sums.
 
-    The kernels of oneDNN take channels by the sixteen, and would work for 15 that are not there.
+    oneDNN's kernels process channels in blocks of 16, and would waste up to 15 of them.
     """
     parts = w.flatten(1).t() @ g.flatten(2)
     x = F.fold(parts, at.x[2:], at.w[2:], stride=at.stride, padding=at.padding)

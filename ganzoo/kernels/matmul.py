@@ -1,7 +1,7 @@
-"""Products of matrices by the faster library, for linear layers and for the three kernels of a convolution.
+"""Matrix products with the faster library, for linear layers and the three kernels of a convolution.
 
-A convolution is a product with a row for each pixel of g, of what that pixel sees of x. This is quicker where many weights
-meet few pixels: `ganzoo.kernels.convolution.uses_matmul` says where, and by how much.
+A convolution is a matrix product with one row per pixel of g: the window of x that contributes to this pixel. It is faster
+for many weights and few pixels; `ganzoo.kernels.convolution.uses_matmul` has the conditions and measurements.
 """
 
 from itertools import product as pairs
@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from ganzoo.kernels.autograd import ConvGeometry, channels_last, needed_gradients, transformed
 
 BLOCK_BYTES = 20 * 2**20
-"""So many bytes a matrix of pixels or weights has at most.
+"""Largest size of a matrix of pixels or weights.
 
-For 32 MiB and more glibc asks the system each time, and gives them back: a copy of 34 MiB took 15 ms, of 30 MiB 2 ms.
+From 32 MiB on glibc allocates from the system and frees each time: a copy of 34 MiB took 15 ms, of 30 MiB 2 ms.
 """
 
 
@@ -29,7 +29,7 @@ def convolution(x: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> Ten
         y += matmul(input_rows(x, block, at), rows(w, block))
     _, o, height, width = at.g
     y = y if b is None else y.add_(b)
-    # Not a view, which nobody could change in place.
+    # Not a view, because a view returned by a Function cannot be changed in place.
     return y.as_strided_(at.g, (height * width * o, 1, width * o, o))
 
 
@@ -42,7 +42,7 @@ def input_gradient(g: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> 
 
 
 def weight_gradient(g: Tensor, x: Tensor, at: ConvGeometry) -> Tensor:
-    """What g and x say of w: (O, C, k, k)."""
+    """The gradient of w from g and x: (O, C, k, k)."""
     w = g.new_empty(at.w)
     for block in blocks(g, at):
         part = matmul(pixels(g).t(), input_rows(x, block, at).t())
@@ -51,7 +51,7 @@ def weight_gradient(g: Tensor, x: Tensor, at: ConvGeometry) -> Tensor:
 
 
 def blocks(x: Tensor, at: ConvGeometry) -> list[slice]:
-    """The channels of x in equal parts, none of which makes a larger matrix than `BLOCK_BYTES`."""
+    """The channels of x in equal parts, each with matrices of at most `BLOCK_BYTES`."""
     channels, taps = at.x[1], at.w[2] * at.w[3]
     largest = max(at.g[0] * at.g[2] * at.g[3], at.g[1]) * taps * channels * x.element_size()
     size = -(-channels // -(-largest // BLOCK_BYTES))
@@ -69,16 +69,16 @@ def rows(w: Tensor, block: slice) -> Tensor:
 
 
 def input_rows(x: Tensor, block: slice, at: ConvGeometry) -> Tensor:
-    """(N, C, H, W) -> (N h w, k k C'): what each pixel of g sees of the channels in `block`."""
+    """(N, C, H, W) -> (N h w, k k C'): the window of each pixel of g, for the channels in `block`."""
     p, k, stride = at.padding, at.w[-1], at.stride
     x = F.pad(x[:, block].permute(0, 2, 3, 1), (0, 0, p, p, p, p))
     windows = x.unfold(1, k, stride).unfold(2, k, stride).permute(0, 1, 2, 4, 5, 3)
-    # Of one image one pixel wide the rows would be a view in which they overlap, which oneDNN refuses.
+    # For one image that is one pixel wide, the rows would be an overlapping view, which oneDNN rejects.
     return windows.flatten(3).flatten(0, 2).contiguous()
 
 
 def fold_rows(parts: Tensor, at: ConvGeometry) -> Tensor:
-    """(N h w, k k C') -> (N, C', H, W): the sums of what the pixels of g say of each pixel of x."""
+    """(N h w, k k C') -> (N, C', H, W): for each pixel of x, the sum of the contributions of all pixels of g."""
     (n, _, height, width), k, p, stride = at.g, at.w[-1], at.padding, at.stride
     parts = parts.view(n, height, width, k, k, -1).transpose(2, 3)
     reach = -(-k // stride)
@@ -119,8 +119,8 @@ class _Product(Function):
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """(m, k) and (n, k) -> (m, n): a b^T.
 
-    PyTorch leaves single precision to MKL, which on an AMD EPYC with AVX-512 reaches 98 GFLOP/s where oneDNN reaches 217
-    (2048x2048 times 2048x2048, torch 2.15, one thread); in bfloat16 both ways lead to oneDNN.
+    PyTorch uses MKL for float32, which reaches 98 GFLOP/s on an AMD EPYC with AVX-512; oneDNN reaches 217 (2048x2048 times
+    2048x2048, torch 2.15, one thread). In bfloat16 PyTorch uses oneDNN already.
     """
     if a.dtype == torch.float32 and ONEDNN:
         product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")

@@ -1,4 +1,4 @@
-"""Both players of every game: backbones (one file each) and the generator and discriminator that stand on them."""
+"""Networks: backbones (one file each), and the generator and discriminator built on them."""
 
 from ganzoo.kernels.dispatch import place_network
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape

@@ -1,4 +1,4 @@
-"""What a backbone is: a way from a vector to an image and one back, at every size that doubling reaches."""
+"""Backbones: pairs of a decoder (vector to image) and an encoder (image to vector), and their map sizes and widths."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -12,25 +12,25 @@ Shape = tuple[int, int, int]
 """(channels, height, width) of one image; two-dimensional points are (2, 1, 1)."""
 
 InitKind = Literal["normal", "orthogonal", "he"]
-"""How weights start; see `ganzoo.networks.initialization`."""
+"""Weight initialization; see `ganzoo.networks.initialization`."""
 
 SMALLEST, LARGEST = 4, 7
-"""The grids that an image may start from: DCGAN's 4x4, and what 28, 40 or 48 pixels halve to."""
+"""Sizes of the smallest map, in pixels: 4 as in DCGAN, up to 7 for image sizes such as 28, 40 and 48."""
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """Two modules of one family; the keyword-only parameters of each are its options in the config.
+    """A decoder and an encoder class; the keyword-only parameters of each are its config options.
 
-    `decoder(inputs, shape, classes=0, *, ...)` maps (N, inputs) to images (N, *shape); its forward takes the labels as
-    well, for conditional batch norm where `classes` is not 0. `encoder(shape, *, ...)` maps images to (N, features) and
-    has the attribute `features`.
+    `decoder(inputs, shape, classes=0, *, ...)` maps (N, inputs) to images (N, *shape). Its forward also takes labels, for
+    conditional batch norm if `classes` is not 0. `encoder(shape, *, ...)` maps images to (N, features) and has an attribute
+    `features`.
     """
 
     decoder: type[nn.Module] | None
     encoder: type[nn.Module]
     init: InitKind
-    """The initialisation of its paper."""
+    """The initialization used in its paper."""
     data: Literal["images", "points"]
 
 
@@ -38,16 +38,16 @@ BACKBONES: Registry[Backbone] = Registry("backbone")
 
 
 class GridSize(NamedTuple):
-    """An image side as `start` doubled `stages` times."""
+    """An image size of `start` pixels doubled `stages` times."""
 
     start: int
     stages: int
 
 
 def base_grid(shape: Shape) -> GridSize:
-    """Halve the side while it is even and stays at least 4: 28 = 7 x 2^2, 32 = 4 x 2^3, 48 = 6 x 2^3.
+    """The smallest map of an image, by halving while the size is even and at least 8: 28 = 7 x 2^2, 48 = 6 x 2^3.
 
-    Raises `InputError` for images that are not square, and for a side that does not end in 4 to 7.
+    Raises `InputError` for images that are not square, and for sizes that do not halve to 4 to 7 pixels.
     """
     _, height, width = shape
     if height != width:
@@ -64,9 +64,9 @@ def _unreachable(size: int) -> str:
     sizes = [start << k for k in range(1, size.bit_length() + 2) for start in range(SMALLEST, LARGEST + 1)]
     below, above = [s for s in sizes if s < size][-1:], [s for s in sizes if s > size][:1]
     nearest = " or ".join(map(str, below + above))
-    return f"no grid of 4 to 7 pixels doubles to {size}; the nearest sizes that can be built: {nearest}"
+    return f"image size {size} is not 4 to 7 pixels doubled repeatedly; nearest sizes: {nearest}"
 
 
 def stage_widths(width: int, max_multiple: int, count: int) -> list[int]:
-    """The channels of `count` maps, largest map first: doubling from `width` up to `max_multiple` times as many."""
+    """The channels of `count` maps, largest map first: doubling from `width` up to `max_multiple` times `width`."""
     return [width * min(2**i, max_multiple) for i in range(count)]

@@ -1,7 +1,7 @@
 """DCGAN: Radford, Metz & Chintala 2016, https://arxiv.org/abs/1511.06434, figure 1 and section 3.
 
-Convolutions all the way: the vector goes straight to a small map, and each stage doubles it up to the image, or halves
-the image down to it; norm everywhere but at the image.
+A fully convolutional network. A linear layer maps the vector to a small map, and each stage doubles height and width up to
+the image; the encoder halves the image down to it. Norm in every layer except at the image.
 """
 
 from functools import partial
@@ -18,9 +18,9 @@ from ganzoo.networks.resample import DOWNSAMPLERS, UPSAMPLERS, Pooling, features
 
 
 class Decoder(Chain):
-    """(N, inputs) -> (N, *shape): a map of `width * min(2^(stages - 1), max_width_multiple)` channels doubled to the image.
+    """(N, inputs) -> (N, *shape), from a map of `width * min(2^(stages - 1), max_width_multiple)` channels.
 
-    `kernel` None is the upsampler's own: 4 for transposed convolutions (the paper has 5), else 3.
+    `kernel` None is the upsampler's default: 4 for transposed convolutions (5 in the paper), else 3.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Decoder(Chain):
 
 
 class Encoder(Chain):
-    """Images (N, *shape) -> the last map, flattened or pooled: (N, features); no norm at the image.
+    """Images (N, *shape) -> the last map, flattened or pooled: (N, features); no norm after the first convolution.
 
-    `kernel` None is the downsampler's own: 4 for strided convolutions (the paper has 5), else 3.
+    `kernel` None is the downsampler's default: 4 for strided convolutions (5 in the paper), else 3.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""D: an encoder, how it learns of the label, and the heads that were asked for."""
+"""The discriminator D (critic for Wasserstein losses): an encoder, optional conditioning on labels, and output heads."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal, get_args
@@ -19,15 +19,15 @@ Condition = Literal["none", "channels", "projection"]
 
 
 class Discriminator(nn.Module):
-    """What D says of a batch, in the record that the losses read.
+    """Maps a `Batch` to a `DiscriminatorOutput`, which the losses read.
 
-    `encoder(shape)` builds the backbone; `heads` maps each field of `DiscriminatorOutput` to a builder of its head from
-    the number of features. `condition`: "channels" makes an embedding of the label extra channels of the image (Mirza &
-    Osindero 2014, https://arxiv.org/abs/1411.1784), "projection" adds <embedding(label), features> to the score (Miyato &
-    Koyama 2018, https://arxiv.org/abs/1802.05637). `minibatch_features` lets the heads see how much a batch differs.
+    `encoder(shape)` builds the backbone; `heads` maps each field of `DiscriminatorOutput` to a function that builds its head
+    from the number of features. `condition`: "channels" appends an embedding of the label to the image as extra channels
+    (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784), "projection" adds <embedding(label), features> to the score
+    (Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637). `minibatch_features` adds features of the batch's diversity.
     `spectral_norm` divides every weight by its largest singular value (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
-    Raises `InputError` for a condition that lacks classes or a score. With virtual batch norm, `reference` (and
-    `reference_labels`) are samples that run along; None otherwise.
+    Raises `InputError` for a condition without classes, and for "projection" without a score.
+    `reference` (and `reference_labels`): the reference samples of virtual batch norm; None without it.
     """
 
     reference: Tensor | None
@@ -63,14 +63,14 @@ class Discriminator(nn.Module):
         self.register_buffer("reference_labels", labels)
 
     def refer_to(self, samples: Batch) -> None:
-        """Fix the reference: REFERENCES samples as D sees them, with labels where D is conditional."""
+        """Set the reference batch: `REFERENCE_BATCH` samples as D sees them, with labels if D is conditional."""
         if self.reference is not None:
             self.reference.copy_(samples.images)
         if self.reference_labels is not None:
             self.reference_labels.copy_(_labels(samples))
 
     def forward(self, samples: Batch) -> DiscriminatorOutput:
-        """Samples with images (N, C, H, W), and labels (N,) in [0, classes) where D is conditional."""
+        """D's output for images (N, C, H, W), with labels (N,) in [0, classes) if D is conditional."""
         if self.reference is None:
             return self._judge(samples)
         reference = Batch(self.reference, self.reference_labels)
@@ -80,11 +80,11 @@ class Discriminator(nn.Module):
     def _judge(self, samples: Batch) -> DiscriminatorOutput:
         features = self.encoder(self._input(samples))
         seen = features if self.minibatch is None else self.minibatch(features)
-        said = {name: head(seen) for name, head in self.heads.items()}
+        outputs = {name: head(seen) for name, head in self.heads.items()}
         if self.projection is not None:
-            towards = self.projection(features).gather(1, _labels(samples)[:, None])
-            said["score"] = said["score"] + towards.squeeze(1)
-        return DiscriminatorOutput(samples.images, samples.labels, samples.code, features=features, **said)
+            projection = self.projection(features).gather(1, _labels(samples)[:, None])
+            outputs["score"] = outputs["score"] + projection.squeeze(1)
+        return DiscriminatorOutput(samples.images, samples.labels, samples.code, features=features, **outputs)
 
     def _input(self, samples: Batch) -> Tensor:
         if self.embedding is None:
@@ -98,9 +98,9 @@ def _check(condition: str, classes: int, heads: Mapping[str, object]) -> None:
     if condition not in get_args(Condition):
         raise unknown_name("condition of the discriminator", condition, get_args(Condition))
     if condition != "none" and not classes:
-        raise InputError(f"the discriminator's condition = {condition!r} needs labels, and the data have none")
+        raise InputError(f"the discriminator's condition = {condition!r} needs labels, but the data have no labels")
     if condition == "projection" and "score" not in heads:
-        raise InputError("the discriminator's condition = 'projection' adds to a score, and this loss asks for none")
+        raise InputError("the discriminator's condition = 'projection' adds to a score, but this loss has no score")
 
 
 def _labels(samples: Batch) -> Tensor:

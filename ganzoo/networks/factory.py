@@ -1,4 +1,4 @@
-"""Config tables -> players. The options of a table are the keyword-only parameters of what it builds."""
+"""Generator and discriminator from config tables, whose options are the keyword-only parameters of the built classes."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ from ganzoo.networks.heads import HEADS, HeadSpec
 T = TypeVar("T")
 
 Schema = dict[str, inspect.Parameter]
-"""Option -> its name, type and default."""
+"""Option name -> parameter with type and default."""
 
 
 def generator_schema(backbone: str) -> Schema:
@@ -27,7 +27,7 @@ def generator_schema(backbone: str) -> Schema:
 def discriminator_schema(backbone: str, heads: Iterable[str] = ("score",)) -> Schema:
     """The options of `[networks.discriminator]`: those of `Discriminator`, the encoder and the heads.
 
-    An autoencoder takes its decoder's options too; what the encoder also has, such as the width, is one option.
+    With a reconstruction head also the decoder's; an option that encoder and decoder share, such as the width, sets both.
     """
     heads = tuple(heads)
     parts: list[Callable[..., Any]] = [Discriminator, BACKBONES[backbone].encoder, *(HEADS[head] for head in heads)]
@@ -40,7 +40,7 @@ def discriminator_schema(backbone: str, heads: Iterable[str] = ("score",)) -> Sc
 
 
 def option_keys(backbone: object) -> set[str]:
-    """The dotted config keys that a backbone takes; empty for a name that is not known."""
+    """The dotted config keys of a backbone; empty for an unknown name."""
     if not isinstance(backbone, str) or backbone not in BACKBONES:
         return set()
     schemas = {"generator": generator_schema(backbone), "discriminator": discriminator_schema(backbone)}
@@ -50,9 +50,9 @@ def option_keys(backbone: object) -> set[str]:
 def make_generator(
     backbone: str, table: Mapping[str, Any], *, shape: Shape, latent: int, classes: int = 0
 ) -> Generator:
-    """G as `table` says, its weights still to be set by `initialise`; leaves torch's global generator as it was.
+    """G built from `table`; call `initialize` to set its weights. Does not change torch's global random generator.
 
-    `latent` is the length of z with any code joined to it. Raises `InputError` for what cannot be built.
+    `latent` is the length of z plus the code. Raises `InputError` for options that do not work.
     """
     options = _resolve(generator_schema(backbone), table, "generator")
     decoder = _configured(_decoder(backbone), options)
@@ -69,7 +69,7 @@ def make_discriminator(
     classes: int = 0,
     code_outputs: int = 0,
 ) -> Discriminator:
-    """D as `table` says, with `heads`; otherwise as `make_generator`."""
+    """D built from `table`, with `heads`; otherwise like `make_generator`."""
     heads = tuple(heads)
     options = _resolve(discriminator_schema(backbone, heads), table, "discriminator")
     encoder, decoder = BACKBONES[backbone].encoder, BACKBONES[backbone].decoder

@@ -1,4 +1,4 @@
-"""G: a decoder, and how it learns of the label."""
+"""The generator G: a decoder with optional conditioning on labels."""
 
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -15,12 +15,12 @@ Condition = Literal["none", "concat", "batch-norm"]
 
 
 class Generator(nn.Module):
-    """Images from latents.
+    """Maps latents to images.
 
-    `decoder(inputs, shape, classes)` builds the backbone; `latent` is the length of z with any code joined to it.
-    `condition`: "concat" joins an embedding of the label to z (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784),
-    "batch-norm" gives every label its own scales and shifts. Raises `InputError` for a condition without classes.
-    With virtual batch norm, `reference` (and `reference_labels`) are inputs that run along; None otherwise.
+    `decoder(inputs, shape, classes)` builds the backbone; `latent` is the length of z plus the code.
+    `condition`: "concat" appends an embedding of the label to z (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784),
+    "batch-norm" gives each class separate scales and shifts. Raises `InputError` for a condition without classes.
+    `reference` (and `reference_labels`): the reference inputs of virtual batch norm; None without it.
     """
 
     reference: Tensor | None
@@ -40,7 +40,7 @@ class Generator(nn.Module):
         if condition not in get_args(Condition):
             raise unknown_name("condition of the generator", condition, get_args(Condition))
         if condition != "none" and not classes:
-            raise InputError(f"the generator's condition = {condition!r} needs labels, and the data have none")
+            raise InputError(f"the generator's condition = {condition!r} needs labels, but the data have no labels")
         self.conditional = condition != "none"
         self.embedding = nn.Embedding(classes, embedding) if condition == "concat" else None
         joined = embedding if condition == "concat" else 0
@@ -51,14 +51,14 @@ class Generator(nn.Module):
         self.register_buffer("reference_labels", labels)
 
     def refer_to(self, z: Tensor, labels: Tensor | None = None) -> None:
-        """Fix the reference: latents (REFERENCES, latent) and, where G is conditional, their labels."""
+        """Set the reference batch: latents (`REFERENCE_BATCH`, latent) and, if G is conditional, their labels."""
         if self.reference is not None:
             self.reference.copy_(z)
         if self.reference_labels is not None:
             self.reference_labels.copy_(_given(labels))
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Latents (N, latent) and, where G is conditional, labels (N,) int64 in [0, classes) -> images (N, C, H, W)."""
+        """Latents (N, latent) and, if G is conditional, labels (N,) int64 in [0, classes) -> images (N, C, H, W)."""
         if self.conditional:
             _given(labels)
         if self.reference is None:

@@ -1,4 +1,4 @@
-"""What D can be asked: `HEADS[name](features, ends)` builds the module that answers from the features.
+"""Output heads of D: `HEADS[name](features, ends)` builds the module that maps features to an output.
 
 A head has the name of the field of `DiscriminatorOutput` that it fills; its keyword-only parameters are options in D's table.
 """
@@ -18,29 +18,29 @@ from ganzoo.registry import Registry
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """What the heads must know beside the number of features."""
+    """Sizes that the heads need in addition to the number of features."""
 
     shape: Shape
-    """Of the images to copy."""
+    """Shape of the images to reconstruct."""
     classes: int = 0
     code_outputs: int = 0
     """The length of `DiscriminatorOutput.code_logits`."""
     decoder: Callable[[int, Shape], nn.Module] | None = None
-    """Builds the decoder of D's backbone, where it has one."""
+    """Builds the decoder of D's backbone, if it has one."""
 
 
 HEADS: Registry[Callable[..., nn.Module]] = Registry("head of D")
 
 
 class Score(nn.Linear):
-    """One raw number a sample."""
+    """One unnormalized number per sample."""
 
     def __init__(self, features: int) -> None:
         super().__init__(features, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, F) -> (N,)."""
-        # Losses of pairs subtract scores, which share more than bfloat16 has digits for.
+        # Relativistic losses subtract nearly equal scores, for which bfloat16 has too few digits.
         with torch.autocast(features.device.type, enabled=False):
             return super().forward(features.to(self.weight.dtype)).squeeze(1)
 
@@ -53,25 +53,25 @@ def score(features: int, ends: HeadSpec) -> nn.Module:
 def class_logits(features: int, ends: HeadSpec) -> nn.Module:
     """(N, F) -> (N, classes), Odena et al. 2017, https://arxiv.org/abs/1610.09585; `InputError` without classes."""
     if not ends.classes:
-        raise InputError("a class head needs labels, and the data have none")
+        raise InputError("a class head needs labels, but the data have no labels")
     return nn.Linear(features, ends.classes)
 
 
 def code_logits(features: int, ends: HeadSpec) -> nn.Module:
     """(N, F) -> (N, code_outputs), Chen et al. 2016, https://arxiv.org/abs/1606.03657; `InputError` without a code."""
     if not ends.code_outputs:
-        raise InputError("a code head needs a latent code, and the loss has none")
+        raise InputError("a code head needs a latent code, but the loss has no code")
     return nn.Linear(features, ends.code_outputs)
 
 
 def reconstruction(features: int, ends: HeadSpec, *, bottleneck: PositiveInt = 64) -> nn.Module:
     """(N, F) -> (N, C, H, W) through `bottleneck` numbers, Berthelot et al. 2017, https://arxiv.org/abs/1703.10717, fig. 1.
 
-    Raises `InputError` where the backbone has no decoder.
+    Raises `InputError` if the backbone has no decoder.
     """
     if ends.decoder is None:
-        raise InputError("a reconstruction head needs a backbone with a decoder, and this one has none")
-    # No bias: two linear layers meet here, and the decoder's has one.
+        raise InputError("a reconstruction head needs a backbone with a decoder; this backbone has no decoder")
+    # No bias: the decoder starts with another linear layer, which has a bias.
     return Chain(code=nn.Linear(features, bottleneck, bias=False), decoder=ends.decoder(bottleneck, ends.shape))
 
 

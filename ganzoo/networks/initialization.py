@@ -1,4 +1,4 @@
-"""Where training starts: every weight drawn from a stream of its own, so that a new layer shifts no other's numbers."""
+"""Weight initialization, with one random stream per parameter, so that a new layer does not change other weights."""
 
 from functools import singledispatch
 from typing import get_args
@@ -15,18 +15,18 @@ from ganzoo.networks.layers import ConditionalBatchNorm
 from ganzoo.networks.resample import SubPixelConv
 
 POWER_ITERATIONS = 15
-"""Power iterations before the first step, as many as torch does."""
+"""Power iterations before the first step, as in torch."""
 
 
 @torch.no_grad()
 def initialize(network: nn.Module, kind: InitKind, seed: int, name: str) -> None:
-    """Set every parameter of `network`, which the streams call `name`, from `seed`; the same on every device.
+    """Initialize every parameter of `network` from `seed`, identically on every device; `name` names its random streams.
 
     Weights: "normal" is N(0, 0.02^2) (Radford et al. 2016, sec. 4), "orthogonal" Saxe et al. 2014, "he"
-    N(0, 2 / fan-in) (He et al. 2015, eq. 10); biases 0, scales of norms 1. torch's global generator is left alone.
+    N(0, 2 / fan-in) (He et al. 2015, eq. 10). Biases are 0, scales of norms 1. Does not use torch's global generator.
     """
     if kind not in get_args(InitKind):
-        raise unknown_name("initialisation", kind, get_args(InitKind))
+        raise unknown_name("initialization", kind, get_args(InitKind))
     for path, parameter in network.named_parameters():
         path = path.replace("parametrizations.weight.original", "weight")
         owner, _, leaf = path.rpartition(".")
@@ -38,7 +38,7 @@ def initialize(network: nn.Module, kind: InitKind, seed: int, name: str) -> None
 
 @singledispatch
 def draw_weights(owner: nn.Module, leaf: str, out: Tensor, kind: InitKind, g: Generator) -> None:
-    """Fill `out`, the parameter `leaf` of `owner`; a layer that wants other numbers registers its own."""
+    """Fill `out`, the parameter `leaf` of `owner`; layers with another initialization register a variant."""
     if out.ndim < 2:
         out.fill_(1.0 if leaf == "weight" else 0.0)
     elif kind == "normal":
@@ -51,19 +51,19 @@ def draw_weights(owner: nn.Module, leaf: str, out: Tensor, kind: InitKind, g: Ge
 
 @draw_weights.register
 def _(owner: nn.Embedding, leaf: str, out: Tensor, kind: InitKind, g: Generator) -> None:
-    # A label stands beside z or beside pixels: of their size, whatever the weights are.
+    # An embedding is an input like z or pixels: standard deviation 1 for every kind of initialization.
     out.normal_(generator=g)
 
 
 @draw_weights.register
 def _(owner: ConditionalBatchNorm, leaf: str, out: Tensor, kind: InitKind, g: Generator) -> None:
-    # DCGAN's spread of batch norm's scales, so that labels differ from the first step.
+    # DCGAN's standard deviation of batch norm scales, so that classes differ from the first step.
     out.normal_(1, 0.02, generator=g) if leaf == "scale" else out.zero_()
 
 
 @draw_weights.register
 def _(owner: SubPixelConv, leaf: str, out: Tensor, kind: InitKind, g: Generator) -> None:
-    # ICNR (Aitken et al. 2017): the four filters of a pixel start as one.
+    # ICNR (Aitken et al. 2017): the four filters of a pixel start equal.
     one = out[::4].clone()
     draw_weights.dispatch(nn.Module)(owner, leaf, one, kind, g)
     out.copy_(repeat(one, "o ... -> (o four) ...", four=4))
@@ -71,13 +71,13 @@ def _(owner: SubPixelConv, leaf: str, out: Tensor, kind: InitKind, g: Generator)
 
 def _fan_in(owner: nn.Module, weight: Tensor) -> float:
     if isinstance(owner, nn.ConvTranspose2d):
-        # Of the kernel's taps a stride of s lets 1 / s^2 reach an output pixel.
+        # With stride s, an output pixel receives 1 / s^2 of the kernel's taps.
         return weight[:, 0].numel() / (owner.stride[0] * owner.stride[1])
     return weight[0].numel()
 
 
 def _settle_spectral_norms(network: nn.Module, seed: int, name: str) -> None:
-    """Spectral norm's pair of vectors: v from a stream of its own, then both moved close to the singular ones."""
+    """Initialize spectral norm's v from its random stream, then move u and v close to the singular vectors."""
     for path, layer in network.named_modules():
         v = dict(layer.named_buffers()).get("parametrizations.weight.0._v")
         if v is not None:
@@ -89,5 +89,5 @@ def _settle_spectral_norms(network: nn.Module, seed: int, name: str) -> None:
 def _iterate(layer: nn.Module) -> None:
     spectral = layer.parametrizations.train()  # type: ignore[union-attr]
     for _ in range(POWER_ITERATIONS):
-        _ = layer.weight  # In training mode each look is one power iteration.
+        _ = layer.weight  # In training mode each access is one power iteration.
     spectral.train(layer.training)

@@ -1,4 +1,4 @@
-"""The small layers that every backbone is made of: norms, activations, chains that carry labels."""
+"""Layers shared by all backbones: norms, activations, convolutions, and sequential modules that pass labels."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,30 +15,30 @@ from ganzoo.registry import Registry
 
 
 class LabelConditioned(nn.Module):
-    """A layer whose forward takes the labels (N,) beside its input."""
+    """Base class of layers whose forward takes labels (N,) in addition to the input."""
 
 
 class Chain(LabelConditioned, nn.Sequential):
-    """Named layers one after the other; the labels go to those that take them."""
+    """Named layers in sequence; labels are passed to the layers that take them."""
 
     def __init__(self, **layers: nn.Module) -> None:
         super().__init__(OrderedDict(layers))
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        """`x` through all layers."""
+        """The output of the last layer for `x`."""
         for layer in self:
             x = layer(x, labels) if isinstance(layer, LabelConditioned) else layer(x)
         return x
 
 
 class SameConv(nn.Conv2d):
-    """A convolution of stride 1 that keeps height and width, for even kernels too."""
+    """A convolution with stride 1 that keeps height and width, also for even kernels."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, bias: bool = True) -> None:
         super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
 
     def forward(self, x: Tensor, resample: dispatch.Resample = "none") -> Tensor:
-        """(N, inputs, H, W) -> (N, outputs, H, W), of a map doubled before ("nearest") or halved after ("mean")."""
+        """(N, inputs, H, W) -> (N, outputs, H, W); "nearest" doubles the map before, "mean" halves it after."""
         return dispatch.same_conv(x, self.weight, self.bias, resample)
 
 
@@ -54,18 +54,18 @@ class ReLU(nn.ReLU):
     """max(x, 0)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Any shape."""
+        """max(x, 0) for any shape."""
         return dispatch.leaky_relu(x, 0.0)
 
 
 class LeakyReLU(nn.LeakyReLU):
-    """max(x, 0.2 x): the slope of Radford et al. 2016."""
+    """max(x, 0.2 x), with the negative slope of Radford et al. 2016."""
 
     def __init__(self) -> None:
         super().__init__(0.2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Any shape."""
+        """max(x, 0.2 x) for any shape."""
         return dispatch.leaky_relu(x, self.negative_slope)
 
 
@@ -73,12 +73,12 @@ class Tanh(nn.Tanh):
     """The hyperbolic tangent."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Any shape."""
+        """tanh(x) for any shape."""
         return dispatch.tanh(x)
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm (Ioffe & Szegedy 2015) of maps (N, C, H, W) and of vectors (N, C) alike."""
+    """Batch norm (Ioffe & Szegedy 2015) for maps (N, C, H, W) and vectors (N, C)."""
 
     subtracts_mean = mixes_samples = True
 
@@ -100,7 +100,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
 
 class LayerNorm(nn.GroupNorm):
-    """The statistics of a sample's whole map, and a scale and a shift per channel (Ba et al. 2016; Gulrajani et al. 2017)."""
+    """Layer norm over a sample's whole map, with a scale and a shift per channel (Ba et al. 2016; Gulrajani et al. 2017)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(1, channels)
@@ -111,7 +111,7 @@ class LayerNorm(nn.GroupNorm):
 
 
 class ConditionalBatchNorm(LabelConditioned):
-    """Batch norm whose scale and shift belong to the label (de Vries et al. 2017, https://arxiv.org/abs/1707.00683)."""
+    """Batch norm with a scale and a shift per class (de Vries et al. 2017, https://arxiv.org/abs/1707.00683)."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class ConditionalBatchNorm(LabelConditioned):
         self.shift = nn.Parameter(torch.zeros(classes, channels))
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(N, C, ...) -> (N, C, ...); `labels` (N,) must be given."""
+        """(N, C, ...) -> (N, C, ...); requires `labels` (N,)."""
         if labels is None:
             raise ValueError("conditional batch norm needs labels")
         ones = [1] * (x.ndim - 2)
@@ -130,13 +130,13 @@ class ConditionalBatchNorm(LabelConditioned):
 
 
 def no_norm(channels: int) -> nn.Module:
-    """The input, unchanged."""
+    """The identity."""
     return nn.Identity()
 
 
 NormTrait = Literal["subtracts_mean", "mixes_samples", "maps_only"]
-"""Class attributes of a norm, False if absent: each channel's mean is subtracted, and with it the bias of a convolution;
-the output of a sample depends on the other samples of the batch; vectors (N, C) cannot be normalized."""
+"""Class attributes of a norm, False if absent: it subtracts each channel's mean, and with it the bias of a convolution;
+the output for a sample depends on the other samples of the batch; it cannot normalize vectors (N, C)."""
 
 NORMS: Registry[Callable[[int], nn.Module]] = Registry("norm")
 NORMS.add("batch", BatchNorm)
@@ -158,7 +158,7 @@ OUTPUTS.add("linear", nn.Identity)
 
 
 def make_norm(name: str, channels: int, classes: int = 0) -> nn.Module:
-    """The norm `name`, conditional on labels where `classes` is not 0; `InputError` where only batch norm could be."""
+    """The norm `name`, conditional if `classes` is not 0; raises `InputError` for a conditional norm other than batch norm."""
     if not classes:
         return NORMS[name](channels)
     if name != "batch":
@@ -167,31 +167,31 @@ def make_norm(name: str, channels: int, classes: int = 0) -> nn.Module:
 
 
 def norm_has(name: str, trait: NormTrait) -> bool:
-    """Whether the norm `name` has a trait; raises `InputError` for a norm that does not exist."""
+    """True if the norm `name` has a trait; raises `InputError` for an unknown norm."""
     return getattr(NORMS[name], trait, False)
 
 
 def keeps_bias(norm: str) -> bool:
-    """Whether the bias of a convolution survives `norm`: some subtract each channel's mean, and the bias with it."""
+    """True if a convolution's bias has an effect before `norm`; some norms subtract each channel's mean, bias included."""
     return not norm_has(norm, "subtracts_mean")
 
 
 def project_labels(inputs: int, outputs: int, size: int) -> Chain:
-    """A vector straight to a map (N, outputs, size, size), without hidden layers (Radford et al. 2016, sec. 3)."""
+    """A linear layer from a vector to a map (N, outputs, size, size) (Radford et al. 2016, sec. 3)."""
     linear = Linear(inputs, outputs * size * size)
     return Chain(linear=linear, map=Map("n (c h w) -> n c h w", h=size, w=size))
 
 
 class Map(Rearrange):
-    """A map (N, C, H, W) of a vector."""
+    """Reshape of vectors to maps (N, C, H, W)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Laid out for convolutions."""
+        """The map, in the memory format of convolutions."""
         return dispatch.to_memory_format(super().forward(x))  # type: ignore[no-untyped-call]
 
 
 class Maxout(Linear):
-    """Each unit is the largest of five linear ones. Goodfellow et al. 2013, https://arxiv.org/abs/1302.4389, section 2"""
+    """The maximum of five linear units. Goodfellow et al. 2013, https://arxiv.org/abs/1302.4389, section 2"""
 
     pieces = 5
 
@@ -200,5 +200,5 @@ class Maxout(Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs) -> (N, outputs)."""
-        # The pieces of a unit do not lie together: so forward takes a sixth of the time, backward a third.
+        # A unit's pieces are not adjacent in memory: so forward takes 1/6 of the time, backward 1/3.
         return dispatch.maxout_max(super().forward(x), self.pieces)

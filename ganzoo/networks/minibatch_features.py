@@ -1,4 +1,4 @@
-"""Features of a whole batch, so that D can see that all fakes are alike. Real and fake batches are never mixed."""
+"""Minibatch features, which let D detect that all fakes are alike. Real and fake batches are never mixed."""
 
 import torch
 from einops import rearrange
@@ -8,7 +8,7 @@ from ganzoo.registry import Registry
 
 
 class MinibatchStdDev(nn.Module):
-    """One number for the batch: the standard deviation of each feature over it, averaged (Karras et al. 2018, section 3).
+    """The standard deviation over the batch, averaged over features: one number (Karras et al. 2018, section 3).
 
     https://arxiv.org/abs/1710.10196
     """
@@ -20,13 +20,13 @@ class MinibatchStdDev(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, F) -> (N, F + 1)."""
-        # Not torch's std, whose slope is infinite where all samples are alike.
+        # Not torch's std, whose gradient is infinite if all samples are equal.
         spread = (features.var(0, correction=0) + 1e-8).sqrt().mean()
         return torch.cat([features, spread.expand(len(features), 1)], 1)
 
 
 class MinibatchDiscrimination(nn.Module):
-    """How close each sample is to the others under 16 learned kernels of 8 dimensions (Salimans et al. 2016, section 3.2).
+    """Minibatch discrimination: closeness to the other samples in 16 learned 8-D projections (Salimans et al. 2016, sec. 3.2).
 
     o(i) = sum over j != i of exp(-||M_i - M_j||_1), M = T f; https://arxiv.org/abs/1606.03498
     """
@@ -42,12 +42,12 @@ class MinibatchDiscrimination(nn.Module):
         """(N, F) -> (N, F + kernels)."""
         m = rearrange(in_float32(self.project(features)), "n (k s) -> n k s", k=self.kernels)
         distance = (m[:, None] - m[None]).abs().sum(3)
-        closeness = (-distance).exp().sum(1) - 1  # without itself, whose distance is 0
+        closeness = (-distance).exp().sum(1) - 1  # without the sample itself, whose distance is 0
         return torch.cat([features, closeness], 1)
 
 
 def in_float32(x: Tensor) -> Tensor:
-    """`x` in float32 at least: in bfloat16 a small closeness is lost beside the 1 that is taken away."""
+    """`x` in float32 or higher: in bfloat16 a small closeness is rounded away next to the 1 that is subtracted."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 

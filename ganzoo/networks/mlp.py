@@ -1,6 +1,7 @@
-"""Fully connected players for two-dimensional data, as in the toy experiments of Gulrajani et al. 2017.
+"""Fully connected networks for two-dimensional data, as in the toy experiments of Gulrajani et al. 2017.
 
-The authors' gan_toy.py has three layers of 512. They take any shape; small images do for a comparison with convolutions.
+The authors' gan_toy.py has three layers of 512 units. Any data shape works, so small images allow a comparison with
+convolutions.
 """
 
 from itertools import pairwise
@@ -45,7 +46,7 @@ class Decoder(Chain):
 
 
 class Encoder(Chain):
-    """(N, *shape) -> (N, features) through `depth` layers of `width` units; no norm in the first."""
+    """(N, *shape) -> (N, features) through `depth` layers of `width` units; no norm in the first layer."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Encoder(Chain):
 def _hidden(widths: list[int], norms: list[str], activation: str, classes: int = 0) -> dict[str, nn.Module]:
     layers: dict[str, nn.Module] = {}
     for i, ((inputs, outputs), norm) in enumerate(zip(pairwise(widths), norms, strict=True), 1):
-        maxout = activation == "maxout"  # an activation that takes a wider layer, so not one of the registry
+        maxout = activation == "maxout"  # needs a wider linear layer, so it is not in ACTIVATIONS
         linear = (Maxout if maxout else Linear)(inputs, outputs, bias=keeps_bias(norm))
         act = nn.Identity() if maxout else ACTIVATIONS[activation]()
         layers[f"layer{i}"] = Chain(linear=linear, norm=make_norm(norm, outputs, classes), act=act)

@@ -1,4 +1,4 @@
-"""Randomness within a network, on in training and in sampling: noise and dropout, both from `ganzoo.rng`."""
+"""Noise and dropout layers, active in training and in sampling, with random numbers from `ganzoo.rng`."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ DropoutProbability = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Noise(nn.Module):
-    """x + std N(0, I), a number of its own for every value (Zhao et al. 2017, EBGAN's appendix; ganhacks, tip 13)."""
+    """x + std N(0, I), independent for every value (Zhao et al. 2017, EBGAN's appendix; ganhacks, tip 13)."""
 
     def __init__(self, std: float) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Noise(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Each value 0 with probability p, else divided by 1 - p; never off (Isola et al. 2017, https://arxiv.org/abs/1611.07004)."""
+    """Dropout that is always active, with scale 1 / (1 - p) (Isola et al. 2017, https://arxiv.org/abs/1611.07004)."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Dropout(nn.Module):
 
 
 def add_noise_and_dropout(layers: dict[str, nn.Module], noise: float, dropout: float) -> dict[str, nn.Module]:
-    """`layers` with noise, then dropout, after each; a strength of 0 adds nothing, and shifts no other's numbers."""
+    """`layers` with noise, then dropout, after each; a strength of 0 adds no layer and changes no random numbers."""
     mixed: dict[str, nn.Module] = {}
     for name, layer in layers.items():
         mixed[name] = layer

@@ -1,4 +1,4 @@
-"""Ways to double height and width: `UPSAMPLERS[name](inputs, outputs, kernel, bias)`; kernel None = its own."""
+"""Upsamplers, downsamplers and pooling: `UPSAMPLERS[name](inputs, outputs, kernel, bias)`; kernel None = its default."""
 
 import warnings
 from typing import Literal, Protocol
@@ -13,32 +13,34 @@ from ganzoo.registry import Registry
 
 
 class Resampler(Protocol):
-    """Builds a module that changes the number of channels, and height and width by a factor of two."""
+    """A function that builds a module which changes the number of channels, and height and width by a factor of two."""
 
     def __call__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> nn.Module:
-        """The module."""
+        """Build the module."""
 
 
 UPSAMPLERS: Registry[Resampler] = Registry("upsampler")
 
 
 def checkerboard(kernel: int) -> float:
-    """How unevenly a transposed convolution of stride 2 covers its output: (max - min) / mean of the taps per pixel.
+    """Unevenness of a transposed convolution's output coverage with stride 2: (max - min) / mean of the taps per pixel.
 
     0 for an even kernel, 1.33 for 3, 0.8 for 5 (Odena et al. 2016, "Deconvolution and checkerboard artifacts").
     """
-    return 4 / kernel if kernel % 2 else 0.0  # taps along an axis: (kernel + 1) / 2 and (kernel - 1) / 2 in turn
+    return (
+        4 / kernel if kernel % 2 else 0.0
+    )  # taps along an axis alternate between (kernel + 1) / 2 and (kernel - 1) / 2
 
 
 class ConvTranspose(nn.ConvTranspose2d):
-    """Transposed convolution of stride 2 (Radford et al. 2016). Warns of a kernel that its stride does not divide."""
+    """Transposed convolution with stride 2 (Radford et al. 2016). Warns if the stride does not divide the kernel size."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
         kernel = kernel or 4
         if kernel % 2:
             warnings.warn(
                 f"a transposed convolution with kernel {kernel} and stride 2 covers its output unevenly (checkerboard "
-                f"{checkerboard(kernel):.2f}): take an even kernel, or upsample = 'pixelshuffle' or 'nearest'",
+                f"{checkerboard(kernel):.2f}): use an even kernel, or upsample = 'pixelshuffle' or 'nearest'",
                 stacklevel=2,
             )
         padding = (kernel - 1) // 2
@@ -51,11 +53,11 @@ class ConvTranspose(nn.ConvTranspose2d):
 
 
 class SubPixelConv(SameConv):
-    """The convolution before a pixel shuffle; `ganzoo.networks.initialization` starts its four sub-pixels equal (ICNR)."""
+    """The convolution before a pixel shuffle; `ganzoo.networks.initialization` initializes its sub-pixels equal (ICNR)."""
 
 
 class PixelShuffle(nn.Module):
-    """Convolution to four times the channels, which become 2x2 pixels (Shi et al. 2016; ICNR: Aitken et al. 2017)."""
+    """Convolution to four times the channels, rearranged to 2x2 pixels (Shi et al. 2016; ICNR: Aitken et al. 2017)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
         super().__init__()
@@ -75,7 +77,7 @@ class ResizeConv(nn.Module):
 
 
 class Nearest(ResizeConv):
-    """Every pixel four times, then a convolution."""
+    """Nearest-neighbor interpolation, then a convolution."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
@@ -99,13 +101,13 @@ UPSAMPLERS.add("bilinear", Bilinear)
 
 
 Pooling = Literal["none", "mean", "sum"]
-"""Of a map over its pixels: none flattens it; the mean is Gulrajani et al.'s (2017), the sum Miyato et al.'s (2018)."""
+"""Pooling of a map over its pixels: "none" flattens it, "mean" as in Gulrajani et al. 2017, "sum" as in Miyato et al. 2018."""
 
 DOWNSAMPLERS: Registry[Resampler] = Registry("downsampler")
 
 
 class Stride(nn.Conv2d):
-    """Convolution of stride 2 (Radford et al. 2016)."""
+    """Convolution with stride 2 (Radford et al. 2016)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int | None = None, bias: bool = True) -> None:
         kernel = kernel or 4
@@ -130,7 +132,7 @@ class Pool(nn.Module):
 
 
 def features_of(width: int, side: int, pooling: Pooling) -> tuple[nn.Module, int]:
-    """What makes features of a map (N, width, side, side), and how many."""
+    """The layer that turns a map (N, width, side, side) into features, and their number."""
     if pooling == "none":
         return nn.Flatten(), width * side**2
     return Reduce("n c h w -> n c", pooling), width

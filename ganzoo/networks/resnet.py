@@ -1,8 +1,8 @@
 """The CIFAR-10 ResNet of WGAN-GP: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, appendix.
 
-As in the authors' gan_cifar_resnet.py: pre-activation blocks of constant width; the encoder's first block starts with a
-convolution, it halves down to at most 8x8, then come two plain blocks and a mean. SNGAN's has a sum there (Miyato et al.
-2018, the authors' code), which no weight can make up for under spectral norm.
+As in the authors' gan_cifar_resnet.py: pre-activation blocks of constant width. The encoder's first block starts with a
+convolution, it halves down to at most 8x8, then two plain blocks and mean pooling follow. SNGAN uses sum pooling instead
+(Miyato et al. 2018, the authors' code); under spectral norm no weight can compensate for the difference.
 """
 
 from collections.abc import Callable
@@ -28,11 +28,11 @@ from ganzoo.networks.noise_layers import DropoutProbability, NoiseStd, add_noise
 from ganzoo.networks.resample import DOWNSAMPLERS, UPSAMPLERS, Nearest, Pool, Pooling, features_of
 
 DOWNSAMPLE_UNTIL = 8
-"""The side of the map at which the encoder stops halving."""
+"""Height and width, in pixels, at which the encoder stops halving."""
 
 
 class Block(LabelConditioned):
-    """`shortcut(x) + residual(x)`. The shortcut resamples by nearest neighbour or mean whatever the residual does."""
+    """`shortcut(x) + residual(x)`. The shortcut always resamples by nearest neighbor or mean, the residual as configured."""
 
     def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
         super().__init__()
@@ -46,9 +46,9 @@ class Block(LabelConditioned):
 
 
 class Decoder(Chain):
-    """(N, inputs) -> (N, *shape); `width` channels in the last block, up to `max_width_multiple` times as many in the first.
+    """(N, inputs) -> (N, *shape); `width` channels in the last block, at most `max_width_multiple` times `width` in the first.
 
-    `kernel` None is the paper's 3, and 4 in transposed convolutions.
+    `kernel` None is 3 as in the paper, and 4 in transposed convolutions.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Decoder(Chain):
 class Encoder(Chain):
     """Images (N, *shape) -> the last map, pooled or flattened: (N, features); no norm in the first block.
 
-    `kernel` None is the paper's 3, and 4 in strided convolutions.
+    `kernel` None is 3 as in the paper, and 4 in strided convolutions.
     """
 
     def __init__(
@@ -108,8 +108,8 @@ class Encoder(Chain):
             first = conv(width, width, bias=bias)
             return Block(_preactivated(normed(width), first, normed(width), last, act), shortcut)
 
-        optimised = Chain(first=conv(shape[0], width), act=act(), last=down(width, width))
-        layers: dict[str, nn.Module] = {"block1": Block(optimised, Pool(shape[0], width, 1))}
+        optimized = Chain(first=conv(shape[0], width), act=act(), last=down(width, width))
+        layers: dict[str, nn.Module] = {"block1": Block(optimized, Pool(shape[0], width, 1))}
         for i, (narrow, wide) in enumerate(pairwise(widths), 2):
             layers[f"block{i}"] = block(narrow, down(narrow, wide, bias=bias), Pool(narrow, wide, 1, bias))
         for i in (1, 2):

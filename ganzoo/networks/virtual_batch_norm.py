@@ -1,7 +1,7 @@
-"""Virtual batch norm: the statistics of one batch that stays the same, so that no sample depends on its neighbours.
+"""Virtual batch norm: normalization with the statistics of a fixed reference batch, so that samples are independent.
 
-Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 3.5. The player that owns such norms keeps the reference and
-shows it to them before each batch, which costs a second forward pass.
+Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 3.5. The player that contains such norms stores the reference
+batch and runs it before each batch, which costs a second forward pass.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from ganzoo import rng
 
 REFERENCE_BATCH = 64
-"""Samples of a reference batch; the paper's is as large as a batch."""
+"""Reference batch size (the paper uses the training batch size)."""
 
 
 class VirtualBatchNorm(nn.Module):
-    """Batch norm by a fixed reference batch and the sample itself, which counts as one of REFERENCES + 1.
+    """Batch norm with the statistics of a reference batch plus the sample, which has weight 1 / (`REFERENCE_BATCH` + 1).
 
-    Works within `set_reference` only; a forward pass elsewhere is a `ValueError`.
+    Works only inside `set_reference`; a forward pass elsewhere raises `ValueError`.
     """
 
     subtracts_mean = True
@@ -34,7 +34,7 @@ class VirtualBatchNorm(nn.Module):
         self.reference: tuple[Tensor, Tensor] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, ...) -> the same shape; gradients reach weights, not other samples, through the reference."""
+        """(N, C, ...) -> the same shape; gradients pass through the reference to the weights, not to other samples."""
         mean, variance = self._moments(x)
         ones = [1] * (x.ndim - 2)
         scale, shift = self.weight.view(-1, *ones), self.bias.view(-1, *ones)
@@ -47,19 +47,19 @@ class VirtualBatchNorm(nn.Module):
             return self.reference
         if self.reference is None:
             raise ValueError(
-                "virtual batch norm must be shown its reference: see ganzoo.networks.virtual_batch_norm.set_reference"
+                "virtual batch norm has no reference batch; use ganzoo.networks.virtual_batch_norm.set_reference"
             )
         return combine_moments(self.reference, moments(x, within))
 
 
 def moments(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Mean and variance over `axes`, which stay as ones; over no axis, the value itself and 0."""
+    """Mean and variance over `axes`, kept with size 1; without axes, the values themselves and 0."""
     mean = x.mean(axes, keepdim=True) if axes else x
     return mean, (x - mean).square().mean(axes, keepdim=True) if axes else torch.zeros_like(x)
 
 
 def combine_moments(reference: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean and variance of the reference with one more sample in it."""
+    """Mean and variance of the reference batch plus one sample."""
     share = 1 / (REFERENCE_BATCH + 1)
     mean = (1 - share) * reference[0] + share * own[0]
     between = share * (1 - share) * (own[0] - reference[0]).square()
@@ -67,20 +67,20 @@ def combine_moments(reference: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor]
 
 
 def is_virtual(network: nn.Module) -> bool:
-    """Whether a virtual batch norm is within `network`."""
+    """True if `network` contains a virtual batch norm."""
     return any(isinstance(layer, VirtualBatchNorm) for layer in network.modules())
 
 
 class FixedRng(rng.RngScope):
-    """The same numbers each time, on any device: drawn once, on the CPU, and kept where they are used."""
+    """The same random numbers in each pass and on any device: drawn once on the CPU, and cached on the device."""
 
     def __init__(self) -> None:
         super().__init__("reference")
         self.kept: dict[tuple[object, ...], Tensor] = {}
 
-    @torch.inference_mode(False)  # what is kept there could not be used in training
+    @torch.inference_mode(False)  # tensors cached in inference mode could not be used in training
     def draw(self, name: str, out: Tensor, fill: rng.Fill) -> Tensor:
-        """The next numbers of stream `name`, like `out`."""
+        """The next numbers of stream `name`, with shape, dtype and device of `out`."""
         place = (name, self.asked[name], out.shape, out.dtype, out.device)
         if place not in self.kept:
             drawn = super().draw(name, torch.empty(out.shape, dtype=out.dtype), fill)
@@ -91,14 +91,14 @@ class FixedRng(rng.RngScope):
 
 
 _fixed: WeakKeyDictionary[nn.Module, FixedRng] = WeakKeyDictionary()
-"""Of each network whose layers draw numbers for its reference."""
+"""The random numbers of each network whose layers draw some in the reference pass."""
 
 
 @contextmanager
 def set_reference(network: nn.Module, show: Callable[[], object]) -> Iterator[None]:
-    """A block in which the virtual norms of `network` know their reference, for which `show` runs it.
+    """Context in which the virtual norms of `network` use the statistics of the reference batch, on which `show` runs it.
 
-    The noise and dropout of its layers are the same each time, whatever the batch gets.
+    Noise and dropout in the reference pass are the same each time, independent of those of the batch.
     """
     norms = [layer for layer in network.modules() if isinstance(layer, VirtualBatchNorm)]
     fixed = _fixed.setdefault(network, FixedRng())
@@ -110,7 +110,7 @@ def set_reference(network: nn.Module, show: Callable[[], object]) -> Iterator[No
         _set(norms, listening=False)
         yield
     finally:
-        _set(norms, listening=False, reference=None)  # a graph, which no copy of the network could take along
+        _set(norms, listening=False, reference=None)  # it has a graph, so the network could not be copied
 
 
 def _set(norms: list[VirtualBatchNorm], **values: object) -> None:
@@ -119,5 +119,5 @@ def _set(norms: list[VirtualBatchNorm], **values: object) -> None:
 
 
 def initial_reference(*shape: int) -> Tensor:
-    """Numbers N(0, 1), (REFERENCES, *shape): the reference until another is given."""
+    """Numbers from N(0, 1), (`REFERENCE_BATCH`, *shape): the reference batch until another is set."""
     return torch.empty(REFERENCE_BATCH, *shape).normal_(generator=rng.generator("reference"))

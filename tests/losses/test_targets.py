@@ -57,7 +57,7 @@ def test_g_has_no_soft_labels():
 
 @pytest.mark.parametrize("wrong", [(0.9, 0.8), (1.1, 1.3), (-0.5, 0.1)])
 def test_a_range_that_is_none_is_refused(wrong):
-    with pytest.raises(InputError, match="real_target must rise and have its middle"):
+    with pytest.raises(InputError, match="real_target must be increasing, with its middle"):
         NSGAN(real_target=wrong)
 
 

@@ -114,7 +114,7 @@ def test_an_autoencoding_d_refers_within_its_decoder_too(minibatch):
 
 def test_a_norm_without_its_reference_says_so_and_none_is_left_behind():
     d = discriminator()
-    with pytest.raises(ValueError, match="must be shown its reference"):
+    with pytest.raises(ValueError, match="has no reference batch"):
         d.encoder(images())
     with pytest.raises(RuntimeError):
         d(Batch(images(shape=(3, 16, 16))))
