@@ -163,14 +163,14 @@ def labelled(labels, names=None) -> Dataset:
 HOLES = {
     "from-1": (
         labelled([*range(1, 11)] * 2),
-        "1 of 11 classes have no labelled picture ('0'); if the labels start at 1",
+        "1 of 11 classes have no labeled image ('0'); if the labels start at 1",
     ),
-    "a-gap": (labelled([0, 1, 3, 0, 1, 3]), "1 of 4 classes have no labelled picture ('2'); leave them out"),
+    "a-gap": (labelled([0, 1, 3, 0, 1, 3]), "1 of 4 classes have no labeled image ('2'); remove them"),
     "a-name-too-many": (
         labelled([0, 1, 0, 1], ["a", "b", "c", "d"]),
-        "2 of 4 classes have no labelled picture ('c', 'd')",
+        "2 of 4 classes have no labeled image ('c', 'd')",
     ),
-    "many": (labelled([0, 9] * 5), "8 of 10 classes have no labelled picture ('1', '2', '3', '4', '5', ...)"),
+    "many": (labelled([0, 9] * 5), "8 of 10 classes have no labeled image ('1', '2', '3', '4', '5', ...)"),
 }
 
 
@@ -178,7 +178,7 @@ HOLES = {
 @pytest.mark.parametrize(("variant", "tables"), ASKING, ids=[f"{i}-{v}" for i, (v, _) in enumerate(ASKING)])
 def test_a_class_without_a_picture_is_refused_where_classes_are_learned(hole, variant, tables):
     data, said = HOLES[hole]
-    with pytest.raises(InputError, match="needs pictures of every class") as error:
+    with pytest.raises(InputError, match="needs images of every class") as error:
         resolve_config(small(variant, **tables), data)
     assert said in str(error.value) and "\n" not in str(error.value)
 
@@ -193,7 +193,7 @@ def test_it_is_warned_of_elsewhere(hole):
 
 @pytest.mark.parametrize(("variant", "tables"), ASKING, ids=[f"{i}-{v}" for i, (v, _) in enumerate(ASKING)])
 def test_one_class_is_refused_where_classes_are_learned_and_fine_elsewhere(variant, tables):
-    with pytest.raises(InputError, match="needs two classes or more, and 'x' is the only one"):
+    with pytest.raises(InputError, match="needs at least two classes, but 'x' is the only one"):
         resolve_config(small(variant, **tables), labelled([0] * 8, ["x"]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -245,7 +245,7 @@ def test_a_run_of_before_with_an_empty_class_goes_on_and_is_sampled(tmp_path, mo
     data = labelled([1, 2, 3] * 4)
     with monkeypatch.context() as before:
         before.setattr(builder, "incompatibilities", lambda *args: incompatibilities(*args[:3]))
-        with pytest.warns(UserWarning, match="no labelled picture"):
+        with pytest.warns(UserWarning, match="no labeled image"):
             run = api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run")
     api.resume(run, api.with_train(RunDir(run).config(), steps=2), data)
     assert len(ganzoo.load(run).sample(4, classes=[0, 1, 2, 3])) == 4

@@ -319,7 +319,7 @@ def test_a_plugin_adds_a_loss_to_every_command_that_takes_a_checkpoint(tmp_path,
         assert ganzoo(*words, "--plugin", plugin) == 0, capsys.readouterr().err
     LOSSES.pop("mine")
     assert ganzoo("sample", "run") == 2
-    assert "(what a plugin added needs --plugin FILE)" in capsys.readouterr().err
+    assert "(a part of a plugin needs --plugin FILE)" in capsys.readouterr().err
     assert ganzoo("push", "run", "nowhere", "--plugin", plugin) == 2
     assert "expected hf:USER/NAME" in capsys.readouterr().err and "mine" in LOSSES
 

@@ -1,1 +1,1 @@
-"""Settings of a run: schema, recipes, defaults, compatibility, techniques."""
+"""Run configuration: schema, recipes, defaults, compatibility checks, technique table."""

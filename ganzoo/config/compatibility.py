@@ -1,4 +1,4 @@
-"""What does not fit together, with the reason, before anything is trained."""
+"""Checks for incompatible settings before training, each with the reason and a fix."""
 
 from collections.abc import Iterator, Sequence
 from math import prod
@@ -14,9 +14,9 @@ from ganzoo.tricks import Trick
 def incompatibilities(
     config: ResolvedConfig, tricks: list[Trick], unlabelled: int = 0, empty_classes: Sequence[str] = ()
 ) -> Iterator[str]:
-    """Each reason for which the parts of a resolved config do not fit each other or the data.
+    """Each reason why the parts of a resolved config do not work together or with the data.
 
-    Of the data, `unlabelled` samples have no class, and no sample is labelled with one of `empty_classes`.
+    `unlabelled`: number of samples without a label; `empty_classes`: classes without samples.
     """
     loss, facts = LOSSES[config.loss["name"]], config.dataset
     yield from _check_shapes(config, tricks)
@@ -33,46 +33,46 @@ def incompatibilities(
 def _check_shapes(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
     points = config.dataset.is_points
     if points and BACKBONES[config.networks.name].data == "images":
-        yield f"the backbone {config.networks.name} makes images and the data are points; set networks.name='mlp'"
+        yield f"the backbone {config.networks.name} is for images, but the data are points; set networks.name='mlp'"
     if points and config.data.flip:
-        yield "data.flip mirrors images and the data are points; set data.flip=false"
+        yield "data.flip mirrors images, but the data are points; set data.flip=false"
     if BACKBONES[config.networks.name].data == "points":
         for name, table in (("generator", config.networks.generator), ("discriminator", config.networks.discriminator)):
             if norm_has(norm := table.get("norm", "none"), "maps_only"):
                 yield (
-                    f"{norm} norm needs maps, and the backbone {config.networks.name} has vectors; "
+                    f"{norm} norm needs maps, but the backbone {config.networks.name} has vectors; "
                     f"set networks.{name}.norm='layer' or 'none'"
                 )
     for trick in tricks:
         if points and trick.images_only:
-            yield f"trick {trick.name} changes images and the data are points; set tricks.{trick.name}=false"
+            yield f"trick {trick.name} is for images, but the data are points; set tricks.{trick.name}=false"
 
 
 def _check_labels(config: ResolvedConfig, loss: type[Loss], labelled: bool) -> Iterator[str]:
     g, d = (table.get("condition", "none") for table in (config.networks.generator, config.networks.discriminator))
     spec = config.data.spec
     if (loss.needs_labels or "class_logits" in loss.heads) and not labelled:
-        yield f"loss {loss.name} needs labels and the data {spec!r} have none; put each class in its own sub-folder"
+        yield f"loss {loss.name} needs labels, but the data {spec!r} have none; put each class into a separate sub-folder"
     if (g != "none" or d != "none") and not labelled:
-        yield f"networks.*.condition needs labels and the data {spec!r} have none; set both conditions to 'none'"
+        yield f"networks.*.condition needs labels, but the data {spec!r} have none; set both conditions to 'none'"
     if g == "batch-norm" and (norm := config.networks.generator.get("norm")) != "batch":
         yield (
-            f"networks.generator.condition='batch-norm' conditions batch norm, and the generator's norm is {norm!r}; "
+            f"networks.generator.condition='batch-norm' needs batch norm, but the generator's norm is {norm!r}; "
             "set networks.generator.norm='batch' or condition='concat'"
         )
     if d == "projection" and "score" not in loss.heads:
-        yield f"the projection of labels adds to a score, which loss {loss.name} does not ask of D; set condition='channels'"
+        yield f"condition='projection' adds to D's score, but loss {loss.name} has no score; set condition='channels'"
     if d == "channels" and "class_logits" in loss.heads:
         yield (
-            f"loss {loss.name} has D name the class, which condition='channels' tells it beforehand; "
+            f"loss {loss.name} trains D to predict the class, but condition='channels' gives D the class as input; "
             "set networks.discriminator.condition='none' or 'projection'"
         )
     if loss.label_blind and g != "none":
-        yield f"nothing that G learns under loss {loss.name} depends on labels; set both conditions to 'none'"
+        yield f"G cannot learn labels with loss {loss.name}, which ignores them; set both conditions to 'none'"
     elif g != "none" and d == "none" and not loss.needs_labels:
         yield (
-            f"networks.generator.condition={g!r}, and D, which loss {loss.name} does not ask for the class, is not told it: G "
-            "would learn no label; set networks.discriminator.condition='channels', or the generator's to 'none'"
+            f"networks.generator.condition={g!r}, but with loss {loss.name} D neither gets nor predicts labels, so G would "
+            "not learn them; set networks.discriminator.condition='channels', or the generator's to 'none'"
         )
     if loss.needs_labels and g == "none":
         yield f"loss {loss.name} needs a conditional generator; set networks.generator.condition='concat'"
@@ -88,9 +88,9 @@ def _class_misfits(config: ResolvedConfig, loss: type[Loss], empty_classes: Sequ
         return
     who = "a conditional network" if conditional else f"loss {loss.name}"
     if len(names) == 1:
-        yield f"{who} needs two classes or more, and {names[0]!r} is the only one; {_more_classes(config, names[0])}"
+        yield f"{who} needs at least two classes, but {names[0]!r} is the only one; {_more_classes(config, names[0])}"
     if empty_classes:
-        yield f"{who} needs pictures of every class: {empty(config, empty_classes)}"
+        yield f"{who} needs images of every class: {empty(config, empty_classes)}"
 
 
 def _more_classes(config: ResolvedConfig, only: str) -> str:
@@ -98,37 +98,37 @@ def _more_classes(config: ResolvedConfig, only: str) -> str:
     inner = [each for each in (Path(path) / only, Path(path) / "train" / only) if kind == "folder" and each.is_dir()]
     if inner and any(entry.is_dir() for entry in inner[0].iterdir()):
         return f"did you mean folder:{inner[0]}?"
-    return "add one to data.classes" if config.data.classes else "put each class into a folder of its own"
+    return "add one to data.classes" if config.data.classes else "put each class into a separate folder"
 
 
 def empty(config: ResolvedConfig, empty_classes: Sequence[str]) -> str:
-    """The classes that no picture is labelled with, and the likely reason."""
+    """A text that lists the classes without samples, with the likely fix."""
     names = config.dataset.class_names if config.dataset else ()
     shown = ", ".join(map(repr, empty_classes[:5])) + (", ..." if len(empty_classes) > 5 else "")
-    said = f"{len(empty_classes)} of {len(names)} classes have no labelled picture ({shown})"
+    text = f"{len(empty_classes)} of {len(names)} classes have no labeled image ({shown})"
     if list(empty_classes) == ["0"] and names == tuple(map(str, range(len(names)))):
-        return f"{said}; if the labels start at 1, subtract 1"
+        return f"{text}; if the labels start at 1, subtract 1"
     if lack := next((key for key in ("labelled", "max_images") if getattr(config.data, key) is not None), None):
-        return f"{said}; raise data.{lack}"
-    return f"{said}; leave them out of the class names, or number the labels without a gap"
+        return f"{text}; raise data.{lack}"
+    return f"{text}; remove them from the class names, or number the labels without gaps"
 
 
 def _check_unlabeled(config: ResolvedConfig, unlabelled: int) -> Iterator[str]:
     if unlabelled and config.networks.discriminator.get("condition", "none") != "none":
         yield (
-            f"a conditional discriminator needs the class of every real, and {unlabelled} of {config.data.spec!r} have none; "
-            "set networks.discriminator.condition='none', or leave data.labelled out"
+            f"a conditional discriminator needs the class of every real, but {unlabelled} of {config.data.spec!r} have none; "
+            "set networks.discriminator.condition='none', or remove data.labelled"
         )
 
 
 def _check_minibatch_features(config: ResolvedConfig) -> Iterator[str]:
-    # A sum over the batch, unlike the standard deviation: G's step would show D sums that its own never did.
+    # Unlike the standard deviation, it is a sum over the batch: D would get larger sums in G's steps than in its training.
     if (
         config.networks.discriminator.get("minibatch_features") == "discrimination"
         and config.train.g_batch_multiple != 1
     ):
         yield (
-            "minibatch discrimination sums over the batch, and train.g_batch_multiple gives G's step another one than D's; "
+            "minibatch discrimination sums over the batch, but train.g_batch_multiple gives G a different batch size than D; "
             "set train.g_batch_multiple=1 or networks.discriminator.minibatch_features='stddev'"
         )
 
@@ -139,12 +139,12 @@ def _check_penalties(config: ResolvedConfig, loss: type[Loss], tricks: list[Tric
     norm = config.networks.discriminator.get("norm", "none")
     if users and norm_has(norm, "mixes_samples"):
         yield (
-            f"{users[0]} takes the gradient of D for each sample, and {norm} norm in D mixes the samples; "
+            f"{users[0]} takes the gradient of D per sample, but {norm} norm in D mixes samples; "
             "set networks.discriminator.norm='layer' or 'none'"
         )
     if users and config.networks.discriminator.get("minibatch_features", "none") != "none":
         yield (
-            f"{users[0]} takes the gradient of D for each sample, and minibatch features mix the samples; "
+            f"{users[0]} takes the gradient of D per sample, but minibatch features mix samples; "
             "set networks.discriminator.minibatch_features='none'"
         )
 
@@ -156,36 +156,36 @@ def _check_tricks(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick])
         yield from trick_conflicts(loss, type(trick))
         if config.train.batch_size % trick.batch_divisor:
             divisor, batch = trick.batch_divisor, config.train.batch_size
-            yield f"trick {name} needs a batch that is a multiple of {divisor}; train.batch_size is {batch}"
+            yield f"trick {name} needs a batch size that is a multiple of {divisor}, but train.batch_size is {batch}"
         if trick.drops_labels and conditional:
-            yield f"trick {name} leaves D without labels; set networks.discriminator.condition='none'"
+            yield f"trick {name} removes D's labels; set networks.discriminator.condition='none'"
 
 
 def trick_conflicts(loss: type[Loss], trick: type[Trick]) -> Iterator[str]:
-    """Each reason for which a loss refuses a trick under any setting."""
+    """Each reason why a loss and a trick do not work together, for any settings."""
     name = trick.name
     if name in loss.penalties:
-        yield f"loss {loss.name} has the penalty {name} already; set tricks.{name}=false"
+        yield f"loss {loss.name} already has the penalty {name}; set tricks.{name}=false"
     if misled := set(trick.excludes) & set(loss.heads):
-        yield f"trick {name} would mislead D's {' and '.join(sorted(misled))}, which loss {loss.name} asks for"
+        yield f"trick {name} would train D's {' and '.join(sorted(misled))} wrongly, which loss {loss.name} needs"
     if missing := set(trick.heads) - set(loss.heads):
-        yield f"trick {name} needs D's {' and '.join(sorted(missing))}, which loss {loss.name} does not ask of D"
+        yield f"trick {name} needs D's {' and '.join(sorted(missing))}, but loss {loss.name} has no such output"
 
 
 def _check_kernels(config: ResolvedConfig) -> Iterator[str]:
-    # D's table has an upsample where it copies images.
+    # D's table has an upsample key if it reconstructs images.
     for name, table in (("generator", config.networks.generator), ("discriminator", config.networks.discriminator)):
         kernel = table.get("kernel") if table.get("upsample") == "convtranspose" else None
         if kernel and config.networks.strict_kernel and (unevenness := checkerboard(kernel)):
             yield (
-                f"networks.{name}.kernel={kernel} is not divisible by the stride 2, so a transposed convolution "
-                f"paints a checkerboard (overlaps differ by {unevenness:.0%}); take kernel 4"
+                f"networks.{name}.kernel={kernel} is not divisible by the stride 2, so the transposed convolutions cause "
+                f"checkerboard artifacts (overlaps differ by {unevenness:.0%}); use kernel 4"
             )
 
 
 def batch_coupled_parts(loss: Loss | type[Loss], tricks: list[Trick], unlabelled: int) -> list[str]:
-    """What compares the samples of a batch with each other, or takes a mean over some of them; by name."""
-    some = unlabelled > 0 and "class_logits" in loss.heads  # the class term's mean is over the labelled
+    """Names of the parts that compare the samples of a batch, or take a mean over some of them."""
+    some = unlabelled > 0 and "class_logits" in loss.heads  # the class term is a mean over labeled samples
     found = [f"loss {loss.name}"] if loss.couples_samples or some else []
     return found + [f"trick {trick.name}" for trick in tricks if trick.couples_samples]
 
@@ -193,10 +193,10 @@ def batch_coupled_parts(loss: Loss | type[Loss], tricks: list[Trick], unlabelled
 def batch_split_incompatibilities(
     config: ResolvedConfig, tricks: list[Trick], unlabelled: int, processes: int = 1
 ) -> Iterator[str]:
-    """Each reason for which a batch cannot be split over so many processes and `train.gradient_accumulation` parts in each."""
+    """Each reason why a batch cannot be split over `processes` and `train.gradient_accumulation` micro-batches in each."""
     train, loss = config.train, LOSSES[config.loss["name"]]
     if train.sync_batch_norm and not train.device.startswith("cuda"):
-        yield f"train.sync_batch_norm needs CUDA, and the device is {train.device}: torch synchronises no batch norm there"
+        yield f"train.sync_batch_norm needs CUDA, but train.device is {train.device}; set train.sync_batch_norm=false"
     if processes * train.gradient_accumulation > 1:
         yield from _check_batch_division(config, tricks, processes)
         yield from _check_coupling(config, loss, tricks, unlabelled)
@@ -207,46 +207,46 @@ def batch_split_incompatibilities(
 
 def _check_batch_division(config: ResolvedConfig, tricks: list[Trick], processes: int) -> Iterator[str]:
     batch, parts = config.train.batch_size, processes * config.train.gradient_accumulation
-    how = f"{processes} x {config.train.gradient_accumulation} parts (processes x train.gradient_accumulation)"
+    split = f"{processes} x {config.train.gradient_accumulation} parts (processes x train.gradient_accumulation)"
     if batch % parts:
-        yield f"train.batch_size={batch} cannot be split into {how} of one size; take a multiple of {parts}"
+        yield f"train.batch_size={batch} cannot be split into {split} of equal size; use a multiple of {parts}"
     for trick in tricks:
         if batch // parts % trick.batch_divisor:
             size = parts * trick.batch_divisor
             yield (
-                f"trick {trick.name} needs {how} of a multiple of {trick.batch_divisor} images; "
-                f"take a train.batch_size of {size} n"
+                f"trick {trick.name} needs {split} with a multiple of {trick.batch_divisor} images each; "
+                f"set train.batch_size to a multiple of {size}"
             )
 
 
 def _check_coupling(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick], unlabelled: int) -> Iterator[str]:
     if config.networks.discriminator.get("minibatch_features", "none") != "none":
         yield (
-            "minibatch features compare all samples of a batch, and D sees a part of it here; "
+            "minibatch features compare all samples of a batch, but D sees only a part of it here; "
             "set networks.discriminator.minibatch_features='none'"
         )
     penalties = [f"loss {loss.name}"] if loss.couples_samples and loss.penalty is not Loss.penalty else []
     penalties += [f"trick {t.name}" for t in tricks if t.couples_samples and type(t).d_terms is not Trick.d_terms]
     if penalties:
-        yield f"the penalty of {penalties[0]} takes a statistic of the whole batch, and D sees a part of it here"
+        yield f"the penalty of {penalties[0]} uses a statistic of the whole batch, but D sees only a part of it here"
     if config.train.gradient_accumulation > 1 and (names := batch_coupled_parts(loss, tricks, unlabelled)):
         yield (
-            f"{names[0]} compares the samples of a batch with each other, or takes a mean over some of them, so its gradient "
-            "is not the sum of those of parts; set train.gradient_accumulation=1 (several processes gather the batch)"
+            f"{names[0]} compares the samples of a batch or takes a mean over some of them, so micro-batches would change its "
+            "gradient; set train.gradient_accumulation=1 (several processes gather the batch)"
         )
 
 
 def _check_processes(config: ResolvedConfig) -> Iterator[str]:
     if config.train.on_failure == "rollback":
-        yield "train.on_failure='rollback' takes one process back, and several train here; set train.on_failure='stop'"
+        yield "train.on_failure='rollback' works with one process only; set train.on_failure='stop'"
     if config.train.device == "mps":
-        yield "several processes have no way to exchange what lies on MPS; start one, or set train.device=cpu"
+        yield "several processes cannot exchange tensors on MPS; start one process, or set train.device=cpu"
     if config.train.device.startswith("cuda:"):
-        yield f"train.device={config.train.device!r} is one card for all processes; set train.device='cuda' for one each"
+        yield f"train.device={config.train.device!r} is one GPU for all processes; set train.device='cuda' for one per process"
 
 
 def _check_single_sample_norm(config: ResolvedConfig, tricks: list[Trick], processes: int) -> Iterator[str]:
-    # Of one map batch norm still has the pixels to take a mean over, of one vector nothing.
+    # For one map, batch norm averages over the pixels; for one vector it has nothing to average.
     if BACKBONES[config.networks.name].data != "points":
         return
     drawn = config.train.batch_size // (processes * config.train.gradient_accumulation)
@@ -257,4 +257,4 @@ def _check_single_sample_norm(config: ResolvedConfig, tricks: list[Trick], proce
     ):
         norm = table.get("norm", "none")
         if at_once == 1 and norm_has(norm, "mixes_samples"):
-            yield f"{norm} norm needs two vectors at least, and the {name} gets one at a time; raise train.batch_size"
+            yield f"{norm} norm needs at least two vectors, but the {name} gets one at a time; raise train.batch_size"

@@ -1,4 +1,4 @@
-"""The names of format 1: config keys and recipe folders that were renamed since."""
+"""Migration from config format 1: renamed config keys and recipe folders."""
 
 from collections.abc import Collection
 from typing import Any
@@ -28,23 +28,23 @@ RENAMED = {
     **{f"train.{old}": f"train.{new}" for old, new in _TRAIN.items()},
     **{f"networks.{player}.{old}": f"networks.{player}.{new}" for player in PLAYERS for old, new in _NETWORK.items()},
 }
-"""Dotted keys of format 1 -> those of format 2."""
+"""Dotted keys of format 1 -> keys of format 2."""
 
 
 FOLDERS = {"cifar10/": "papers/cifar10/", "cifar10-cpu/": "cifar10-small/", "toy/": "mixtures/"}
-"""Folders of recipes, before and now."""
+"""Old -> new folder of recipes."""
 
 
 def current_name(variant: str) -> str:
-    """The present name of a variant whose folder was renamed; any other name as it is."""
+    """The current name of a variant whose folder was renamed; any other name unchanged."""
     old = next((folder for folder in FOLDERS if variant.startswith(folder)), "")
     return FOLDERS[old] + variant[len(old) :] if old else variant
 
 
 def migrate(table: dict[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
-    """A config `table` of format 1 in the names of format 2; one of format 2 as it is.
+    """A config `table` of format 1 with the names of format 2; a table of format 2 unchanged.
 
-    `own` are dotted keys to keep: options of a plugin's backbone that are called as an old key was.
+    `own` are dotted keys to keep: options of a plugin's backbone with the name of an old key.
     """
     if table.get("format", 1) != 1:
         return table
@@ -66,7 +66,7 @@ def _rename(table: dict[str, Any], own: Collection[str], where: str = "") -> dic
 
 
 def migrate_flat(settings: dict[str, Any]) -> dict[str, Any]:
-    """Dotted `settings` of format 1, as the results of a comparison keep them, with the keys of format 2."""
+    """Dotted `settings` of format 1, as in the results of a comparison, with the keys of format 2."""
     found = {}
     for key, value in settings.items():
         old = next((old for old in RENAMED if f"{key}.".startswith(f"{old}.")), "")
@@ -75,7 +75,7 @@ def migrate_flat(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def renamed_keys(table: dict[str, Any], own: Collection[str] = (), where: str = "") -> list[str]:
-    """The dotted keys in `table` that format 2 renamed, but for those in `own`."""
+    """The dotted keys in `table` that format 2 renamed, except those in `own`."""
     found = []
     for key, value in table.items():
         path = f"{where}.{key}" if where else key

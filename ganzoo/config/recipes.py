@@ -1,4 +1,4 @@
-"""Variants, the user's TOML files, kept configs and dotted overrides -> a config."""
+"""Configs from variants, the user's TOML files, kept configs and dotted overrides."""
 
 import tomllib
 import warnings
@@ -17,10 +17,10 @@ from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_schema, option_keys
 
 SOURCES = (Path(__file__).parents[1] / "zoo_configs", Path(__file__).parents[2] / "zoo_configs")
-"""Where variants are looked for: in an installed package, then in a checkout."""
+"""Folders with variants: in an installed package, then in a checkout."""
 
 OPTIONAL = ("train.critic_warmup", "dataset")
-"""Tables that may be left out, or be None."""
+"""Tables that may be missing or None."""
 
 
 def _tables(table: Table, inside: str = "") -> Iterator[str]:
@@ -31,11 +31,11 @@ def _tables(table: Table, inside: str = "") -> Iterator[str]:
 
 
 TABLES = {*_tables(DEFAULTS), *OPTIONAL, "tune"}
-"""The dotted keys at which a config has a table."""
+"""The dotted keys of a config whose values are tables."""
 
 
 def variants() -> dict[str, Path]:
-    """Every variant that ships: its name (`wgan-gp`, `papers/cifar10/wgan-gp`) and file."""
+    """Every bundled variant: name (`wgan-gp`, `papers/cifar10/wgan-gp`) -> file."""
     found: dict[str, Path] = {}
     for folder in SOURCES:
         for path in sorted(folder.rglob("*.toml"), key=lambda path: (path.parent != folder, path)):
@@ -44,7 +44,7 @@ def variants() -> dict[str, Path]:
 
 
 def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Table]:
-    """What ships, laid upon the defaults, or a kept config; then each of the user's files, the outermost last."""
+    """The bundled recipe merged into the defaults, or a kept config; then each of the user's files, the outermost last."""
     if variant.lower().endswith(".json"):
         return [kept_table(Path(variant))]
     users = is_config_file(variant)
@@ -64,7 +64,7 @@ def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Tabl
 
 
 def _present_name(variant: str) -> str:
-    """The present name of `variant`, with a warning if it was another."""
+    """The current name of `variant`, with a warning if it was renamed."""
     if (now := current_name(variant)) != variant and now in variants():
         warnings.warn(f"the variant {variant} is now called {now}", stacklevel=2)
         return now
@@ -72,15 +72,15 @@ def _present_name(variant: str) -> str:
 
 
 def is_config_file(variant: str) -> bool:
-    """Whether a TOML file or a kept config is meant, not a name that ships."""
+    """True for a TOML file or a kept config, False for the name of a bundled variant."""
     return variant.lower().endswith((".toml", ".json"))
 
 
 def kept_table(path: Path) -> Table:
-    """The config.json of a run or release as a recipe; raises `InputError`, naming the file, for any other JSON.
+    """The config.json of a run or release as a recipe; raises `InputError` with the file for any other JSON.
 
-    What the run found out about its data is left out, and so are a size and channels that the source has by default: they are
-    looked up again, so that `data.spec` can be exchanged.
+    Omits the properties of the data, and a size and channels that are the source's defaults. They are determined again, so
+    that `data.spec` can be changed.
     """
     config = load_config(path, trains=True)
     return merge(config.model_dump(mode="json"), {"dataset": None, "data": _default_shape(config.data)})
@@ -90,29 +90,29 @@ def _default_shape(data: Data) -> Table:
     try:
         source = find_source(data.spec)
     except InputError:
-        return {}  # of a program or a plugin; the data are refused where they are loaded
+        return {}  # the data of a program or a plugin; loading reports the error
     return {key: None for key in ("size", "channels") if getattr(data, key) == getattr(source, key)}
 
 
 def _parent(table: Table, path: Path | None = None) -> str | None:
-    """What `table` extends, which is taken out; a file is looked for beside the one at `path`, then in the working folder."""
+    """The value of `extends`, removed from `table`. A file is searched next to `path`, then in the working directory."""
     parent = table.pop("extends", None)
     if not isinstance(parent, str | None):
         where = "" if path is None else f"{path}: "
         raise InputError(f"{where}extends: expected the name of a variant or of a TOML file, not {parent!r}")
-    beside = path and parent and is_config_file(parent) and path.parent / parent
-    return str(beside) if beside and beside.is_file() else parent
+    adjacent = path and parent and is_config_file(parent) and path.parent / parent
+    return str(adjacent) if adjacent and adjacent.is_file() else parent
 
 
 def _check_variant_name(table: Table, extended: str) -> None:
-    """Raise `InputError` where `table` takes the name of a variant that ships without beginning from it."""
+    """Raise `InputError` if `table` sets the name of a bundled variant without extending it."""
     name = table.get("variant")
     if name != extended and name in [*variants()]:
-        raise InputError(f"variant = {name!r} is a name that ships and changes nothing else; write extends = {name!r}")
+        raise InputError(f"variant = {name!r} sets only a name, and a bundled variant has it; write extends = {name!r}")
 
 
 def _read_toml(path: Path) -> Table:
-    """The table at `path` in the names of this format, with a warning where it has others and states no format."""
+    """The table at `path`, converted to this format; warns about renamed keys if it states no format."""
     table = _toml_table(path)
     own = option_keys(_part(table, "networks").get("name"))
     if "format" not in table and (old := renamed_keys(table, own)):
@@ -125,14 +125,14 @@ def _toml_table(path: Path) -> Table:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"cannot read the config {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits
+    except (ValueError, RecursionError) as error:  # including numbers with thousands of digits
         raise InputError(f"{path} is not TOML: {error}") from None
 
 
 def check_tables(table: Table, where: str = "", inside: str = "") -> None:
-    """Raise `InputError` for a value that stands where a table belongs; `where` says which file or option it is from.
+    """Raise `InputError` for a value at the key of a table; `where` is the file or option, for the message.
 
-    Each layer is checked before it is merged: a later one with a table in that place would hide the value.
+    Each layer is checked before the merge, because a table in a later layer would hide the value.
     """
     for key, value in table.items():
         path = join_path(inside, key)
@@ -145,10 +145,10 @@ def check_tables(table: Table, where: str = "", inside: str = "") -> None:
 
 
 def merge(base: Table, over: Table, where: str = "") -> Table:
-    """`over` laid upon `base`, table by table.
+    """`base` updated with `over`, recursively.
 
-    A named part that is exchanged loses its old keys, which mean nothing to the new one. `networks` keeps its tables: the
-    backbones take the same keys.
+    If a part gets another `name`, its old keys are dropped, because the new part has different keys. `networks` keeps its
+    tables, because the backbones share their keys.
     """
     exchanged = where != "networks" and "name" in base.keys() & over.keys() and over["name"] != base["name"]
     merged = {} if exchanged else dict(base)
@@ -159,7 +159,7 @@ def merge(base: Table, over: Table, where: str = "") -> Table:
 
 
 def overrides(settings: Iterable[str]) -> Table:
-    """`["a.b=1", "a.c=x"]` as nested tables; a value is TOML, a bare word a string."""
+    """`["a.b=1", "a.c=x"]` as nested tables; values are TOML, bare words are strings."""
     table: Table = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -186,26 +186,26 @@ def _value(text: str) -> Any:
         table = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
         return text
-    return table["value"] if len(table) == 1 else text  # a second line is no part of a value
+    return table["value"] if len(table) == 1 else text  # a second line is not part of the value
 
 
 def make_config(variant: str | None = None, over: Table | None = None, points: bool | None = None) -> Config:
-    """The config of a variant, TOML file or config.json (None = what `over` extends, or the defaults), `over` laid upon it.
+    """The config of a variant, TOML file or config.json, updated with `over`.
 
-    Where the data are points (None = what `data.spec` says) a recipe for images is put `on_points`; what the user says of the
-    networks comes on top.
+    `variant` None = the value of `extends` in `over`, or the defaults. If the data are points (None = decided by `data.spec`),
+    the networks of a recipe for images are converted by `on_points`; the user's settings for the networks override the result.
     """
     over = dict(over or {})
-    as_json(over)  # or be refused here, before anything is done with it
+    as_json(over)  # raises for unusable values before anything else is done
     check_tables(over)
     variant = _parent(over) if variant is None else variant
     own = [DEFAULTS] if variant is None else [without_tuning_ranges(layer) for layer in config_layers(variant)]
     _check_variant_name(over, own[-1]["variant"])
     recipe, *users = [*own, over]
     table = reduce(merge, users, recipe)
-    told = about_another_loss(recipe, table) if not any("about" in user for user in users) else {}
-    recipe |= told
-    table |= told
+    about = about_another_loss(recipe, table) if not any("about" in user for user in users) else {}
+    recipe |= about
+    table |= about
     if points is None:
         points = makes_points(str(_part(table, "data").get("spec")))
     if points:
@@ -214,7 +214,7 @@ def make_config(variant: str | None = None, over: Table | None = None, points: b
 
 
 def about_another_loss(recipe: Table, table: Table) -> Table:
-    """What a run says of itself whose loss is not its recipe's: the first line of the loss; nothing where it is."""
+    """The `about` text of a run whose loss differs from its recipe's, from the loss's docstring; else an empty table."""
     name = _part(table, "loss").get("name")
     if name == recipe["loss"]["name"] or not isinstance(name, str) or name not in LOSSES:
         return {}
@@ -223,17 +223,17 @@ def about_another_loss(recipe: Table, table: Table) -> Table:
 
 
 def without_tuning_ranges(table: Table) -> Table:
-    """`table` but for `[tune]`, which is no part of a run."""
+    """`table` without `[tune]`, which is not part of a run."""
     return {key: value for key, value in table.items() if key != "tune"}
 
 
 def _part(table: Table, key: str) -> Table:
     part = table.get(key)
-    return part if isinstance(part, dict) else {}  # what is wrong with it is said when it is parsed
+    return part if isinstance(part, dict) else {}  # `parse` reports a wrong type later
 
 
 def on_points(networks: Table) -> Table:
-    """The networks of a recipe on `mlp`, with the options that it has too but for the width, which counted filters."""
+    """The networks of a recipe with the backbone `mlp`; keeps shared options except the width, which was a filter count."""
     if BACKBONES[networks["name"]].data == "points":
         return networks
     schemas = {"generator": generator_schema("mlp"), "discriminator": discriminator_schema("mlp", HEADS)}
@@ -242,5 +242,5 @@ def on_points(networks: Table) -> Table:
         for player, schema in schemas.items()
     }
     if kept["generator"].get("condition") == "batch-norm":
-        kept["generator"].setdefault("norm", "batch")  # not mlp's own
+        kept["generator"].setdefault("norm", "batch")  # not mlp's default
     return {**networks, **kept, "name": "mlp", "init": None}

@@ -1,4 +1,4 @@
-"""A config with every default and `auto` written out, each table checked against the signature of its part."""
+"""Resolve defaults and `auto`, and validate each table against its component's signature."""
 
 import importlib
 import inspect
@@ -29,7 +29,7 @@ from ganzoo.tricks import TRICKS
 
 
 def resolve_defaults(config: AnyConfig) -> AnyConfig:
-    """`config` with every default and `auto` written out as a value; raises `InputError` for a table that is wrong."""
+    """`config` with all defaults and `auto` values resolved; raises `InputError` for an invalid table."""
     _require_extras(config)
     parse_ratio(config.train.ratio)
     tables = _sampling_tables(config) | _training_tables(config)
@@ -41,9 +41,9 @@ def resolve_defaults(config: AnyConfig) -> AnyConfig:
 
 
 def load_config(path: Path, trains: bool) -> ResolvedConfig:
-    """The config that a run or release keeps in `path`; raises `InputError`, naming the file, where a table is wrong.
+    """The resolved config in the file `path` of a run or release; raises `InputError` with the file for an invalid table.
 
-    Tricks and optimisers are looked at only where it `trains`: to draw from a release needs none of them.
+    Validates tricks and optimizers only if it `trains`; sampling from a release does not need them.
     """
     table = in_this_format(read_json(path, FORMAT))
     try:
@@ -53,13 +53,13 @@ def load_config(path: Path, trains: bool) -> ResolvedConfig:
         if trains:
             _training_tables(config)
     except InputError as error:
-        hint = " (what a plugin added needs --plugin FILE)" if " is called " in str(error) else ""
+        hint = " (a part of a plugin needs --plugin FILE)" if " is called " in str(error) else ""
         raise InputError(f"{path}: {error}{hint}") from None
     return with_class_names(ResolvedConfig.model_validate(dict(config)))
 
 
 def in_this_format(table: Table) -> Table:
-    """A resolved config `table` of any format in the names of this one."""
+    """A resolved config `table` of any format, converted to this one."""
     networks = table.get("networks")
     return migrate(table, option_keys(networks.get("name")) if isinstance(networks, dict) else ())
 
@@ -72,7 +72,7 @@ def _check_resolved(config: Config) -> None:
         "train.device": None if config.train.device == "auto" else config.train.device,
     }
     if lacking := [key for key, value in there.items() if value is None]:
-        raise InputError(f"{', '.join(lacking)}: a run or release has a value there")
+        raise InputError(f"{', '.join(lacking)}: missing in the config of a run or release")
 
 
 def _sampling_tables(config: Config) -> Table:
@@ -84,8 +84,8 @@ def _sampling_tables(config: Config) -> Table:
 def _training_tables(config: Config) -> Table:
     tricks = {name: _trick_table(name, value) for name, value in _enabled_tricks(config)}
     players = ("generator", "discriminator")
-    optimisers = {player: _optimiser_table(getattr(config.train, player), f"train.{player}") for player in players}
-    return {"tricks": tricks, "train": config.train.model_dump() | optimisers}
+    optimizers = {player: _optimizer_table(getattr(config.train, player), f"train.{player}") for player in players}
+    return {"tricks": tricks, "train": config.train.model_dump() | optimizers}
 
 
 def _signature(part: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -93,7 +93,7 @@ def _signature(part: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def _resolve_table(table: Table, parameters: Iterable[inspect.Parameter], where: str) -> Table:
-    """`table` checked against the keyword arguments of a part, with their defaults; `name` stays first."""
+    """`table`, validated against the keyword arguments of a part and completed with their defaults; `name` stays first."""
     own = {"name": table["name"]} if "name" in table else {}
     keywords = {key: value for key, value in table.items() if key != "name"}
     schema = parameters_model(where, parameters)
@@ -117,7 +117,7 @@ def _trick_table(name: str, table: Table) -> Table:
     return _resolve_table(table, _signature(TRICKS[name]), f"tricks.{name}")
 
 
-def _optimiser_table(table: Table, where: str) -> Table:
+def _optimizer_table(table: Table, where: str) -> Table:
     return _resolve_table(table, _signature(OPTIMIZERS[_name(table, where)]), where)
 
 
@@ -139,7 +139,7 @@ def _require_extras(config: Config) -> None:
 
 
 def resolve_device(name: str) -> str:
-    """`auto` as the best device there is; raises `InputError` for one that is not there."""
+    """The best available device for `auto`, else `name`; raises `InputError` if it is not available."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if name.partition(":")[0] not in ("cpu", "cuda", "mps"):

@@ -1,4 +1,4 @@
-"""The stability techniques of the field's folklore as keys of the config, in the order of its collected advice."""
+"""Table of stability techniques: config keys, switches and sources, numbered as in docs/techniques.md."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from ganzoo.registry import citation
 from ganzoo.tricks import TRICKS, Trick
 
 Settings = dict[str, Any]
-"""Dotted keys and their values."""
+"""Dotted config keys and their values."""
 
 DCGAN = "Radford et al. 2016, arXiv:1511.06434"
 IMPROVED = "Salimans et al. 2016, arXiv:1606.03498"
@@ -18,30 +18,30 @@ G, D = "networks.generator", "networks.discriminator"
 
 @dataclass(frozen=True)
 class Technique:
-    """One row: what it is called, which keys switch it, and where it is from."""
+    """One row of the table: name, config keys, switches and source."""
 
     number: int | None
-    """Position in the collected advice."""
+    """Number in the list of known techniques (docs/techniques.md)."""
     name: str
     keys: tuple[str, ...]
-    """Dotted; `tricks.NAME` is the whole table of a trick."""
+    """Dotted config keys; `tricks.NAME` is the whole table of a trick."""
     source: str
     neutral: Settings = field(default_factory=dict)
-    """The settings under which training is as without it; empty where there is no such thing (a choice among equals)."""
+    """Settings with which training is the same as without the technique; empty if it is a choice among alternatives."""
     on: dict[str, Settings] = field(default_factory=dict)
-    """Its switches: what `ganzoo ablate --switch NAME` sets, one form of the technique each, the usual one first."""
+    """Switches: the settings of `ganzoo ablate --switch NAME`, one for each form of the technique, the usual form first."""
     without: dict[str, Settings] = field(default_factory=dict)
-    """Switches that take away what is on by default."""
+    """Switches that turn off a default."""
 
 
 def techniques() -> list[Technique]:
-    """Every technique by its number; tricks that have none come last. A trick's row is made from its class."""
+    """Every technique, by number; tricks without a number come last. The row of a trick is generated from its class."""
     rows = [*OTHERS, *map(trick_technique, TRICKS.values())]
     return sorted(rows, key=lambda row: (row.number or math.inf, row.name))
 
 
 def trick_technique(trick: type[Trick]) -> Technique:
-    """The row of a trick: neutral as its class says, on with its defaults."""
+    """The row of a trick: the neutral settings of its class, and a switch with its defaults."""
     key = f"tricks.{trick.name}"
     off = {f"{key}.{option}": value for option, value in trick.neutral.items()}
     title = trick.title or trick.name.replace("_", " ")
@@ -49,12 +49,12 @@ def trick_technique(trick: type[Trick]) -> Technique:
 
 
 def trick_switch(name: str) -> str:
-    """Name of the switch that turns the trick `name` on."""
+    """Name of the switch for the trick `name`."""
     return name.replace("_", "-")
 
 
 def technique_settings() -> dict[str, Settings]:
-    """Every switch by name, in the order of the table, and its settings."""
+    """Switch name -> settings, in the order of the table."""
     return {name: settings for row in techniques() for name, settings in (row.on | row.without).items()}
 
 
@@ -148,7 +148,7 @@ OTHERS = (
     ),
     Technique(
         12,
-        "optimisers",
+        "optimizers",
         ("train.discriminator", "train.generator", "train.lr_decay_steps"),
         "Heusel et al. 2017, arXiv:1706.08500",
         {"train.lr_decay_steps": 0},
@@ -223,4 +223,4 @@ OTHERS = (
         {"flip": {"data.flip": True}},
     ),
 )
-"""The techniques that are no trick."""
+"""The techniques that are not tricks."""

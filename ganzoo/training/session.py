@@ -126,7 +126,7 @@ class Session:
             return f"everything is saved; log: {self.run.metrics}"
         kept = checkpoint.saved_states(self.run.states)
         left = f"last finite state: {kept[-1]}" if kept else "no state had been saved yet"
-        return f"first in step {self.trainer.last_finite_step() + 1}; {left}; log: {self.run.metrics}"
+        return f"first non-finite loss in step {self.trainer.last_finite_step() + 1}; {left}; log: {self.run.metrics}"
 
     def show_on_board(self, terms: dict[str, float | None]) -> None:
         """Write the terms to TensorBoard, if it is on."""

@@ -88,11 +88,14 @@ def test_every_release_that_ships_can_be_trained_again():
     ("file", "reason"),
     [
         ("card.json", r"no config key is called 'data_licence'"),
-        ("partial.json", r"dataset, networks.init, train.threads, train.device: a run or release has a value there"),
+        (
+            "partial.json",
+            r"dataset, networks.init, train.threads, train.device: missing in the config of a run or release",
+        ),
         ("text.json", r"is not valid JSON"),
         ("list.json", r"is not a file of ganzoo: it names no format"),
         ("none.json", r"No such file"),
-        ("plugin.json", r"loss.*\(what a plugin added needs --plugin FILE\)"),
+        ("plugin.json", r"loss.*\(a part of a plugin needs --plugin FILE\)"),
     ],
 )
 def test_json_that_is_no_config_is_refused_in_a_line(file, reason, tmp_path, monkeypatch, capsys):

@@ -96,7 +96,7 @@ def test_a_file_may_begin_with_a_byte_order_mark_and_end_in_capitals(tmp_path):
         ("format = 3", "format: "),
         (
             "variant = 'wgan-gp'",
-            "is a name that ships and changes nothing else; write extends = 'wgan-gp'",
+            "sets only a name, and a bundled variant has it; write extends = 'wgan-gp'",
         ),
         ("extends = 'nsgan'\nvariant = 'wgan-gp'", "write extends = 'wgan-gp'"),
         ("variant = []", "variant: "),

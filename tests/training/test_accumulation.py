@@ -62,15 +62,15 @@ def test_batch_norm_goes_by_parts_and_its_running_statistics_are_their_mean(in_f
 
 
 REFUSED = {
-    "dragan": (("dragan", {}), "penalty of loss dragan takes a statistic of the whole batch"),
-    "dragan-gp": (("hinge", switched(["dragan-gp"])), "penalty of trick dragan_gp takes a statistic"),
+    "dragan": (("dragan", {}), "penalty of loss dragan uses a statistic of the whole batch"),
+    "dragan-gp": (("hinge", switched(["dragan-gp"])), "penalty of trick dragan_gp uses a statistic"),
     "minibatch": (("nsgan", switched(["minibatch-stddev"])), "networks.discriminator.minibatch_features='none'"),
     "batch": (
         ("nsgan", {"train": {"batch_size": 10}}),
         "train.batch_size=10 cannot be split into 1 x 4 parts .* a multiple of 4",
     ),
-    "packing": (("nsgan", switched(["packing"])), "trick packing needs 1 x 4 parts .* of a multiple of 2 images"),
-    "sync": (("nsgan", {"train": {"sync_batch_norm": True}}), "sync_batch_norm needs CUDA, and the device is cpu"),
+    "packing": (("nsgan", switched(["packing"])), "trick packing needs 1 x 4 parts .* with a multiple of 2 images"),
+    "sync": (("nsgan", {"train": {"sync_batch_norm": True}}), "sync_batch_norm needs CUDA, but train.device is cpu"),
     **{name: (case, "set train.gradient_accumulation=1") for name, case in COMPARE.items()},
 }
 
@@ -85,7 +85,7 @@ def test_what_parts_would_change_is_refused(name):
 
 
 PROCESSES = {
-    "dragan": ("dragan", {}, "penalty of loss dragan takes a statistic of the whole batch"),
+    "dragan": ("dragan", {}, "penalty of loss dragan uses a statistic of the whole batch"),
     "minibatch": ("nsgan", switched(["minibatch-discrimination"]), "networks.discriminator.minibatch_features='none'"),
     "batch": ("nsgan", {"train": {"batch_size": 10}}, "train.batch_size=10 cannot be split into 4 x 1 parts"),
     "rollback": ("nsgan", {"train": {"on_failure": "rollback"}}, "set train.on_failure='stop'"),
@@ -103,7 +103,7 @@ def test_what_processes_would_change_is_refused_and_only_there(name):
 def test_processes_on_mps_are_refused():
     config = with_train(resolve_config(small("nsgan"), toy_data()), device="mps")
     assert list(batch_split_incompatibilities(config, [], 0, processes=1)) == []
-    assert "no way to exchange what lies on MPS" in next(batch_split_incompatibilities(config, [], 0, processes=2))
+    assert "cannot exchange tensors on MPS" in next(batch_split_incompatibilities(config, [], 0, processes=2))
 
 
 @pytest.mark.parametrize("draw", [rng.normal, rng.uniform, lambda name, *shape: rng.integers(name, 9, *shape)])

@@ -106,7 +106,7 @@ def test_a_rule_speaks_once_and_only_where_it_is_watched():
 
 def test_a_finding_says_step_figures_meaning_and_remedy():
     (finding,) = diagnose(log(60, norm__d=lambda i: 400.0 if i else 3.0), RULES)
-    said = "a gradient norm is far above its first value or beyond a million (norm/d 400, norm/d at first 3); "
+    said = "a gradient norm is far above its first value or exceeds a million (norm/d 400, norm/d at first 3); "
     assert finding.text.startswith(f"step {finding.step}: {said}")
     assert "tricks.r1=true" in finding.text and finding.figures == {"norm/d": 400.0, "norm/d at first": 3.0}
 

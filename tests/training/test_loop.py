@@ -68,7 +68,7 @@ def test_nan_names_the_step_and_the_last_finite_state_is_kept(tmp_path, monkeypa
     monkeypatch.setattr(NSGAN, "g_loss", poisoned)
     config = small("nsgan", train={"steps": 20, "save_every": 2, "log_every": 10})
     with pytest.raises(
-        TrainingFailed, match=r"NaN or infinite .* it began in step 5; the last finite state is .*00000004"
+        TrainingFailed, match=r"NaN or infinite .* first non-finite loss in step 5; last finite state: .*00000004"
     ):
         api.train(config, toy_data(), tmp_path / "run")
     assert [p.name for p in sorted((tmp_path / "run/state").iterdir())] == ["00000002", "00000004"]

@@ -63,7 +63,7 @@ def rules(run) -> list[str]:
 @pytest.mark.parametrize("policy", ["warn", "stop"])
 def test_nan_always_stops_and_is_found_in_the_log(poisoned, tmp_path, policy):
     poisoned(11)
-    with pytest.raises(TrainingFailed, match=r"it began in step 11; the last finite state is .*00000008"):
+    with pytest.raises(TrainingFailed, match=r"first non-finite loss in step 11; last finite state: .*00000008"):
         api.train(config(on_failure=policy), toy_data(), tmp_path / "run")
     assert rules(tmp_path / "run") == ["not-finite"]
     assert RunDir(tmp_path / "run").records()[-1]["terms"]["g/adv"] is None
@@ -76,7 +76,9 @@ def test_warning_is_patient_where_d_has_won(won, tmp_path):
 
 
 def test_stopping_saves_everything_first(won, tmp_path):
-    with pytest.raises(TrainingFailed, match=r"step 5: D's loss is at its lowest .*tricks.r1=true; all is saved"):
+    with pytest.raises(
+        TrainingFailed, match=r"step 5: D's loss is at its minimum .*tricks.r1=true; everything is saved"
+    ):
         api.train(config(steps=8, on_failure="stop"), toy_data(), tmp_path / "run")
     assert checkpoint.saved_states(tmp_path / "run/state")[-1].name == "00000005"
     assert (tmp_path / "run/release/card.json").exists() and (tmp_path / "run/samples/00000005.png").exists()
@@ -150,7 +152,7 @@ def test_a_state_from_before_the_first_step_takes_the_moments_away(tmp_path):
 
 def test_after_the_last_rollback_the_run_fails(poisoned, tmp_path):
     poisoned(3, times=1000)
-    with pytest.raises(TrainingFailed, match="it began in step 1; the last finite state"):
+    with pytest.raises(TrainingFailed, match="first non-finite loss in step 1; last finite state"):
         api.train(config(on_failure="rollback", rollbacks=2), toy_data(), tmp_path / "run")
     assert rules(tmp_path / "run") == ["not-finite"] * 3
     assert [f["rollbacks"] for f in RunDir(tmp_path / "run").findings()] == [0, 1, 2]

@@ -60,6 +60,6 @@ def test_turns_go_on_while_the_loss_is_above(count, above, most, losses, played)
 
 def test_steps_in_which_nothing_is_learned_are_told():
     assert warn_dead_schedule(Train(steps=12, lr_decay_steps=4)) == (
-        "both rates are 0 from step 4 on (train.lr_decay_steps): the last 8 of 12 steps change nothing"
+        "both learning rates are 0 from step 4 (train.lr_decay_steps): the last 8 of 12 steps change nothing"
     )
     assert not warn_dead_schedule(Train(steps=12)) and not warn_dead_schedule(Train(steps=12, lr_decay_steps=12))

@@ -24,7 +24,7 @@ def lines(seconds_a_step, steps=20, threads=2):
 def test_five_times_slower_is_said_once_until_it_was_half_way_back():
     said = lines([0.1, 0.05, 0.2, 0.3, 4.0, 0.2, 0.3, 0.1, 0.26, 0.24])
     assert [i for i, line in enumerate(said) if line] == [3, 8]
-    assert said[3].startswith("a step of D or G takes 6 times as long as before (0.3 s, was 0.05 s)")
+    assert said[3].startswith("an update of D or G takes 6 times as long as before (0.3 s, was 0.05 s)")
 
 
 def test_a_slow_first_record_is_no_measure():
