@@ -85,7 +85,7 @@ WITHOUT_A_KEY = {
     "papers/cifar10/began": ("one convolution", "8x8"),
     "infogan": ("128 units with batch norm",),
     "papers/cifar10/infogan": ("128 units with batch norm",),
-    "papers/cifar10/wgan-gp": ("conditional", "dequantises", "shortcuts"),
+    "papers/cifar10/wgan-gp": ("conditional", "dequantizes", "shortcuts"),
     "coulomb": ("1.7159 tanh(2x/3)", "batch norm in its first layer", "Glorot", "same fakes"),
     "papers/cifar10/coulomb": ("1.7159 tanh(2x/3)", "batch norm in the first layer", "Glorot", "same fakes"),
     "wgan": ("warm-up", "train.critic_warmup"),
