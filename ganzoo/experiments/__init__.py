@@ -1,1 +1,1 @@
-"""Many runs beside each other: cells (variant x setting x seed) -> results -> report."""
+"""Comparisons and ablations: cells (variant x setting x seed) -> results -> report."""

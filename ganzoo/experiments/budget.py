@@ -13,30 +13,30 @@ from ganzoo.training import schedule
 
 UNITS = {"steps": int, "images": int, "minutes": float}
 MAX_AMOUNT = {"steps": MAX_INT, "images": 2**53, "minutes": 1e6}
-MAX_COUNTED_STEPS = 300_000  # G steps of a warm-up schedule, which are counted one by one
+MAX_COUNTED_STEPS = 300_000  # G steps; with a warm-up they are counted one by one
 FIRST_SLICE_STEPS = 5
-"""G steps after which a run with a budget of minutes first looks at the clock."""
+"""G steps after which a run with a budget in minutes first checks the time."""
 
 
 class Budget(FileSchema):
     """The budget of each cell of a comparison."""
 
     unit: Literal["steps", "images", "minutes"]
-    """`steps`: G steps. `images`: reals that D judges in both players' steps. `minutes`: training with grids and saving."""
+    """`steps`: G steps. `images`: reals shown to D, in D and G steps. `minutes`: training time with grids and saving."""
     amount: Amount
-    """How many of them; whole but for minutes."""
+    """Number of units; an integer except for minutes."""
 
     def __str__(self) -> str:
         return f"{self.unit}={self.amount:g}" if self.unit == "minutes" else f"{self.unit}={self.amount}"
 
     @property
     def minutes(self) -> float | None:
-        """The minutes, where they are what is equal."""
+        """The minutes if that is the unit, else None."""
         return self.amount if self.unit == "minutes" else None
 
 
 def parse_budget(text: str) -> Budget:
-    """The budget in "steps=2000", "images=200000" or "minutes=5"; raises `InputError`."""
+    """Parse "steps=2000", "images=200000" or "minutes=5"; raises `InputError`."""
     unit, _, amount = text.partition("=")
     try:
         value = UNITS[unit](amount)
@@ -48,20 +48,20 @@ def parse_budget(text: str) -> Budget:
 
 
 def check_thresholds(budget: Budget, train: Train) -> None:
-    """Raise `InputError` where a player may step again, so that neither G steps nor images are known beforehand."""
+    """Raise `InputError` if extra steps are possible, because then neither G steps nor images are known in advance."""
     limits = train.loss_thresholds
     if budget.minutes is None and (limits.d, limits.g) != (None, None):
         raise InputError(
-            f"under train.loss_thresholds a player takes further steps, so {budget.unit} cannot be equal; "
-            "take --budget minutes=M"
+            f"with train.loss_thresholds a player takes extra steps, so {budget.unit} cannot be equal; "
+            "use --budget minutes=M"
         )
 
 
 def steps_for_budget(budget: Budget, train: Train, g_reads_real: bool = False) -> int:
-    """The G steps that `budget` buys under the schedule of `train`; of minutes, those before the first look at the clock.
+    """The number of G steps of `budget` with the schedule of `train`; for minutes, those before the first time check.
 
-    A budget of images ends with the first G step after which D has seen at least so many, those of G's steps included
-    where it reads reals (see `ganzoo.builder.g_reads_real`).
+    A budget in images ends with the first G step after which D has seen at least this number of reals, including the reals
+    of G steps if G reads reals (see `ganzoo.builder.g_reads_real`).
     """
     if budget.unit == "steps":
         return int(budget.amount)
@@ -71,9 +71,9 @@ def steps_for_budget(budget: Budget, train: Train, g_reads_real: bool = False) -
     return steps_for_images(int(budget.amount), train.batch_size, parse_ratio(train.ratio), train.critic_warmup, of_g)
 
 
-@cache  # every cell asks
+@cache  # called for every cell
 def steps_for_images(images: int, batch: int, per_g: Fraction, warmup: Warmup | None, of_g: int) -> int:
-    """The fewest G steps in which D judges `images` reals; each G step itself shows D `of_g` batches."""
+    """The smallest number of G steps in which D sees `images` reals; each G step shows D `of_g` batches."""
     batches = ceil(Fraction(images, batch))
     if warmup is None:
         return bisect_left(range(ceil(batches / per_g) + 1), batches, key=lambda step: ceil(step * per_g) + step * of_g)
@@ -82,5 +82,7 @@ def steps_for_images(images: int, batch: int, per_g: Fraction, warmup: Warmup | 
         done += schedule.d_steps(step, per_g, warmup) + of_g
         step += 1
         if step > MAX_COUNTED_STEPS:
-            raise InputError(f"--budget images={images} takes more than {MAX_COUNTED_STEPS:,} steps; give it in steps")
+            raise InputError(
+                f"--budget images={images} takes more than {MAX_COUNTED_STEPS:,} steps; use --budget steps=N"
+            )
     return step

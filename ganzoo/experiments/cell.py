@@ -1,4 +1,4 @@
-"""A cell: one setting with one seed, an ordinary run folder in which a `cell.json` says that it is finished."""
+"""A cell: one setting with one seed, stored as a run folder with a `cell.json` once it is finished."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,28 +17,26 @@ CELL_FILE = "cell.json"
 
 @dataclass(frozen=True)
 class Cell:
-    """What is to be trained and measured, and where it is kept."""
+    """The config, scoring and folder of one cell."""
 
     setting: str
     seed: int
     config: ResolvedConfig
-    """Resolved."""
     folder: Path
     budget: Budget
     measure: ScoringOptions
-    """Its scoring."""
     plugins: Mapping[str, str] = field(default_factory=dict)
-    """The sources of the user's files, by path."""
+    """Path -> source of the user's plugin files."""
     jobs: int = 1
-    """Cells at once on its machine."""
+    """Simultaneous cells on its machine."""
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
+        """The name of the cell's folder."""
         return self.folder.name
 
     def job(self) -> Job:
-        """All that the process which works on it must know."""
+        """The job for a worker process."""
         return Job(
             folder=self.folder.resolve(),
             config=self.config,
@@ -49,22 +47,22 @@ class Cell:
         )
 
     def record(self) -> CellRecord | None:
-        """What became of it; None while it is not finished."""
+        """The record of the finished cell; None until it is finished."""
         return read_cell_result(self.folder)
 
     def check_consistent(self) -> None:
-        """Raise `InputError` where the folder holds a cell that was trained or measured in another way."""
+        """Raise `InputError` if the folder contains a cell that was trained or scored with other settings."""
         run = RunDir(self.folder)
         changes = config_diff(run.config(), self.config) if run.config_file.is_file() else []
-        # How many steps a budget of minutes buys is known afterwards.
+        # The number of steps of a budget in minutes is known only afterwards.
         changed = [line for line in changes if not (self.budget.minutes and line.startswith("train.steps:"))]
         if record := self.record():
             changed += record.measure.differences(self.measure)
         if changed:
-            raise InputError(f"{self.folder} was made in another way ({'; '.join(changed)}); choose another --out")
+            raise InputError(f"{self.folder} has other settings ({'; '.join(changed)}); choose another --out")
 
 
 def read_cell_result(folder: Path) -> CellRecord | None:
-    """The `cell.json` of a finished cell; None where there is none yet."""
+    """The `cell.json` of a finished cell; None if it does not exist yet."""
     path = folder / CELL_FILE
     return read_record(path, CellRecord) if path.is_file() else None

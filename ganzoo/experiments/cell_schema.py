@@ -1,4 +1,4 @@
-"""The schema of `cell.json`: the record of one cell, written by the process that trained and scored it."""
+"""Schema of `cell.json`: the record of one cell, written by the worker that trained and scored it."""
 
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
@@ -13,9 +13,9 @@ from ganzoo.json_io import Amount, Count, FileSchema, Measured, Shape
 
 
 def inside(path: str) -> str:
-    """A path within the folder of the file that names it; raises `ValueError` otherwise."""
+    """Return `path`; raises `ValueError` unless it is inside the folder of the file that contains it."""
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-        raise ValueError("the path leads out of the folder")
+        raise ValueError("the path is outside the folder")
     return path
 
 
@@ -26,76 +26,76 @@ class Cost(FileSchema):
     """The cost of a run."""
 
     d_steps: Count
-    """Steps of D."""
+    """D steps."""
     g_steps: Count
-    """Steps of G."""
+    """G steps."""
     images: Count
-    """Reals that D judged, in the steps of both players."""
+    """Reals shown to D, in D and G steps."""
     seconds: Amount
-    """Training with grids and saving."""
+    """Training time, including sample grids and saving."""
     g_parameters: Count
-    """Weights of G that are trained."""
+    """Trained weights of G."""
     d_parameters: Count
-    """Weights of D that are trained."""
+    """Trained weights of D."""
     memory_mib: Measured
-    """Peak memory in MiB, of the GPU or else of the last process; None where the system does not say."""
+    """Peak memory in MiB, of the GPU or else of the last process; None if the system does not report it."""
 
 
 class CurvePoint(FileSchema):
-    """A point of a training curve."""
+    """One point of the training curve."""
 
     step: Count
-    """Steps of G."""
+    """G steps."""
     seconds: Amount
-    """Of training until then."""
+    """Training time until this step."""
     images: Count
-    """That D had judged."""
+    """Reals shown to D until this step."""
     terms: dict[str, Measured]
-    """`d/loss` and `g/loss`, each the sum of the player's terms; None where not finite."""
+    """`d/loss` and `g/loss`, each the sum of the player's terms; None if not finite."""
     score: Measured = None
-    """The score in training (`train.eval_every`), where one was taken."""
+    """The score during training (`train.eval_every`), if any."""
 
 
 class CellFinding(FileSchema):
     """A finding of the monitor."""
 
     rule: str
-    """The monitor's name for it."""
+    """Name of the rule."""
     step: Count
-    """Steps of G until then."""
+    """G steps until the finding."""
 
 
 class Metric(FileSchema):
-    """A score by the name of its protocol."""
+    """A metric and the name of its score."""
 
     protocol: str
-    """As in `fid-digits@10k/test`: metric, extractor, samples, split."""
+    """Name of the score, such as `fid-digits@10k/test`: metric, extractor, samples, split."""
     metric: str
-    """As in `fid`."""
+    """Name of the metric, such as `fid`."""
     better: Better
     """The direction of improvement."""
 
 
 class ScoreDetail(FileSchema):
-    """Facts about a score besides its value."""
+    """Details of a score other than its value."""
 
     spread: Measured
-    """Standard deviation over the metric's own subsets; not an interval of the score."""
+    """Standard deviation over the metric's subsets; not a confidence interval of the score."""
     reference_n: Count | None
-    """Real images that it is against; None where it needs none."""
+    """Number of real images in the reference; None if it needs no reference."""
     details: dict[str, Measured]
-    """The metric's own numbers, such as KID's subsets, by name."""
+    """Further numbers of the metric, such as KID's subsets, by name."""
 
 
 class ScoreAtFloor(FileSchema):
-    """A floor that had to be taken of fewer images, and the score at that number."""
+    """A floor computed from fewer images, and the score at that number of samples."""
 
     n: Count
-    """Images."""
+    """Number of images."""
     floor: Amount
     """The score of real images."""
     value: Measured
-    """The score of as many samples; None where not finite."""
+    """The score of `n` samples; None if not finite."""
 
 
 class UsedExtractor(FileSchema):
@@ -104,18 +104,18 @@ class UsedExtractor(FileSchema):
     name: str
     """As in the names of scores."""
     sha256: str
-    """Of its weights."""
+    """SHA-256 of its weights."""
     size: Count | None = None
-    """Side in pixels at which it saw the images."""
+    """Image size in pixels used."""
     native_size: Count | None = None
-    """Side in pixels for which it was trained."""
+    """Image size in pixels for which it was trained."""
 
 
 class UsedSplit(FileSchema):
     """One split of the data."""
 
     count: Count
-    """Images."""
+    """Number of images."""
     digest: str
     """SHA-256 of images and labels."""
 
@@ -124,67 +124,67 @@ class UsedData(FileSchema):
     """The data of a cell's scores."""
 
     name: str | None = None
-    """Of the set."""
+    """Name of the data set."""
     shape: Shape | None = None
     """(C, H, W)."""
     splits: dict[str, UsedSplit] = Field(default_factory=dict)
-    """By the name of the split."""
+    """By name of the split."""
 
 
 class MeasuredWith(FileSchema):
     """Extractor, real images and samples of all scores of a cell."""
 
     extractor: UsedExtractor | None = None
-    """None where the modes of the data are counted."""
+    """None if the modes of the data are counted instead."""
     data: UsedData = UsedData()
     """The real images."""
     samples: str | None = None
-    """The choice of seeds and classes, in words."""
+    """Description of the seeds and classes."""
 
 
 class CellOutcome(FileSchema):
-    """The part that `cell.json` and a cell in `results.json` share; dictionaries of scores have protocols as keys."""
+    """The fields that `cell.json` and a cell in `results.json` share; dictionaries of scores have protocols as keys."""
 
     ran: Environment | None = None
-    """Its machine and software, of its last process; older cells do not say."""
+    """Machine and software of its last process; None for older cells."""
     status: Literal["done", "failed", "unfinished"]
-    """A run that diverged has failed, and is finished."""
+    """"failed": the run diverged; the cell is finished."""
     finding: str | None
-    """Of a failed cell: the monitor's finding, or the error."""
+    """For a failed cell: the monitor's finding, or the error."""
     cost: Cost | None
-    """None while it is unfinished."""
+    """None until it is finished."""
     curve: list[CurvePoint]
     """At most 60 points."""
     findings: list[CellFinding]
-    """All that the monitor found."""
+    """All findings of the monitor."""
     grid: Inside | None
-    """The last sample grid, from the folder of the file that names it."""
+    """The last sample grid, relative to the folder of this file."""
     scores: dict[str, Measured]
-    """None for a score that is not finite, which counts as the worst; a failed cell has no score."""
+    """None for a score that is not finite, which counts as the worst; a failed cell has no scores."""
     details: dict[str, ScoreDetail] = Field(default_factory=dict)
-    """Older cells have none."""
+    """Empty for older cells."""
     measured_with: MeasuredWith = MeasuredWith()
-    """Older cells do not say."""
+    """Empty for older cells."""
     at_floor: dict[str, ScoreAtFloor] = Field(default_factory=dict)
-    """Only scores whose floor was taken of fewer images."""
+    """Only scores whose floor was computed from fewer images."""
 
 
 class _Head(FileSchema):
-    # The first keys of the file: pydantic begins with the fields of the last base.
+    # The first keys of the file: pydantic orders the fields of the last base class first.
     format: int = FORMAT
     """Version of the file format."""
     measure: ScoringOptions
-    """Its scoring."""
+    """Scoring options."""
 
 
 class CellRecord(CellOutcome, _Head):
-    """`cell.json`: a cell that is finished."""
+    """`cell.json`: a finished cell."""
 
     status: Literal["done", "failed"]
-    """A run that diverged has failed."""
+    """"failed": the run diverged."""
     cost: Cost
-    """Of training, not of scoring."""
+    """Cost of training, without scoring."""
     metrics: list[Metric]
     """Every score, in the order of the table's columns."""
     floors: dict[str, Amount]
-    """By protocol: the same score of real images."""
+    """By protocol: the score of real images."""

@@ -1,4 +1,4 @@
-"""The cells of `results.json`, from their folders and from the results of earlier commands on the folder."""
+"""Collect the cells of `results.json` from their folders and from the results of earlier commands."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from ganzoo.experiments.environment import Environment, environment, merge_envir
 from ganzoo.experiments.results_schema import CellEntry, Results
 
 CellKey = tuple[str, int]
-"""A setting and a seed."""
+"""Name of the setting, and seed."""
 UNFINISHED_CELL: Table = {
     "status": "unfinished",
     "finding": None,
@@ -22,12 +22,12 @@ UNFINISHED_CELL: Table = {
     "scores": {},
 }
 NOT_IN_ENTRIES = {"format", "measure", "metrics", "floors"}
-"""The keys of `cell.json` that `results.json` has once for all cells, or in another form."""
+"""The keys of `cell.json` that `results.json` stores once for all cells, or in another form."""
 
 
 @dataclass(frozen=True)
 class CollectedCell:
-    """The entry of a cell, and what `results.json` has once for all: the metrics and floors of its scores."""
+    """The entry of a cell, and its metrics and floors, which `results.json` stores once for all cells."""
 
     entry: CellEntry
     metrics: Sequence[Metric] = ()
@@ -37,14 +37,14 @@ class CollectedCell:
 def collect_cells(
     root: Path, old: Results | None, planned: Sequence[CellKey], order: Sequence[str]
 ) -> list[CollectedCell]:
-    """The cells `planned` and those of the results `old`, by setting in the given order and by seed."""
+    """The cells `planned` and those of the results `old`, sorted by setting in the given `order` and by seed."""
     before = cells_of_results(old) if old else {}
     places = sorted({*before, *planned}, key=lambda place: (order.index(place[0]), place[1]))
     return [collect_cell(root, place, before.get(place), place in planned) for place in places]
 
 
 def cells_of_results(results: Results) -> dict[CellKey, CollectedCell]:
-    """The cells of `results`, each with its environment, which older ones do not say themselves."""
+    """The cells of `results`, each with its environment, which older files store only once."""
     ran = Environment(jobs=results.protocol.jobs, hardware=results.hardware, versions=results.versions)
     return {
         (cell.setting, cell.seed): CollectedCell(
@@ -57,7 +57,7 @@ def cells_of_results(results: Results) -> dict[CellKey, CollectedCell]:
 
 
 def collect_cell(root: Path, place: CellKey, before: CollectedCell | None, planned: bool) -> CollectedCell:
-    """A cell as its folder has it; as it was before, where the folder is gone and the cell is not `planned`."""
+    """A cell from its folder; if the folder is missing and the cell is not `planned`, from the earlier results."""
     setting, seed = place
     folder = cell_folder(root, setting, seed)
     record = read_cell_result(folder)
@@ -73,7 +73,7 @@ def collect_cell(root: Path, place: CellKey, before: CollectedCell | None, plann
 
 
 def entry_of_record(record: CellRecord, folder: str) -> Table:
-    """The part of `cell.json` that is in `results.json` too, its grid named from the folder of the comparison."""
+    """The part of `cell.json` that is also in `results.json`, with the grid relative to the folder of the comparison."""
     table = record.model_dump(mode="json", exclude_unset=True, exclude=NOT_IN_ENTRIES)
     return table | {"grid": f"{folder}/{record.grid}" if record.grid else None}
 
@@ -84,16 +84,16 @@ def cell_folder(root: Path, setting: str, seed: int) -> Path:
 
 
 def shared_environment(cells: Iterable[CollectedCell], jobs: int | str) -> Environment:
-    """The environments of `cells` in one; before a cell is finished, this machine with `jobs` at once."""
+    """The merged environment of `cells`; if none is finished, that of this machine with `jobs` simultaneous cells."""
     found = [cell.entry.ran for cell in cells if cell.entry.ran]
     return merge_environments(found or [environment(jobs)])
 
 
 def all_metrics(cells: Iterable[CollectedCell]) -> list[Metric]:
-    """Each metric of any cell once."""
+    """The distinct metrics of all cells."""
     return list({metric.protocol: metric for cell in cells for metric in cell.metrics}.values())
 
 
 def all_floors(cells: Iterable[CollectedCell]) -> dict[str, float]:
-    """Each floor of any cell once."""
+    """The floors of all cells."""
     return {name: floor for cell in cells for name, floor in cell.floors.items()}

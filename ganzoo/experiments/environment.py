@@ -1,4 +1,4 @@
-"""On what a cell ran. The cells of one folder may be from several commands, and machines."""
+"""Hardware and software of a cell. The cells of one folder may come from several commands and machines."""
 
 import os
 import platform
@@ -13,29 +13,29 @@ from ganzoo.training.release import cpu_name
 
 
 class Environment(FileSchema):
-    """The machine and the software of a cell; of several cells, with all that differs joined by "and"."""
+    """Machine and software of a cell; for several cells, different values are joined by "and"."""
 
     jobs: int | str
-    """Cells at once on the machine."""
+    """Simultaneous cells on the machine."""
     hardware: str
-    """The processor, its cores, the system, and the GPU where there is one."""
+    """CPU, cores, operating system, and GPUs if any."""
     versions: dict[str, str]
-    """Python, ganzoo and the packages that a score depends on."""
+    """Versions of Python, ganzoo and the packages that a score depends on."""
 
 
 def environment(jobs: int | str) -> Environment:
-    """The environment of this process, with `jobs` cells at once on its machine."""
+    """The environment of this process, with `jobs` simultaneous cells on its machine."""
     return Environment(jobs=jobs, hardware=hardware_name(), versions=package_versions())
 
 
 def hardware_name() -> str:
-    """The processor, its cores, and the GPU where there is one."""
+    """CPU, cores, operating system, and GPUs if any."""
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return ", ".join([cpu_name(), f"{os.cpu_count()} cores", platform.system(), *gpus])
 
 
 def merge_environments(machines: Sequence[Environment]) -> Environment:
-    """All of `machines` in the form of one."""
+    """`machines` merged into one environment."""
     names = dict.fromkeys(name for each in machines for name in each.versions)
     return Environment(
         jobs=join_distinct(each.jobs for each in machines),
@@ -47,6 +47,6 @@ def merge_environments(machines: Sequence[Environment]) -> Environment:
 
 
 def join_distinct(values: Iterable[object]) -> Any:
-    """The one value, or the text of all that differ."""
+    """The common value, or a text with all distinct values."""
     one, *others = dict.fromkeys(values)
     return " and ".join(map(str, (one, *others))) if others else one

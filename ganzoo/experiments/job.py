@@ -1,4 +1,4 @@
-"""A job: everything that the process which trains and scores a cell must know, as a line of JSON. Imports no torch."""
+"""A job: the input of the worker process that trains and scores a cell, as a line of JSON. Does not import torch."""
 
 import json
 from dataclasses import dataclass
@@ -12,44 +12,42 @@ from ganzoo.json_io import Count, FileSchema, as_table
 
 
 class ScoringOptions(FileSchema):
-    """The scoring of a cell: keywords of `ganzoo.evaluator.evaluate`."""
+    """The scoring options of a cell: keyword arguments of `ganzoo.evaluator.evaluate`."""
 
     n: Count | None = None
-    """Samples a score."""
+    """Samples per score."""
     metrics: list[str] | None = None
-    """Names of metrics; None: all that can be computed."""
+    """Names of metrics; None: all that are possible."""
     split: str | None = None
-    """The split of the data that samples are compared with."""
+    """The reference split of the data."""
     extractor: str | None = None
-    """The feature extractor, where one was asked for."""
+    """The feature extractor; None: the default."""
 
     def keywords(self) -> dict[str, Any]:
-        """Those that were given."""
+        """The options that are set."""
         return as_table(self)
 
     def differences(self, other: "ScoringOptions") -> list[str]:
-        """The options in which `other` differs, as `key: own -> other`."""
+        """The options in which `other` differs, as `key: old -> new`."""
         old, new = self.keywords(), other.keywords()
         return [f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in old | new if old.get(key) != new.get(key)]
 
 
 class Job(BaseModel):
-    """One cell for one process, which answers with the cell's `cell.json`."""
+    """One cell for one worker process, which writes the `cell.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     folder: Path
     """The cell's run folder."""
     config: ResolvedConfig
-    """Resolved."""
     minutes: float | None
-    """The training time; None where `config.train.steps` is the budget."""
+    """The training time; None if `config.train.steps` is the budget."""
     measure: ScoringOptions
-    """Its scoring."""
     plugins: dict[str, str]
-    """The sources of the user's files, by path."""
+    """Path -> source of the user's plugin files."""
     jobs: int
-    """Cells at once on the machine."""
+    """Simultaneous cells on the machine."""
 
     def as_line(self) -> str:
         """One line of JSON, which `Job.model_validate_json` reads."""
@@ -58,7 +56,7 @@ class Job(BaseModel):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a job's process: its exit code, and the last line on its stderr."""
+    """The result of a worker process: its exit code and the last line of its stderr."""
 
     code: int
     message: str = ""

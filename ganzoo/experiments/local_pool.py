@@ -1,4 +1,4 @@
-"""Cells on this machine: at most so many processes at once, each with its share of the threads."""
+"""Run cells on this machine, in a limited number of parallel worker processes."""
 
 import os
 import subprocess
@@ -13,14 +13,14 @@ from typing import Any
 from ganzoo.experiments.job import Job, Outcome
 
 ReportFn = Callable[[Job, Outcome], None]
-"""Called in the main thread for each job that ended, in the order in which they end."""
+"""Called in the main thread for each job when it ends."""
 
 WORKER_COMMAND = (sys.executable, "-m", "ganzoo.experiments.worker")
 
 
 @dataclass
 class LocalPool:
-    """Runs jobs in processes of their own; `stop` lets each save and end."""
+    """Runs jobs in separate processes, at most `parallel` at a time; `stop` lets each process save and exit."""
 
     parallel: int
     command: Sequence[str] = WORKER_COMMAND
@@ -29,9 +29,9 @@ class LocalPool:
     lock: Any = field(default_factory=threading.Lock)
 
     def run_jobs(self, jobs: Sequence[Job], report: ReportFn) -> None:
-        """Run all `jobs`; whatever is raised meanwhile, Ctrl-C too, stops those under way before it goes on.
+        """Run all `jobs`. Any exception, including Ctrl-C, first stops the running processes and is then raised again.
 
-        A second Ctrl-C kills them: what they have saved is whole.
+        A second Ctrl-C kills the processes; their saved states are intact.
         """
         with ThreadPoolExecutor(self.parallel) as threads:
             running = {threads.submit(self.run, job): job for job in jobs}
@@ -46,7 +46,7 @@ class LocalPool:
                 threads.shutdown(wait=True, cancel_futures=True)
 
     def stop_or_kill(self, threads: ThreadPoolExecutor) -> None:
-        """Wait until every process has saved and ended, or kill them at a `KeyboardInterrupt`, which is raised again."""
+        """Wait until every process has saved and exited; at a `KeyboardInterrupt` kill them and raise it again."""
         try:
             self.stop()
             threads.shutdown(wait=True, cancel_futures=True)
@@ -57,7 +57,7 @@ class LocalPool:
             raise
 
     def run(self, job: Job) -> Outcome:
-        """One job, from its start to its end."""
+        """Run one job to its end."""
         with self.lock:
             if self.stopped:
                 return Outcome(130)
@@ -66,20 +66,20 @@ class LocalPool:
         return self.wait(process, job)
 
     def wait(self, process: subprocess.Popen[str], job: Job) -> Outcome:
-        """Hand the job over and wait for the end."""
+        """Send the job to the worker and wait for its end."""
         assert process.stdin and process.stderr, "both are pipes"
-        with suppress(OSError):  # it ended before it was asked anything; it says why below
+        with suppress(OSError):  # the worker has already exited; its stderr has the reason
             process.stdin.write(job.as_line())
             process.stdin.flush()
-        said = process.stderr.read().strip().splitlines()
+        lines = process.stderr.read().strip().splitlines()
         code = process.wait()
         with self.lock:
             self.processes.remove(process)
             close_stdin(process)
-        return Outcome(code, said[-1] if said else "")
+        return Outcome(code, lines[-1] if lines else "")
 
     def stop(self) -> None:
-        """Close the input of every process, upon which it saves and ends; start no other."""
+        """Close the stdin of every process, which makes it save and exit; start no further process."""
         with self.lock:
             self.stopped = True
             for process in self.processes:
@@ -87,7 +87,7 @@ class LocalPool:
 
 
 def start_worker(command: Sequence[str], threads: int) -> subprocess.Popen[str]:
-    """A worker that waits for its job."""
+    """Start a worker process that waits for its job."""
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -96,12 +96,12 @@ def start_worker(command: Sequence[str], threads: int) -> subprocess.Popen[str]:
         text=True,
         encoding="utf-8",
         env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-        start_new_session=True,  # a terminal's Ctrl-C is for the command alone, which then stops its workers once
+        start_new_session=True,  # Ctrl-C in the terminal reaches only the command, which then stops its workers
     )
 
 
 def close_stdin(process: subprocess.Popen[str]) -> None:
-    """Close the input of a worker, which may have ended."""
+    """Close the stdin of a worker, which may have exited already."""
     assert process.stdin, "a pipe"
     with suppress(OSError):
         process.stdin.close()

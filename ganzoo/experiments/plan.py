@@ -1,4 +1,4 @@
-"""The cells of a comparison, checked as a whole before the first one is trained."""
+"""The plan of a comparison: all cells, checked before the first one is trained."""
 
 import importlib.util
 from collections.abc import Callable, Iterable, Sequence
@@ -28,9 +28,9 @@ from ganzoo.training.trainer import Trainer
 
 
 class Plan:
-    """The cells of a request, and those of its tuning: `trials`, a list for each setting that can be trained.
+    """The cells of a request, and with tuning the `trials`, a list of cells for each setting that can be trained.
 
-    Raises `InputError` for whatever is wrong; writes nothing. With tuning, `cells` are known once it is done.
+    Raises `InputError` for invalid input; writes nothing. With tuning, the `cells` are known only after it.
     """
 
     @default_torch_state()
@@ -41,7 +41,7 @@ class Plan:
         device: str | None = None,
         cores: int | None = None,
     ) -> None:
-        """`device` and `cores`, where given, are those of a cluster, and take the place of what this machine has."""
+        """`device` and `cores`: those of a cluster; None = those of this machine."""
         check_options(request)
         check_folder(request.out)
         require_extras()
@@ -53,29 +53,31 @@ class Plan:
         self.book = self._book()
         self.trials = [self._trials(setting) for setting in self.runnable] if request.tune else []
         if request.tune and not any(self.trials):
-            raise InputError("--tune: --set and the switches leave nothing to draw; leave one of them out")
+            raise InputError(
+                "--tune: --set and the switches fix every hyperparameter that could be tuned; remove one of them"
+            )
         self.cells = [] if request.tune else self.cells_of(self.settings)
         check_same_protocol([*self.cells, *(cell for trials in self.trials for cell in trials)])
 
     @property
     def runnable(self) -> list[Setting]:
-        """The settings that are not refused."""
+        """The settings that can be trained."""
         return [setting for setting in self.settings if not setting.refused]
 
     @property
     def places(self) -> list[CellKey]:
-        """The settings that can be trained, seed by seed."""
+        """Setting and seed of every cell, ordered by seed."""
         return [(setting.name, seed) for seed in range(self.request.seeds) for setting in self.runnable]
 
     def dataset(self, config: Config) -> Dataset:
-        """The data of a config, opened once."""
+        """The data of a config, loaded once."""
         key = config.data.model_dump_json()
         if key not in self.data:
             self.data[key] = load_dataset(config)
         return self.data[key]
 
     def cells_of(self, settings: Iterable[Setting]) -> list[Cell]:
-        """The cells of the `places`, as `settings` train them; checked against what is in the folder."""
+        """The cells of all `places` with the configs in `settings`; checked against the folder."""
         by_name, out = {setting.name: setting for setting in settings}, self.request.out
         return check_seeds(
             [self._cell(by_name[name], seed, cell_folder(out, name, seed), self.how) for name, seed in self.places]
@@ -83,7 +85,7 @@ class Plan:
 
     def _trials(self, setting: Setting) -> list[Cell]:
         how = self.how.model_copy(update={"split": tuning.TUNING_SPLIT})
-        # Where none of the metrics that were asked for can be had, no draw would be better than another.
+        # If none of the requested metrics is possible, the draws cannot be compared.
         blind = scoring_options_for(how, self._resolved(setting.config)).metrics == []
         drawn = enumerate(tuning.hyperparameter_draws(setting, 0 if blind else self.request.tune, self.request.shared))
         folder = self.request.out / "tune"
@@ -103,7 +105,7 @@ class Plan:
         return Cell(setting.name, seed, config, folder, asked.budget, measure, asked.plugins, asked.jobs)
 
     def _resolved(self, config: Config, seed: int = 0) -> ResolvedConfig:
-        # A cluster's device need not be here, where it would be refused.
+        # The device of a cluster may not exist here and would be refused.
         values: Table = {"threads": self.threads} | ({"device": "cpu"} if self.device else {})
         found = resolve_config(with_train(config.model_copy(update={"seed": seed}), **values), self.dataset(config))
         reads = g_reads_real(make_loss(found), make_tricks(found))
@@ -116,7 +118,7 @@ class Plan:
         return make_trainer(resolved, data)
 
     def _threads(self, cores: int) -> int:
-        # A cell keeps its threads, so those of an earlier command on the folder hold.
+        # A cell keeps its number of threads, so use that of an earlier command on the folder.
         asked, old = self.request.settings[0].config.train.threads, read_results(self.request.out)
         return asked or (old.protocol.threads if old else max(1, cores // self.request.jobs))
 
@@ -152,7 +154,7 @@ class Plan:
 
 
 def training_data(config: ResolvedConfig) -> TrainingData:
-    """The data of a resolved config, as results name them."""
+    """The training data of a resolved config, as recorded in the results."""
     info = config.dataset
     return TrainingData(
         spec=config.data.spec, name=info.name, digest=info.digest, count=info.count, shape=info.shape, split="train"
@@ -160,14 +162,14 @@ def training_data(config: ResolvedConfig) -> TrainingData:
 
 
 def check_seeds(cells: list[Cell]) -> list[Cell]:
-    """`cells`, none of which contradicts what is in its folder; raises `InputError` otherwise."""
+    """Return `cells`; raises `InputError` if one contradicts the content of its folder."""
     for cell in cells:
         cell.check_consistent()
     return cells
 
 
 def check_folder(folder: Path) -> None:
-    """Raise `InputError` where the folder holds anything but a comparison or what a stopped one left, or a symbolic link."""
+    """Raise `InputError` if the folder contains anything other than a comparison or its leftovers, or a symbolic link."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder} is a file; a comparison needs a folder")
     inside = {
@@ -176,12 +178,12 @@ def check_folder(folder: Path) -> None:
         if path.name != RESULTS_LOCK and not leftover_target(path, REPLACED_NAMES)
     }
     if inside and inside.isdisjoint(("cells", "tune", RESULTS_FILE)):
-        raise InputError(f"--out {folder} is not empty and holds no comparison; choose another --out")
+        raise InputError(f"--out {folder} is not empty and not a comparison; choose another --out")
     check_no_links(folder)
 
 
 def require_extras() -> None:
-    """Raise `InputError` where the cells could not be scored, or the report not be written, in the end."""
+    """Raise `InputError` if a package for scores or the report is missing."""
     for module, package in (("torch_fidelity", "torch-fidelity"), ("matplotlib", "matplotlib"), ("jinja2", "Jinja2")):
         if importlib.util.find_spec(module) is None:
             raise missing_extra(package, "eval", "a comparison")
@@ -196,16 +198,16 @@ SHARED_KEYS: dict[str, Callable[[ResolvedConfig], object]] = {
 
 
 def check_same_protocol(cells: Sequence[Cell]) -> None:
-    """Raise `InputError` unless all cells see the same data, on the same device and in the same precision."""
+    """Raise `InputError` unless all cells have the same data, device and precision."""
     for key, value in SHARED_KEYS.items():
         found = {value(cell.config): cell.setting for cell in cells}
         if len(found) > 1:
             one, other = list(found.values())[:2]
             raise InputError(
-                f"{one} and {other} differ in {key}, which a comparison needs equal; set it for all with --set"
+                f"{one} and {other} differ in {key}, which must be equal in a comparison; set it for all with --set"
             )
     if any(cell.config.train.precision == "auto" for cell in cells):
         raise InputError(
-            "train.precision = 'auto' is measured by each run, and a comparison needs it equal; "
+            "train.precision = 'auto' is measured by each run, but must be equal in a comparison; "
             "set it for all with --set train.precision=float32 or bf16"
         )

@@ -1,6 +1,6 @@
-"""Cells on a Ray cluster: each a task on a node with room for it, its run folder sent back to where the command runs.
+"""Run cells on a Ray cluster: one task per cell, on a node with free resources; its run folder is sent back.
 
-Needs ganzoo on every node, and the data under the same SPEC there.
+Requires ganzoo on every node, and the data there under the same SPEC.
 """
 
 import io
@@ -20,13 +20,13 @@ from ganzoo.experiments.local_pool import WORKER_COMMAND, LocalPool, ReportFn
 
 LOCAL = "local"
 RETRIES = 3
-"""How often a cell begins anew whose node was lost."""
+"""Number of restarts of a cell after its node was lost."""
 NOT_RETURNED = "state"
-"""What of a run is not sent back: all that only an unfinished one needs."""
+"""Folder of a run that is not sent back, because only an unfinished run needs it."""
 
 
 class RayCluster(AbstractContextManager["RayCluster"]):
-    """A connection to a Ray cluster, or for `local` a cluster of this machine alone, which ends with it."""
+    """Connection to a Ray cluster; `local` starts a cluster on this machine for the duration of the context."""
 
     def __init__(self, address: str, command: Sequence[str] = WORKER_COMMAND) -> None:
         self.address, self.command = address, command
@@ -43,7 +43,7 @@ class RayCluster(AbstractContextManager["RayCluster"]):
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
-            raise InputError(f"--cluster {self.address}: no Ray cluster answers there ({reason})") from None
+            raise InputError(f"--cluster {self.address}: cannot connect to a Ray cluster ({reason})") from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,18 +51,18 @@ class RayCluster(AbstractContextManager["RayCluster"]):
 
     @property
     def cores(self) -> int:
-        """Those of the smallest node."""
+        """Number of cores of the smallest node."""
         nodes = [node["Resources"].get("CPU", 0) for node in self.ray.nodes() if node["Alive"]]
         return int(min((cores for cores in nodes if cores), default=1))
 
     def device(self, asked: str) -> str:
-        """`auto` as what the cluster has."""
+        """The device for `auto`: "cuda" if the cluster has GPUs, else "cpu"; any other value is returned unchanged."""
         if asked != "auto":
             return asked
         return "cuda" if self.ray.cluster_resources().get("GPU") else "cpu"
 
     def run_jobs(self, jobs: Sequence[Job], report: ReportFn) -> None:
-        """Run all `jobs`, as `LocalPool.work_off` does; a job whose node is lost begins anew on another."""
+        """Run all `jobs`, like `LocalPool.run_jobs`; a job whose node is lost restarts on another node."""
         pending = {self.submit(job): job for job in jobs}
         while pending:
             [ended], _ = self.ray.wait(list(pending), num_returns=1)
@@ -70,13 +70,13 @@ class RayCluster(AbstractContextManager["RayCluster"]):
             report(job, self.collect_result(ended, job.folder))
 
     def submit(self, job: Job) -> Any:
-        """A task for one job, on a node that has its threads free, and a GPU if it trains on one."""
+        """Submit one job as a task that reserves its CPU threads, and a GPU if it trains on CUDA."""
         train = job.config.train
         resources = {"num_cpus": train.threads, "num_gpus": int(train.device.startswith("cuda"))}
         return self.ray.remote(max_retries=RETRIES, **resources)(run_remote_job).remote(job, tuple(self.command))
 
     def collect_result(self, task: Any, folder: Path) -> Outcome:
-        """How a task ended; the run that it sent is put at `folder`, whole."""
+        """The outcome of a task; writes the run that it returned to `folder`, atomically."""
         try:
             answer: tuple[Outcome, bytes] = self.ray.get(task)
         except self.ray.exceptions.RayError as error:
@@ -89,7 +89,7 @@ class RayCluster(AbstractContextManager["RayCluster"]):
 
 
 def run_remote_job(job: Job, command: Sequence[str]) -> tuple[Outcome, bytes]:
-    """One job on this node, in a folder that does not stay; returns how it ended and, where it is finished, its run."""
+    """Run one job on this node in a temporary folder; returns its outcome and, if it finished, its packed run folder."""
     with TemporaryDirectory(prefix="ganzoo-") as away:
         folder = Path(away) / job.folder.name
         outcome = LocalPool(1, command).run(job.model_copy(update={"folder": folder}))
@@ -97,7 +97,7 @@ def run_remote_job(job: Job, command: Sequence[str]) -> tuple[Outcome, bytes]:
 
 
 def pack(folder: Path) -> bytes:
-    """The files of a run, but for its states."""
+    """The files of a run folder as a zip archive, without training states."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
@@ -108,6 +108,6 @@ def pack(folder: Path) -> bytes:
 
 
 def unpack(content: bytes, folder: Path) -> None:
-    """What `pack` packed, into `folder`."""
+    """Extract an archive of `pack` into `folder`."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         archive.extractall(folder)

@@ -1,4 +1,4 @@
-"""`results.json`: all that a comparison found, computed anew from its cells whenever one is finished."""
+"""`results.json`: the results of a comparison, recomputed from its cells whenever one finishes."""
 
 import re
 import shlex
@@ -23,36 +23,36 @@ from ganzoo.json_io import as_table, read_record
 RESULTS_FILE = "results.json"
 RESULTS_LOCK = ".results.lock"
 REPLACED_NAMES = re.compile(r"results\.json|table\.md|report\.html")
-"""Names of the files that a comparison replaces, and whose leftovers it may delete."""
+"""Names of the files that a comparison replaces; leftovers of these may be deleted."""
 KEYS_FIXED_BY_RUNS = ("kind", "data", "budget", *(f"protocol.{key}" for key in ("set", "threads", "tuning", "plugins")))
-"""What two commands on one folder must have in common once a run is begun."""
+"""Keys that must be the same for all commands on one folder after the first run has started."""
 KEYS_FIXED_BY_SCORES = (*KEYS_FIXED_BY_RUNS, "protocol.n", "protocol.metrics", "protocol.extractor")
-"""The same once one is finished."""
+"""Keys that must be the same after the first run has finished."""
 FREE_KEY = "protocol.set.train.threads"
-"""What may be said or left out: `protocol.threads` is what holds."""
+"""A key that may differ, because `protocol.threads` has the actual value."""
 Row = TypeVar("Row")
 
 
 @dataclass
 class ResultsFile:
-    """What is known before any cell is trained, and the folder in which the cells are."""
+    """The results file of a comparison folder, with the header that is known before training."""
 
     folder: Path
     head: ResultsHeader
 
     def check_consistent(self) -> None:
-        """Raise `InputError` where the folder holds a comparison that was made in another way."""
+        """Raise `InputError` if the folder contains a comparison with other settings."""
         if changed := self.changes(self.fixed_keys(), read_results(self.folder)):
-            raise InputError(f"{self.folder} holds another comparison ({'; '.join(changed)}); choose another --out")
+            raise InputError(f"{self.folder} contains another comparison ({'; '.join(changed)}); choose another --out")
 
     def fixed_keys(self) -> tuple[str, ...]:
-        """What the runs in the folder bind a command to; what was only planned binds to nothing."""
+        """The keys that must match, given the runs in the folder; a comparison without runs fixes nothing."""
         if any(self.folder.glob(f"*/*/{CELL_FILE}")):
             return KEYS_FIXED_BY_SCORES
         return KEYS_FIXED_BY_RUNS if any(self.folder.glob("*/*/config.json")) else ()
 
     def changes(self, keys: tuple[str, ...], old: Results | None) -> list[str]:
-        """In which of `keys` the results `old`, if there are any, are of another comparison."""
+        """The differences in `keys` between the results `old`, if any, and this comparison, as `key: old -> new`."""
         before, after = flatten(as_table(old or self.head)), flatten(as_table(self.head))
         return [
             f"{key}: {before.get(key)!r} -> {after.get(key)!r}"
@@ -61,16 +61,16 @@ class ResultsFile:
         ]
 
     def old(self) -> Results | None:
-        """The results in the folder; None where there are none of this comparison."""
+        """The results in the folder; None if there are no results, or of another comparison."""
         found = read_results(self.folder)
         return None if self.changes(KEYS_FIXED_BY_SCORES, found) else found
 
     def locked(self) -> AbstractContextManager[None]:
-        """Let one command at a time write the `REPLACED_NAMES` files."""
+        """Context in which no other command writes the `REPLACED_NAMES` files."""
         return file_lock(self.folder / RESULTS_LOCK)
 
     def write(self, settings: Sequence[Setting], planned: Sequence[CellKey], tuning: Tuning | None = None) -> Results:
-        """Write the results of the cells `planned` and of those of earlier commands on the folder; returns them."""
+        """Write and return the results of the cells `planned` and of earlier commands on the folder."""
         with self.locked():
             recover_leftovers(self.folder, REPLACED_NAMES)
             results = self.results(settings, planned, tuning)
@@ -78,7 +78,7 @@ class ResultsFile:
         return results
 
     def results(self, settings: Sequence[Setting], planned: Sequence[CellKey], tuning: Tuning | None) -> Results:
-        """What is to be written."""
+        """The results to write."""
         old = self.old()
         rows = merge_by("name", old.settings if old else [], [s.record() for s in settings if not s.refused])
         refused = merge_by("setting", old.refused if old else [], [r for s in settings for r in refusals(s)])
@@ -102,7 +102,7 @@ class ResultsFile:
 
 
 def read_results(folder: Path) -> Results | None:
-    """The results in `folder`, if there are any, with config keys in the names of this version; raises `InputError`."""
+    """The results in `folder`, with config keys of this version; None if there are no results. Raises `InputError`."""
     path = folder / RESULTS_FILE
     if not path.is_file():
         return None
@@ -113,7 +113,7 @@ def read_results(folder: Path) -> Results | None:
 
 
 def merge_by(key: str, old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
-    """Both lists, of which the later entry of a name counts, in the order of first mention."""
+    """Both lists merged in the order of first mention; of entries with the same `key`, the last counts."""
     return list({attrgetter(key)(each): each for each in [*old, *new]}.values())
 
 
@@ -123,14 +123,14 @@ def merge_tuning(old: Tuning | None, new: Tuning | None) -> Tuning | None:
 
 
 def refusals(setting: Setting) -> list[Refusal]:
-    """What of a setting is not run, and why."""
+    """The refusals of a setting: itself, or the switches omitted from it, with reasons."""
     if setting.refused:
         return [Refusal(setting=setting.name, reason=setting.refused)]
     return [Refusal(setting=f"{setting.name} without {name}", reason=why) for name, why in setting.left_out.items()]
 
 
 def reproduce_command(results: Results) -> str:
-    """The one command that gives all of `results`."""
+    """One command that reproduces all of `results`."""
     protocol, variants = results.protocol, [setting.variant for setting in results.settings]
     if results.kind == "compare":
         words = variants
@@ -139,6 +139,6 @@ def reproduce_command(results: Results) -> str:
         switches = [name for name in names if name != BASELINE and " without " not in name]
         words = [variants[0], *(word for name in switches for word in ("--switch", name))]
     words = ["ganzoo", results.kind, *words, "--seeds", str(len(protocol.seeds)), *results.options]
-    if "train.threads" not in protocol.set:  # which --jobs, or another machine, would make others
+    if "train.threads" not in protocol.set:  # the default depends on --jobs and the machine
         words += ["--set", f"train.threads={protocol.threads}"]
     return shlex.join(words)

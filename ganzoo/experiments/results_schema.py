@@ -1,4 +1,4 @@
-"""The schema of `results.json`: `Results` documents the whole file, and all code about comparisons works on it."""
+"""Schema of `results.json`: `Results` documents the whole file, and all code for comparisons uses it."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,26 +12,26 @@ from ganzoo.json_io import Amount, Count, FileSchema, Measured, Shape
 
 
 class TrainingData(FileSchema):
-    """The data that all cells are trained on."""
+    """The training data of all cells."""
 
     spec: str
-    """As `--data` takes it."""
+    """As for `--data`."""
     name: str
-    """Of the set."""
+    """Name of the data set."""
     digest: str
     """SHA-256 of the prepared images and labels."""
     count: Count
-    """Images."""
+    """Number of images."""
     shape: Shape
     """(C, H, W)."""
     split: str
-    """`train`."""
+    """Always `train`."""
 
 
 class _ScoredWeights(FileSchema):
-    # The first key of the protocol: pydantic begins with the fields of the last base.
+    # The first key of the protocol: pydantic orders the fields of the last base class first.
     checkpoint: str
-    """The weights that are scored, in words."""
+    """Description of the scored weights."""
 
 
 class Protocol(ScoringOptions, _ScoredWeights):
@@ -40,19 +40,19 @@ class Protocol(ScoringOptions, _ScoredWeights):
     threads: Annotated[int, Field(ge=1, le=1024)]
     """CPU threads of each cell."""
     jobs: int | str
-    """Cells at once on one machine; where cells differ, all that occur, in words."""
+    """Simultaneous cells per machine; a text with all values if cells differ."""
     device: str
-    """Of training and scoring."""
+    """Device of training and scoring."""
     precision: str
-    """Of the networks in training."""
+    """Precision of the networks in training."""
     set: dict[str, Any]
-    """The dotted config keys that were set for all cells, with their values."""
+    """Dotted config keys set for all cells, with their values."""
     tuning: Count
-    """Draws of hyperparameters for each setting; 0 = none."""
+    """Hyperparameter draws per setting; 0 = no tuning."""
     plugins: dict[str, str] = Field(default_factory=dict)
-    """SHA-256 of each of the user's files, by name; left out where there are none."""
+    """SHA-256 of each of the user's files, by name; absent without plugins."""
     seeds: list[Count] = Field(default_factory=list)
-    """All that any setting was trained with."""
+    """All seeds with which any setting was trained."""
 
 
 class SettingRecord(FileSchema):
@@ -61,22 +61,22 @@ class SettingRecord(FileSchema):
     name: str
     """Unique within the comparison."""
     variant: str
-    """As the user named it: a recipe or a TOML file."""
+    """Recipe or TOML file, as given by the user."""
     overrides: dict[str, Any]
-    """The dotted config keys in which it differs from the variant, apart from `protocol.set`."""
+    """Dotted config keys in which the setting differs from the variant, except those of `protocol.set`."""
     switches: list[str]
-    """Techniques that are on in an ablation."""
+    """Active techniques in an ablation."""
     refused: str | None
-    """None: settings that cannot be trained are in `refused`."""
+    """Always None: settings that cannot be trained are in `Results.refused`."""
     left_out: dict[str, str]
-    """Of the setting `all`: each switch that is not in it, with the reason."""
+    """For the setting `all`: each omitted switch, with the reason."""
 
 
 class Refusal(FileSchema):
-    """A setting that is not run."""
+    """A setting that is not trained."""
 
     setting: str
-    """Its name, or "all without SWITCH"."""
+    """Name of the setting, or "all without SWITCH"."""
     reason: str
     """The error, or the conflict with another switch."""
 
@@ -85,11 +85,11 @@ class CellPlace(FileSchema):
     """Setting, seed and folder of a cell."""
 
     setting: str
-    """The name of its setting."""
+    """Name of the setting."""
     seed: Count
-    """Of training."""
+    """Training seed."""
     folder: Inside
-    """The run, from the folder of the comparison."""
+    """Run folder, relative to the folder of the comparison."""
 
 
 class CellEntry(CellOutcome, CellPlace):
@@ -97,89 +97,89 @@ class CellEntry(CellOutcome, CellPlace):
 
 
 class SummaryRow(FileSchema):
-    """A setting under one score: its median over seeds, with the bootstrap interval of the median."""
+    """One score of a setting: the median over seeds, with a bootstrap confidence interval of the median."""
 
     setting: str
-    """The name of the setting."""
+    """Name of the setting."""
     protocol: str
-    """The name of the score."""
+    """Name of the score."""
     median: Measured
-    """None where no seed has the score; also, with `n` above 0, where it is not finite."""
+    """None if no seed has the score, or, with `n` above 0, if the median is not finite."""
     low: Measured
     """Lower end of the interval; None as for the median."""
     high: Measured
     """Upper end of the interval; None as for the median."""
     n: Count
-    """Seeds with the score."""
+    """Number of seeds with the score."""
     failed: Count
-    """Seeds that failed."""
+    """Number of failed seeds."""
     rank: Count | None
-    """From 1, which is the best; equal medians share a rank. None where no seed has the score."""
+    """1 = best; equal medians share a rank. None if no seed has the score."""
     overlaps: list[str]
-    """The settings whose intervals overlap its own."""
+    """The settings whose intervals overlap that of this setting."""
 
 
 class Trial(FileSchema):
-    """One draw of hyperparameters, and its score."""
+    """One draw of hyperparameters, with its scores."""
 
     overrides: dict[str, Any]
-    """The dotted config keys that were drawn, with their values."""
+    """The drawn values, by dotted config key."""
     status: Literal["done", "failed", "unfinished"]
-    """As of a cell."""
+    """As for a cell."""
     scores: dict[str, Measured]
-    """By protocol, against the tuning split."""
+    """By protocol, with the tuning split as reference."""
 
 
 class TunedSetting(FileSchema):
     """The draws of one setting."""
 
     chosen: Count | None
-    """Index of the best trial; None where no trial has a score."""
+    """Index of the best trial; None if no trial has a score."""
     not_drawn: dict[str, str]
-    """The ranges from which nothing is drawn for this setting, each with the reason."""
+    """The ranges excluded for this setting, each with the reason."""
     trials: list[Trial]
-    """One a draw."""
+    """One per draw."""
 
 
 class Tuning(FileSchema):
     """`--tune`: the draws of all settings."""
 
     draws: Count
-    """For each setting."""
+    """Draws per setting."""
     seed: Count
-    """Of every tuning run."""
+    """Seed of every tuning run."""
     split: str
-    """The split that tuning runs are scored against."""
+    """Reference split of the tuning runs' scores."""
     settings: dict[str, TunedSetting]
-    """By the name of the setting."""
+    """By name of the setting."""
 
 
 class ResultsHeader(FileSchema):
-    """The part of `results.json` that is known before any cell is trained."""
+    """The part of `results.json` that is known before training."""
 
     format: int = FORMAT
     """Version of the file format."""
     kind: Literal["compare", "ablate"]
     """The command."""
     command: str
-    """The one command that gives all of these results."""
+    """One command that reproduces all of these results."""
     options: list[str]
-    """The words of the last command behind settings and seeds."""
+    """Arguments of the last command except settings and seeds."""
     data: TrainingData
     """The same for all cells."""
     budget: Budget
     """The same for all cells."""
     protocol: Protocol
-    """The same for all cells, but for the metrics that a setting cannot have."""
+    """The same for all cells, except that a setting may lack metrics which it does not support."""
 
 
 class Results(ResultsHeader):
-    """`results.json`: everything that a comparison found."""
+    """`results.json`: all results of a comparison."""
 
     settings: list[SettingRecord]
-    """Those that are trained, in the order of first mention."""
+    """The trained settings, in the order of first mention."""
     refused: list[Refusal]
-    """Those that are not, and what the setting `all` leaves out."""
+    """The settings that are not trained, and the switches omitted from the setting `all`."""
     floors: dict[str, Amount]
     """By protocol: the score of real images, which a perfect generator would reach."""
     metrics: list[Metric]
@@ -189,9 +189,9 @@ class Results(ResultsHeader):
     summary: list[SummaryRow]
     """Score by score, best first."""
     hardware: str
-    """Of all cells; where they differ, all that occur, in words."""
+    """The machine of all cells; a text with all values if cells differ."""
     versions: dict[str, str]
-    """Of all cells; where they differ, all that occur, in words."""
+    """The software of all cells; a text with all values if cells differ."""
     tuning: Tuning | None
     """None without `--tune`."""
 
@@ -200,7 +200,7 @@ class Results(ResultsHeader):
         names = {setting.name for setting in self.settings}
         for named in (*(cell.setting for cell in self.cells), *(row.setting for row in self.summary)):
             if named not in names:
-                raise ValueError(f"{named!r} is none of the settings")
+                raise ValueError(f"{named!r} is not one of the settings")
         return self
 
     def cells_of(self, setting: str) -> list[CellEntry]:

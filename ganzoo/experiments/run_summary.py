@@ -1,4 +1,4 @@
-"""What a finished run tells of itself: its cost, its curve, what the monitor found."""
+"""Summary of a finished run: cost, training curve, findings of the monitor."""
 
 import math
 import sys
@@ -30,7 +30,7 @@ class Progress:
 
 
 def summarize_run(run: RunDir, failure: str | None) -> CellOutcome:
-    """The outcome of a cell but for its scores; `failure` is what the training failed of."""
+    """The outcome of a cell without its scores; `failure` is the reason if training failed."""
     findings = [FindingRecord.model_validate(each) for each in run.findings()]
     return CellOutcome(
         status="failed" if failure else "done",
@@ -44,7 +44,7 @@ def summarize_run(run: RunDir, failure: str | None) -> CellOutcome:
 
 
 def failure_text(findings: Sequence[FindingRecord], failure: str | None) -> str | None:
-    """What a failed run is named by: the monitor's last finding that stops a training, or else what the training said."""
+    """The reason of a failed run: the monitor's last fatal finding, else `failure`. None for a run that did not fail."""
     if failure is None:
         return None
     return next((each.text for each in reversed(findings) if each.fatal), failure)
@@ -56,7 +56,7 @@ def log_records(run: RunDir) -> list[LogRecord]:
 
 
 def run_cost(run: RunDir) -> Cost:
-    """What the run took: steps, images, seconds, weights, and the memory of this process at its peak (of this sitting)."""
+    """Cost of the run: steps, images, seconds, weights, and peak memory (of this process only)."""
     spent, game = last_counters(run), build_modules(run.config())
     return Cost(
         d_steps=spent.d_steps,
@@ -70,7 +70,7 @@ def run_cost(run: RunDir) -> Cost:
 
 
 def last_counters(run: RunDir) -> Progress:
-    """The counters and seconds of the last step that the run saved or logged."""
+    """The counters and seconds of the last step that was saved or logged."""
     states = [read_record(path / "state.json", checkpoint.State) for path in checkpoint.saved_states(run.states)]
     saved = [progress(state.counters, state.seconds) for state in states]
     logged = [progress(record, record.seconds) for record in log_records(run)]
@@ -78,14 +78,16 @@ def last_counters(run: RunDir) -> Progress:
 
 
 def progress(counted: checkpoint.Counters | LogRecord, seconds: float) -> Progress:
-    """The counters of a state or a record of the log, with the seconds that it took."""
+    """The counters of a saved state or log record, with `seconds`."""
     return Progress(counted.step, counted.d_steps, counted.g_steps, counted.images, seconds)
 
 
 def peak_memory(device: str) -> float | None:
-    """MiB at the peak: that PyTorch held of the GPU, or of this process; None where the system does not say."""
+    """Peak memory in MiB: reserved by PyTorch on the GPU, or of this process; None if the system does not report it."""
     if device.startswith("cuda"):
-        return round(torch.cuda.max_memory_reserved(device) / 2**20, 1)  # what graphs keep does not count as allocated
+        return round(
+            torch.cuda.max_memory_reserved(device) / 2**20, 1
+        )  # memory of CUDA graphs does not count as allocated
     try:
         import resource
     except ImportError:  # Windows
@@ -95,7 +97,7 @@ def peak_memory(device: str) -> float | None:
 
 
 def log_curve(records: Sequence[LogRecord]) -> list[CurvePoint]:
-    """At most 60 points of the log; half of them with a score, where scores were taken in training."""
+    """At most 60 points of the log; half of them with a score, if scores were computed in training."""
     scored = [record for record in records if score_in_record(record) is not None]
     kept = (
         [*thin_records(records, MAX_POINTS // 2), *thin_records(scored, MAX_POINTS // 2)]
@@ -107,7 +109,7 @@ def log_curve(records: Sequence[LogRecord]) -> list[CurvePoint]:
 
 
 def thin_records(records: Sequence[LogRecord], limit: int) -> list[LogRecord]:
-    """At most `limit` records: the last, and every one, second, fourth, ... so that runs of any length share steps."""
+    """At most `limit` records: the last one, and every 1st, 2nd, 4th, ... record, so that runs of any length share steps."""
     stride = 1
     while len(records[::stride]) >= limit:
         stride *= 2
@@ -115,7 +117,7 @@ def thin_records(records: Sequence[LogRecord], limit: int) -> list[LogRecord]:
 
 
 def curve_point(record: LogRecord) -> CurvePoint:
-    """One point of the curve: both players' losses, each the sum of its terms, and the score, if one was taken."""
+    """One point of the curve: both players' losses, each the sum of its terms, and the score, if any."""
     terms = {f"{player}/loss": player_loss(record.terms, player) for player in ("d", "g")}
     return CurvePoint(
         step=record.step,
@@ -127,11 +129,11 @@ def curve_point(record: LogRecord) -> CurvePoint:
 
 
 def score_in_record(record: LogRecord) -> float | None:
-    """What the evaluation's curve has at a record (`train.eval_every`); what else is taken in training is another quantity."""
+    """The score of `train.eval_every` in a log record, or None; other values measured in training are ignored."""
     return next((value for name, value in record.scores.items() if name.startswith(("kid-", "fid-"))), None)
 
 
 def last_grid(run: RunDir) -> str | None:
-    """The newest grid, from the run's folder."""
+    """The newest sample grid, relative to the run folder; None without grids."""
     grids = sorted(run.samples.glob("*.png"))
     return grids[-1].relative_to(run.folder).as_posix() if grids else None

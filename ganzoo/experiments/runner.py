@@ -1,4 +1,4 @@
-"""A whole comparison: work off the cells that are not finished, keep the results up to date, write the report."""
+"""Run a comparison: train and score unfinished cells, update the results, write the report."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,30 +16,30 @@ from ganzoo.experiments.spec import Setting
 from ganzoo.training.signals import StopSignal
 
 RunJobs = Callable[[Sequence[Job], ReportFn], None]
-"""`LocalPool.work_off`, or what takes its place."""
+"""`LocalPool.run_jobs`, or a replacement."""
 Log = Callable[[str], None]
 SCORES_PER_LINE = 3
-"""Scores in a line of progress."""
-STOPPING = "stopping, once the runs under way have saved; press Ctrl-C again to stop at once without saving"
+"""Number of scores in a progress line."""
+STOPPING = "stopping after the current runs have saved; press Ctrl-C again to stop at once without saving"
 
 
 def run_comparison(plan: Plan, work_off: RunJobs | None = None, say: Log = print) -> Path:
-    """Finish the cells of `plan` and return its folder, with `results.json`, `table.md` and `report.html` in it.
+    """Finish the cells of `plan`, and return its folder with `results.json`, `table.md` and `report.html`.
 
-    What is finished already is left alone. Raises `Interrupted` on Ctrl-C, with everything kept; `TrainingFailed` where a
-    cell ended without a result (a diverged one is a result); `InputError` for what a cell finds wrong.
+    Finished cells are not repeated. Raises `Interrupted` on Ctrl-C, with everything saved; `TrainingFailed` if a cell ended
+    without a result (divergence is a result); `InputError` for invalid input reported by a cell.
     """
     with StopSignal(say, STOPPING, at_once=True):
         return run_cells(plan, work_off, say)
 
 
 def run_cells(plan: Plan, work_off: RunJobs | None, say: Log) -> Path:
-    """Do what `run_comparison` does, without handling signals."""
+    """`run_comparison` without signal handling."""
     book, tuning = plan.book, None
     settings, cells, places = plan.settings, plan.cells, plan.places
     plan.request.out.mkdir(parents=True, exist_ok=True)
     if book.old() is None:
-        book.write(settings, places)  # what binds the next command, if this one is stopped while it tunes
+        book.write(settings, places)  # fixes the settings for a later command, if this one is stopped while tuning
     if plan.trials:
         trials = [cell for of_one in plan.trials for cell in of_one]
         check_lost_cells(Runner(trials, work_off or LocalPool(plan.request.jobs).run_jobs, say).finish())
@@ -59,13 +59,13 @@ def run_cells(plan: Plan, work_off: RunJobs | None, say: Log) -> Path:
 
 
 def check_lost_cells(lost: Sequence[str]) -> None:
-    """Raise `TrainingFailed` where cells ended without a result: of a line for each."""
+    """Raise `TrainingFailed` if cells ended without a result; `lost` has a line for each."""
     if lost:
-        raise TrainingFailed(f"{len(lost)} cells ended without a result ({lost[0]}); the same command tries them again")
+        raise TrainingFailed(f"{len(lost)} cells ended without a result ({lost[0]}); run the same command to try again")
 
 
 def choose_tuned_settings(plan: Plan) -> tuple[list[Setting], Tuning]:
-    """Each setting with its best draw, and what is told of the tuning."""
+    """Each setting with its best draw, and the record of the tuning."""
     shared, tried = plan.request.shared, zip(plan.runnable, plan.trials, strict=True)
     found = {s.name: tuning.apply_tuning(s, shared, [cell.record() for cell in cells]) for s, cells in tried}
     settings = [found[s.name][0] if s.name in found else s for s in plan.settings]
@@ -78,7 +78,7 @@ def choose_tuned_settings(plan: Plan) -> tuple[list[Setting], Tuning]:
 
 
 class Runner:
-    """The cells that are worked off together, and what is said and written as each ends."""
+    """Runs a set of cells; reports and saves as each finishes."""
 
     def __init__(
         self, cells: Sequence[Cell], work_off: RunJobs, say: Log, ended: Callable[[], object] = lambda: None
@@ -88,25 +88,25 @@ class Runner:
         self.lost: list[str] = []
 
     def finish(self) -> list[str]:
-        """Work off what is not finished; returns a line for each cell that ended without a result."""
+        """Run the unfinished cells; returns a line for each cell that ended without a result."""
         waiting = [cell for cell in self.cells if cell.record() is None]
         if waiting and len(waiting) < len(self.cells):
-            self.log(f"{len(self.cells) - len(waiting)} of {len(self.cells)} cells are finished already")
+            self.log(f"{len(self.cells) - len(waiting)} of {len(self.cells)} cells are already finished")
         try:
             self.run_jobs([cell.job() for cell in waiting], self.report)
         except KeyboardInterrupt:
             self.ended()
             done = f"{self.finished} of {len(self.cells)} cells finished"
-            raise Interrupted(f"stopped with {done}; the same command goes on from what was saved") from None
+            raise Interrupted(f"stopped with {done}; run the same command to continue") from None
         return self.lost
 
     @property
     def finished(self) -> int:
-        """How many cells are."""
+        """The number of finished cells."""
         return sum(cell.record() is not None for cell in self.cells)
 
     def report(self, job: Job, outcome: Outcome) -> None:
-        """Note how a cell ended."""
+        """Record and log the outcome of a cell."""
         cell = self.by_folder[job.folder]
         if outcome.code == 2:
             raise InputError(f"{cell.name}: {outcome.message}")
@@ -120,7 +120,7 @@ class Runner:
 
 
 def describe_result(record: CellRecord) -> str:
-    """A finished cell in one line, with its first scores."""
+    """A finished cell as one line of text, with its first scores."""
     if record.status == "failed":
         return f"failed: {record.finding}"
     first = list(record.scores.items())[:SCORES_PER_LINE]

@@ -1,4 +1,4 @@
-"""How every cell of a comparison is scored, checked before the first one is trained."""
+"""Scoring options of a comparison, checked before the first cell is trained."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,14 +22,14 @@ from ganzoo.experiments.results import read_results
 from ganzoo.experiments.spec import CompareOptions
 
 ScoringOptionsFn = Callable[[CompareOptions, Sequence[ResolvedConfig]], ScoringOptions]
-"""`scoring_options`, or what takes its place."""
+"""`scoring_options`, or a replacement."""
 
 
 def scoring_options(request: CompareOptions, rows: Sequence[ResolvedConfig]) -> ScoringOptions:
-    """The scoring of the resolved configs `rows`.
+    """The scoring options for the resolved configs `rows`.
 
-    `n` defaults to 10,000, or to what the protocol of data with known modes says; the split to test where there is one. Says
-    how long a slow extractor will take. Raises `InputError` for what could be scored in no row.
+    Defaults: `n` is 10,000, or the number in the protocol of data with known modes; the split is test if it exists. Prints a
+    time estimate for a slow extractor. Raises `InputError` for a metric that no row supports.
     """
     metrics = None if request.metrics is None else list(request.metrics)
     real = load_real_splits(rows[0], rows[0].data.spec)
@@ -52,24 +52,24 @@ def scoring_options(request: CompareOptions, rows: Sequence[ResolvedConfig]) -> 
 
 
 def prints_time_estimate(request: CompareOptions) -> bool:
-    """Whether the time of a slow extractor is said: once, and not of a cluster, of whose machines nothing is known here."""
+    """True if the time of a slow extractor is printed: once, and not for a cluster, whose speed is unknown."""
     return not request.quiet and request.cluster is None and read_results(request.out) is None
 
 
 def scoring_options_for(how: ScoringOptions, config: ResolvedConfig) -> ScoringOptions:
-    """`scoring_options` for a row of a resolved `config`: without what needs labels where its G takes none."""
+    """`how` for one resolved `config`: without the metrics that need labels if its G is unconditional."""
     if not how.metrics or class_names(config):
         return how
     return how.model_copy(update={"metrics": [name for name in how.metrics if name not in label_metrics()]})
 
 
 def label_metrics() -> list[str]:
-    """The metrics of what was asked of a conditional generator."""
+    """The metrics that need the requested labels of a conditional generator."""
     return [name for name, metric in METRICS.items() if metric.needs == "labels"]
 
 
 def class_names(config: ResolvedConfig) -> tuple[str, ...]:
-    """The classes that G of a resolved config can be asked for."""
+    """The classes that G of a resolved config can generate on request; empty if it is unconditional."""
     conditional = config.networks.generator.get("condition", "none") != "none"
     return config.dataset.class_names if conditional else ()
 
@@ -77,9 +77,9 @@ def class_names(config: ResolvedConfig) -> tuple[str, ...]:
 def check_metrics(
     metrics: Sequence[str], real: RealData, n: int, fewest: int, asked: Sequence[str], reader: FeatureReader
 ) -> None:
-    """Raise `InputError` for a metric that has no value of `n` samples against `fewest` pictures like those of `real`.
+    """Raise `InputError` for a metric that is undefined for `n` samples against `fewest` images like those of `real`.
 
-    `asked` are the classes that samples are asked to be of.
+    `asked` are the requested classes of the samples.
     """
     read = reader.samples(lambda seeds: real.train.samples(seeds).images, 1)
     one = attach_labels(read, asked, reader.extractor)

@@ -1,4 +1,4 @@
-"""What the user asked for."""
+"""Specification of a comparison: options and settings, with checks."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,40 +14,40 @@ from ganzoo.experiments.results_schema import SettingRecord
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """A comparison as the command line or a program asks for it."""
+    """The options of a comparison, from the command line or a program."""
 
     kind: str
-    """compare or ablate"""
+    """"compare" or "ablate"."""
     settings: "tuple[Setting, ...]"
     shared: Table
-    """What was set for all of them."""
+    """Config tables for all settings."""
     seeds: int
     budget: Budget
     out: Path
     n: int | None = None
-    """Samples a score; None: 10,000, or what the protocol of a ground truth says."""
+    """Samples per score; None: 10,000, or the number in the protocol of data with known modes."""
     metrics: Sequence[str] | None = None
     extractor: str | None = None
-    """What sees the features; None: what fits the data."""
+    """Feature extractor; None: the default for the data."""
     jobs: int = 1
-    """Cells at once on one machine."""
+    """Simultaneous cells on one machine."""
     tune: int = 0
-    """Hyper-parameter draws a setting; 0 = none."""
+    """Hyperparameter draws per setting; 0 = no tuning."""
     cluster: str | None = None
     """The address of a Ray cluster, or `local`."""
     plugins: Mapping[str, str] = field(default_factory=dict)
-    """The sources of the user's files, by path: every worker runs them first (`ganzoo.plugins`)."""
+    """Path -> source of the user's plugin files, which every worker runs first (`ganzoo.plugins`)."""
     quiet: bool = False
-    """Without a word of progress."""
+    """No progress output."""
     options: tuple[str, ...] = ()
-    """The words of the command behind the settings and seeds, for who wants to repeat it."""
+    """Remaining command-line arguments, for reproducing the command."""
 
 
 MAX_COUNT = {"seeds": 10_000, "jobs": 1024, "n": 10_000_000, "tune": 10_000}
 
 
 def check_options(request: CompareOptions) -> None:
-    """Raise `InputError` for numbers that make no sense, alone or together."""
+    """Raise `InputError` for invalid or contradictory options."""
     for name, most in MAX_COUNT.items():
         option = "-n" if name == "n" else f"--{name}"
         if (value := getattr(request, name)) is not None and value < 1 and name != "tune":
@@ -56,20 +56,18 @@ def check_options(request: CompareOptions) -> None:
             raise InputError(f"{option} must be at most {most:,}, not {value}")
     check_overrides(flatten(request.shared), request.budget)
     if request.tune < 0 or request.tune == 1:
-        raise InputError(f"--tune {request.tune}: choosing takes at least 2 draws")
+        raise InputError(f"--tune {request.tune}: tuning needs at least 2 draws")
     if request.budget.minutes and (request.jobs > 1 or request.cluster):
-        raise InputError(
-            "--budget minutes=... needs the machine for one cell at a time; leave out --jobs and --cluster"
-        )
+        raise InputError("--budget minutes=... must run one cell at a time; remove --jobs and --cluster")
 
 
 def check_overrides(shared: Table, budget: Budget) -> None:
-    """Raise `InputError` where a seed or a number of steps is set that the comparison decides itself."""
+    """Raise `InputError` if `shared` sets a seed, or a number of steps that contradicts the budget."""
     if "seed" in shared:
-        raise InputError("--set seed: the seeds of a comparison are counted from 0; say how many with --seeds")
+        raise InputError("--set seed: a comparison uses the seeds 0, 1, 2, ...; set their number with --seeds")
     steps = shared.get("train.steps")
     if steps is not None and (budget.unit, budget.amount) != ("steps", steps):
-        raise InputError(f"--set train.steps={steps} contradicts --budget {budget}; leave it out")
+        raise InputError(f"--set train.steps={steps} contradicts --budget {budget}; remove it")
 
 
 BASELINE = "baseline"
@@ -78,26 +76,26 @@ ALL_SWITCHES = "all"
 
 @dataclass(frozen=True)
 class Setting:
-    """A row: its name, the variant as the user wrote it, and the config that its cells train but for seed and steps."""
+    """A setting: its name, the variant as given by the user, and the config of its cells, except seed and steps."""
 
     name: str
     variant: str
     config: Config
     overrides: Table = field(default_factory=dict)
-    """Dotted keys in which it differs from the variant, apart from what every setting of the comparison shares."""
+    """Dotted keys in which it differs from the variant, except those set for all settings."""
     switches: tuple[str, ...] = ()
     refused: str | None = None
-    """Why it cannot be trained."""
+    """The reason if it cannot be trained, else None."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Of `all`: the switches that are not in it, each with the reason."""
+    """For `all`: the omitted switches, each with the reason."""
 
     def changed(self, overrides: Table) -> "Setting":
-        """With dotted `overrides` laid upon it."""
+        """A copy with the dotted `overrides` applied."""
         table = merge(self.config.model_dump(mode="json"), unflatten(overrides))
         return replace(self, config=parse(Config, table), overrides=self.overrides | overrides)
 
     def record(self) -> SettingRecord:
-        """Its entry in results.json."""
+        """The entry of the setting in results.json."""
         return SettingRecord(
             name=self.name,
             variant=self.variant,
@@ -109,7 +107,7 @@ class Setting:
 
 
 def settings_of_variants(variants: Iterable[str], shared: Table) -> tuple[Setting, ...]:
-    """A setting for each variant or TOML file, the tables `shared` laid upon all; raises `InputError`."""
+    """A setting for each variant or TOML file, each updated with the tables `shared`; raises `InputError`."""
     configs = [(variant, make_config(variant, shared)) for variant in variants]
     settings = tuple(Setting(config.variant.replace("/", "-"), variant, config) for variant, config in configs)
     check_unique(setting.name for setting in settings)
@@ -117,15 +115,15 @@ def settings_of_variants(variants: Iterable[str], shared: Table) -> tuple[Settin
 
 
 Switches = Mapping[str, Table]
-"""By name: the dotted settings that switch a technique on."""
+"""Name of a switch -> the dotted settings that turn a technique on."""
 Largest = Callable[[Config], tuple[tuple[str, ...], Table, dict[str, str]]]
-"""For a config: the names of the largest legal set of switches, its dotted settings, and what was left out and why."""
+"""Maps a config to the names of a maximal compatible set of switches, their dotted settings, and the omitted switches."""
 
 
 def settings_of_switches(
     variant: str, names: Iterable[str], shared: Table, switches: Switches, largest: Largest
 ) -> list[Setting]:
-    """The baseline, each switch alone upon it, and for `all` the largest legal set; raises `InputError`."""
+    """The baseline, the baseline with each single switch, and for `all` with a maximal compatible set; raises `InputError`."""
     names = list(names)
     check_unique((BASELINE, *names))
     base = Setting(BASELINE, variant, make_config(variant, shared))
@@ -145,9 +143,9 @@ def _switched(base: Setting, name: str, switches: Switches, largest: Largest) ->
 
 
 def check_setting(setting: Setting, build: Callable[[Config], object]) -> Setting:
-    """`setting` as it is where `build` can make what its config describes; else refused, if it is one of switches.
+    """`setting`, marked as refused if it has switches and `build` raises `InputError` for its config.
 
-    Raises `InputError` for a variant or baseline that does not fit.
+    Raises `InputError` for a variant or baseline that cannot be built.
     """
     if setting.refused:
         return setting
@@ -161,6 +159,6 @@ def check_setting(setting: Setting, build: Callable[[Config], object]) -> Settin
 
 
 def check_unique(names: Iterable[str]) -> None:
-    """Raise `InputError` where a name occurs more than once."""
+    """Raise `InputError` if a name occurs more than once."""
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise InputError(f"{twice[0]} is given twice; each setting of a comparison needs a name of its own")
+        raise InputError(f"{twice[0]} is given twice; each setting of a comparison needs a unique name")

@@ -1,4 +1,4 @@
-"""Median and interval over seeds, and the rank, for which an overlap of intervals is told beside it."""
+"""Statistics over seeds: medians, bootstrap confidence intervals, their overlap, and ranks."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -15,53 +15,53 @@ BadnessInterval = tuple[float, float, float]
 
 RESAMPLES = 10_000
 TAIL = 0.025
-"""The share of resampled medians beyond either end of an interval."""
+"""The fraction of resampled medians beyond each end of an interval."""
 INTERVAL_INDICES = [math.ceil(share * RESAMPLES) - 1 for share in (TAIL, 1 - TAIL)]
-"""The places of both ends among the sorted medians."""
+"""Indices of both ends among the sorted medians."""
 WORST_SCORE = {"lower": math.inf, "higher": -math.inf, "near 1": math.inf}
-"""What is better -> the score that nothing is worse than."""
+"""Direction of improvement -> worst possible score."""
 
 
 def median_interval(values: Sequence[float]) -> Interval:
-    """The percentile interval of the median, 2.5 % to 97.5 %, by bootstrap over 10,000 resamples (Efron 1979).
+    """The 2.5 % to 97.5 % percentile bootstrap interval of the median, with 10,000 resamples (Efron 1979).
 
-    The same values give the same interval in any order. Up to five values it spans all of them. Of so few it holds the
-    true median less often than in 95 % of cases: see `coverage`.
+    Independent of the order of the values. With up to five values it spans all of them, and its coverage of the true median
+    is below 95 %: see `coverage`.
     """
     medians = np.median(np.sort(np.asarray(values, float))[_resample_indices(len(values))], axis=1)
-    # Not by np.quantile, whose difference of two infinite neighbours is NaN in older NumPy.
+    # Not np.quantile, which in older NumPy gives NaN between two infinite neighbors.
     low, high = np.sort(medians)[INTERVAL_INDICES]
     return float(low), float(high)
 
 
 def coverage(n: int) -> float:
-    """The chance that the interval of `n` scores holds the median of what they are drawn from, if that is continuous.
+    """The probability that the interval of `n` scores contains the true median, for a continuous distribution.
 
-    Exact for odd `n` and up to five; for the other even ones, whose ends may lie between two scores, the least there is.
+    Exact for odd `n` and for `n` up to five; a lower bound for other even `n`, whose ends may be between two scores.
     """
     middle = np.sort(np.sort(_resample_indices(n))[:, [n // 2, (n - 1) // 2]], axis=0)
     below, above = (
         int(middle[INTERVAL_INDICES[0], 0]),
         n - 1 - int(middle[INTERVAL_INDICES[1], 1]),
-    )  # the scores that surely lie outside
+    )  # numbers of scores that are surely outside
     missed: float = sum(math.comb(n, lower) for out in (below, above) for lower in range(out + 1)) / 2**n
     return 1 - missed
 
 
 def _resample_indices(n: int) -> Any:
-    # RandomState's numbers are frozen for good (NumPy's NEP 19); a Generator's may change with a release.
+    # RandomState's numbers never change (NumPy's NEP 19); a Generator's may change with a release.
     return np.random.RandomState(0).randint(0, n, size=(RESAMPLES, n))
 
 
 class Scored(Protocol):
-    """A cell, from either file."""
+    """A cell, from `cell.json` or `results.json`."""
 
     @property
     def scores(self) -> dict[str, float | None]: ...
 
 
 def cell_score(cell: Scored, metric: Metric) -> float | None:
-    """What a cell got under `metric`: None without such a score, the worst where it is there but not finite."""
+    """The score of a cell: None without this score, the worst possible score if it is not finite."""
     if metric.protocol not in cell.scores:
         return None
     score = cell.scores[metric.protocol]
@@ -70,21 +70,21 @@ def cell_score(cell: Scored, metric: Metric) -> float | None:
 
 @dataclass(frozen=True)
 class Standing:
-    """The scores of a setting under one metric."""
+    """The scores of a setting for one metric."""
 
     setting: str
     values: list[float]
-    """May be infinite."""
+    """Scores of the seeds; may be infinite."""
     failed: int
-    """Seeds that failed."""
+    """Number of failed seeds."""
     badness: BadnessInterval | None
-    """None without a score."""
+    """None without scores."""
 
 
 def summarize(cells: Iterable[CellEntry], metrics: Iterable[Metric]) -> list[SummaryRow]:
-    """A row for every setting and score, metric by metric, best first.
+    """A row for each score and setting, grouped by metric, best first.
 
-    A median or bound that is not finite is None in its row, whose `n` is above 0 then.
+    A median or bound that is not finite becomes None in its row, with `n` above 0.
     """
     cells = list(cells)
     settings = list(dict.fromkeys(cell.setting for cell in cells))
@@ -96,7 +96,7 @@ def summarize(cells: Iterable[CellEntry], metrics: Iterable[Metric]) -> list[Sum
 
 
 def standing(setting: str, metric: Metric, cells: Iterable[CellEntry]) -> Standing:
-    """The standing of a setting under `metric`."""
+    """The standing of a setting for `metric`."""
     mine = [cell for cell in cells if cell.setting == setting]
     values = [value for cell in mine if (value := cell_score(cell, metric)) is not None]
     failed = sum(cell.status == "failed" for cell in mine)
@@ -104,9 +104,10 @@ def standing(setting: str, metric: Metric, cells: Iterable[CellEntry]) -> Standi
 
 
 def badness_interval(values: Sequence[float], better: str) -> BadnessInterval:
-    """Low end, median and high end of how bad `values` are: what settings are ranked and told apart by.
+    """Low end, median and high end of the badness of `values`, which determines ranks and overlaps.
 
-    Where 1 is best, of each value's own distance to it: 0.6 and 1.4 are as bad, and no interval from 0.2 to 1.8 is good.
+    If 1 is best, badness is the distance to 1 of each value: 0.6 and 1.4 are equally bad, and values from 0.2 to 1.8 do not
+    average to a good score.
     """
     bad = [badness(value, better) for value in values]
     low, high = median_interval(bad)
@@ -114,7 +115,7 @@ def badness_interval(values: Sequence[float], better: str) -> BadnessInterval:
 
 
 def badness(value: float, better: str) -> float:
-    """`value` turned so that less is better; `better` is "lower", "higher" or "near 1"."""
+    """`value` transformed so that lower is better; `better` is "lower", "higher" or "near 1"."""
     return {"lower": value, "higher": -value, "near 1": abs(value - 1)}[better]
 
 
@@ -137,7 +138,7 @@ def summary_rows(protocol: str, standings: Sequence[Standing]) -> list[SummaryRo
 
 
 def finite_numbers(values: Sequence[float]) -> dict[str, float | None]:
-    """Median and interval of `values`; None for one that is not finite, and where there is no value."""
+    """Median and interval of `values`; None for a non-finite number, and all None without values."""
     if not values:
         return {"median": None, "low": None, "high": None}
     low, high = median_interval(values)

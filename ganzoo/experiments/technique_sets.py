@@ -1,4 +1,4 @@
-"""Which switches of the table of techniques can be on together."""
+"""Compatible sets of switches from the table of techniques."""
 
 from collections.abc import Callable, Iterable
 
@@ -16,11 +16,11 @@ FitsFn = Callable[[Config, Dataset], object]
 def largest_compatible_set(
     config: Config, dataset: Dataset, names: Iterable[str] | None = None, fit: FitsFn = resolve_config
 ) -> tuple[tuple[str, ...], Settings, dict[str, str]]:
-    """A set of switches that fit `config`, `dataset` and each other, to which no other can be added.
+    """A maximal set of switches that work with `config`, `dataset` and each other.
 
-    They are taken one after the other in the order of `names`, so the first of two that do not go together stays; None is
-    the table's order, without the switches that take something away. `fit` says what is legal. Returns their names, their
-    dotted settings, and by name the reason why each of the others is left out.
+    Switches are added in the order of `names`, so the first of two incompatible ones is kept. None is the order of the table,
+    without switches that turn something off. `fit` raises `InputError` for an invalid config. Returns the names of the
+    switches, their dotted settings, and the reason for each omitted switch by name.
     """
     chosen: list[str] = []
     settings: Settings = {}
@@ -38,11 +38,11 @@ def largest_compatible_set(
                 settings |= technique_settings()[name]
         if len(refused) == len(waiting):
             return tuple(chosen), settings, refused
-        waiting = list(refused)  # a later switch, such as another norm, may have made room
+        waiting = list(refused)  # a switch added later, such as another norm, may make others possible
 
 
 def conflict(name: str, others: Iterable[str]) -> str | None:
-    """Why the switch `name` cannot stand beside `others`: one key has one value."""
+    """The reason if the switch `name` sets a config key that one of `others` also sets, else None."""
     known = technique_settings()
     for other in others:
         if keys := known[name].keys() & known[other].keys():
@@ -51,7 +51,7 @@ def conflict(name: str, others: Iterable[str]) -> str | None:
 
 
 def incompatibility(config: Config, dataset: Dataset, settings: Settings, fit: FitsFn = resolve_config) -> str | None:
-    """Why `config` with the dotted `settings` cannot be trained on `dataset`."""
+    """The reason if `config` with the dotted `settings` cannot be trained on `dataset`, else None."""
     try:
         fit(parse(Config, merge(config.model_dump(mode="json"), unflatten(settings))), dataset)
     except InputError as reason:

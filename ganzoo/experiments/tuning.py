@@ -1,4 +1,4 @@
-"""`--tune N`: the same number of hyper-parameter draws for every setting, the best of them by validation."""
+"""Hyperparameter tuning (`--tune N`): the same number of random draws for every setting, the best by validation."""
 
 import math
 import random
@@ -16,9 +16,9 @@ from ganzoo.experiments.spec import Setting
 from ganzoo.experiments.statistics import badness, cell_score
 
 TUNING_SEED = 10_000
-"""The seed of every tuning run: none of those that a comparison counts from 0."""
+"""The seed of every tuning run, which no comparison uses."""
 TUNING_SPLIT = "train"
-"""What tuning runs are measured against, so that the test split decides nothing."""
+"""The reference split of tuning runs, so that the test split does not influence the choice."""
 RATES = [5e-5, 2e-3, "log"]
 BETAS = {"choices": [[0.0, 0.9], [0.5, 0.9], [0.5, 0.999]]}
 DEFAULT_RANGES: Table = {
@@ -27,13 +27,13 @@ DEFAULT_RANGES: Table = {
     "train.discriminator.betas": BETAS,
     "train.generator.betas": BETAS,
 }
-"""By dotted key, what is drawn for the variants that ship, where the `[tune]` table of a recipe says nothing else."""
+"""Dotted key -> default range for bundled variants, unless the `[tune]` table of a recipe overrides it."""
 
 
 def tuning_ranges(variant: str) -> Table:
-    """By dotted key, what is drawn for a variant or TOML file: the default ranges with its `[tune]` tables on top.
+    """Dotted key -> search range of a variant or TOML file: the default ranges updated with its `[tune]` tables.
 
-    A range that is false there is not drawn. A file that extends no variant has its own table alone.
+    A range that is false there is removed. A file that extends no variant uses only its `[tune]` table.
     """
     layers = config_layers(variant)
     own = reduce(merge, layers).get("tune", {})
@@ -44,8 +44,8 @@ def tuning_ranges(variant: str) -> Table:
 def hyperparameter_draws(setting: Setting, n: int, shared: Table) -> list[Table]:
     """`n` draws from the `tuning_ranges` of the setting's variant, as dotted overrides; raises `InputError`.
 
-    Draw i of a key is the same quantile of its range in every setting: luck is the same for all. `excluded_ranges` are in none
-    of them; if nothing else is left there are no draws.
+    Draw i of a key is the same quantile of its range in every setting, so that all settings have the same luck. Keys in
+    `excluded_ranges` are not drawn; if no other key is left, there are no draws.
     """
     table = tuning_ranges(setting.variant)
     if not table:
@@ -55,10 +55,10 @@ def hyperparameter_draws(setting: Setting, n: int, shared: Table) -> list[Table]
 
 
 def excluded_ranges(setting: Setting, shared: Table) -> dict[str, str]:
-    """The ranges of the setting's variant from which it takes nothing, each with the reason.
+    """The ranges of the setting's variant that are not drawn for it, each with the reason.
 
-    A draw must not undo what the setting is about, or what the tables `shared` say for all. A key that only the variant has
-    (betas, where a switch took another optimiser) has no meaning; one that it has not either is a mistake, told later.
+    A draw must not undo an override of the setting or a value in the tables `shared`. A key that only the variant has (such
+    as betas, if a switch changes the optimizer) is skipped; a key that the variant lacks too raises an error later.
     """
     had, has = resolved_keys(make_config(setting.variant)), resolved_keys(setting.config)
     found = {}
@@ -74,18 +74,18 @@ def excluded_ranges(setting: Setting, shared: Table) -> dict[str, str]:
 
 def resolved_keys(config: Config) -> Iterable[str]:
     """The dotted keys of a config with all its defaults."""
-    here = with_train(config, device="cpu")  # a cluster's device need not be here
+    here = with_train(config, device="cpu")  # the device of a cluster may not exist here
     return flatten(resolve_defaults(here).model_dump(mode="json"))
 
 
 def overlaps(key: str, others: Iterable[str]) -> bool:
-    """Whether the dotted `key` is one of `others`, or one is the table that the other is in."""
+    """True if the dotted `key` is one of `others`, or one of them is inside the other."""
     return any(f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.") for other in others)
 
 
 def draw_value(key: str, span: Any, number: int) -> Any:
-    """One value of `span`: [low, high, "log"], or {choices = [...]}; raises `InputError` for another form."""
-    share = random.Random(f"{number} {key}").random()  # seeded by the text, the same on every machine
+    """Draw a value from `span`: [low, high, "log"] or {choices = [...]}; raises `InputError` for another form."""
+    share = random.Random(f"{number} {key}").random()  # a text as seed gives the same number on every machine
     match span:
         case [int() | float() as low, int() | float() as high, "log"] if 1e-99 < low < high < 1e99:
             return float(f"{math.exp(math.log(low) + share * math.log(high / low)):.3g}")
@@ -97,16 +97,13 @@ def draw_value(key: str, span: Any, number: int) -> Any:
 
 
 def best_trial(trials: Sequence[CellRecord | None]) -> int | None:
-    """Which of the tuning runs' records scores best by its first metric, the next ones where that is the same.
-
-    None where every one failed.
-    """
+    """Index of the best trial by the first metric, then by the next ones; None if every trial failed."""
     scored = {number: value for number, trial in enumerate(trials) if (value := validation_scores(trial)) is not None}
     return min(scored, key=lambda number: scored[number], default=None)
 
 
 def validation_scores(trial: CellRecord | None) -> list[float] | None:
-    """The scores of a tuning run, turned so that lower is better; None where it has none."""
+    """The scores of a tuning run, transformed so that lower is better; None without scores."""
     if not trial or not trial.metrics:
         return None
     scores = ((cell_score(trial, metric), metric.better) for metric in trial.metrics)
@@ -114,7 +111,7 @@ def validation_scores(trial: CellRecord | None) -> list[float] | None:
 
 
 def apply_tuning(setting: Setting, shared: Table, trials: Sequence[CellRecord | None]) -> tuple[Setting, TunedSetting]:
-    """`setting` with the best of its draws, or as it is where every one failed; and what is told of the tuning."""
+    """`setting` with the best draw applied, or unchanged if every trial failed; and the record of the tuning."""
     drawn, chosen = hyperparameter_draws(setting, len(trials), shared), best_trial(trials)
     tuned = TunedSetting(
         chosen=chosen,

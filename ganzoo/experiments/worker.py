@@ -1,6 +1,6 @@
-"""One cell in a process of its own: `python -m ganzoo.experiments.worker`, with the job as a line of JSON on stdin.
+"""Worker process for one cell: `python -m ganzoo.experiments.worker`, with the job as a line of JSON on stdin.
 
-It stops, with everything saved, when its stdin closes: so no worker outlives the command that started it.
+It saves everything and stops when its stdin closes, so that no worker outlives the command that started it.
 """
 
 import os
@@ -30,14 +30,14 @@ from ganzoo.sampling import load
 from ganzoo.training.run_dir import RunDir
 
 ScoreFn = Callable[..., Evaluation]
-"""`ganzoo.evaluator.evaluate`, or what takes its place."""
+"""`ganzoo.evaluator.evaluate`, or a replacement."""
 
 BUDGET_TOLERANCE = 0.02
-"""The share of a budget of minutes that may be left over."""
+"""The fraction of a budget in minutes that may remain unused."""
 
 
 def main(score: ScoreFn | None = None) -> int:
-    """Work on the job on stdin; the exit code is that of `ganzoo train`, but for a diverged cell, which is finished: 0."""
+    """Run the job read from stdin. Returns the exit code of `ganzoo train`, but 0 for a diverged cell, which is finished."""
     job = Job.model_validate_json(sys.stdin.readline())
     threading.Thread(target=_stop_with_the_parent, daemon=True).start()
     try:
@@ -52,14 +52,14 @@ def main(score: ScoreFn | None = None) -> int:
 
 
 def _stop_with_the_parent() -> None:
-    # Not through sys.stdin, whose lock a thread that waits would hold when the interpreter ends.
+    # os.read instead of sys.stdin, because the waiting thread would hold sys.stdin's lock at interpreter exit.
     while os.read(0, 1):
         pass
     signal.raise_signal(signal.SIGINT)
 
 
 def run_cell(job: Job, score: ScoreFn | None = None) -> None:
-    """Train a cell to its budget, measure it, and write its `cell.json`; a cell that has one is left alone."""
+    """Train a cell to its budget, score it, and write its `cell.json`; does nothing for a finished cell."""
     run = RunDir(job.folder)
     with cell_lock(run.folder):
         recover_folder(run.folder / CELL_FILE)
@@ -73,12 +73,12 @@ def run_cell(job: Job, score: ScoreFn | None = None) -> None:
 
 
 def cell_lock(folder: Path) -> AbstractContextManager[None]:
-    """Let one process at a time work on a cell: one that was cut off may still be saving."""
+    """Context in which no other process works on the cell; an interrupted worker may still be saving."""
     return file_lock(folder.with_name(f".{folder.name}.lock"))
 
 
 def train(run: RunDir, config: ResolvedConfig, minutes: float | None) -> str | None:
-    """Train to the end of the budget; returns what the training failed of, if it did."""
+    """Train to the end of the budget; returns the reason if training failed, else None."""
     try:
         if minutes is None:
             start_or_resume(run, config)
@@ -90,7 +90,7 @@ def train(run: RunDir, config: ResolvedConfig, minutes: float | None) -> str | N
 
 
 def start_or_resume(run: RunDir, config: ResolvedConfig) -> None:
-    """Begin the run of `config`, or take it up where it stopped."""
+    """Start the run of `config`, or resume it."""
     if run.config_file.is_file():
         api.resume(run.folder, config)
     else:
@@ -98,10 +98,10 @@ def start_or_resume(run: RunDir, config: ResolvedConfig) -> None:
 
 
 def train_for(run: RunDir, config: ResolvedConfig, seconds: float) -> None:
-    """Train until `seconds` are used up, in slices: each an exact resume, and as long as the last one's speed allows.
+    """Train for `seconds`, in slices: each one is an exact resume, with a length from the speed of the previous one.
 
-    A slice aims at nine tenths of what is left, and at no more steps than have been done, so that one whose steps get
-    slower does not overshoot by much. The last ends within 2 % of the budget.
+    A slice aims at nine tenths of the remaining time, and at most doubles the number of steps, so that a slowdown does not
+    overshoot the budget by much. The last slice ends within 2 % of the budget.
     """
     end, before = run.config().train.steps if run.config_file.is_file() else FIRST_SLICE_STEPS, (0, 0.0)
     while True:
@@ -115,7 +115,7 @@ def train_for(run: RunDir, config: ResolvedConfig, seconds: float) -> None:
 
 
 def score_cell(run: RunDir, how: ScoringOptions, score: ScoreFn | None = None) -> Table:
-    """The fields of a `CellRecord` about the scores of the averaged weights of the last step."""
+    """The score fields of a `CellRecord`, for the moving average of G at the last step."""
     sampler, device = load(run.folder), run.config().train.device
     sampler.generator.to(device)
     found = (score or default_score_fn())(sampler, **how.keywords(), device=device)
@@ -137,19 +137,19 @@ def default_score_fn() -> ScoreFn:
 
 
 def score_detail(score: Score) -> ScoreDetail:
-    """The facts about a score besides its value."""
+    """The details of a score other than its value."""
     return ScoreDetail(
         spread=finite_or_none(score.spread), reference_n=score.reference_n, details=finite_or_none(score.details)
     )
 
 
 def floors(scores: Iterable[Score]) -> dict[str, float]:
-    """The finite floors that were taken at the number of samples."""
+    """The finite floors computed at the score's number of samples."""
     return {each.name: floor for each, floor in finite_floors(scores) if each.floor_n == each.n}
 
 
 def scores_at_floor(scores: Iterable[Score]) -> dict[str, ScoreAtFloor]:
-    """The finite floors that had to be taken at another number of samples, each with the score at that number."""
+    """The finite floors computed at another number of samples, each with the score at that number."""
     return {
         each.name: ScoreAtFloor(n=each.floor_n, floor=floor, value=finite_or_none(each.value_at_floor))
         for each, floor in finite_floors(scores)
@@ -158,7 +158,7 @@ def scores_at_floor(scores: Iterable[Score]) -> dict[str, ScoreAtFloor]:
 
 
 def finite_floors(scores: Iterable[Score]) -> Iterator[tuple[Score, float]]:
-    """The scores whose floor is a finite number, and the floor."""
+    """The scores with a finite floor, and the floor."""
     return ((each, each.floor) for each in scores if each.floor is not None and isfinite(each.floor))
 
 

@@ -134,10 +134,10 @@ def test_all_that_a_reader_must_know_is_there(page, results):
         "cells/ebgan-s3",
         "D has won",
         "0, 1, 2, 3, 4 (5 of 5)",
-        "An interval holds the true median, of 3 seeds in 75 %, of 5 seeds in 93.8 % of cases.",
+        "An interval contains the true median with 3 seeds in 75 %, with 5 seeds in 93.8 % of cases.",
         "not a test of significance",
-        "One training seed a setting",
-        "the seeds that survived, which flatters it",
+        "One training seed per setting",
+        "use only the other seeds, which makes it look better",
     ):
         assert words in page.text, words
 
@@ -324,7 +324,7 @@ def test_what_was_refused_tuned_and_measured_at_another_n_is_told(bare, folder):
         "cells": [c | {"at_floor": {KID: {"n": 2000, "floor": 0.5, "value": c["seed"]}}} for c in bare["cells"]],
     }
     page = read(found, folder)
-    assert "wgan-gp: batch norm in D" in page.text and "7 draws of hyper-parameters" in page.text
+    assert "wgan-gp: batch norm in D" in page.text and "7 hyperparameter draws" in page.text
     row = next(tr["text"].split() for tr in page.all("tr") if "2,000" in tr["text"] and "0.5" in tr["text"])
     assert row == ["nsgan", KID, "2,000", "0.5", "2"]
     lost = [c | {"at_floor": {KID: {"n": 2000, "floor": 0.5, "value": None}}} for c in bare["cells"]]
@@ -338,10 +338,12 @@ def test_an_ablation_says_what_is_better_than_its_baseline_and_how_often_by_chan
         entry["overlaps"] = []
     page = read(ablation, folder)
     assert page.rows()["nsgan"][2].endswith(", better") and "better" not in page.rows()["baseline"][2]
-    assert "10 % are called better or worse than the baseline by chance" in page.text, "of three seeds, as one has"
+    assert "By chance, 10 % of switches without effect are marked better or worse than the baseline" in page.text, (
+        "of three seeds, as one has"
+    )
     assert "by chance" in read(bare, folder).text and "baseline" not in read(bare, folder).text
     text = write_table(typed(ablation), folder).read_text(encoding="utf-8")
-    assert ", better)" in text and "apart from the baseline's" in text
+    assert ", better)" in text and "does not overlap the baseline's" in text
     assert [false_positive_caveat(n) for n in (1, 6)] == [[], []] and "10 %" in false_positive_caveat(3)[0]
 
 

@@ -145,7 +145,7 @@ def test_stopped_between_cells_and_within_one_it_goes_on_to_the_same_results(fin
         here(jobs[:1], report)
         raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted, match="1 of 4 cells finished; the same command goes on"):
+    with pytest.raises(Interrupted, match="1 of 4 cells finished; run the same command to continue"):
         compare(asked, after_one)
     assert [c["status"] for c in written(asked.out)["cells"]].count("unfinished") == 3
 
@@ -323,7 +323,7 @@ def test_a_variant_whose_config_changed_is_refused(tmp_path):
     toml.write_text('extends = "nsgan"\n')
     compare(request(tmp_path, (str(toml),), seeds=1))
     toml.write_text('extends = "nsgan"\n[train]\nema_decay = 0.5\n')
-    with pytest.raises(InputError, match=r"mine-s0 was made in another way \(train.ema_decay: 0.999 -> 0.5\)"):
+    with pytest.raises(InputError, match=r"mine-s0 has other settings \(train.ema_decay: 0.999 -> 0.5\)"):
         compare(request(tmp_path, (str(toml),), seeds=1))
 
 
@@ -338,11 +338,11 @@ def test_a_variant_whose_config_changed_is_refused(tmp_path):
         ({"jobs": 10**12}, "--jobs must be at most 1,024"),
         ({"n": 10**12}, "-n must be at most 10,000,000"),
         ({"tune": 10**12}, "--tune must be at most 10,000"),
-        ({"tune": 1}, "choosing takes at least 2 draws"),
+        ({"tune": 1}, "tuning needs at least 2 draws"),
         ({"budget": "minutes=1", "jobs": 2}, "one cell at a time"),
         ({"tables": {"tricks.packing": True, "train.batch_size": 3}}, "nsgan: trick packing needs a batch"),
         ({"tables": {"train.ratio": "x"}}, "train.ratio"),
-        ({"tables": {"seed": 7}}, "--set seed: the seeds of a comparison are counted from 0"),
+        ({"tables": {"seed": 7}}, "--set seed: a comparison uses the seeds 0, 1, 2, ..."),
         ({"tables": {"train.steps": 50}}, "--set train.steps=50 contradicts --budget steps=3"),
     ],
 )
@@ -369,7 +369,7 @@ def test_what_a_kill_left_is_no_other_comparison_and_goes(tmp_path):
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.tex").write_text("years of work")
-    with pytest.raises(InputError, match="is not empty and holds no comparison"):
+    with pytest.raises(InputError, match="is not empty and not a comparison"):
         compare(request(tmp_path))
     with pytest.raises(InputError, match="is a file"):
         compare(request(tmp_path, out="out/thesis.tex"))
@@ -460,7 +460,7 @@ def test_tuning_leaves_alone_what_is_set_for_all_and_says_so(tmp_path):
     assert all("train.discriminator.lr" in trial["overrides"] for trial in told["trials"])
     players = {f"train.{player}": {"lr": 1e-3, "betas": [0.5, 0.9]} for player in ("generator", "discriminator")}
     tables = shared(tmp_path, **players)
-    with pytest.raises(InputError, match="leave nothing to draw"):
+    with pytest.raises(InputError, match="fix every hyperparameter"):
         Plan(request(tmp_path, ("nsgan",), out="none", tables=tables, tune=2), how)
 
 

@@ -1,4 +1,4 @@
-"""The curves of one setting over its seeds: a median with a band from the lowest to the highest seed."""
+"""Training curves of a setting: the median over seeds, with a band from the lowest to the highest seed."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from ganzoo.training.progress import player_loss
 
 Values = NDArray[np.float64]
 Quantity = Callable[[CurvePoint], float]
-POINTS = 80  # of a curve; more cannot be seen at this size
-CLIPPED_PERCENT = 2.0  # per cent of the values at either end that may lie outside the axes
+POINTS = 80  # largest number of points of a curve; more are not visible at this size
+CLIPPED_PERCENT = 2.0  # percent of the values at each end that may be outside the axes
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Line:
     """One quantity of one setting."""
 
     band: tuple[Values, Values, Values, Values] | None
-    """Steps, lowest, median, highest; over the seeds that did not fail. None where they have no step in common."""
+    """Steps, lowest, median, highest, over the seeds that did not fail. None if they have no step in common."""
     failed: list[tuple[Values, Values]]
-    """Steps and values of each seed that failed."""
+    """Steps and values of each failed seed."""
 
     def values(self) -> list[Values]:
-        """All that is drawn."""
+        """All values that are drawn."""
         return [*(self.band[1:] if self.band else ()), *(values for _, values in self.failed)]
 
 
@@ -39,46 +39,46 @@ class Curves:
     lines: list[Line]
 
     def limits(self) -> tuple[float, float] | None:
-        """The ends of its vertical axis."""
+        """The ends of the panel's vertical axis."""
         return axis_limits([self])
 
 
 def d_loss_at(point: CurvePoint) -> float:
-    """The sum of D's terms at a point; nan where it has none, or one is not finite."""
+    """The sum of D's terms at a point; NaN if there are no terms or one is not finite."""
     return player_loss(point.terms, "d") if any(name.startswith("d/") for name in point.terms) else nan
 
 
 def g_loss_at(point: CurvePoint) -> float:
-    """The same for G."""
+    """The sum of G's terms at a point; NaN if there are no terms or one is not finite."""
     return player_loss(point.terms, "g") if any(name.startswith("g/") for name in point.terms) else nan
 
 
 def score_at(point: CurvePoint) -> float:
-    """The score during training; nan where none was taken."""
+    """The score at a point; NaN if no score was computed."""
     return nan if point.score is None else point.score
 
 
 def panels(cells: dict[str, list[CellEntry]], *quantities: Quantity) -> list[Curves]:
-    """A panel for each setting that has anything to draw of `quantities`."""
+    """A panel for each setting with finite values of `quantities`."""
     found = [Curves(name, [make_line(mine, value) for value in quantities]) for name, mine in cells.items()]
     return [curves for curves in found if any(values.size for each in curves.lines for values in each.values())]
 
 
 def make_line(cells: Iterable[CellEntry], value: Quantity) -> Line:
-    """`value` at every point of the cells' curves."""
+    """The line of `value` over the cells of a setting."""
     curves = [(cell.status == "failed", finite_points(cell.curve, value)) for cell in cells]
     lost = [c for failed, c in curves if failed and c]
     return Line(band([c for failed, c in curves if not failed and c]), [single_curve(curve) for curve in lost])
 
 
 def finite_points(curve: Iterable[CurvePoint], value: Quantity) -> dict[int, float]:
-    """Step -> value where it is finite."""
+    """Step -> finite value."""
     found = {point.step: value(point) for point in curve}
     return {step: number for step, number in found.items() if np.isfinite(number)}
 
 
 def band(curves: Sequence[dict[int, float]]) -> tuple[Values, Values, Values, Values] | None:
-    """Steps that all the curves have, with their lowest, median and highest value there."""
+    """The steps common to all curves, with the lowest, median and highest value at each."""
     steps = sorted(set.intersection(*(set(curve) for curve in curves))) if curves else []
     if not steps:
         return None
@@ -94,13 +94,13 @@ def single_curve(curve: dict[int, float]) -> tuple[Values, Values]:
 
 
 def thin(*series: Values) -> tuple[Values, ...]:
-    """At most `POINTS` entries of each, first and last among them."""
+    """At most `POINTS` entries of each series, including the first and the last."""
     kept = np.unique(np.linspace(0, len(series[0]) - 1, POINTS).round().astype(int))
     return tuple(each[kept].astype(float) for each in series)
 
 
 def axis_limits(curves: Iterable[Curves]) -> tuple[float, float] | None:
-    """Ends of a vertical axis that diverging seeds do not flatten: failed seeds and `CLIPPED_PERCENT` may leave it."""
+    """Ends of a vertical axis, robust to diverging seeds: failed seeds and `CLIPPED_PERCENT` of values may be outside."""
     lines = [each for panel in curves for each in panel.lines]
     values = [v for each in lines if each.band for v in each.band[1:]] or [v for each in lines for v in each.values()]
     if not values:

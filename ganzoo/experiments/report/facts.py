@@ -1,4 +1,4 @@
-"""Facts about scores: floors at other numbers, references, findings of the monitor, settings that were not tuned."""
+"""Summaries for the report: floors at other sample numbers, references, monitor findings, untuned settings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from ganzoo.experiments.statistics import WORST_SCORE
 
 @dataclass(frozen=True)
 class FloorElsewhere:
-    """A floor that had to be taken at another number of samples, and a setting's median score at that number."""
+    """A floor at another number of samples than the score, and a setting's median score at that number."""
 
     name: str
-    """The setting."""
+    """Name of the setting."""
     protocol: str
     n: int
     floor: float
@@ -23,7 +23,7 @@ class FloorElsewhere:
 
 
 def scores_at_floor_n(results: Results) -> list[FloorElsewhere]:
-    """A line for each setting and score whose floor had to be taken at another number of samples."""
+    """An entry for each setting and score with a floor at another number of samples."""
     worst = {metric.protocol: WORST_SCORE[metric.better] for metric in results.metrics}
     found: dict[tuple[str, str, int, float], list[float]] = {}
     for setting in results.settings:
@@ -35,7 +35,7 @@ def scores_at_floor_n(results: Results) -> list[FloorElsewhere]:
 
 
 def exact_floors(results: Results) -> dict[str, float]:
-    """The floors that are computed and not measured, such as those of KL, by score and name."""
+    """The floors that are computed instead of measured, such as those of KL, by score and name."""
     finite = ((name, {k: v for k, v in each.details.items() if v is not None}) for name, each in score_details(results))
     return {f"{name}, {key}": value for name, table in finite for key, value in computed_floors(table).items()}
 
@@ -46,7 +46,7 @@ def score_details(results: Results) -> Iterator[tuple[str, ScoreDetail]]:
 
 
 def measured_with(results: Results) -> dict[str, str]:
-    """The samples, the extractor with its weights, the splits, and how many real images each score is against."""
+    """Descriptions of samples, extractor, splits and the number of real images of each score."""
     sizes = {name: each.reference_n for name, each in score_details(results) if each.reference_n}
     used = [cell.measured_with for cell in results.cells]
     samples = dict.fromkeys(each.samples for each in used if each.samples)
@@ -61,33 +61,33 @@ def measured_with(results: Results) -> dict[str, str]:
 
 
 def untuned_settings(results: Results) -> list[str]:
-    """The settings of a tuned comparison that ran as their config says: nothing to draw, or no draw with a score."""
+    """The settings of a tuned comparison that used their config's values: nothing to draw, or no draw with a score."""
     tuned = results.tuning.settings if results.tuning else {}
     return [name for name, each in tuned.items() if each.chosen is None]
 
 
 def seed_counts(results: Results) -> list[int]:
-    """The different numbers of seeds that the intervals are of, the smallest first."""
+    """The distinct numbers of seeds of the intervals, in increasing order."""
     return sorted({row.n for row in results.summary if row.n}) or [len(results.protocol.seeds)]
 
 
 @dataclass(frozen=True)
 class RuleFindings:
-    """A rule of the monitor that found something in a setting."""
+    """The findings of one monitor rule in a setting."""
 
     name: str
-    """The setting."""
+    """Name of the setting."""
     rule: str
     seeds: list[int]
-    """With such a finding."""
+    """Seeds with such a finding."""
     of: int
-    """Seeds of the setting."""
+    """Number of seeds of the setting."""
     first: int
-    """The earliest step of all."""
+    """The earliest step over all seeds."""
 
 
 def summarize_findings(cells: dict[str, list[CellEntry]]) -> list[RuleFindings]:
-    """What the monitor found: an entry for each setting and rule."""
+    """The monitor's findings: an entry for each setting and rule."""
     found: dict[tuple[str, str], dict[int, int]] = {}
     for name, mine in cells.items():
         for cell in mine:

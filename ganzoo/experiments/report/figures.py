@@ -1,4 +1,4 @@
-"""The figures of a comparison as inline SVG whose colours are the page's own, so that they follow light and dark."""
+"""Figures of a comparison as inline SVG with the page's colors, so that they follow light and dark mode."""
 
 import io
 import re
@@ -18,7 +18,7 @@ from ganzoo.experiments.statistics import badness
 
 INK, QUIET, FIRST, SECOND = "#010101", "#010102", "#010103", "#010104"
 THEME = {INK: "currentColor", QUIET: "var(--quiet)", FIRST: "var(--first)", SECOND: "var(--second)"}
-"""Matplotlib knows no variables: it draws in stand-ins, which are replaced in what it writes."""
+"""Placeholder color -> CSS color. Matplotlib has no CSS variables, so placeholders are replaced in its output."""
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "ganzoo",
@@ -38,15 +38,15 @@ STYLE: Any = {
     "lines.linewidth": 1.3,
     "lines.solid_joinstyle": "round",
 }
-MAX_LABEL_LENGTH = 26  # of a name beside a point
-MAX_LABELS = 20  # points; more names than that run into each other's threads
+MAX_LABEL_LENGTH = 26  # characters of a setting's label
+MAX_LABELS = 20  # labeled points; with more labels their lines would cross
 Point = tuple[str, float, float]
 """Setting, seconds, score."""
 
 
 @contextmanager
 def canvas(width: float, height: float) -> Iterator[Any]:
-    """A figure in our style, to be drawn on and written within the block; inches of 72 units."""
+    """Context with a figure in our style, to draw and write inside the block; sizes in inches of 72 units."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -55,7 +55,7 @@ def canvas(width: float, height: float) -> Iterator[Any]:
 
 
 def inline_svg(figure: Any, name: str, description: str) -> str:
-    """The `<svg>` of a figure. Its ids begin with `name`, which no other figure of the page may have."""
+    """The `<svg>` element of a figure. Its ids start with `name`, which must be unique on the page."""
     buffer = io.StringIO()
     nobody = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, metadata=nobody)
@@ -76,13 +76,13 @@ class SettingMark:
     name: str
     score: ScoreSummary
     median: float
-    """Of the score."""
+    """Median of the score."""
     seconds: list[float]
-    """Of each seed that finished."""
+    """Training seconds of each finished seed."""
 
 
 def setting_marks(results: Results, table: ResultsTable, index: int) -> Iterator[SettingMark]:
-    """The settings that have seconds and a finite median of score number `index`."""
+    """The settings with finished seeds and a finite median of score number `index`."""
     for row in table.rows:
         score, seconds = row.scores[index], finished_costs(results.cells_of(row.name), "seconds")
         if score.median is not None and isfinite(score.median) and seconds:
@@ -90,7 +90,7 @@ def setting_marks(results: Results, table: ResultsTable, index: int) -> Iterator
 
 
 def quality_against_cost(results: Results, table: ResultsTable, index: int, name: str) -> str | None:
-    """Score number `index` against seconds, a point a setting with a finite median; None where no setting has both."""
+    """Scatter plot of score number `index` against seconds, one point per setting; None if no setting has both."""
     column, marks = table.columns[index], list(setting_marks(results, table, index))
     if not marks:
         return None
@@ -105,7 +105,7 @@ def quality_against_cost(results: Results, table: ResultsTable, index: int, name
 
 
 def labeled_points(points: Sequence[Point], better: str) -> Sequence[Point]:
-    """Those to be named: all where there is room, else those that none beats in score and seconds, and the baseline."""
+    """The points to label: all if at most `MAX_LABELS`, else those on the Pareto front, and the baseline."""
     if len(points) <= MAX_LABELS:
         return points
     marks = [(seconds, badness(score, better)) for _, seconds, score in points]
@@ -114,7 +114,7 @@ def labeled_points(points: Sequence[Point], better: str) -> Sequence[Point]:
 
 
 def draw_mark(axes: Any, column: ScoreColumn, mark: SettingMark) -> None:
-    """One setting: a dot at its medians, a line over its interval, and one from its quickest to its slowest seed."""
+    """Draw a setting: a dot at the medians, lines for the interval and from the fastest to the slowest seed."""
     middle, line = median(mark.seconds), {"color": FIRST, "alpha": 0.55, "lw": 1.6, "solid_capstyle": "butt"}
     ends = [column.clamp(end) for end in (mark.score.low, mark.score.high) if end is not None]
     axes.plot([middle, middle], ends, **line)
@@ -123,7 +123,7 @@ def draw_mark(axes: Any, column: ScoreColumn, mark: SettingMark) -> None:
 
 
 def set_scales(axes: Any, column: ScoreColumn, seconds: Sequence[float]) -> None:
-    """Both axes, and the floor as a dashed line."""
+    """Set scales and labels of both axes, and draw the floor as a dashed line."""
     if column.floor is not None:
         axes.axhline(column.floor, color=QUIET, lw=0.9, ls=(0, (4, 3)))
         place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
@@ -141,7 +141,7 @@ def set_scales(axes: Any, column: ScoreColumn, seconds: Sequence[float]) -> None
 
 
 def plain_numbers(axis: Any) -> None:
-    """Numbers at 1, 2, 5, 10, 20, … of a logarithmic axis, not powers (which would be mathematical text)."""
+    """Label a logarithmic axis at 1, 2, 5, 10, 20, … with plain numbers, because powers would need math text."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -150,7 +150,7 @@ def plain_numbers(axis: Any) -> None:
 
 
 def draw_labels(axes: Any, points: Sequence[Point]) -> None:
-    """The names of `points` in a column on the right, in the order of their heights, each with a thin line to its point."""
+    """Draw the names of `points` in a column on the right, ordered by height, each with a thin line to its point."""
     heights = [axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[1] for _, x, y in points]
     for (name, x, y), height in zip(points, spread_labels(heights), strict=True):
         short = name if len(name) <= MAX_LABEL_LENGTH else f"{name[: MAX_LABEL_LENGTH - 1]}…"
@@ -160,7 +160,7 @@ def draw_labels(axes: Any, points: Sequence[Point]) -> None:
 
 
 def spread_labels(heights: Sequence[float]) -> list[float]:
-    """`heights` moved apart to at least an even share of the axis (at most 0.07), in the same order, within 0 to 1."""
+    """`heights` with a minimum distance (an even share of the axis, at most 0.07), in the same order, within 0 to 1."""
     gap = min(0.07, 1 / max(1, len(heights) - 1))
     order = sorted(range(len(heights)), key=lambda i: heights[i])
     placed: list[float] = []
@@ -175,7 +175,7 @@ def spread_labels(heights: Sequence[float]) -> list[float]:
 
 
 def draw_panel(curves: Curves, name: str, description: str, until: float, limits: tuple[float, float] | None) -> str:
-    """A small figure from step 0 `until` a step: each median with its band, and a thin line for each seed that failed."""
+    """A small figure from step 0 to step `until`: medians with bands, and a thin line for each failed seed."""
     with canvas(3.3, 1.9) as figure:
         axes = figure.subplots()
         for line, colour in zip(curves.lines, (FIRST, SECOND), strict=False):
@@ -187,7 +187,7 @@ def draw_panel(curves: Curves, name: str, description: str, until: float, limits
 
 
 def draw_line(axes: Any, line: Line, colour: str) -> None:
-    """One line of a panel; that of a seed which failed ends in a cross."""
+    """Draw one quantity of a panel; the line of a failed seed ends in a cross."""
     if line.band:
         steps, low, middle, high = line.band
         axes.fill_between(steps, low, high, color=colour, alpha=0.22, lw=0)

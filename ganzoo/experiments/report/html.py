@@ -1,4 +1,4 @@
-"""Results -> `report.html`, one file that fetches nothing, and `table.md`."""
+"""The report of a comparison: `report.html`, a single self-contained file, and `table.md`."""
 
 import json
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from ganzoo.markup import environment
 
 
 def write_table(results: Results, folder: Path) -> Path:
-    """Write the headline as GitHub Markdown to `folder`/table.md."""
+    """Write the tables as GitHub Markdown to `folder`/table.md."""
     path = folder / "table.md"
     write_bytes(path, results_markdown(results).encode())
     return path
 
 
 def write_report(results: Results, folder: Path) -> Path:
-    """Write `folder`/report.html; the grids that `results` names are read relative to `folder`.
+    """Write `folder`/report.html; paths of grids in `results` are relative to `folder`.
 
-    What is not there yet (summaries, scores, curves, a grid) is left out or said to be missing. Raises `InputError`
-    where the extra `eval` is not installed.
+    Parts that do not exist yet (summaries, scores, curves, a grid) are omitted or marked as missing. Raises `InputError`
+    if the extra `eval` is not installed.
     """
     path = folder / "report.html"
     write_bytes(path, render_report(results, folder).encode())
@@ -36,7 +36,7 @@ def write_report(results: Results, folder: Path) -> Path:
 
 
 def render_report(results: Results, folder: Path) -> str:
-    """The whole page."""
+    """The HTML of the whole page."""
     try:
         import matplotlib  # noqa: F401
 
@@ -57,7 +57,7 @@ def render_report(results: Results, folder: Path) -> str:
 
 
 def template_values(results: Results, folder: Path) -> dict[str, Any]:
-    """All that the template shows."""
+    """The variables of the template."""
     table = results_table(results)
     cells = {row.name: results.cells_of(row.name) for row in table.rows}
     plots = [figures.quality_against_cost(results, table, i, f"cost{i}") for i in range(len(table.columns))]
@@ -83,13 +83,13 @@ def template_values(results: Results, folder: Path) -> dict[str, Any]:
 
 
 def report_title(results: Results) -> str:
-    """What was compared on what."""
-    what = "Comparison" if results.kind == "compare" else "Ablation"
-    return f"{what} of {len(results.settings)} settings on {results.data.spec}"
+    """The title of the page: kind, number of settings, data."""
+    kind = "Comparison" if results.kind == "compare" else "Ablation"
+    return f"{kind} of {len(results.settings)} settings on {results.data.spec}"
 
 
 def loss_panels(cells: dict[str, list[CellEntry]]) -> list[tuple[str, str]]:
-    """Setting -> the losses of D and of G. Each has its own axis: the numbers of two objectives are not comparable."""
+    """Pairs of setting and loss figure. Each has a separate axis, because losses of two objectives are not comparable."""
     found, until = curves.panels(cells, curves.d_loss_at, curves.g_loss_at), last_step(cells)
     return [
         (c.name, figures.draw_panel(c, f"loss{i}", f"losses of {c.name}", until, c.limits()))
@@ -98,7 +98,7 @@ def loss_panels(cells: dict[str, list[CellEntry]]) -> list[tuple[str, str]]:
 
 
 def score_panels(cells: dict[str, list[CellEntry]]) -> list[tuple[str, str]]:
-    """Setting -> the score during training; all on one axis."""
+    """Pairs of setting and figure of the score during training; all have the same axis."""
     found, until = curves.panels(cells, curves.score_at), last_step(cells)
     ends = curves.axis_limits(found)
     return [
@@ -112,58 +112,57 @@ def last_step(cells: dict[str, list[CellEntry]]) -> int:
 
 
 def caveats(results: Results) -> list[str]:
-    """What may not be concluded from these results."""
+    """The limits of these results, one sentence or two per entry."""
     ended, jobs = {cell.status for cell in results.cells}, results.protocol.jobs
     seeds = facts.seed_counts(results)
     return [
-        *([] if "unfinished" not in ended else ["Some cells are unfinished: everything here may still change."]),
-        f"{interval_caveat(seeds)} Among many settings some intervals lie apart by chance: lying apart is not a "
-        "test of significance.",
+        *([] if "unfinished" not in ended else ["Some cells are unfinished: all results may still change."]),
+        f"{interval_caveat(seeds)} Among many settings some intervals do not overlap by chance: this is not a test of "
+        "significance.",
         *([] if results.kind != "ablate" else false_positive_caveat(seeds[0])),
         *([] if "failed" not in ended else [FAILURES]),
-        "The number of samples is part of a score's name. Several scores are biased at small n (FID upwards): they may be "
-        "compared with each other and with the floor, and with other work only at the same n, extractor and reference.",
-        "A score sees what its extractor sees. The extractor is part of the score's name, and numbers of two extractors "
-        "have no common scale; those of a small classifier say nothing about Inception's.",
-        f"There is one data set ({results.data.spec}) and one budget ({format_budget(results.budget)}): "
-        "elsewhere, or after longer training, the order may be another.",
+        "The number of samples is part of a score's name. Several scores are biased at small n (FID upwards). Compare them "
+        "with each other and with the floor, and with other work only at the same n, extractor and reference.",
+        "A score depends on its feature extractor, which is part of its name. Scores of different extractors have no common "
+        "scale: those of a small classifier say nothing about Inception's.",
+        f"This is one data set ({results.data.spec}) and one budget ({format_budget(results.budget)}). On other data, or "
+        "after longer training, the order may differ.",
         UNTUNED if not results.tuning else tuning_caveat(facts.untuned_settings(results)),
-        *([] if jobs == 1 else [f"Seconds were taken with {jobs} jobs on one machine."]),
+        *([] if jobs == 1 else [f"Seconds were measured with {jobs} jobs on one machine."]),
     ]
 
 
 UNTUNED = (
-    "Every setting ran with the values of its own config; one that ranks low may only be tuned less well for this data."
+    "Every setting used the values of its config. A setting with a low rank may only be less well tuned for this data."
 )
 TUNED = (
-    "Every setting that was tuned had as many draws of hyper-parameters as the others; wider ranges or more draws may change "
-    "the order."
+    "Every tuned setting had the same number of hyperparameter draws. Wider ranges or more draws may change the order."
 )
-FAILURES = (
-    "A failed seed has no score: its setting's median and interval are over the seeds that survived, which flatters it."
-)
+FAILURES = "A failed seed has no score. The median and interval of its setting use only the other seeds, which makes it look better."
 
 
 def tuning_caveat(but: Sequence[str]) -> str:
-    """What tuning equals out, and for whom it did not."""
-    return f"{TUNED} Not tuned, but as their configs say: {', '.join(but)}." if but else TUNED
+    """The caveat on tuning, with the settings that were not tuned."""
+    return f"{TUNED} Not tuned (values of their configs): {', '.join(but)}." if but else TUNED
 
 
 def interval_caveat(seeds: Sequence[int]) -> str:
-    """How often an interval of so many seeds, or so many, holds what it is meant to hold."""
-    told = [f"of {n} seeds in {coverage_text(n)}" for n in seeds if n > 1]
-    return f"An interval holds the true median, {', '.join(told)} of cases." if told else "One seed has no interval."
+    """A sentence on the coverage of intervals for these numbers of seeds."""
+    shares = [f"with {n} seeds in {coverage_text(n)}" for n in seeds if n > 1]
+    return (
+        f"An interval contains the true median {', '.join(shares)} of cases." if shares else "One seed has no interval."
+    )
 
 
 def coverage_text(seeds: int) -> str:
-    """The share of cases in which an interval of so many seeds holds the true median."""
+    """The coverage of the interval of `seeds` seeds, in percent."""
     least = "at least " if seeds > 4 and seeds % 2 == 0 else ""
     return f"{least}{100 * coverage(seeds):.3g} %"
 
 
 def false_positive_caveat(seeds: int) -> list[str]:
-    """How often a switch that does nothing is called better or worse; told where intervals span all scores."""
+    """A sentence on the rate of false verdicts for switches without effect; only if intervals span all scores."""
     if not 2 <= seeds <= 5:
         return []
     share = 200 / comb(2 * seeds, seeds)
-    return [f"Of switches that change nothing, {share:.2g} % are called better or worse than the baseline by chance."]
+    return [f"By chance, {share:.2g} % of switches without effect are marked better or worse than the baseline."]

@@ -1,4 +1,4 @@
-"""Results -> the GitHub Markdown of `table.md`."""
+"""The GitHub Markdown table `table.md` of a comparison."""
 
 from collections.abc import Iterable
 from math import isfinite
@@ -18,11 +18,11 @@ from ganzoo.experiments.report.table import (
 from ganzoo.experiments.results_schema import Results
 from ganzoo.markup import escape_text, markdown_table
 
-VERDICT_NOTE = "better, worse: the interval lies apart from the baseline's; "
+VERDICT_NOTE = "better, worse: the interval does not overlap the baseline's; "
 
 
 def results_markdown(results: Results) -> str:
-    """GitHub Markdown: the protocol in a line, the headline by the first score, the other scores, floors at other numbers."""
+    """GitHub Markdown with the protocol, the table of the first score, the other scores, and floors at other numbers."""
     table, elsewhere, exact = results_table(results), scores_at_floor_n(results), exact_floors(results)
     parts = [
         protocol_line(results),
@@ -35,8 +35,8 @@ def results_markdown(results: Results) -> str:
 
 
 def floors_at_other_n(found: Iterable[FloorElsewhere]) -> str:
-    """The floors for which there were too few real images, each beside the score at as many samples."""
-    titles = ["setting", "score", "samples", "floor", "median at as many samples"]
+    """A table of floors computed from fewer images, each with the median score at the same number of samples."""
+    titles = ["setting", "score", "samples", "floor", "median at this number of samples"]
     rows = [
         [escape_text(e.name), escape_text(e.protocol), f"{e.n:,}", f"{e.floor:.4g}", format_finite(e.median)]
         for e in found
@@ -45,7 +45,7 @@ def floors_at_other_n(found: Iterable[FloorElsewhere]) -> str:
 
 
 def headline_table(table: ResultsTable) -> str:
-    """The first score with its rank, the failed seeds and the costs."""
+    """A table of the first score with ranks, failed seeds and costs."""
     first = table.columns[:1]
     titles = ["setting", *(t for c in first for t in (column_title(c), "rank")), "failed", *COSTS.values()]
     rows = [
@@ -61,7 +61,7 @@ def headline_table(table: ResultsTable) -> str:
 
 
 def other_scores(table: ResultsTable) -> str:
-    """All scores but the first."""
+    """A table of all scores except the first."""
     others = table.columns[1:]
     rows = [
         [escape_text(row.name), *(score_with_interval(c, row.scores[c.index]) for c in others)] for row in table.rows
@@ -70,22 +70,22 @@ def other_scores(table: ResultsTable) -> str:
 
 
 def table_with_floors(titles: list[str], rows: list[list[str]], floors: list[str]) -> str:
-    """A table that ends with the floors."""
+    """A table with the floors as its last row."""
     return numbers_table(titles, [*rows, ["real images (floor)", *floors, *[""] * (len(titles) - 1 - len(floors))]])
 
 
 def numbers_table(titles: list[str], rows: list[list[str]]) -> str:
-    """A table whose columns but the first are numbers."""
+    """A table with numbers in all columns except the first."""
     return markdown_table(titles, rows, [":--", *["--:"] * (len(titles) - 1)])
 
 
 def column_title(column: ScoreColumn) -> str:
-    """The name of a score, and which way it is better."""
+    """The name of a score and its direction of improvement."""
     return escape_text(f"{column.protocol}, {column.better} is better")
 
 
 def score_with_interval(column: ScoreColumn, score: ScoreSummary) -> str:
-    """Median and interval; bold where it is clearly the best."""
+    """Median and interval; bold for a clear winner."""
     if score.median is None:
         return MISSING
     text = f"**{column.text(score.median)}**" if score.clear else column.text(score.median)
@@ -93,7 +93,7 @@ def score_with_interval(column: ScoreColumn, score: ScoreSummary) -> str:
 
 
 def interval_text(column: ScoreColumn, score: ScoreSummary) -> str:
-    """The interval over seeds in words, and on which side of the baseline's it lies."""
+    """The interval over seeds as text, in an ablation with the verdict against the baseline."""
     if score.median is None:
         return MISSING
     text = "one seed" if score.n < 2 else f"{column.text(score.low)} to {column.text(score.high)}"
@@ -101,7 +101,7 @@ def interval_text(column: ScoreColumn, score: ScoreSummary) -> str:
 
 
 def rank_text(score: ScoreSummary) -> str:
-    """The rank, and the ranks that the overlap leaves open."""
+    """The rank, and the range of possible ranks if intervals overlap."""
     if score.rank is None or score.places is None:
         return MISSING
     first, last = score.places
@@ -109,17 +109,17 @@ def rank_text(score: ScoreSummary) -> str:
 
 
 def format_cost(value: float | None) -> str:
-    """A cost: whole from ten on."""
+    """A cost as text, rounded to an integer if it is at least ten."""
     return MISSING if value is None else f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
 
 
 def format_budget(budget: Budget) -> str:
-    """A budget in words, its amount as it was asked for."""
+    """A budget as text, with its exact amount."""
     return f"{budget.amount:,.12g} {budget.unit}"
 
 
 def protocol_line(results: Results) -> str:
-    """One paragraph: what was done with what, and how it is read."""
+    """One paragraph with the protocol and the notation of the table."""
     protocol, data = results.protocol, results.data
     seeds = ", ".join(map(str, protocol.seeds))
     samples = f"{protocol.n:,} samples " if protocol.n else ""
@@ -127,20 +127,20 @@ def protocol_line(results: Results) -> str:
         f"{data.spec} ({data.split}, {data.count:,} images), {format_budget(results.budget)} each, "
         f"seeds {seeds}, {samples}against {protocol.split}, {protocol.checkpoint}{tuning_text(results)}. "
         "Median over the seeds that finished (bootstrap interval); "
-        "a rank is followed by the ranks that overlapping intervals leave open; "
-        f"bold: rank 1, and its interval overlaps no other, all being of {MIN_SEEDS_FOR_BOLD} seeds or more; "
+        "in parentheses after a rank: the ranks it could have, given the overlap of intervals; "
+        f"bold: rank 1 with an interval that overlaps no other, if all settings have {MIN_SEEDS_FOR_BOLD} seeds or more; "
         f"{VERDICT_NOTE if results.kind == 'ablate' else ''}"
-        'costs are medians over the same seeds; "none" is a number that is not finite, which counts as the worst of all.'
+        'costs are medians over the same seeds; "none" is a number that is not finite and counts as the worst.'
     )
 
 
 def format_finite(value: float) -> str:
-    """Four digits of `value`, or the word for one that is not finite."""
+    """`value` with four digits, or `NOT_FINITE`."""
     return f"{value:.4g}" if isfinite(value) else NOT_FINITE
 
 
 def tuning_text(results: Results) -> str:
-    """How hyper-parameters were chosen, where they were."""
-    but = ", ".join(untuned_settings(results))
-    draws = f", tuned by {results.tuning.draws} draws a setting" if results.tuning else ""
-    return f"{draws} but {but}" if but else draws
+    """The tuning of hyperparameters as text; empty without tuning."""
+    untuned = ", ".join(untuned_settings(results))
+    draws = f", tuned with {results.tuning.draws} draws per setting" if results.tuning else ""
+    return f"{draws} (except {untuned})" if untuned else draws

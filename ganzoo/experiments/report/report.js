@@ -14,7 +14,7 @@ function sort(table, head) {
   body.append(...[...body.rows].sort((a, b) => compare(a.cells[column], b.cells[column], down ? -1 : 1)));
 }
 
-// Cells without a value stay last, whichever way the others go.
+// Cells without a value stay last in both directions.
 function compare(a, b, sign) {
   const [x, y] = [a.dataset.value, b.dataset.value];
   if (x === "" || y === "") return (x === "") - (y === "");

@@ -1,4 +1,4 @@
-"""The sample grids of a comparison, small enough to stand in one page."""
+"""Sample grids of a comparison, reduced to fit into one page."""
 
 import base64
 import io
@@ -12,36 +12,36 @@ from ganzoo.errors import InputError
 from ganzoo.experiments.results_schema import CellEntry, Results
 from ganzoo.experiments.statistics import badness, cell_score
 
-MAX_TOTAL_BYTES = 1_500_000  # of all pictures of a page together, before base64 makes them a third larger
+MAX_TOTAL_BYTES = 1_500_000  # of all images of a page together, before base64 increases them by a third
 MAX_COLORS = 128
 SCALES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15)
 
 
 @dataclass(frozen=True)
 class SampleGrid:
-    """The picture of one setting."""
+    """The sample grid of one setting."""
 
     name: str
     seed: int
     why: str
     """The reason for the choice of this seed."""
     source: str | None = None
-    """A data URI; None where the file cannot be read."""
+    """A data URI; None if the file cannot be read."""
     size: tuple[int, int] = (0, 0)
     """Width and height in pixels."""
     reduced: bool = False
-    """Fewer colours or pixels than the file."""
+    """True if it has fewer colors or pixels than the file."""
 
 
 def sample_grids(results: Results, folder: Path) -> list[SampleGrid]:
-    """One picture a setting; the paths in `results` are relative to `folder`."""
+    """One grid per setting; the paths in `results` are relative to `folder`."""
     chosen = [choose_cell(results, setting.name) for setting in results.settings]
     limit = MAX_TOTAL_BYTES // max(1, len(chosen))
     return [read_grid(cell, why, folder, limit) for cell, why in chosen if cell]
 
 
 def choose_cell(results: Results, name: str) -> tuple[CellEntry | None, str]:
-    """The cell whose grid stands for its setting, and why: the seed of median score by the first metric, or the first."""
+    """The cell whose grid represents its setting, and the reason: the median seed by the first metric, or the first seed."""
     cells = [cell for cell in results.cells_of(name) if cell.grid]
     for metric in results.metrics[:1]:
         scored = [(score, c) for c in cells if c.status == "done" and (score := cell_score(c, metric)) is not None]
@@ -63,14 +63,14 @@ def read_grid(cell: CellEntry, why: str, folder: Path, limit: int) -> SampleGrid
         with Image.open(io.BytesIO(small)) as image:
             image.load()
             size = image.size
-    except (InputError, OSError, SyntaxError):  # Pillow's word for a damaged PNG is SyntaxError
+    except (InputError, OSError, SyntaxError):  # Pillow raises SyntaxError for a damaged PNG
         return SampleGrid(cell.setting, cell.seed, why)
     source = f"data:image/png;base64,{base64.b64encode(small).decode()}"
     return SampleGrid(cell.setting, cell.seed, why, source, size, small is not content)
 
 
 def reduce_png(content: bytes, limit: int) -> bytes:
-    """A PNG with few colours and, where that is not enough, fewer pixels."""
+    """A PNG with fewer colors and, if that is not enough, fewer pixels."""
     with Image.open(io.BytesIO(content)) as image:
         pixels = image.convert("RGB")
     for scale in SCALES:

@@ -1,4 +1,4 @@
-"""The headline of a comparison, one row a setting: the numbers that the page and the Markdown table both show."""
+"""The main table of a comparison, one row per setting, for the HTML page and the Markdown table."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,17 +19,19 @@ COSTS = {
     "d_parameters": "D weights",
     "memory_mib": "peak MiB",
 }
-"""What a cell costs -> the title of its column."""
+"""Cost field -> column title."""
 MISSING = "–"
-NOT_FINITE = "none"  # of a number that is not finite
-MIN_SEEDS_FOR_BOLD = 4  # seeds: the intervals of two equal settings lie apart in 2.9 % of cases then, of three in 10 %
-LOG_SCALE_RATIO = 20.0  # the ratio from which a scale is logarithmic
-MIN_DIGITS, MIN_FLOOR_DIGITS = 3, 2  # at least, of the smallest median of a column and of its floor
+NOT_FINITE = "none"  # text for a number that is not finite
+MIN_SEEDS_FOR_BOLD = (
+    4  # with 4 seeds the intervals of two equal settings do not overlap in 2.9 % of cases, of three in 10 %
+)
+LOG_SCALE_RATIO = 20.0  # ratio of largest to smallest value above which a scale is logarithmic
+MIN_DIGITS, MIN_FLOOR_DIGITS = 3, 2  # significant digits of the smallest median of a column and of its floor
 
 
 @dataclass(frozen=True)
 class ScoreSummary:
-    """One setting under one protocol; `low`, `median`, `high` are None where no seed has a score, and may be infinite."""
+    """One score of one setting; `low`, `median`, `high` may be infinite, and are None if no seed has the score."""
 
     median: float | None = None
     low: float | None = None
@@ -37,26 +39,26 @@ class ScoreSummary:
     n: int = 0
     rank: int | None = None
     places: tuple[int, int] | None = None
-    """Best and worst rank, were it swapped with those whose interval it overlaps."""
+    """Best and worst possible rank, given the overlap of intervals."""
     overlaps: tuple[str, ...] = ()
     clear: bool = False
     """True if it is first and its interval overlaps no other, all with `MIN_SEEDS_FOR_BOLD` seeds or more; shown in bold."""
     against: str | None = None
-    """In an ablation: "better" or "worse", where its interval lies apart from the baseline's."""
+    """In an ablation: "better" or "worse" if the interval does not overlap the baseline's."""
 
 
 @dataclass(frozen=True)
 class ScoreColumn:
-    """One protocol: which way is better, its floor (real images against real), and how its numbers are written."""
+    """One score: direction of improvement, floor (real images against real images) and number format."""
 
     index: int
-    """Of its scores in every row."""
+    """Index of the score in every row."""
     protocol: str
     better: str
     floor: float | None
     decimals: int
     ends: tuple[float, float] | None
-    """The least and the greatest finite value of all intervals and the floor."""
+    """The smallest and largest finite value of all intervals and the floor."""
 
     def text(self, value: float | None) -> str:
         """`value` with the decimals of the column."""
@@ -69,12 +71,12 @@ class ScoreColumn:
         return self.ends is not None and self.ends[0] > 0 and self.ends[1] / self.ends[0] > LOG_SCALE_RATIO
 
     def clamp(self, value: float) -> float:
-        """`value`, or the end that it lies beyond."""
+        """`value`, limited to the ends."""
         low, high = self.ends or (value, value)
         return min(max(value, low), high)
 
     def place(self, value: float) -> float:
-        """Where `value` lies between the ends, 0 to 100."""
+        """Position of `value` between the ends, 0 to 100."""
         low, high = self.ends or (value, value)
         if low == high:
             return 50.0
@@ -85,7 +87,7 @@ class ScoreColumn:
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One setting: its scores in the order of the columns, how its cells ended, and the median costs."""
+    """One setting: scores in the order of the columns, numbers of failed and unfinished cells, and median costs."""
 
     name: str
     scores: tuple[ScoreSummary, ...]
@@ -96,28 +98,28 @@ class SettingRow:
 
     @property
     def ended(self) -> str:
-        """How many of its seeds failed, and how many are not there yet."""
+        """The numbers of failed and unfinished seeds, as text."""
         waiting = f", {self.unfinished} unfinished" if self.unfinished else ""
         return f"{self.failed} of {self.cells}{waiting}"
 
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """The whole table, best first by the first protocol, and by the next ones where that leaves it open."""
+    """The whole table, sorted by the rank of the first score, then of the next ones."""
 
     columns: tuple[ScoreColumn, ...]
     rows: tuple[SettingRow, ...]
 
 
 def results_table(results: Results) -> ResultsTable:
-    """The table of `results`."""
+    """Build the table of `results`."""
     columns = tuple(make_column(results, i, metric) for i, metric in enumerate(results.metrics))
     rows = [make_row(results, setting.name, columns) for setting in results.settings]
     return ResultsTable(columns, tuple(sorted(rows, key=lambda r: [s.rank or len(rows) + 1 for s in r.scores])))
 
 
 def make_column(results: Results, index: int, metric: Metric) -> ScoreColumn:
-    """How one protocol is written."""
+    """The column of one score."""
     found = [row for row in results.summary if row.protocol == metric.protocol]
     least = results.floors.get(metric.protocol)
     values = [v for v in (least, *(v for row in found for v in (row.low, row.median, row.high))) if v is not None]
@@ -127,13 +129,13 @@ def make_column(results: Results, index: int, metric: Metric) -> ScoreColumn:
 
 
 def decimals(values: Iterable[float], figures: int) -> int:
-    """How many decimals give the smallest of `values` so many figures; from 1 to 5."""
+    """The number of decimals, 1 to 5, that give the smallest of `values` the number of significant digits `figures`."""
     sizes = [abs(v) for v in values if v]
     return min(5, max(1, figures - 1 - floor(log10(min(sizes))))) if sizes else 1
 
 
 def make_row(results: Results, name: str, columns: Iterable[ScoreColumn]) -> SettingRow:
-    """One setting."""
+    """The row of one setting."""
     cells = results.cells_of(name)
     failed, unfinished = (sum(cell.status == status for cell in cells) for status in ("failed", "unfinished"))
     scores = tuple(make_score(results, name, column) for column in columns)
@@ -141,7 +143,7 @@ def make_row(results: Results, name: str, columns: Iterable[ScoreColumn]) -> Set
 
 
 def make_score(results: Results, name: str, column: ScoreColumn) -> ScoreSummary:
-    """One setting under one protocol."""
+    """One score of one setting."""
     rows = {row.setting: row for row in results.summary if row.protocol == column.protocol}
     ranks = {row.setting: row.rank for row in rows.values() if row.rank is not None}
     if name not in ranks:
@@ -163,25 +165,25 @@ def make_score(results: Results, name: str, column: ScoreColumn) -> ScoreSummary
 
 
 def possible_ranks(rank: int, overlapping: Sequence[int]) -> tuple[int, int]:
-    """The best and the worst rank that a setting could have among those whose intervals overlap its own."""
+    """The best and worst possible rank of a setting, given the ranks of the settings with overlapping intervals."""
     better = sum(other < rank for other in overlapping)
     return rank - better, rank + len(overlapping) - better
 
 
 def verdict_against_baseline(mine: SummaryRow, rank: int, baseline: int | None) -> str | None:
-    """The word for a setting whose interval lies apart from that of the baseline, which has the rank `baseline`."""
+    """ "better" or "worse" than the baseline, which has the rank `baseline`; None if the intervals overlap."""
     if baseline is None or mine.setting == BASELINE or BASELINE in mine.overlaps:
         return None
     return "better" if rank < baseline else "worse"
 
 
 def median_cost(cells: Iterable[CellEntry], key: str) -> float | None:
-    """The median of one cost over the seeds that finished; None where none did."""
+    """The median of one cost over the finished seeds; None without finished seeds."""
     values = finished_costs(cells, key)
     return median(values) if values else None
 
 
 def finished_costs(cells: Iterable[CellEntry], key: str) -> list[float]:
-    """One cost of each seed that finished."""
+    """One cost of each finished seed."""
     found = (getattr(cell.cost, key) for cell in cells if cell.cost and cell.status == "done")
     return [value for value in found if value is not None and isfinite(value)]
