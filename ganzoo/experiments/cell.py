@@ -54,8 +54,9 @@ class Cell:
         """Raise `InputError` if the folder contains a cell that was trained or scored with other settings."""
         run = RunDir(self.folder)
         changes = config_diff(run.config(), self.config) if run.config_file.is_file() else []
-        # The number of steps of a budget in minutes is known only afterwards.
-        changed = [line for line in changes if not (self.budget.minutes and line.startswith("train.steps:"))]
+        # The text does not affect training; the number of steps of a budget in minutes is known only afterwards.
+        free = ("about:", "train.steps:") if self.budget.minutes else ("about:",)
+        changed = [line for line in changes if not line.startswith(free)]
         if record := self.record():
             changed += record.measure.differences(self.measure)
         if changed:

@@ -148,7 +148,7 @@ class CellOutcome(FileSchema):
     ran: Environment | None = None
     """Machine and software of its last process; None for older cells."""
     status: Literal["done", "failed", "unfinished"]
-    """"failed": the run diverged; the cell is finished."""
+    """A diverged run has failed; its cell is finished."""
     finding: str | None
     """For a failed cell: the monitor's finding, or the error."""
     cost: Cost | None
@@ -181,7 +181,7 @@ class CellRecord(CellOutcome, _Head):
     """`cell.json`: a finished cell."""
 
     status: Literal["done", "failed"]
-    """"failed": the run diverged."""
+    """A diverged run has failed."""
     cost: Cost
     """Cost of training, without scoring."""
     metrics: list[Metric]

@@ -17,7 +17,7 @@ class CompareOptions:
     """The options of a comparison, from the command line or a program."""
 
     kind: str
-    """"compare" or "ablate"."""
+    """The command: "compare" or "ablate"."""
     settings: "tuple[Setting, ...]"
     shared: Table
     """Config tables for all settings."""

@@ -27,7 +27,7 @@ from ganzoo.config.schema import ResolvedConfig, Table, config_diff
 from ganzoo.errors import InputError
 from ganzoo.json_io import Count, FileSchema, Finite, Number, validate
 
-RESUMABLE_CHANGES = ("data.spec:", "train.steps:", "train.device:", "train.cuda_graphs:")
+RESUMABLE_CHANGES = ("about:", "data.spec:", "train.steps:", "train.device:", "train.cuda_graphs:")
 """Config keys that a resume may change, as `config_diff` begins its lines. Data may move if their digest is the same."""
 REPLACED_NAMES = re.compile(r"config\.json|metrics\.jsonl|findings\.jsonl|release|\d{8,}(\.png)?")
 """Names of the files and folders that training replaces; leftovers of these may be deleted."""

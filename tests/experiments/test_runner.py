@@ -318,6 +318,15 @@ def test_results_stay_whose_cells_are_gone_until_they_are_planned_again(tmp_path
     assert [c["status"] for c in compare(asked, lambda jobs, report: None)["cells"]] == ["unfinished", "done"]
 
 
+def test_another_about_text_of_a_variant_is_no_other_config(tmp_path):
+    toml = tmp_path / "mine.toml"
+    toml.write_text('extends = "nsgan"\nabout = "Old words."\n')
+    compare(request(tmp_path, (str(toml),), seeds=1))
+    toml.write_text('extends = "nsgan"\nabout = "New words."\n')
+    (cell,) = compare(request(tmp_path, (str(toml),), seeds=1))["cells"]
+    assert cell["status"] == "done"
+
+
 def test_a_variant_whose_config_changed_is_refused(tmp_path):
     toml = tmp_path / "mine.toml"
     toml.write_text('extends = "nsgan"\n')

@@ -208,6 +208,13 @@ def test_facts_of_a_state_that_lack_a_key_are_damaged(key, tmp_path):
         api.resume(run, data=toy_data())
 
 
+def test_another_about_text_is_taken_at_a_resume(tmp_path):
+    data = toy_data()
+    run = api.train(with_steps(small("lsgan"), 1), data, tmp_path / "run")
+    config = with_steps(RunDir.open(run).config(), 2).model_copy(update={"about": "New words."})
+    assert RunDir.open(api.resume(run, config, data)).config() == config
+
+
 def test_a_changed_config_is_refused_with_the_difference(tmp_path):
     data = toy_data()
     run = api.train(with_steps(small("lsgan"), 2), data, tmp_path / "run")

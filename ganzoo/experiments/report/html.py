@@ -138,7 +138,9 @@ UNTUNED = (
 TUNED = (
     "Every tuned setting had the same number of hyperparameter draws. Wider ranges or more draws may change the order."
 )
-FAILURES = "A failed seed has no score. The median and interval of its setting use only the other seeds, which makes it look better."
+FAILURES = (
+    "A failed seed has no score. Median and interval of its setting use only the other seeds, and look better for it."
+)
 
 
 def tuning_caveat(but: Sequence[str]) -> str:

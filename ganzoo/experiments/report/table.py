@@ -171,7 +171,7 @@ def possible_ranks(rank: int, overlapping: Sequence[int]) -> tuple[int, int]:
 
 
 def verdict_against_baseline(mine: SummaryRow, rank: int, baseline: int | None) -> str | None:
-    """ "better" or "worse" than the baseline, which has the rank `baseline`; None if the intervals overlap."""
+    """Return "better" or "worse" than the baseline, which has the rank `baseline`; None if the intervals overlap."""
     if baseline is None or mine.setting == BASELINE or BASELINE in mine.overlaps:
         return None
     return "better" if rank < baseline else "worse"
