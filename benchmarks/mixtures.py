@@ -1,4 +1,4 @@
-"""Train on the two mixtures and write docs/results/mixtures.json and mixtures.md, beside published figures.
+"""Train on the two mixtures and write docs/reports/mixtures.json and mixtures.md, beside published figures.
 
     python benchmarks/mixtures.py RUNS [--seeds 10] [--jobs 2] [--budget-seconds S] [--report]
 
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parents[1] / "docs" / "results"
+RESULTS = Path(__file__).parents[1] / "docs/reports"
 SETS = ("ring", "grid")
 CHEAP = tuple(f"mixtures/{name}" for name in ("minimax", "nsgan", "nsgan-pac2", "nsgan-pac4", "wgan-gp", "rpgan"))
 PACGAN = tuple(f"mixtures/{name}" for name in ("pacgan", "pacgan2", "pacgan4"))

@@ -1,4 +1,4 @@
-"""The tables of docs/*.md that are made from the registries.
+"""The tables of the pages in docs/ that are made from the registries.
 
 `python -m tools.docs_tables` writes them, `--check` names each page that is out of date and exits with 1. A table stands
 between `<!-- generated: NAME -->` and `<!-- end -->`. A last column headed "notes" or "meaning" is written by hand and kept.
@@ -204,7 +204,7 @@ def stale(pages: Iterable[Path]) -> Iterator[Path]:
 
 def main(words: list[str]) -> int:
     """Write the pages, or with `--check` only name them; 1 if there was one to name."""
-    found = list(stale(sorted(DOCS.glob("*.md"))))
+    found = list(stale(sorted(DOCS.rglob("*.md"))))
     for path in found:
         if words != ["--check"]:
             path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""docs/losses.md is true: its rows, the tests it names, and its example."""
+"""docs/guide/losses.md is true: its rows, the tests it names, and its example."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganzoo.config.recipes import variants
 from ganzoo.losses import LOSSES, WGANGP
 
 HERE = Path(__file__).parent
-PAGE = (HERE.parents[1] / "docs" / "losses.md").read_text(encoding="utf-8")
+PAGE = (HERE.parents[1] / "docs/guide/losses.md").read_text(encoding="utf-8")
 
 
 def test_every_loss_with_a_recipe_has_both_rows_and_the_link_of_its_docstring() -> None:
