@@ -1,4 +1,4 @@
-"""Train every laptop recipe on the embedded digits and write docs/reports/laptop-recipes.md with time, losses and the final grid of each.
+"""Train every laptop recipe on the embedded digits and write time and final grid of each to docs/reports/laptop-recipes.md.
 
     python benchmarks/laptop.py RUNS [--jobs 2] [--report]
 
