@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from ganzoo.tricks import TRICKS
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 KEPT = ("notes", "meaning")
+MARKS = str.maketrans({mark: f"&#{ord(mark)};" for mark in "|_*"})
 FORMULA = re.compile(r"(.+?) (=|<-) (.+?)(?: {2,}.*)?")
 
 Table = list[list[str]]
@@ -169,7 +171,9 @@ TABLES: dict[str, Callable[[], Table]] = {
 
 
 def code(text: str) -> str:
-    """`text` in code type; nothing of nothing."""
+    """`text` as code; empty if it is. A pipe needs HTML, because the site and GitHub escape one in a table differently."""
+    if "|" in text:
+        return f"<code>{escape(text, quote=False).translate(MARKS)}</code>"
     return f"`{text}`" if text else ""
 
 
