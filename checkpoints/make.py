@@ -148,12 +148,12 @@ def part(protocol: str, cards: dict[str, dict]) -> str:
 
 INTRODUCTION = """# The bundled checkpoints
 
-Scores and cost of the 22 releases in the package. Next to each score, in brackets, stands the [floor](../glossary.md#floor), the score of real
-images. Written by `python checkpoints/make.py RUNS` from the releases' cards, which have every score in full and the faults seen in the
-samples.
+Scores and cost of the 22 releases in the package. In brackets after each score stands its [floor](../glossary.md#floor), the
+score of real images. Written by `python checkpoints/make.py RUNS` from the cards of the releases, which have every score in
+full and the faults seen in the samples.
 
-Scores of two protocols are different quantities. `acgan` and `cgan` get classes as frequent as in the training split; on MNIST they
-were measured again for that, with KID in float64, whose floor is then 2.416 ([metrics](../guide/metrics.md)).
+Scores of two protocols are different quantities. `acgan` and `cgan` get classes as frequent as in the training split; on MNIST
+they were measured again for that, with KID in float64, whose floor is then 2.416 ([metrics](../guide/metrics.md)).
 
 **The recipes were chosen by the FID against the test split, which is the split of these scores**, so the scores are
 optimistic. (The recipes on Fashion-MNIST are MNIST's, chosen by MNIST's test split.) From now on recipes are chosen on the
