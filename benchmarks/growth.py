@@ -10,7 +10,8 @@ all, and 4 GB of disk beside OUT.json while `data` is measured. On a machine wit
 anything; `processes` and `start` are of waiting too, and always by the wall clock.
 
 `networks` is what the reasoning about more machines starts from: networks of benchmarks/steps.py, their weights, seconds and
-floating-point operations. `--plot` then draws OUT.svg and writes the tables into PAGE (docs/growth.md), below its mark.
+floating-point operations. `--plot` then draws OUT.svg and writes the tables into PAGE
+(docs/reports/growth.md), below its mark.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from growth_parts import Conditions, Point, of_batch, of_data, of_networks, of_s
 from growth_processes import of_processes
 from timing import CLOCKS
 
-PAGE = Path(__file__).parents[1] / "docs/growth.md"
+PAGE = Path(__file__).parents[1] / "docs/reports/growth.md"
 PARTS: dict[str, Callable[[Conditions], list[Point]]] = {
     "size": of_size,
     "width": of_width,

@@ -1,4 +1,4 @@
-"""Train every laptop recipe on the embedded digits and write docs/laptop.md with time, losses and the final grid of each.
+"""Train every laptop recipe on the embedded digits and write time and final grid of each to docs/reports/laptop-recipes.md.
 
     python benchmarks/laptop.py RUNS [--jobs 2] [--report]
 
@@ -59,7 +59,7 @@ def row(cell: str, folder: Path) -> str:
     command = " ".join(["ganzoo train", *CELLS[cell]])
     late = "" if card["seconds"] <= LIMIT else " (over five minutes)"
     numbers = f"{card['steps']:,} | {card['d_steps']:,} | {card['images']:,} | {card['seconds']:.0f}{late}"
-    return f"| `{command}` | {numbers} | ![{cell}](pictures/{cell}.png) |"
+    return f"| `{command}` | {numbers} | ![{cell}](../pictures/{cell}.png) |"
 
 
 MARK = "<!-- table -->"
@@ -70,8 +70,8 @@ HEAD = """
 
 
 def report(runs: Path) -> None:
-    """Write the table of the finished cells below the mark in docs/laptop.md."""
-    page = DOCS / "laptop.md"
+    """Write the table of the finished cells below the mark in docs/reports/laptop-recipes.md."""
+    page = DOCS / "reports/laptop-recipes.md"
     done = [cell for cell in CELLS if finished(runs / cell)]
     text = page.read_text(encoding="utf-8").partition(MARK)[0]
     rows = "\n".join(row(cell, runs / cell) for cell in done)

@@ -1,9 +1,9 @@
-"""Train on the two mixtures and write docs/results/mixtures.json and mixtures.md, beside published figures.
+"""Train on the two mixtures and write docs/reports/mixtures.json and mixtures.md, beside published figures.
 
     python benchmarks/mixtures.py RUNS [--seeds 10] [--jobs 2] [--budget-seconds S] [--report]
 
 Each run is an ordinary run folder below RUNS with one thread. What is done is skipped, whether it lies below RUNS or stands in
-mixtures.json already, what was interrupted goes on, and a run that diverged is done: it stays in the table. The cheap net's
+mixtures.json already, what was interrupted goes on, and a run that diverged is done: it stays in the table. The small net's
 cells come first, then PacGAN's own, seed by seed over all cells. After S seconds no further run is begun. `--report` only
 writes the results from what is there.
 """
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parents[1] / "docs" / "results"
+RESULTS = Path(__file__).parents[1] / "docs/reports"
 SETS = ("ring", "grid")
 CHEAP = tuple(f"mixtures/{name}" for name in ("minimax", "nsgan", "nsgan-pac2", "nsgan-pac4", "wgan-gp", "rpgan"))
 PACGAN = tuple(f"mixtures/{name}" for name in ("pacgan", "pacgan2", "pacgan4"))
@@ -185,7 +185,7 @@ def report(runs: Path, seeds: int) -> None:
 def page(text: str, done: list[dict[str, Any]], seeds: int) -> str:
     """The page with the tables of the records `done` below its mark."""
     tables = []
-    for title, variants in (("The cheap net", CHEAP), ("PacGAN's own nets", PACGAN)):
+    for title, variants in (("The small net", CHEAP), ("PacGAN's own nets", PACGAN)):
         rows = [
             row(v, s, [record for record in done if (record["variant"], record["data"]) == (v, s)], seeds)
             for s in SETS

@@ -4,7 +4,7 @@
 
 Every cell is an ordinary run below RUNS with one thread; a finished or failed one is skipped, an interrupted one goes on.
 The healthy runs are trained below RUNS, or those of COMPARED, the folder of a `ganzoo compare`. What was found goes into
-docs/results/monitor.json and from there into the table of docs/monitor.md, thinned logs to where the tests read them;
+docs/reports/monitor.json and from there into the table of docs/reports/monitor.md, thinned logs to where the tests read them;
 `--report` only writes them from what is there.
 """
 
@@ -34,8 +34,8 @@ from ganzoo.training.failure_rules import Record, diagnose
 from ganzoo.training.run_dir import RunDir
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "docs/results/monitor.json"
-PAGE = ROOT / "docs/monitor.md"
+RESULTS = ROOT / "docs/reports/monitor.json"
+PAGE = ROOT / "docs/reports/monitor.md"
 RECORDED = ROOT / "tests/training/recorded"
 SEEDS = 2
 NARROW = {"networks.generator.width": 16, "networks.discriminator.width": 16}

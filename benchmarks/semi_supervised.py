@@ -1,4 +1,4 @@
-"""Test error of `ssgan`'s D, and of the same network trained on the same labels alone; writes docs/semi-supervised.md's table.
+"""Test error of `ssgan`'s D, and of the same network on the labels alone, as the table of docs/reports/semi-supervised.md.
 
     python benchmarks/semi_supervised.py OUT [--seeds 3] [--set KEY=VALUE ...] [--report]
 
@@ -36,7 +36,7 @@ from ganzoo.training.evaluation import classification_error, load_test_split
 from ganzoo.training.loop import make_trainer, restore
 from ganzoo.training.run_dir import RunDir
 
-PAGE = Path(__file__).parents[1] / "docs" / "semi-supervised.md"
+PAGE = Path(__file__).parents[1] / "docs/reports/semi-supervised.md"
 RATES = (1e-4, 3e-4, 1e-3, 3e-3)
 DONE = 1e-3  # nats
 PASSES = 1000  # at most

@@ -6,7 +6,7 @@ A NAME is a release, as in wgan-gp-mnist; without one, all of them. Each is an o
 an interrupted one goes on, a release that is there is left as it is, or with --measure-again only measured. Needs the extras
 eval and, for Fashion-MNIST, lite0.
 What is seen in the samples is written into faults.toml and put into the cards the next time. The table goes to
-docs/results/checkpoints.md.
+docs/reports/checkpoints.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent))  # tools/ is no installed package
-PAGE = HERE.parent / "docs/results/checkpoints.md"
+PAGE = HERE.parent / "docs/reports/checkpoints.md"
 MNIST = "wgan-gp hinge rpgan nsgan lsgan dragan wgan minimax coulomb ebgan began acgan cgan infogan".split()
 FASHION = "wgan-gp hinge rpgan acgan cgan".split()
 CIFAR10 = "cgan acgan nsgan".split()
@@ -42,10 +42,10 @@ CHOSEN = {
     "fashion-mnist": "for MNIST, by the FID of trials against MNIST's test split; no trial was on Fashion-MNIST",
     "cifar10-small": BY_TEST,
 }
-"""How the recipes of a folder were chosen (docs/results/recipes.md)."""
+"""How the recipes of a folder were chosen (docs/reports/recipes.md)."""
 DEPARTS = {
     "acgan": "D learns classes from reals alone (`classify_fakes = false`); in the paper also from fakes, with which few "
-    "samples of our trials on digits showed the class that was asked for (docs/results/recipes.md)"
+    "samples of our trials on digits showed the class that was asked for (docs/reports/recipes.md)"
 }
 """How the objective of a variant's releases departs from its paper."""
 COLUMNS = ("fid", "kid", "precision", "recall", "coverage", "class_accuracy")
@@ -115,7 +115,7 @@ def is_there(name: str) -> bool:
 
 
 def write_page() -> None:
-    """The tables of all releases that are there, in docs/results/checkpoints.md: one for each protocol."""
+    """The tables of all releases that are there, in docs/reports/checkpoints.md: one for each protocol."""
     from ganzoo.json_io import read_table
     from ganzoo.training.release import Card
 
@@ -146,16 +146,18 @@ def part(protocol: str, cards: dict[str, dict]) -> str:
     )
 
 
-INTRODUCTION = """# The checkpoints that ship
+INTRODUCTION = """# The bundled checkpoints
 
-Written by `python checkpoints/make.py RUNS` from the cards of the releases, which have every score in full, with the faults
-seen in the samples. In brackets stands the floor: what real images have that are not in the reference
-([evaluation.md](../evaluation.md)). Scores of two protocols are different quantities. `acgan` and `cgan` are asked for classes
-as frequent as in the training split; on MNIST they were measured again for it, with KID in float64, whose floor is then 2.416.
+Scores and cost of the 22 releases in the package. In brackets after each score stands its [floor](../glossary.md#floor), the
+score of real images. Written by `python checkpoints/make.py RUNS` from the cards of the releases, which have every score in
+full and the faults seen in the samples.
+
+Scores of two protocols are different quantities. `acgan` and `cgan` get classes as frequent as in the training split; on MNIST
+they were measured again for that, with KID in float64, whose floor is then 2.416 ([metrics](../guide/metrics.md)).
 
 **The recipes were chosen by the FID against the test split, which is the split of these scores**, so the scores are
 optimistic. (The recipes on Fashion-MNIST are MNIST's, chosen by MNIST's test split.) From now on recipes are chosen on the
-training split, and a release is scored on the test split once: [recipes.md](recipes.md).
+training split, and a release is scored on the test split once ([trials](recipes.md)).
 """
 
 

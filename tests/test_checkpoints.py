@@ -238,3 +238,10 @@ def test_a_release_is_trained_from_a_recipe_and_fits_into_its_size(name):
     size = sum(v.numel() * (2 if v.ndim > 1 else 4) for v in generator.state_dict().values())
     assert size < limit
     assert name == f"{variant.rpartition('/')[2]}-{table['data']['spec']}"
+
+
+def test_the_committed_page_is_what_the_script_writes(tmp_path):
+    module = script()
+    committed, module.PAGE = module.PAGE, tmp_path / "page.md"
+    module.write_page()
+    assert module.PAGE.read_text(encoding="utf-8") == committed.read_text(encoding="utf-8")

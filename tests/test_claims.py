@@ -38,7 +38,7 @@ def test_a_card_says_by_what_its_recipe_was_chosen(name):
     )
 
 
-@pytest.mark.parametrize("page", ["docs/results/recipes.md", "docs/results/checkpoints.md"])
+@pytest.mark.parametrize("page", ["docs/reports/recipes.md", "docs/reports/checkpoints.md"])
 def test_a_page_says_by_what_the_recipes_were_chosen_and_the_rule_from_now_on(page):
     text = " ".join(read(page).split())
     assert "recipes were chosen by the" in text and "test split" in text
@@ -53,7 +53,7 @@ def departing() -> list[str]:
 def test_acgans_departure_stands_in_readme_losses_and_cards():
     row = re.search(r"^\| `acgan` \|.*$", read("README.md"), flags=re.MULTILINE)
     assert departing() and row and "classify_fakes = false" in row[0]
-    assert re.search(r"^\| `acgan` \|.*classify_fakes = false", read("docs/losses.md"), flags=re.MULTILINE)
+    assert re.search(r"^\| `acgan` \|.*classify_fakes = false", read("docs/guide/losses.md"), flags=re.MULTILINE)
     releases = [
         f for f in shipped_releases().values() if current_name(read_json(f / "card.json")["variant"]) in departing()
     ]
@@ -79,4 +79,5 @@ def test_the_page_says_which_way_round_dcgan_large_is(monkeypatch):
     g = make_generator(backbone, {"width": of_g}, shape=(3, 32, 32), latent=100)
     d = make_discriminator(backbone, {"width": of_d}, shape=(3, 32, 32), heads=("score",))
     g_is_smaller = sum(p.numel() for p in g.parameters()) < sum(p.numel() for p in d.parameters())
-    assert all(("the wrong way round" in read(f"docs/{page}.md")) == g_is_smaller for page in ("performance", "growth"))
+    pages = [read(f"docs/reports/{page}.md") for page in ("performance", "growth")]
+    assert all(("the wrong way round" in page) == g_is_smaller for page in pages)

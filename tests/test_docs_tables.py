@@ -7,7 +7,8 @@ import pytest
 from ganzoo.parts import KINDS, describe
 from tools import docs_tables
 
-PAGES = sorted(docs_tables.DOCS.glob("*.md"))
+DOCS = docs_tables.DOCS
+PAGES = sorted(DOCS.rglob("*.md"))
 
 
 def test_no_page_is_out_of_date():
@@ -23,9 +24,9 @@ def test_every_table_is_on_a_page():
 def copied(tmp_path, monkeypatch):
     """A page with a changed and a hand-written cell."""
     monkeypatch.setattr(docs_tables, "DOCS", tmp_path / "docs")
-    page = tmp_path / "docs/networks.md"
-    page.parent.mkdir()
-    text = (PAGES[0].parent / "networks.md").read_text(encoding="utf-8")
+    page = tmp_path / "docs/guide/networks.md"
+    page.parent.mkdir(parents=True)
+    text = (DOCS / "guide/networks.md").read_text(encoding="utf-8")
     page.write_text(text.replace("| hidden layers |", "| my words |").replace("| images | `he` |", "| images | `hi` |"))
     return page
 
@@ -33,7 +34,7 @@ def copied(tmp_path, monkeypatch):
 def test_check_names_a_stale_page_and_leaves_it(copied, capsys):
     before = copied.read_text()
     assert docs_tables.main(["--check"]) == 1
-    assert capsys.readouterr().out == "docs/networks.md: run python -m tools.docs_tables\n"
+    assert capsys.readouterr().out == "docs/guide/networks.md: run python -m tools.docs_tables\n"
     assert copied.read_text() == before
 
 
@@ -44,7 +45,7 @@ def test_a_page_is_written_again_and_keeps_what_was_written_by_hand(copied):
 
 
 def test_the_page_of_the_layout_has_every_kind():
-    page = (PAGES[0].parent / "architecture.md").read_text(encoding="utf-8")
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
     for kind in KINDS:
         assert f"| {kind.name} | `{kind.folder}` | `{kind.choice}` |" in page
 

@@ -99,7 +99,7 @@ def floored(path: Path) -> None:
 
 def results() -> dict:
     """The smallest of those that were published, with one cell of each setting."""
-    table = json.loads((ROOT / "docs/results/stacked/results.json").read_text("utf-8"))
+    table = json.loads((ROOT / "docs/reports/stacked/results.json").read_text("utf-8"))
     return table | {"cells": [cell | {"curve": cell["curve"][:2]} for cell in table["cells"] if cell["seed"] == 0]}
 
 
@@ -228,7 +228,7 @@ def test_a_number_that_is_not_finite_is_read_as_null(tmp_path):
 def test_all_that_is_committed_fits_its_schema():
     for folder in shipped_releases().values():
         read(folder / "card.json", Card)
-    for path in (ROOT / "docs/results").glob("*/results.json"):
+    for path in (ROOT / "docs/reports").glob("*/results.json"):
         assert read_table(path, Results)["cells"]
     for path in (ROOT / "ganzoo/evaluation/weights").glob("*.json"):
         read(path, ClassifierCard)

@@ -17,7 +17,7 @@ from ganzoo.experiments.statistics import summarize
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-RESULTS = DOCS / "results"
+REPORTS = DOCS / "reports"
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -51,29 +51,29 @@ def test_every_run_of_the_monitors_page_can_be_trained(benchmarks, tmp_path):
 def test_the_mixtures_page(benchmarks):
     import mixtures
 
-    text = (RESULTS / "mixtures.md").read_text(encoding="utf-8")
-    assert mixtures.page(text, read(RESULTS / "mixtures.json")["runs"], seeds=10) == text
+    text = (REPORTS / "mixtures.md").read_text(encoding="utf-8")
+    assert mixtures.page(text, read(REPORTS / "mixtures.json")["runs"], seeds=10) == text
 
 
 def test_the_page_of_growth(benchmarks):
     import growth_page
 
-    text = (DOCS / "growth.md").read_text(encoding="utf-8")
-    assert growth_page.with_tables(text, read(RESULTS / "growth.json")["parts"], "results/growth.json") == text
+    text = (REPORTS / "growth.md").read_text(encoding="utf-8")
+    assert growth_page.with_tables(text, read(REPORTS / "growth.json")["parts"], "growth.json") == text
 
 
-COMPARISONS = sorted(path.parent.name for path in RESULTS.glob("*/results.json"))
+COMPARISONS = sorted(path.parent.name for path in REPORTS.glob("*/results.json"))
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_the_table_of_a_comparison(name):
-    results = read_results(RESULTS / name)
-    assert (RESULTS / name / "table.md").read_text(encoding="utf-8") == results_markdown(results)
+    results = read_results(REPORTS / name)
+    assert (REPORTS / name / "table.md").read_text(encoding="utf-8") == results_markdown(results)
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_the_summary_of_a_comparison_is_that_of_its_cells(name):
-    results = read_results(RESULTS / name)
+    results = read_results(REPORTS / name)
     assert results.summary == summarize(results.cells, results.metrics)
 
 
@@ -82,8 +82,8 @@ def ranged(values: list[float], form: str) -> str:
 
 
 def test_the_stacks_page_quotes_its_results():
-    page = (RESULTS / "stacked.md").read_text(encoding="utf-8")
-    cells = read(RESULTS / "stacked/results.json")["cells"]
+    page = (REPORTS / "stacked.md").read_text(encoding="utf-8")
+    cells = read(REPORTS / "stacked/results.json")["cells"]
     for name in dict.fromkeys(cell["setting"] for cell in cells):
         mine = [cell for cell in cells if cell["setting"] == name]
         modes, kl = ([cell["scores"][score] for cell in mine] for score in ("modes@26k", "kl@26k"))
@@ -92,7 +92,7 @@ def test_the_stacks_page_quotes_its_results():
 
 
 def test_the_page_of_techniques_quotes_its_results():
-    page, results = (RESULTS / "techniques.md").read_text(encoding="utf-8"), read(RESULTS / "techniques/results.json")
+    page, results = (REPORTS / "techniques.md").read_text(encoding="utf-8"), read(REPORTS / "techniques/results.json")
     table = "\n".join(line for line in page.splitlines() if line.startswith("| "))
     medians = {row["setting"]: row["median"] for row in results["summary"] if row["protocol"] == "fid-digits@10k/test"}
     quoted = re.findall(r"`([a-z0-9-]+)` (\d+)\.(\d+)", table)
@@ -103,5 +103,5 @@ def test_the_page_of_techniques_quotes_its_results():
 
 def test_every_json_of_results_is_compared_with_a_page():
     """A new one needs a test here."""
-    assert {path.stem for path in RESULTS.glob("*.json")} == {"monitor", "mixtures", "growth"}
+    assert {path.stem for path in REPORTS.glob("*.json")} == {"monitor", "mixtures", "growth"}
     assert COMPARISONS == ["laptop", "stacked", "techniques"]

@@ -14,6 +14,7 @@ from PIL import Image
 import ganzoo
 from ganzoo import cli
 from ganzoo.config.recipes import variants
+from ganzoo.experiments.results import read_results
 from ganzoo.losses import LOSSES
 
 ROOT = Path(__file__).parents[1]
@@ -97,7 +98,20 @@ def test_every_variant_of_the_table_is_there():
     assert {*LOSSES} >= {"wgan-gp", "rpgan"}
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))])
+def test_the_table_quotes_the_medians_and_the_floor_of_the_comparison():
+    rows = re.findall(r"^\| `([a-z-]+)` \|.*\| ([\d.]+) \| <img", README, flags=re.MULTILINE)
+    results = read_results(ROOT / "docs/reports/laptop")
+    medians = {row.setting: row.median for row in results.summary if row.protocol == "fid-digits@10k/test"}
+    assert {*results.protocol.seeds} == {0, 1, 2} and results.budget.amount == 1000
+    assert dict(rows) == {name: f"{medians[name]:.2f}" for name in medians}
+    assert f"real images score {results.floors['fid-digits@10k/test']:.2f}" in " ".join(README.split())
+
+
+def test_the_readme_is_a_page_and_not_a_manual():
+    assert 100 <= len(README.splitlines()) <= 130
+
+
+@pytest.mark.parametrize("page", ["README.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))])
 def test_every_local_link_and_picture_is_there(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(r'src="([^":]+)"', text)

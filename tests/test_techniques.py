@@ -19,7 +19,7 @@ from ganzoo.training.loop import make_trainer
 from small_runs import SMALL, toy_data
 
 TECHNIQUES = techniques()
-PAGE = (Path(__file__).parents[1] / "docs/techniques.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs/guide/techniques.md").read_text(encoding="utf-8")
 ROWS = pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda t: t.name)
 
 

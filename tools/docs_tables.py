@@ -1,4 +1,4 @@
-"""The tables of docs/*.md that are made from the registries.
+"""The tables of the pages in docs/ that are made from the registries.
 
 `python -m tools.docs_tables` writes them, `--check` names each page that is out of date and exits with 1. A table stands
 between `<!-- generated: NAME -->` and `<!-- end -->`. A last column headed "notes" or "meaning" is written by hand and kept.
@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from ganzoo.tricks import TRICKS
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 KEPT = ("notes", "meaning")
+MARKS = str.maketrans({mark: f"&#{ord(mark)};" for mark in "|_*"})
 FORMULA = re.compile(r"(.+?) (=|<-) (.+?)(?: {2,}.*)?")
 
 Table = list[list[str]]
@@ -169,7 +171,9 @@ TABLES: dict[str, Callable[[], Table]] = {
 
 
 def code(text: str) -> str:
-    """`text` in code type; nothing of nothing."""
+    """`text` as code; empty if it is. A pipe needs HTML, because the site and GitHub escape one in a table differently."""
+    if "|" in text:
+        return f"<code>{escape(text, quote=False).translate(MARKS)}</code>"
     return f"`{text}`" if text else ""
 
 
@@ -204,7 +208,7 @@ def stale(pages: Iterable[Path]) -> Iterator[Path]:
 
 def main(words: list[str]) -> int:
     """Write the pages, or with `--check` only name them; 1 if there was one to name."""
-    found = list(stale(sorted(DOCS.glob("*.md"))))
+    found = list(stale(sorted(DOCS.rglob("*.md"))))
     for path in found:
         if words != ["--check"]:
             path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")

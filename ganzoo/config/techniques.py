@@ -1,4 +1,4 @@
-"""Table of stability techniques: config keys, switches and sources, numbered as in docs/techniques.md."""
+"""Table of stability techniques: config keys, switches and sources, numbered as in docs/guide/techniques.md."""
 
 import math
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Technique:
     """One row of the table: name, config keys, switches and source."""
 
     number: int | None
-    """Number in the list of known techniques (docs/techniques.md)."""
+    """Number in the list of known techniques (docs/guide/techniques.md)."""
     name: str
     keys: tuple[str, ...]
     """Dotted config keys; `tricks.NAME` is the whole table of a trick."""

@@ -55,7 +55,7 @@ class Trick(nn.Module):
     title: ClassVar[str] = ""
     """Name in the table of techniques; default: `name` with spaces."""
     number: ClassVar[int | None] = None
-    """Number in the list of known techniques (docs/techniques.md); None if not listed there."""
+    """Number in the list of known techniques (docs/guide/techniques.md); None if not listed there."""
     heads: ClassVar[tuple[str, ...]] = ()
     """Outputs of D that the trick reads; it requires a loss whose `heads` include them."""
     excludes: ClassVar[tuple[str, ...]] = ()

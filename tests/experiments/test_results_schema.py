@@ -19,7 +19,7 @@ from ganzoo.experiments.results_schema import Results
 from ganzoo.json_io import as_table, read_record
 
 PACKAGE = Path(ganzoo.experiments.__file__).parent
-COMMITTED = sorted((Path(__file__).parents[2] / "docs/results").glob("*/results.json"))
+COMMITTED = sorted((Path(__file__).parents[2] / "docs/reports").glob("*/results.json"))
 UNPLACED = {key: value for key, value in CELL.items() if key != "folder"}
 RECORD = UNPLACED | {"format": 1, "measure": {"n": 5}, "cost": COST | {"memory_mib": None}, "metrics": [], "floors": {}}
 

@@ -1,4 +1,4 @@
-"""docs/losses.md is true: its rows, the tests it names, and its example."""
+"""The pages of the losses are true: rows, tests they name, and the example of an own loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ganzoo.config.recipes import variants
 from ganzoo.losses import LOSSES, WGANGP
 
 HERE = Path(__file__).parent
-PAGE = (HERE.parents[1] / "docs" / "losses.md").read_text(encoding="utf-8")
+GUIDE = HERE.parents[1] / "docs/guide"
+PAGE = (GUIDE / "losses.md").read_text(encoding="utf-8")
 
 
 def test_every_loss_with_a_recipe_has_both_rows_and_the_link_of_its_docstring() -> None:
@@ -32,8 +33,20 @@ def test_every_test_it_names_exists() -> None:
     assert [name for name in named if f"def {name}(" not in tests] == []
 
 
+def python_blocks() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (GUIDE / "own-loop.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_other_order_of_updates_is_the_tested_one() -> None:
+    tested = re.sub(
+        r" -> \w[\w.]*|: nn\.Module", "", (HERE.parent / "training/test_trainer.py").read_text(encoding="utf-8")
+    )
+    for method in python_blocks()[-1].split("\n\n"):
+        assert method.removeprefix("class Simultaneous(Trainer):\n").strip() in tested
+
+
 def test_the_example_trains_both_players() -> None:
-    loop, step = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    loop, step, _ = python_blocks()
     torch.manual_seed(0)
     G, D = nn.Linear(64, 2), nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
     before = [p.clone() for net in (G, D) for p in net.parameters()]

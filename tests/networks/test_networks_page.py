@@ -1,4 +1,4 @@
-"""docs/networks.md says what the signatures say."""
+"""docs/guide/networks.md says what the signatures say."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from ganzoo.networks.backbone import base_grid
 from ganzoo.networks.layers import ACTIVATIONS, NORMS
 from ganzoo.networks.resample import DOWNSAMPLERS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs/guide/networks.md").read_text(encoding="utf-8")
 
 
 def cells(title):
