@@ -59,7 +59,7 @@ def test_the_ends_of_a_walk_are_the_images_of_the_seeds(run):
     walk = sampler.walk([2, 5], 4, classes=classes)
     assert walk.shape == (4, 1, 28, 28)
     if classes:
-        with pytest.raises(InputError, match="a walk keeps one class, and 2 are given"):
+        with pytest.raises(InputError, match="a walk keeps one class, but 2 are given"):
             sampler.walk([2, 5], 4, classes=[1, 0])
     assert torch.allclose(walk[0], sampler.sample(1, seed=2, classes=classes)[0], atol=1e-5)
     if sampler.latent.code is None and not sampler.config.networks.generator["noise"]:
@@ -92,7 +92,7 @@ def test_truncated_images_are_the_same_whatever_the_batch(run):
     sampler = ganzoo.load(run)
     if sampler.latent.distribution != "gaussian":
         for draw in (sampler.sample, lambda **k: sampler.walk([0, 1], **k)):
-            with pytest.raises(InputError, match="truncation is for Gaussian latents; those of infogan are uniform"):
+            with pytest.raises(InputError, match="truncation needs Gaussian latents; those of infogan are uniform"):
                 draw(truncation=1.0)
         return
     together = sampler.sample(5, truncation=0.5)

@@ -108,7 +108,7 @@ def test_it_replaces_a_gallery_and_no_other_page(releases, tmp_path):
     found = collect([str(releases / "plain")])
     assert write_gallery(found, tmp_path) == write_gallery(found, tmp_path)
     (tmp_path / "index.html").write_text("<!doctype html>my site")
-    with pytest.raises(InputError, match=r"index\.html is no gallery of ganzoo, .* name another folder with --out"):
+    with pytest.raises(InputError, match=r"index\.html is not a ganzoo gallery .* name another folder with --out"):
         write_gallery(found, tmp_path)
     assert (tmp_path / "index.html").read_text() == "<!doctype html>my site"
 
