@@ -232,7 +232,7 @@ def test_what_came_from_python_is_measured_against_what_is_given(tmp_path):
     held_out = replace(uneven("test", 0.1), split="test")
     other = evaluate(sampler, held_out, **asked)
     assert [score.name for score in other.scores] == ["fid-tiny@30/test", "precision-tiny@30/test"]
-    assert len(other.facts["warnings"]) == 1 and "they are not the" in other.facts["warnings"][0]
+    assert len(other.facts["warnings"]) == 1 and "not on the" in other.facts["warnings"][0]
     for form in (torch.Tensor, np.asarray, torch.Tensor.tolist):
         images = form(data.samples(range(40)).images)
         assert "no labels" in evaluate(sampler, images, **asked).facts["warnings"][1]
@@ -264,7 +264,7 @@ def test_data_that_only_a_program_has_must_be_given_again(command_line, tmp_path
 def test_what_does_not_belong_together_is_a_line_on_stderr(run, registered, capsys):
     code, out, err = command(capsys, "evaluate", run, "-n", 2100, "--metrics", "fid")
     assert code == 0 and err.splitlines() == [
-        "warning: 2,100 samples are measured against 2,000 real images, which is all that 'digits' has in its test split"
+        "warning: 2,100 samples are measured against 2,000 real images, all that the test split of 'digits' has"
     ]
     assert "warning" not in out
     assert command(capsys, "evaluate", run, "-n", 30, "--metrics", "fid")[2] == ""
@@ -295,7 +295,7 @@ def test_points_are_measured_by_their_modes(ring):
         ({"batch": 0}, "--batch must be at least 1"),
         ({"n": 10**12}, "at most 10,000,000 samples"),
         ({"split": "valid"}, "digits has no split 'valid', only test and train"),
-        ({"data": "ring"}, "the samples are 1 x 32 x 32, the data 'ring' are 2 x 1 x 1"),
+        ({"data": "ring"}, "the samples are 1 x 32 x 32, but the data 'ring' are 2 x 1 x 1"),
         ({"extractor": "digit"}, "no extractor is called 'digit'; did you mean 'digits'"),
     ],
 )
@@ -318,7 +318,7 @@ def test_a_release_does_not_say_where_its_data_lay_and_is_measured_where_they_ar
     asked = {"extractor": digits(), "n": 9, "metrics": ["fid"]}
     assert evaluate(ganzoo.load(run), **asked).scores, "a run knows"
     release = ganzoo.load(run / "release")
-    with pytest.raises(InputError, match=r"^there is no folder pets; name what the model .* with --data$"):
+    with pytest.raises(InputError, match=r"^folder pets does not exist; name what the model .* with --data$"):
         evaluate(release, **asked)
     assert evaluate(release, "folder:jane/pets", **asked).scores
 
@@ -330,7 +330,7 @@ def test_a_release_does_not_say_where_its_data_lay_and_is_measured_where_they_ar
         ({"extractor": "digits"}, "counted without an extractor; leave --extractor out"),
         ({"metrics": ["mode"]}, "did you mean 'modes'"),
         ({"metrics": ["kl"]}, "no count of modes for ring is called 'kl'"),
-        ({"data": "digits"}, "the samples are 2 x 1 x 1, the data 'digits' are 1 x 32 x 32"),
+        ({"data": "digits"}, "the samples are 2 x 1 x 1, but the data 'digits' are 1 x 32 x 32"),
     ],
 )
 def test_what_points_do_not_have_is_refused(ring, given, complaint):
@@ -436,7 +436,7 @@ def test_the_command_prints_a_table(run, registered, capsys):
 
 
 def test_the_command_counts_modes(ring, capsys):
-    assert "points have no picture" in command(capsys, "evaluate", ring, "--neighbours", "x.png")[2]
+    assert "--neighbours needs images" in command(capsys, "evaluate", ring, "--neighbours", "x.png")[2]
     code, out, _ = command(capsys, "evaluate", ring, "--data", "ring", "--json")
     assert code == 0 and {"modes", "high_quality", "reverse_kl"} <= json.loads(out).keys()
 
