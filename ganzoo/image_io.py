@@ -19,7 +19,7 @@ FRAME_MS = 60
 SIDE = 256  # pixels of a scatter plot
 MARGIN = 1.25  # half of a plot's side, relative to the outermost center
 SMALLEST = 3.0  # minimum radius of a circle in pixels
-GREY = 0.4
+GRAY = 0.4
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ def draw_scatter(points: Tensor, truth: Circles | None = None) -> Tensor:
     edge = points.abs().max().clamp(min=1e-12) if truth is None else MARGIN * truth.centres.abs().max()
     picture = torch.ones(1, SIDE, SIDE)
     if truth is not None:
-        picture[0, _outlines(truth, float(edge))] = GREY
+        picture[0, _outlines(truth, float(edge))] = GRAY
     column, row = _pixels(points, float(edge)).round().long().clamp(0, SIDE - 1).unbind(1)
     picture[0, row, column] = -1.0
     return picture

@@ -57,7 +57,7 @@ def test_a_number_that_is_no_name_never_reaches_a_class_of_another_number(names)
 
 def test_both_readings_of_a_number_are_named_in_the_refusal():
     with pytest.raises(
-        InputError, match="no class is called '3', and the class with index 3 (from 0) is called '11'; give a name"
+        InputError, match=r"no class is called '3', and the class with index 3 \(from 0\) is called '11'; give a name"
     ):
         class_index(3, NUMBERS)
     assert class_index(2, ["cat", "dog", "bird"]) == 2 and class_index("2", ["cat", "dog", "bird"]) == 2

@@ -63,7 +63,7 @@ def test_a_resume_takes_the_first_commands_data_and_data_that_were_moved_but_no_
     assert ganzoo("train", "--resume", "run", "--data", "folder:mine", "--quiet", "--steps", 2) == 0
     (tmp_path / "mine").rename(tmp_path / "moved")
     assert ganzoo("train", "--resume", "run", "--data", "folder:other", "--quiet", "--steps", 3) == 2
-    said = f"the data 'folder:{tmp_path / 'other'}' are not those that run was made with; begin a new run"
+    said = f"the data 'folder:{tmp_path / 'other'}' are not the data that run was trained on; start a new run"
     assert said in capsys.readouterr().err and RunDir(tmp_path / "run").records()[-1]["step"] < 3
     assert ganzoo("train", "--resume", "run", "--data", "folder:moved", "--quiet", "--steps", 3) == 0
     assert RunDir(tmp_path / "run").config().data.spec == f"folder:{tmp_path / 'moved'}"

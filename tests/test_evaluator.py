@@ -134,9 +134,9 @@ def test_its_own_data_are_known_again_where_they_lie_elsewhere(tmp_path):
 def test_other_data_than_it_was_trained_on_must_be_named(tmp_path):
     sampler = ganzoo.load(api.train(small("nsgan", train={"steps": 1}), toy_data(), out=tmp_path / "run"))
     old = replace(sampler, config=of_before(sampler.config))
-    with pytest.raises(InputError, match="'digits' are not those the model was trained on; name some with --data"):
+    with pytest.raises(InputError, match="'digits' are not those that the model was trained on; name data with --data"):
         evaluate(old, extractor=digits(), n=10)
-    with pytest.raises(InputError, match="'memory' were given from Python, and no file holds them; give them as data="):
+    with pytest.raises(InputError, match="'memory' were passed from Python and are in no file; pass them as data="):
         evaluate(sampler, extractor=digits(), n=10)
     images = np.zeros((9, 28, 28, 3), np.uint8)
     np.savez(tmp_path / "other.npz", images=images)
@@ -214,7 +214,7 @@ def test_an_empty_table_is_an_error_with_the_reasons():
     plain = replace(sampler, latent=replace(sampler.latent, classes=0))
     reader, real = open_feature_reader(tiny(size=8, native=7), data), RealData(data, data.subset(1))
     with pytest.raises(
-        InputError, match=r"^there is nothing to measure: fid needs at least 2 real images; .*class_acc"
+        InputError, match=r"^no metric can be computed: fid needs at least 2 real images; .*class_acc"
     ) as error:
         score_images(plain, real, None, 3, "test", reader)
     assert "\n" not in str(error.value) and all(f"{name} needs" in str(error.value) for name in METRICS)
@@ -240,7 +240,7 @@ def test_what_came_from_python_is_measured_against_what_is_given(tmp_path):
     assert picture.shape == (1, 342, 206)
     with pytest.raises(InputError, match=r"^images must be \(N, C, H, W\)"):
         evaluate(sampler, np.zeros((4, 28, 28), np.uint8), **asked)
-    with pytest.raises(InputError, match="the samples are 1 x 32 x 32, the data 'memory' are 1 x 28 x 28"):
+    with pytest.raises(InputError, match="the samples are 1 x 32 x 32, but the data 'memory' are 1 x 28 x 28"):
         evaluate(sampler, toy_data(), **asked)
 
 
@@ -256,7 +256,7 @@ def test_data_that_only_a_program_has_must_be_given_again(command_line, tmp_path
             evaluate(ganzoo.load(run))
         err = str(error.value)
     assert (
-        "the data 'scans' were given from Python, and no file holds them; give them as data= of" in err
+        "the data 'scans' were passed from Python and are in no file; pass them as data= of" in err
         and "--data" in err
     )
 
@@ -318,7 +318,7 @@ def test_a_release_does_not_say_where_its_data_lay_and_is_measured_where_they_ar
     asked = {"extractor": digits(), "n": 9, "metrics": ["fid"]}
     assert evaluate(ganzoo.load(run), **asked).scores, "a run knows"
     release = ganzoo.load(run / "release")
-    with pytest.raises(InputError, match=r"^folder pets does not exist; name what the model .* with --data$"):
+    with pytest.raises(InputError, match=r"^folder pets does not exist; name data to evaluate .* with --data$"):
         evaluate(release, **asked)
     assert evaluate(release, "folder:jane/pets", **asked).scores
 
@@ -326,7 +326,7 @@ def test_a_release_does_not_say_where_its_data_lay_and_is_measured_where_they_ar
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        ({"metrics": ["fid"]}, "fid is for pictures"),
+        ({"metrics": ["fid"]}, "fid needs images"),
         ({"extractor": "digits"}, "counted without an extractor; leave --extractor out"),
         ({"metrics": ["mode"]}, "did you mean 'modes'"),
         ({"metrics": ["kl"]}, "no count of modes for ring is called 'kl'"),
@@ -349,10 +349,10 @@ def test_the_modes_counted_are_those_of_the_samples(ring, monkeypatch):
 
 def test_points_without_known_modes_and_two_kinds_of_scores_are_refused():
     points = Dataset.from_tensor(torch.zeros(9, 2, 1, 1))
-    with pytest.raises(InputError, match="no known modes"):
+    with pytest.raises(InputError, match="without known modes"):
         resolve_sample_count(points)
     stacks = replace(toy_data(channels=3), name="stacked-digits")
-    with pytest.raises(InputError, match="ask for them one after another"):
+    with pytest.raises(InputError, match="evaluate them in separate calls"):
         resolve_sample_count(stacks, ["kl", "fid"])
     assert (resolve_sample_count(stacks), resolve_sample_count(stacks, ["fid"]), resolve_sample_count(stacks, n=7)) == (
         26_000,

@@ -111,7 +111,7 @@ def test_a_newer_format_is_refused(read, home):
     prepare(read)
     about = entries(home)[0] / "entry.json"
     about.write_text(about.read_text().replace('"format": 1', '"format": 2'))
-    with pytest.raises(InputError, match="format 2, newer"):
+    with pytest.raises(InputError, match="format 2, but this ganzoo reads"):
         prepare(never)
 
 
