@@ -1,12 +1,12 @@
-"""Train the releases that ship, measure them, and write each to a folder beside this file.
+"""Train and score the bundled releases, and write each to a folder next to this file.
 
     python checkpoints/make.py RUNS [NAME ...] [--jobs 2] [--measure-again]
 
-A NAME is a release, as in wgan-gp-mnist; without one, all of them. Each is an ordinary run folder below RUNS with one thread:
-an interrupted one goes on, a release that is there is left as it is, or with --measure-again only measured. Needs the extras
-eval and, for Fashion-MNIST, lite0.
-What is seen in the samples is written into faults.toml and put into the cards the next time. The table goes to
-docs/results/checkpoints.md.
+NAME is a release such as wgan-gp-mnist; the default is all of them. Each release is an ordinary run folder below RUNS with
+one thread. An interrupted run is resumed; an existing release stays unchanged, or is only scored again with
+--measure-again. Needs the extras eval and, for Fashion-MNIST, lite0.
+Faults seen in the samples are written by hand into faults.toml; the next call copies them into the cards. The table goes
+to docs/results/checkpoints.md.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE.parent))  # tools/ is no installed package
+sys.path.append(str(HERE.parent))  # tools/ is not installed
 PAGE = HERE.parent / "docs/results/checkpoints.md"
 MNIST = "wgan-gp hinge rpgan nsgan lsgan dragan wgan minimax coulomb ebgan began acgan cgan infogan".split()
 FASHION = "wgan-gp hinge rpgan acgan cgan".split()
 CIFAR10 = "cgan acgan nsgan".split()
 FOLDERS = {"mnist": MNIST, "fashion-mnist": FASHION, "cifar10-small": CIFAR10}
 RELEASES = {f"{v}-{folder.removesuffix('-small')}": f"{folder}/{v}" for folder, names in FOLDERS.items() for v in names}
-"""Every release that ships, by name, and the config that it is trained from."""
+"""Bundled release -> its recipe."""
 LICENCE = "mit"
 REMARKS = {
     "cifar10-small": "A small model that one CPU core trains in about an hour, not the CNN and the 100,000 steps of "
     "pytorch-gan-collections (papers/cifar10/ has recipes of that length, none of them trained to its end). The images came "
     "from .npz files that hold the five batches in their order, not from torchvision's archive."
 }
-"""What the cards of a folder of configs say beside their figures."""
+"""Folder of recipes -> remark on the cards."""
 BY_TEST = "by the FID of trials against the test split, the split of the scores below, which are therefore optimistic"
 CHOSEN = {
     "mnist": BY_TEST,
     "fashion-mnist": "for MNIST, by the FID of trials against MNIST's test split; no trial was on Fashion-MNIST",
     "cifar10-small": BY_TEST,
 }
-"""How the recipes of a folder were chosen (docs/results/recipes.md)."""
+"""Folder of recipes -> selection of the recipes (docs/results/recipes.md)."""
 DEPARTS = {
     "acgan": "D learns classes from reals alone (`classify_fakes = false`); in the paper also from fakes, with which few "
     "samples of our trials on digits showed the class that was asked for (docs/results/recipes.md)"
 }
-"""How the objective of a variant's releases departs from its paper."""
+"""Variant -> difference between its objective and the paper's."""
 COLUMNS = ("fid", "kid", "precision", "recall", "coverage", "class_accuracy")
 HEAD = ("release", *COLUMNS, "G steps", "seconds", "MB")
 
 
 def make(name: str, runs: Path) -> None:
-    """Train one release, or go on with it, measure it and write its folder; one that is there is left as it is."""
+    """Train or resume the run of one release, score it and write its folder; an existing release stays unchanged."""
     from tools.finish_release import finish
     from tools.judge_release import judge
 
@@ -65,7 +65,7 @@ def make(name: str, runs: Path) -> None:
 
 
 def measure_again(name: str) -> None:
-    """Put today's scores of a release that is there into its card."""
+    """Score an existing release again and update its card."""
     from ganzoo.sampling import load
     from tools.finish_release import print_summary
     from tools.judge_release import judge
@@ -74,7 +74,7 @@ def measure_again(name: str) -> None:
 
 
 def trained(variant: str, run: Path) -> Path:
-    """The finished run of a config."""
+    """Train or resume the run of a recipe; returns its folder."""
     from ganzoo import api
     from ganzoo.config.recipes import make_config as config
 
@@ -84,7 +84,7 @@ def trained(variant: str, run: Path) -> Path:
 
 
 def told(name: str) -> dict[str, str]:
-    """What the card of a release says that no run knows; no faults where nobody has looked yet."""
+    """Facts for the card of a release that are not in its run; faults only if they are in faults.toml."""
     faults = tomllib.loads((HERE / "faults.toml").read_text(encoding="utf-8"))
     folder, _, variant = RELEASES[name].partition("/")
     words = {
@@ -98,7 +98,7 @@ def told(name: str) -> dict[str, str]:
 
 
 def tell_all() -> None:
-    """Bring the cards of the releases that are there up to `told`."""
+    """Update the cards of the existing releases with `told`."""
     from ganzoo.json_io import read_table
     from ganzoo.training.release import Card
     from tools.finish_release import print_summary
@@ -110,12 +110,12 @@ def tell_all() -> None:
 
 
 def is_there(name: str) -> bool:
-    """Whether a release has been made."""
+    """True if a release exists."""
     return (HERE / name / "card.json").exists()
 
 
 def write_page() -> None:
-    """The tables of all releases that are there, in docs/results/checkpoints.md: one for each protocol."""
+    """Write docs/results/checkpoints.md: one table of the existing releases for each protocol."""
     from ganzoo.json_io import read_table
     from ganzoo.training.release import Card
 
@@ -126,17 +126,17 @@ def write_page() -> None:
 
 
 def protocol_of(card: dict) -> str:
-    """What the scores of a release were measured with, as in digits@10k/test."""
+    """The protocol of a release's scores, as in digits@10k/test."""
     return against_test(card)["fid"]["name"].removeprefix("fid-")
 
 
 def against_test(card: dict) -> dict[str, dict]:
-    """The scores of a release by metric, those against train left out."""
+    """The scores of a release by metric, without those against the training split."""
     return {score["metric"]: score for score in card["scores"] if score["split"] in ("test", None)}
 
 
 def part(protocol: str, cards: dict[str, dict]) -> str:
-    """The releases of one protocol, below its name."""
+    """Heading and table of the releases of one protocol."""
     from ganzoo.markup import markdown_table
 
     rows = [row(name, card) for name, card in cards.items() if protocol_of(card) == protocol]
@@ -146,21 +146,21 @@ def part(protocol: str, cards: dict[str, dict]) -> str:
     )
 
 
-INTRODUCTION = """# The checkpoints that ship
+INTRODUCTION = """# Bundled checkpoints
 
-Written by `python checkpoints/make.py RUNS` from the cards of the releases, which have every score in full, with the faults
-seen in the samples. In brackets stands the floor: what real images have that are not in the reference
-([evaluation.md](../evaluation.md)). Scores of two protocols are different quantities. `acgan` and `cgan` are asked for classes
-as frequent as in the training split; on MNIST they were measured again for it, with KID in float64, whose floor is then 2.416.
+Written by `python checkpoints/make.py RUNS` from the cards of the releases, which have all scores and the faults seen in
+the samples. The number in brackets is the floor: the score of real images that are not in the reference
+([evaluation.md](../evaluation.md)). Scores of different protocols cannot be compared. `acgan` and `cgan` draw classes with the
+frequencies of the training split; on MNIST they were scored again for this, with KID in float64, whose floor is then 2.416.
 
-**The recipes were chosen by the FID against the test split, which is the split of these scores**, so the scores are
-optimistic. (The recipes on Fashion-MNIST are MNIST's, chosen by MNIST's test split.) From now on recipes are chosen on the
-training split, and a release is scored on the test split once: [recipes.md](recipes.md).
+**The recipes were chosen by the FID against the test split, the same split as for these scores**, so the scores are
+optimistic. (The recipes for Fashion-MNIST are those for MNIST, chosen on MNIST's test split.) From now on recipes are chosen
+on the training split, and a release is scored on the test split once: [recipes.md](recipes.md).
 """
 
 
 def row(name: str, card: dict) -> list[str]:
-    """One line of the table: the scores against test, each with its floor."""
+    """One row of the table: the scores against the test split, each with its floor."""
     found = against_test(card)
     size = (HERE / name / "generator.safetensors").stat().st_size / 1e6
     cells = [cell(found.get(metric)) for metric in COLUMNS]
@@ -168,7 +168,7 @@ def row(name: str, card: dict) -> list[str]:
 
 
 def cell(score: dict | None) -> str:
-    """A score with its floor."""
+    """A score with its floor as text; empty without a score."""
     from ganzoo.evaluation.score import format_number
 
     if score is None:
@@ -177,10 +177,7 @@ def cell(score: dict | None) -> str:
 
 
 def make_each(names: Sequence[str], runs: Path, jobs: int) -> list[str]:
-    """`make`, each in a process of its own with one thread, `jobs` at once; returns those that failed.
-
-    One that is there is measured again.
-    """
+    """Run `alone` for each release in a separate process with one thread, `jobs` at a time; returns the failed ones."""
 
     def work(name: str) -> int:
         command = [sys.executable, __file__, str(runs), name, "--alone"]
@@ -192,7 +189,7 @@ def make_each(names: Sequence[str], runs: Path, jobs: int) -> list[str]:
 
 
 def alone(name: str, runs: Path) -> int:
-    """`make`, or `measure_again` where the release is there, as a command."""
+    """`make` a release, or `measure_again` if it exists; returns the exit code."""
     from ganzoo.errors import InputError, Interrupted, TrainingFailed
 
     try:
@@ -205,13 +202,13 @@ def alone(name: str, runs: Path) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make what is not there, then bring cards and page up to date; 1 where a release failed."""
+    """Make missing releases, then update cards and page; returns 1 if a release failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument(
-        "--measure-again", action="store_true", help="score the releases that are there by today's protocol"
+        "--measure-again", action="store_true", help="score existing releases again with the current protocol"
     )
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)

@@ -256,8 +256,7 @@ def test_data_that_only_a_program_has_must_be_given_again(command_line, tmp_path
             evaluate(ganzoo.load(run))
         err = str(error.value)
     assert (
-        "the data 'scans' were passed from Python and are in no file; pass them as data= of" in err
-        and "--data" in err
+        "the data 'scans' were passed from Python and are in no file; pass them as data= of" in err and "--data" in err
     )
 
 

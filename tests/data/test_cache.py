@@ -346,8 +346,6 @@ def test_all_of_an_entry_is_on_the_disk_before_it_has_its_name(read, home, monke
 
 def test_a_set_that_has_no_room_is_refused_before_it_is_decoded(images, home, monkeypatch):
     monkeypatch.setattr("ganzoo.data.cache.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
-    with pytest.raises(
-        InputError, match=r"the decoded set-train needs 2,304 bytes, but .*cache has 1,000 free"
-    ):
+    with pytest.raises(InputError, match=r"the decoded set-train needs 2,304 bytes, but .*cache has 1,000 free"):
         prepare(lambda: Pictures(12, iter([]), []))
     assert entries(home) == []

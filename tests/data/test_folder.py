@@ -84,9 +84,7 @@ def test_pictures_beside_train_and_test_are_refused(pets, tmp_path):
         shutil.copytree(pets / "dog", tmp_path / "set" / split)
     shutil.copy(pets / "cat/a.png", tmp_path / "set/z.png")
     for split in ("train", "test"):
-        with pytest.raises(
-            InputError, match=r"set holds both images and folders of images: move z\.png into a folder"
-        ):
+        with pytest.raises(InputError, match=r"set holds both images and folders of images: move z\.png into a folder"):
             load(f"folder:{tmp_path / 'set'}", split=split)
 
 

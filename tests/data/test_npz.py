@@ -131,7 +131,9 @@ def test_fortrans_order_is_read_within_a_limit(saved, monkeypatch):
         spec = saved(images=np.asfortranarray(images))
         assert np.array_equal(load(spec).images, expected)
     monkeypatch.setattr("ganzoo.data.sources.npz.MAX_WHOLE", 500)
-    with pytest.raises(InputError, match="cannot read images from .*: the array has 540 bytes, more than the limit of 500"):
+    with pytest.raises(
+        InputError, match=r"cannot read images from .*: the array has 540 bytes, more than the limit of 500"
+    ):
         load(saved(images=np.asfortranarray(colour), labels=[0] * 5))
 
 
@@ -166,5 +168,7 @@ def test_other_arrays_of_the_archive_are_not_read(tmp_path):
 
 
 def test_a_set_larger_than_the_disk_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"the decoded npz-train needs 36,000,000,000,000,000 bytes, .* free; free some space"):
+    with pytest.raises(
+        InputError, match=r"the decoded npz-train needs 36,000,000,000,000,000 bytes, .* free; free some space"
+    ):
         load(archive(tmp_path / "x.npz", images=header((10**15, 6, 6), "|u1")))

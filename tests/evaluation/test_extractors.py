@@ -64,7 +64,9 @@ def test_pictures_get_the_size_and_channels_that_the_network_wants():
     assert tiny(size=16, border=2).preprocess(images).shape == (2, 1, 16, 16)
 
 
-@pytest.mark.parametrize(("shape", "complaint"), [((3, 8, 8), "takes grayscale images"), ((2, 1, 1), "takes images, not points")])
+@pytest.mark.parametrize(
+    ("shape", "complaint"), [((3, 8, 8), "takes grayscale images"), ((2, 1, 1), "takes images, not points")]
+)
 def test_what_it_cannot_see_is_refused(shape, complaint):
     with pytest.raises(InputError, match=complaint):
         tiny().check_shape(shape)

@@ -38,10 +38,10 @@ def test_nothing_is_said_of_what_it_was_trained_on():
         (named(name="clothes", seed=2), ["not on the 12 of 'clothes'"]),
         (
             named("cat", "dog", "owl", "eel"),
-            ["12 images of 'pets', not on","not trained on: 'owl', 'eel'"],
+            ["12 images of 'pets', not on", "not trained on: 'owl', 'eel'"],
         ),
-        (named("cat"), ["12 images of 'pets', not on","'pets' lacks classes that the model was trained on: 'dog'"]),
-        (named("bag", "boot", name="x"), ["12 images of 'pets', not on","'x' has classes", "'x' lacks classes"]),
+        (named("cat"), ["12 images of 'pets', not on", "'pets' lacks classes that the model was trained on: 'dog'"]),
+        (named("bag", "boot", name="x"), ["12 images of 'pets', not on", "'x' has classes", "'x' lacks classes"]),
     ],
 )
 def test_other_images_and_other_classes_are_named(against, expected):

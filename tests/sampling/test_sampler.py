@@ -293,7 +293,7 @@ def test_a_number_is_the_class_of_that_name(tmp_path):
     assert sampler.labels([1, 2, 3]).tolist() == [0, 1, 2]
     assert sampler.labels(["1", "2", "3", "1"]).tolist() == [0, 1, 2, 0]
     for number in (0, "0"):
-        with pytest.raises(InputError, match="no class is called '0', and the class with index 0 .* is called '1'"):
+        with pytest.raises(InputError, match=r"no class is called '0', and the class with index 0 .* is called '1'"):
             sampler.labels([number])
     with pytest.raises(InputError, match="no class is called 'nonsense'"):
         sampler.walk([1, 2], classes=["1", "nonsense"])

@@ -130,7 +130,9 @@ def test_data_from_python_are_recorded_as_memory_with_their_own_name_and_digest(
     assert (kept.data.spec, kept.dataset.name, kept.dataset.digest) == ("memory", name, data.digest)
     released = read_json(run.release / "card.json")
     assert (released["data"], released["data_digest"]) == (name, data.digest)
-    with pytest.raises(InputError, match=f"the data '{name}' were passed from Python, .* ganzoo.resume.*data=.* --data"):
+    with pytest.raises(
+        InputError, match=f"the data '{name}' were passed from Python, .* ganzoo.resume.*data=.* --data"
+    ):
         api.resume(run.folder, with_train(kept, steps=2))
     with pytest.raises(InputError, match="the data 'memory' are not those that"):
         api.resume(run.folder, with_train(kept, steps=2), toy_data(n=41))

@@ -90,10 +90,7 @@ def test_what_a_card_says_is_shown_and_escaped(rendered):
 
 
 def test_a_broken_one_is_named_with_the_reason(rendered, releases):
-    assert (
-        f"<li>{releases / 'broken'}: " in rendered
-        and "its SHA-256 differs from the recorded one</li>" in rendered
-    )
+    assert f"<li>{releases / 'broken'}: " in rendered and "its SHA-256 differs from the recorded one</li>" in rendered
     assert "Left out" not in page(Collection(collect([str(releases / "plain")]).samplers, []))
 
 
