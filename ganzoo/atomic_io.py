@@ -27,28 +27,28 @@ Content = TypeVar("Content")
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `path` atomically: after a crash it holds either the old content or the new."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with name_in_errors(path, beside):
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with name_in_errors(path, temporary):
         try:
-            beside.unlink(missing_ok=True)
-            with beside.open("xb") as file:  # "x": never write through an existing link
+            temporary.unlink(missing_ok=True)
+            with temporary.open("xb") as file:  # "x": never write through an existing link
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(beside, path)
+            os.replace(temporary, path)
         finally:
             with suppress(OSError):  # if it cannot be removed, the write has already failed
-                beside.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def name_in_errors(path: Path, beside: Path | None = None) -> Iterator[None]:
-    """Make an `OSError` that names no file, or a temporary file `beside`, name `path` instead."""
+def name_in_errors(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Make an `OSError` that names no file, or a temporary file `temporary`, name `path` instead."""
     try:
         yield
     except OSError as error:
         where = os.path.abspath(error.filename or path)
-        if error.filename is not None and not (beside and where.startswith(os.path.abspath(beside))):
+        if error.filename is not None and not (temporary and where.startswith(os.path.abspath(temporary))):
             raise
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
@@ -112,19 +112,19 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 
     The parent must exist, so that a folder that was deleted in the meantime is not recreated.
     """
-    beside, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
-    with name_in_errors(path, beside):
+    temporary, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
+    with name_in_errors(path, temporary):
         recover_folder(path)
         try:
-            beside.mkdir()
-            fill(beside)
+            temporary.mkdir()
+            fill(temporary)
             if path.exists():
                 os.replace(path, old)
-            os.replace(beside, path)
+            os.replace(temporary, path)
         finally:
             if is_half_written(path):
                 os.replace(old, path)
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
     sync_folder(path.parent)
     shutil.rmtree(old, ignore_errors=True)
 

@@ -1,7 +1,7 @@
 """PyTorch's global state at its defaults while ganzoo computes, regardless of the caller's settings.
 
 Default dtype and device, autocast, grad mode and the switches for determinism and reduced precision all change numbers, so
-without this the image of a seed and a training run would depend on them.
+without this the image of a seed and a run would depend on them.
 """
 
 from collections.abc import Callable, Iterator

@@ -117,7 +117,7 @@ class Course:
         self.batches.position = self.step * self.plan.batch
 
     def identity(self) -> dict[str, Any]:
-        """Plan and data, which must not change when a training is resumed, as JSON types."""
+        """Plan and data, which must not change when training is resumed, as JSON types."""
         plan = asdict(self.plan) | {"data": self.plan.data.name, "vary": self.plan.vary.__name__}
         return plan | {"widths": list(self.plan.widths), "data_digest": self.batches.dataset.digest}
 

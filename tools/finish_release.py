@@ -30,11 +30,11 @@ THUMBNAILS = 4
 TOLERANCE = 2  # gray levels: another processor sums in another order
 
 
-def finish(checkpoint: str | Path, folder: Path, judge: JudgeFn, told: Table) -> None:
+def finish(checkpoint: str | Path, folder: Path, judge: JudgeFn, facts: Table) -> None:
     """Write the release of a run atomically to `folder`; raises `InputError` if that exists.
 
     Weights are stored in half precision if no sample changes by a gray level. `judge` then scores the stored weights. Its
-    result and the facts in `told` (faults, license, command) go into card.json.
+    result and the facts in `facts` (faults, license, command) go into card.json.
     """
     if folder.exists():
         raise InputError(f"{folder} already exists; remove it to write that release again")
@@ -47,15 +47,15 @@ def finish(checkpoint: str | Path, folder: Path, judge: JudgeFn, told: Table) ->
         sampler = load(new)
         save_png(sampler.grid(), new / "grid.png")
         draw_thumbnails(sampler, new / "thumbnails.png")
-        write_card(new, sampler.card | judge(sampler) | {"classes": list(sampler.class_names)} | told, folder.name)
+        write_card(new, sampler.card | judge(sampler) | {"classes": list(sampler.class_names)} | facts, folder.name)
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     write_folder(folder, fill)
 
 
-def print_summary(folder: Path, told: Table) -> None:
-    """Add the facts in `told`, such as faults seen in the samples, to the card of a finished release."""
-    write_card(folder, read_table(folder / "card.json", Card) | told, folder.name)
+def print_summary(folder: Path, facts: Table) -> None:
+    """Add the facts in `facts`, such as faults seen in the samples, to the card of a finished release."""
+    write_card(folder, read_table(folder / "card.json", Card) | facts, folder.name)
 
 
 def write_card(folder: Path, card: Table, name: str) -> None:

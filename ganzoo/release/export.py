@@ -57,18 +57,18 @@ def export(sampler: Sampler, path: Path, form: str = "onnx") -> float:
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.parent / ".ganzoo-"
     with name_in_errors(path, hidden), TemporaryDirectory(prefix=hidden.name, dir=path.parent) as folder:
-        beside = Path(folder) / path.name
+        temporary = Path(folder) / path.name
         with silence_output():
             with plain_operators():
                 try:
-                    write(trace(sampler), beside)
+                    write(trace(sampler), temporary)
                 except Exception as error:  # the exporters raise any type of error for a network they cannot handle
                     why = str(error).strip().partition("\n")[0]
                     raise InputError(f"this network cannot be exported as {form}: {why}") from None
-            distance = max_difference(sampler, read(beside))
+            distance = max_difference(sampler, read(temporary))
         if not distance < TOLERANCE:
             raise InputError(f"{path} was not written: its images would differ from PyTorch's by {distance:.2g}")
-        os.replace(beside, path)
+        os.replace(temporary, path)
     return distance
 
 
