@@ -42,7 +42,7 @@ def noted(call: Callable[..., Any], before: str | None, after: str) -> Callable[
 def main(started: str, *command: str) -> None:
     """Train, then print the stages."""
     api.load_data = noted(api.load_data, None, "config and data")
-    Trainer.train_step = noted(Trainer.train_step, "networks and optimisers", "first step")  # type: ignore[method-assign]
+    Trainer.train_step = noted(Trainer.train_step, "networks and optimizers", "first step")  # type: ignore[method-assign]
     try:
         cli.main(list(command))
     finally:
