@@ -1,9 +1,9 @@
-"""`ganzoo train` that prints, as JSON, the seconds of each stage up to the end of its first step.
+"""Seconds of each stage of `ganzoo train` up to the end of its first step, printed as JSON.
 
     python benchmarks/first_step.py STARTED train nsgan --data digits --steps 1 ...
 
-STARTED is the clock (`time.time()`) at which the caller started this process, so that the interpreter's own start counts;
-behind it stands the command, which is the real one: what is timed is called through a wrapper. benchmarks/growth.py runs it.
+STARTED is the time (`time.time()`) at which the caller started this process, so that the start of the interpreter is
+included. The rest is an ordinary command; the timed functions are wrapped. Run by benchmarks/growth.py.
 """
 
 import time
@@ -27,7 +27,7 @@ marks["import ganzoo"] = time.time()
 
 
 def noted(call: Callable[..., Any], before: str | None, after: str) -> Callable[..., Any]:
-    """`call`, which notes the clock when it begins and when it ends."""
+    """Wrap `call` so that it records the time at its start and end."""
 
     def wrapper(*given: Any, **named: Any) -> Any:
         if before:
@@ -40,9 +40,9 @@ def noted(call: Callable[..., Any], before: str | None, after: str) -> Callable[
 
 
 def main(started: str, *command: str) -> None:
-    """Train, then print."""
+    """Train, then print the stages."""
     api.load_data = noted(api.load_data, None, "config and data")
-    Trainer.train_step = noted(Trainer.train_step, "networks and optimisers", "first step")  # type: ignore[method-assign]
+    Trainer.train_step = noted(Trainer.train_step, "networks and optimizers", "first step")  # type: ignore[method-assign]
     try:
         cli.main(list(command))
     finally:

@@ -1,17 +1,16 @@
-"""How the cost of a training step grows with image size, width, batch, data and processes, and how long a start takes.
+"""Growth of the cost of a training step with image size, width, batch, data and processes; time to the first step.
 
     python benchmarks/growth.py OUT.json [--only size width batch data processes networks start] [--threads 1] [--rounds 7]
                                 [--clock wall|cpu] [--plot [PAGE]]
 
-A cycle is one D and one G step of `nsgan` on the dcgan backbone, three colours, 32 pixels, width 32 and batch 64 but for what
-is varied. What is compared is measured in turn, round by round (A B C A B C), after a round that does not count; OUT.json
-holds every round. A part that stands there already is not measured again, so a run that was stopped goes on. Ten minutes in
-all, and 4 GB of disk beside OUT.json while `data` is measured. On a machine with other work only `--clock cpu` means
-anything; `processes` and `start` are of waiting too, and always by the wall clock.
+A cycle is one D step and one G step of `nsgan` on the dcgan backbone with three channels, 32 pixels, width 32 and batch 64,
+except for the varied quantity. Compared points are measured in turn, round by round (A B C A B C), after one round that is
+discarded; OUT.json holds every round. A part in OUT.json is not measured again, so an interrupted measurement resumes. It
+takes ten minutes in total, and 4 GB of disk next to OUT.json for `data`. On a busy machine use `--clock cpu`; `processes`
+and `start` include waiting and always use the wall clock.
 
-`networks` is what the reasoning about more machines starts from: networks of benchmarks/steps.py, their weights, seconds and
-floating-point operations. `--plot` then draws OUT.svg and writes the tables into PAGE
-(docs/reports/growth.md), below its mark.
+`networks` measures the input of the estimates for more machines: weights, seconds and floating-point operations of the
+networks of benchmarks/steps.py. `--plot` draws OUT.svg and writes the tables into PAGE (docs/reports/growth.md), below its mark.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ PARTS: dict[str, Callable[[Conditions], list[Point]]] = {
 
 
 def measure(out: Path, names: Sequence[str], c: Conditions) -> None:
-    """Measure what OUT.json does not hold yet, and write it part by part."""
+    """Measure the parts that are not in OUT.json yet, and write it after each part."""
     found = json.loads(out.read_text(encoding="utf-8"))["parts"] if out.exists() else {}
     for name in names:
         if name not in found:
@@ -51,7 +50,7 @@ def measure(out: Path, names: Sequence[str], c: Conditions) -> None:
 
 
 def as_json(found: dict[str, Any]) -> str:
-    """A point a line."""
+    """The parts as JSON with one point per line."""
     parts = []
     for name, part in found.items():
         points = ",\n    ".join(json.dumps(point) for point in part["points"])
@@ -61,7 +60,7 @@ def as_json(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Measure, write, draw."""
+    """Measure, write and plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))

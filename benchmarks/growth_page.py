@@ -20,17 +20,17 @@ Parts = dict[str, dict[str, Any]]
 MARK = "<!-- tables -->"
 TO_FIRST_STEP, FIRST_TIME = "from the command to the end of the first step", "the same, the first time"
 CURVES = {"size": "pixels of a side", "width": "width", "batch": "batch", "data": "images in the map"}
-COLOURS = """<style>
+COLORS = """<style>
 svg { color: #1d1f23; font-family: system-ui, sans-serif; --quiet: #646a73; --first: #1f5fa8; --second: #b2500a }
 @media (prefers-color-scheme: dark) {
   svg { color: #e6e7e9; --quiet: #a0a6af; --first: #7db4f0; --second: #f0a265 }
 }
 </style>"""
-"""Those of a comparison's report, in the file itself: an image has no page to take them from."""
+"""Colors of the comparison report, embedded because an SVG image does not see the style of its page."""
 
 
 def write_page(out: Path, page: Path) -> None:
-    """Draw what `out` holds beside it, and write the tables below the mark of `page`."""
+    """Plot the measurements in `out` as an SVG next to it, and write the tables below the mark of `page`."""
     parts: Parts = json.loads(out.read_text(encoding="utf-8"))["parts"]
     text = page.read_text(encoding="utf-8") if page.exists() else "# Growth\n\n"
     if CURVES.keys() & parts.keys():
@@ -39,7 +39,7 @@ def write_page(out: Path, page: Path) -> None:
 
 
 def with_tables(text: str, parts: Parts, out: str) -> str:
-    """The page with the tables of `parts` below its mark; `out` is their file as seen from the page."""
+    """The page with the tables of `parts` below its mark; `out` is the path of their file relative to the page."""
     rounds, drawing = (Path(path).as_posix() for path in (out, Path(out).with_suffix(".svg")))
     sections = [f"[Every round]({rounds}). {conditions(parts)}"]
     if CURVES.keys() & parts.keys():
@@ -54,25 +54,25 @@ def of(part: dict[str, Any], series: str | None = None) -> list[Point]:
 
 
 def middle(point: Point) -> float:
-    """The median over the rounds."""
+    """The median seconds over the rounds."""
     return median(point["seconds"])
 
 
 def exponent(points: Sequence[Point]) -> float:
-    """The slope of the median seconds in x, both as logarithms, by least squares: 1 = in proportion, 0 = flat."""
+    """Least-squares slope of log(median seconds) over log(x): 1 = proportional, 0 = constant."""
     logarithms = [(math.log(point["x"]), math.log(middle(point))) for point in points]
     return linear_regression(*zip(*logarithms, strict=True)).slope
 
 
 def lines(name: str, part: dict[str, Any]) -> dict[str, list[Point]]:
-    """What is drawn of a part: label -> points."""
+    """Plotted lines of a part: label -> points."""
     if name == "data":
         return {"cycle": of(part, "cycle"), "batch alone": of(part, "batch")}
     return {"cycle": of(part)}
 
 
 def drawn(parts: Parts) -> str:
-    """A column for each part that was measured: seconds above, images a second below, all logarithmic."""
+    """SVG with one column per measured part: seconds above, images per second below, all axes logarithmic."""
     shown = [name for name in CURVES if name in parts]
     with canvas(2.4 * len(shown), 4.2) as figure:
         columns = figure.subplots(2, len(shown), squeeze=False, sharex="col").T
@@ -87,15 +87,15 @@ def drawn(parts: Parts) -> str:
         width, height = 72 * figure.get_size_inches()
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     own = svg.replace("<svg", f'<svg {names} width="{width:.0f}" height="{height:.0f}"', 1)
-    return own.replace(">", f">{COLOURS}", 1)
+    return own.replace(">", f">{COLORS}", 1)
 
 
 def column(above: Any, below: Any, shown: dict[str, list[Point]]) -> None:
-    """Both panels of a part; a bar spans the rounds."""
-    for colour, (label, points) in zip((FIRST, SECOND), shown.items(), strict=False):
+    """Plot both panels of a part; bars show the range over the rounds."""
+    for color, (label, points) in zip((FIRST, SECOND), shown.items(), strict=False):
         for point in points:
-            above.plot([point["x"]] * 2, [min(point["seconds"]), max(point["seconds"])], color=colour, alpha=0.5)
-        at, look = [point["x"] for point in points], {"color": colour, "ms": 3, "label": label}
+            above.plot([point["x"]] * 2, [min(point["seconds"]), max(point["seconds"])], color=color, alpha=0.5)
+        at, look = [point["x"] for point in points], {"color": color, "ms": 3, "label": label}
         above.plot(at, [middle(point) for point in points], "o-", **look)
         below.plot(at, [point["images"] / middle(point) for point in points], "o-", **look)
     for axes in (above, below):
@@ -110,12 +110,12 @@ def column(above: Any, below: Any, shown: dict[str, list[Point]]) -> None:
 
 
 def short(x: int) -> str:
-    """1 k, 1 M."""
+    """A number as 1 k or 1 M."""
     return f"{x // 1_000_000} M" if x >= 1_000_000 else f"{x // 1000} k" if x >= 1000 else str(x)
 
 
 def tables(parts: Parts) -> Iterator[tuple[str, str]]:
-    """Title and text of each table whose parts were measured."""
+    """Title and text of each table with measured parts."""
     for name, body in BODIES.items():
         if name in parts:
             yield f"{name.capitalize()} (measured)", body(parts[name])
@@ -126,37 +126,37 @@ def tables(parts: Parts) -> Iterator[tuple[str, str]]:
 
 
 def conditions(parts: Parts) -> str:
-    """How each part was measured: a line for those that were measured alike."""
+    """Conditions of the measurements, with one line for all parts under the same conditions."""
     alike: dict[str, list[str]] = {}
     for name, part in parts.items():
         clock = "wall" if name in ("processes", "start") else part["clock"]
         threads = "threads as `auto` has it" if name == "start" else f"threads: {part['threads']}"
-        how = f"{part['machine']}, torch {part['torch']}, {threads}, {clock} clock, {part['rounds']} rounds"
-        alike.setdefault(how, []).append(name)
-    said = [f"* {', '.join(names)}: {how}" for how, names in alike.items()]
-    return "\n".join(["Medians over the rounds, lowest and highest in brackets.", "", *said])
+        text = f"{part['machine']}, torch {part['torch']}, {threads}, {clock} clock, {part['rounds']} rounds"
+        alike.setdefault(text, []).append(name)
+    items = [f"* {', '.join(names)}: {text}" for text, names in alike.items()]
+    return "\n".join(["Medians over the rounds, lowest and highest in brackets.", "", *items])
 
 
 def spread(point: Point, unit: float = 1) -> str:
-    """Median and range."""
+    """Median and range of the seconds, in units of `unit`."""
     return f"{middle(point) / unit:.3g} ({min(point['seconds']) / unit:.3g} to {max(point['seconds']) / unit:.3g})"
 
 
 def table(head: str, rows: Iterable[Iterable[object]]) -> str:
-    """In Markdown."""
-    said = [f"| {' | '.join(map(str, row))} |" for row in rows]
-    return "\n".join([f"| {head} |", "|---" * (head.count("|") + 1) + "|", *said])
+    """A Markdown table."""
+    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
+    return "\n".join([f"| {head} |", "|---" * (head.count("|") + 1) + "|", *lines])
 
 
 def grown(part: dict[str, Any]) -> str:
-    """Size, width or batch."""
+    """Table for size, width or batch."""
     points = of(part)
     rows = [(p["x"], p["images"], spread(p), f"{p['images'] / middle(p):.0f}") for p in points]
     return f"Exponent **{exponent(points):.2f}**.\n\n" + table("at | batch | seconds a cycle | images/s", rows)
 
 
 def of_data(part: dict[str, Any]) -> str:
-    """The memory map."""
+    """Table for the size of the memory map."""
     shown = zip(*(of(part, series) for series in ("cycle", "batch", "shuffle", "prepare")), strict=True)
     rows = [(f"{a['x']:,}", spread(a), spread(b, 1e-3), spread(c, 1e-3), f"{middle(d):.3g}") for a, b, c, d in shown]
     head = "images | seconds a cycle | a batch of 64, ms | the first batch of an epoch, ms | to prepare them once, s"
@@ -165,7 +165,7 @@ def of_data(part: dict[str, Any]) -> str:
 
 
 def of_processes(part: dict[str, Any]) -> str:
-    """Cycles, then messages."""
+    """Tables of the cycles and messages of processes."""
     sent = of(part, "all_reduce")
     rows = [
         (p["series"], p["x"], p["images"], spread(p), f"{p['images'] / middle(p):.0f}")
@@ -181,7 +181,7 @@ def of_processes(part: dict[str, Any]) -> str:
 
 
 def of_networks(part: dict[str, Any]) -> str:
-    """Weights and cost."""
+    """Table of weights and cost of the networks."""
     rows = [
         (
             p["series"],
@@ -199,7 +199,7 @@ def of_networks(part: dict[str, Any]) -> str:
 
 
 def of_start(part: dict[str, Any]) -> str:
-    """Stages and their sums."""
+    """Table of the stages of a start and their sums."""
     return table("stage | seconds", [(p["series"], spread(p)) for p in part["points"]])
 
 

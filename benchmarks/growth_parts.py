@@ -1,4 +1,4 @@
-"""What benchmarks/growth.py measures in one process: each part gives points, which hold the seconds of every round."""
+"""Single-process measurements of benchmarks/growth.py; each part returns points with the seconds of every round."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ from ganzoo.training.trainer import Trainer
 SIZES, WIDTHS, BATCHES = (32, 48, 64, 96, 128), (32, 64, 128, 256), (16, 32, 64, 128, 256)
 COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 NARROW = 16
-"""The batch at which the width grows."""
+"""Batch size for the growth in width."""
 REPEATS = 20
-"""So often a piece of a millisecond is done in one round."""
+"""Repetitions per round of work that takes about a millisecond."""
 
 Point = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """How everything is measured, and where the temporary folders go."""
+    """Conditions of the measurements, and the folder for temporary files."""
 
     threads: int
     rounds: int
@@ -55,7 +55,7 @@ class Conditions:
     folder: Path
 
     def facts(self) -> dict[str, Any]:
-        """What stands beside the measurements."""
+        """Facts stored with the measurements."""
         machine = f"{cpu_name()}, {os.cpu_count()} cores"
         return {"machine": machine, "torch": torch.__version__} | {
             name: getattr(self, name) for name in ("threads", "rounds", "clock")
@@ -63,7 +63,7 @@ class Conditions:
 
 
 def repeated(work: Work) -> None:
-    """`REPEATS` times."""
+    """Do `work` `REPEATS` times."""
     for _ in range(REPEATS):
         work()
 
@@ -78,7 +78,7 @@ def trainer(
     data: Dataset | None = None,
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> Trainer:
-    """At step 0: a backbone with the widths of G and D, on random pictures if no data are given."""
+    """A trainer at step 0; `network` is a backbone with the widths of G and D, and data default to random images."""
     backbone, g, d = network
     if data is None:
         pixels = np.random.default_rng(0).integers(0, 256, (512, 3, size, size), np.uint8)
@@ -92,28 +92,28 @@ def trainer(
 
 
 def cycles(c: Conditions, trainers: Mapping[int, Trainer]) -> list[Point]:
-    """A point for each trainer, at its key."""
+    """One point for each trainer, at its key."""
     taken = in_turn({x: made.train_step for x, made in trainers.items()}, c.rounds, c.clock)
     return [{"x": x, "images": trainers[x].config.train.batch_size, "seconds": times} for x, times in taken.items()]
 
 
 def of_size(c: Conditions) -> list[Point]:
-    """Pixels of a side; each doubling is a stage more in both networks."""
+    """Growth with pixels per side; each doubling adds a stage to both networks."""
     return cycles(c, {size: trainer(c, size=size) for size in SIZES})
 
 
 def of_width(c: Conditions) -> list[Point]:
-    """Channels of the largest map, of which all others are multiples, in both networks."""
+    """Growth with the channels of the largest map in both networks; all other widths are multiples of it."""
     return cycles(c, {width: trainer(c, network=("dcgan", width, width), batch=NARROW) for width in WIDTHS})
 
 
 def of_batch(c: Conditions) -> list[Point]:
-    """Reals in a D step, and fakes in either."""
+    """Growth with the batch size: reals in a D step, and fakes in both steps."""
     return cycles(c, {batch: trainer(c, batch=batch) for batch in BATCHES})
 
 
 def of_data(c: Conditions) -> list[Point]:
-    """Images in the memory map: preparing it, one batch, the first batch of an epoch (which shuffles), a whole cycle."""
+    """Growth with the images in the memory map: preparation, one batch, an epoch's first batch (shuffles), a whole cycle."""
     with TemporaryDirectory(dir=c.folder) as home, patch.dict(os.environ, GANZOO_HOME=home):
         points, trainers = [], {}
         for count in fitting(c.folder):
@@ -130,7 +130,7 @@ def of_data(c: Conditions) -> list[Point]:
 
 
 def of_reading(count: int, made: Trainer) -> Iterator[tuple[tuple[str, int], Work]]:
-    """What is timed of a trainer on `count` images."""
+    """Timed work of a trainer on `count` images."""
     batches, batch = made.batches, partial(made.batches.next, 64)
 
     def next_epoch() -> None:
@@ -143,26 +143,26 @@ def of_reading(count: int, made: Trainer) -> Iterator[tuple[tuple[str, int], Wor
 
 
 def fitting(folder: Path) -> list[int]:
-    """Of `COUNTS`, those whose files the disk can hold."""
+    """Those of `COUNTS` whose files fit on the disk."""
     free, fit = shutil.disk_usage(folder).free, []
     for count in COUNTS:
         free -= count * 3 * 32 * 32
         if free > 1e9:
             fit.append(count)
         else:
-            print(f"data: {count:,} images are left out, the disk is too full for them", file=sys.stderr)
+            print(f"data: {count:,} images are left out, because they do not fit on the disk", file=sys.stderr)
     return fit
 
 
 def random_pictures(count: int) -> Dataset:
-    """`count` images, as a source's pictures are prepared; there are 256 different ones."""
+    """`count` images (256 distinct ones), prepared like those of a data source."""
     pool = np.random.default_rng(0).integers(0, 256, (256, 32, 32, 3), np.uint8)
     each = ((picture, -1) for picture in islice(cycle(pool), count))
     return cache.load_or_prepare("random", str(count), lambda: Pictures(count, each, []), Transform(32, 3), quiet=True)
 
 
 def of_networks(c: Conditions) -> list[Point]:
-    """The published networks: a cycle, weights, and the floating-point operations that plain PyTorch takes for an image."""
+    """Published networks: seconds per cycle, weights, and floating-point operations of plain PyTorch per image."""
     trainers = {
         name: trainer(c, network=NETWORKS[name], latent=LATENT[name]) for name in ("dcgan", "dcgan-large", "resnet")
     }
@@ -171,7 +171,7 @@ def of_networks(c: Conditions) -> list[Point]:
 
 
 def counts(made: Trainer) -> dict[str, int]:
-    """Weights of G and D, and operations an image."""
+    """Number of weights of G and D, and operations per image."""
     with plain_operators(), Operations() as counted:
         made.train_step()
     flops = counted.total // made.config.train.batch_size
@@ -179,7 +179,7 @@ def counts(made: Trainer) -> dict[str, int]:
 
 
 def of_start(c: Conditions) -> list[Point]:
-    """From the command to the end of its first step, by stages, and the rest; the first time prepares the digits."""
+    """Seconds from the command to the end of its first step, by stage; the first run also prepares the digits."""
     with TemporaryDirectory(dir=c.folder) as folder:
         first, *runs = [first_step(Path(folder), number) for number in range(c.rounds + 1)]
     points = [{"series": stage, "seconds": [run[stage] for run in runs]} for stage in first]

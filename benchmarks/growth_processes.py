@@ -1,4 +1,4 @@
-"""What benchmarks/growth.py measures of several processes, joined by gloo; it is this file that torchrun starts.
+"""Multi-process measurements of benchmarks/growth.py with gloo; torchrun starts this file.
 
 torchrun --standalone --nproc-per-node 2 benchmarks/growth_processes.py OUT THREADS ROUNDS
 """
@@ -23,13 +23,13 @@ from ganzoo.training.trainer import Trainer
 
 PROCESSES = 2
 IMAGES = {("alone", 1): 64, ("one joint batch", PROCESSES): 64, ("a batch each", PROCESSES): 64 * PROCESSES}
-"""Series and number of processes -> the joint batch."""
+"""Series and number of processes -> joint batch size."""
 MESSAGES = (4, 1 << 20, 1 << 22, 1 << 24, 1 << 26)
-"""Bytes of an all_reduce."""
+"""Sizes of an all_reduce in bytes."""
 
 
 def of_processes(c: Conditions) -> list[Point]:
-    """One process and two, on one joint batch and on one batch each; and the all_reduce alone."""
+    """One process, two on one joint batch, two on one batch each; and the all_reduce alone."""
     with TemporaryDirectory(dir=c.folder) as folder:
         out = Path(folder) / "points.json"
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={PROCESSES}"]
@@ -39,7 +39,7 @@ def of_processes(c: Conditions) -> list[Point]:
 
 
 def rank(c: Conditions, out: Path) -> None:
-    """What each of the processes does; the first writes the points down."""
+    """Measure in each process; the first one writes the points."""
     with process_group() as group:
         works = of_group(c, group) | {("all_reduce", size): partial(repeated, message(size)) for size in MESSAGES}
         taken = in_turn(works, c.rounds, "wall", ready=dist.barrier)
@@ -53,7 +53,7 @@ def rank(c: Conditions, out: Path) -> None:
 
 
 def of_group(c: Conditions, group: ProcessGroup) -> dict[tuple[str, int], Work]:
-    """A cycle of each series, with the vote before it that `ganzoo train` takes; alone, the others wait."""
+    """A cycle of each series, including the vote of `ganzoo train`; in the series "alone" the other process waits."""
     works: dict[tuple[str, int], Work] = {}
     for (series, x), images in IMAGES.items():
         of_this = group if x > 1 else SINGLE_PROCESS
@@ -63,18 +63,18 @@ def of_group(c: Conditions, group: ProcessGroup) -> dict[tuple[str, int], Work]:
 
 
 def voted(made: Trainer) -> None:
-    """A cycle as `ganzoo train` takes it."""
+    """A vote and a cycle, as in `ganzoo train`."""
     made.group.all_agree(True)
     made.train_step()
 
 
 def message(size: int) -> Work:
-    """An all_reduce of so many bytes."""
+    """An all_reduce of `size` bytes."""
     return partial(dist.all_reduce, torch.zeros(size // 4))
 
 
 if __name__ == "__main__":
     file, threads, rounds = sys.argv[1:]
     rank(Conditions(int(threads), int(rounds), "wall", Path(file).parent), Path(file))
-    # Threads of torch's process groups may outlive them, and abort an interpreter that ends in its own time.
+    # Threads of torch's process groups may outlive them and abort an interpreter that shuts down normally.
     os._exit(0)

@@ -1,9 +1,9 @@
-"""Train every laptop recipe on the embedded digits and write time and final grid of each to docs/reports/laptop-recipes.md.
+"""Train every laptop recipe on the embedded digits and write docs/reports/laptop-recipes.md with steps, time and final grid of each.
 
     python benchmarks/laptop.py RUNS [--jobs 2] [--report]
 
-Each run is an ordinary run folder below RUNS with one thread: a finished one is skipped, an interrupted one goes on.
-`--report` only writes the page from what is there.
+Each run is an ordinary run folder below RUNS with one thread; finished runs are skipped, interrupted ones are resumed.
+`--report` only writes the page from the existing runs.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ SHUFFLE = ["--set", "networks.generator.upsample=pixelshuffle"]
 ON_RESNET = dict.fromkeys("nsgan lsgan minimax hinge cgan acgan".split(), "900") | {"infogan": "1150"}
 CELLS = (
     {name: [name] for name in VARIANTS}
-    # A residual step costs about three of DCGAN's, so there are fewer in the same time.
+    # A ResNet step costs about three DCGAN steps, so fewer fit in the same time.
     | {f"{name}-resnet": [name, *RESNET, "--steps", steps] for name, steps in ON_RESNET.items()}
     | {f"{name}-pixelshuffle": [name, *SHUFFLE] for name in ("nsgan", "wgan", "ebgan", "cgan")}
 )
-LIMIT = 300  # seconds: what a recipe promises
+LIMIT = 300  # seconds that a recipe may take
 
 
 def train(cell: str, folder: Path) -> None:
-    """Train one cell to its end, go on with it, or leave it as it is."""
+    """Train or resume one cell, unless it is finished."""
     if finished(folder):
         return
     begun = ["--resume", str(folder)] if (folder / "config.json").exists() else [*CELLS[cell], "--out", str(folder)]
@@ -46,13 +46,13 @@ def train(cell: str, folder: Path) -> None:
 
 
 def finished(folder: Path) -> bool:
-    """Whether a run has reached its last step."""
+    """True if a run has reached its last step."""
     card, config = folder / "release/card.json", folder / "config.json"
     return card.exists() and json.loads(card.read_text())["steps"] == json.loads(config.read_text())["train"]["steps"]
 
 
 def row(cell: str, folder: Path) -> str:
-    """One line of the table; the grid is copied beside the page."""
+    """One row of the table; the grid is copied to docs/pictures."""
     card = json.loads((folder / "release/card.json").read_text())
     grid = max((folder / "samples").glob("*.png"))
     shutil.copyfile(grid, DOCS / "pictures" / f"{cell}.png")
@@ -79,7 +79,7 @@ def report(runs: Path) -> None:
 
 
 def main() -> None:
-    """Train what is not done, then write the page."""
+    """Train unfinished cells, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
     parser.add_argument("--jobs", type=int, default=2)

@@ -50,11 +50,11 @@ class Cell:
 
     @property
     def record(self) -> Path:
-        """Beside the run, when it is done."""
+        """Path of the result, written next to the run when it is finished."""
         return self.folder.with_suffix(".json")
 
     def command(self) -> list[str]:
-        """Go on with a run that was begun, or begin it; it saves at its end, and PacGAN's each fifty thousand steps."""
+        """Arguments that start or resume the run; it saves at its end, and every 50,000 steps for PacGAN's networks."""
         if (self.folder / "config.json").exists():
             return ["--resume", str(self.folder)]
         every = f"train.save_every={25_000 if self.variant in CHEAP else 50_000}"
@@ -63,21 +63,21 @@ class Cell:
 
 
 def cells(runs: Path, seeds: int) -> Iterator[Cell]:
-    """All of them, in the order in which they are worked on."""
+    """All cells, in the order of execution."""
     for variants in (CHEAP, PACGAN):
         for seed in range(seeds):
             yield from (Cell(variant, data, seed, runs) for variant in variants for data in SETS)
 
 
 def known() -> dict[tuple[str, str, int], dict[str, Any]]:
-    """What mixtures.json says of runs that were done before, on whatever machine."""
+    """The records of earlier runs in mixtures.json, from any machine."""
     path = RESULTS / "mixtures.json"
     records = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
     return {(record["variant"], record["data"], record["seed"]): record for record in records}
 
 
 def work(cell: Cell, until: float) -> None:
-    """Train and measure one cell, if it is not done and there is time."""
+    """Train and score one cell, unless it is finished or the time is over."""
     if cell.record.exists() or cell.key in known() or time.monotonic() > until:
         return
     command = [sys.executable, "-m", "ganzoo", "train", *cell.command(), "--set", "train.threads=1", "--quiet"]
@@ -93,15 +93,15 @@ def work(cell: Cell, until: float) -> None:
 
 
 def diverged(folder: Path) -> bool:
-    """Whether the monitor has named what ended the training: out of memory has the same exit code, and is no result."""
+    """True if the monitor recorded a fatal finding; running out of memory has the same exit code, but is no result."""
     from ganzoo.training.run_dir import RunDir
 
     return any(finding["fatal"] for finding in RunDir(folder).findings())
 
 
 def measure(cell: Cell) -> dict[str, Any]:
-    """What the last weights and their running average reach."""
-    # Not at the top: torch takes seconds, and `--report` does without.
+    """Scores of the last weights and of their moving average."""
+    # Imported here, because torch takes seconds and `--report` does not need it.
     import ganzoo
     from ganzoo.evaluation import modes
 
@@ -127,12 +127,12 @@ PUBLISHED = {
     ("mixtures/nsgan", "ring"): "1 / 99.3",
     ("mixtures/nsgan", "grid"): "3.3 / 0.5",
 }
-"""Modes, high quality in %, and reverse KL where it is given: PacGAN's table 1 (10 trials), VEEGAN's table 1 (5 runs), whose
-GAN may be either of two."""
+"""Modes, high quality in %, and reverse KL if published: PacGAN's table 1 (10 trials) and VEEGAN's table 1 (5 runs), which
+does not say if its GAN is minimax or non-saturating."""
 
 
 def row(variant: str, data: str, done: list[dict[str, Any]], seeds: int) -> str:
-    """One line of a table, with what is not run marked."""
+    """One row of a table; missing runs are marked."""
     name = f"| {data} | `{variant}` | {PUBLISHED.get((variant, data), '')} |"
     if not done:
         return f"{name} **unrun** | | | | | |"
@@ -148,11 +148,11 @@ def row(variant: str, data: str, done: list[dict[str, Any]], seeds: int) -> str:
 
 
 SCORES = {"modes": (1, 1), "high_quality": (100, 1), "reverse_kl": (1, 2)}
-"""Name in the records -> factor and digits in the table."""
+"""Name in the records -> factor and decimal digits in the table."""
 
 
 def column(records: list[dict[str, Any]], weights: str, key: str) -> str:
-    """Mean and standard error over the runs in which the score exists; the others are counted."""
+    """Mean and standard error over the runs with a finite score, and the number of runs without."""
     factor, digits = SCORES[key]
     given = (record[weights][key] for record in records)
     values = [factor * value for value in given if value is not None and math.isfinite(value)]
@@ -171,7 +171,7 @@ HEAD = """
 
 
 def report(runs: Path, seeds: int) -> None:
-    """Write the records of what is done, and the tables below the mark in the page."""
+    """Write the records of finished runs, and the tables below the mark of the page."""
     new = [cell for cell in cells(runs, seeds) if cell.record.exists()]
     found = known() | {cell.key: json.loads(cell.record.read_text(encoding="utf-8")) for cell in new}
     done = [found[key] for key in sorted(found)]
@@ -196,13 +196,13 @@ def page(text: str, done: list[dict[str, Any]], seeds: int) -> str:
 
 
 def as_json(done: list[dict[str, Any]]) -> str:
-    """A record a line; a reverse KL that is not finite becomes null."""
+    """The records as JSON, one per line; an infinite reverse KL becomes null."""
     lines = ",\n".join(json.dumps(record) for record in done).replace("Infinity", "null")
     return f'{{"format": 1, "runs": [\n{lines}\n]}}\n'
 
 
 def main() -> None:
-    """Train what is not done, then write the results."""
+    """Train unfinished cells, then write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
     parser.add_argument("--seeds", type=int, default=10)

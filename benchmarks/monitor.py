@@ -1,4 +1,4 @@
-"""Runs that are made to fail, and healthy ones: does the monitor name the first and leave the second alone?
+"""Detection and false-alarm rates of the monitor on runs that are made to fail and on healthy runs.
 
     python benchmarks/monitor.py RUNS [--healthy COMPARED] [--seeds 2] [--steps 600] [--jobs 1] [--report]
 
@@ -98,19 +98,19 @@ FAILING: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "NaN injected": ("nsgan", {"train.steps": 300}),
 }
-"""A cell made to fail: the variant, and what is set."""
+"""Cell made to fail -> variant and settings."""
 VARIANTS = "ssgan coulomb began nsgan minimax lsgan hinge dragan rpgan ebgan acgan cgan infogan wgan wgan-gp".split()
 HEALTHY: dict[str, tuple[str, dict[str, Any]]] = {
     "nsgan, feature matching": ("nsgan", {"tricks.feature_matching": True}),
     "nsgan, soft target": ("nsgan", {"loss.real_target": [0.9, 0.9]}),
     **{variant: (variant, {}) for variant in VARIANTS},
 }
-"""A cell that learns: the recipes, and what changes the scale of a loss or a gradient."""
+"""Healthy cell -> variant and settings: all recipes, and settings that change the scale of a loss or gradient."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One run, and what the monitor should say of it."""
+    """One run and its expected result."""
 
     kind: str
     """"failing" or "healthy"."""
@@ -123,7 +123,7 @@ class Cell:
         return (self.folder / "outcome.json").exists()
 
     def config(self, steps: int) -> Config:
-        """Its recipe; `steps` are those of a healthy one."""
+        """The config of the cell; `steps` apply to a healthy one."""
         own = {"seed": self.seed, "train.threads": 1, "train.save_every": 200, "train.eval_every": 0}
         variant, given = (FAILING if self.kind == "failing" else HEALTHY)[self.name]
         if self.kind == "healthy":
@@ -145,14 +145,14 @@ def cells(runs: Path, seeds: int) -> list[Cell]:
 
 
 def compared(folder: Path) -> Iterator[Cell]:
-    """The cells of a comparison, which are healthy."""
+    """The cells of a comparison, all healthy."""
     for path in sorted(folder.glob("cells/*/cell.json")):
         name, _, seed = path.parent.name.rpartition("-s")
         yield Cell("healthy", name, int(seed), path.parent)
 
 
 def train(cell: Cell, steps: int) -> None:
-    """Train one cell to its end, go on with it, or leave it as it is."""
+    """Train or resume one cell, unless it is finished."""
     if cell.done:
         return
     spoil(cell.name)
@@ -166,7 +166,7 @@ def train(cell: Cell, steps: int) -> None:
 
 
 def spoil(cell: str) -> None:
-    """What no setting can do: a G that is always given the same z, a weight that becomes NaN."""
+    """Patch failures that no setting can cause: a G that always gets the same z, a term that becomes NaN."""
     if cell.startswith("G ignores z"):
         Latent._z = lambda self, n, device: torch.zeros(n, self.dim, device=device)  # type: ignore[method-assign]
     if cell == "NaN injected":
@@ -184,12 +184,12 @@ def spoil(cell: str) -> None:
 
 
 def slim(record: Record) -> Record:
-    """A record as the tests need it: four digits of each reading."""
+    """A record for the tests, with four digits per term."""
     return {"step": record["step"], "terms": {k: v and float(f"{v:.4g}") for k, v in record["terms"].items()}}
 
 
 def keep(kind: str, done: Iterable[Cell]) -> None:
-    """Write the logs of one kind for the tests."""
+    """Write the logs of the cells of one kind for the tests."""
     kept = {
         cell.folder.name: {
             "loss": RunDir(cell.folder).config().loss,
@@ -203,7 +203,7 @@ def keep(kind: str, done: Iterable[Cell]) -> None:
 
 
 def result(cell: Cell) -> dict[str, Any]:
-    """What the rules say of a run."""
+    """The findings of the rules on a run."""
     run = RunDir(cell.folder)
     config, records = run.config(), run.records()
     loss = make_loss(config)
@@ -226,7 +226,7 @@ def page(text: str, runs: list[dict[str, Any]]) -> str:
 
 
 def summary(runs: list[dict[str, Any]]) -> str:
-    """How many of either kind were named, and how many of the planned runs are missing."""
+    """Number of runs of each kind with a finding, and of missing runs."""
     named = {kind: [bool(run["found"]) for run in runs if run["kind"] == kind] for kind in ("failing", "healthy")}
     failing, healthy = named["failing"], named["healthy"]
     done = {(run["kind"], run["name"], run["seed"]) for run in runs}
@@ -239,14 +239,14 @@ def summary(runs: list[dict[str, Any]]) -> str:
 
 
 def row(run: dict[str, Any]) -> str:
-    """One line of the table."""
-    said = ", ".join(f"`{finding['rule']}` at {finding['step']}" for finding in run["found"]) or "none"
+    """One row of the table."""
+    found = ", ".join(f"`{finding['rule']}` at {finding['step']}" for finding in run["found"]) or "none"
     name = f"made to fail: {run['name']}" if run["kind"] == "failing" else run["name"]
-    return f"| {name} | `{run['variant']}` | {run['seed']} | {run['steps']:,} | {said} |"
+    return f"| {name} | `{run['variant']}` | {run['seed']} | {run['steps']:,} | {found} |"
 
 
 def report(done: list[Cell]) -> None:
-    """Write results, table and the logs that the tests read."""
+    """Write results, table and the logs for the tests."""
     runs = [result(cell) for cell in sorted(done, key=lambda cell: (cell.kind, cell.name, cell.seed))]
     lines = ",\n".join(map(json.dumps, runs))
     RESULTS.write_text(f'{{"format": 1, "runs": [\n{lines}\n]}}\n', encoding="utf-8")
@@ -256,7 +256,7 @@ def report(done: list[Cell]) -> None:
 
 
 def main() -> None:
-    """Train what is not done, then write."""
+    """Train unfinished cells, then write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
     parser.add_argument("--healthy", type=Path)
@@ -265,12 +265,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--report", action="store_true")
     given = parser.parse_args()
-    asked = [cell for cell in cells(given.runs, given.seeds) if cell.kind == "failing" or given.healthy is None]
+    planned = [cell for cell in cells(given.runs, given.seeds) if cell.kind == "failing" or given.healthy is None]
     if not given.report:
         os.environ["OMP_NUM_THREADS"] = "1"
         with ProcessPoolExecutor(given.jobs, max_tasks_per_child=1, mp_context=get_context("spawn")) as pool:
-            list(pool.map(train, asked, [given.steps] * len(asked)))
-    report([cell for cell in asked if cell.done] + ([*compared(given.healthy)] if given.healthy else []))
+            list(pool.map(train, planned, [given.steps] * len(planned)))
+    report([cell for cell in planned if cell.done] + ([*compared(given.healthy)] if given.healthy else []))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How many floating point operations a piece of code executes."""
+"""Counter of the floating-point operations that a block executes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch.utils.flop_counter import flop_registry
 
 
 class Operations(TorchDispatchMode):
-    """Adds up the floating point operations of convolutions and products in its block; nothing else is counted.
+    """Counts the floating-point operations of convolutions and matrix products in its block; others are ignored.
 
-    PyTorch's own counter watches modules as well, by hooks that a penalty's `torch.autograd.grad` does not bear.
+    PyTorch's own counter is not used, because its module hooks fail under the `torch.autograd.grad` of a penalty.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Operations(TorchDispatchMode):
         self.total = 0
 
     def __torch_dispatch__(self, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run an operator, and count it."""
+        """Run an operator and count its operations."""
         out = operator(*args, **(kwargs or {}))
         count = COUNTS.get(operator.overloadpacket)
         self.total += count(*args, **(kwargs or {}), out_val=out) if count else 0
@@ -30,7 +30,7 @@ class Operations(TorchDispatchMode):
 
 
 def linear(x: Tensor, w: Tensor, *_: object, **__: object) -> int:
-    """Of x (..., k) by w (n, k), transposed."""
+    """Operations of the product of x (..., k) and the transpose of w (n, k)."""
     return 2 * x.numel() * len(w)
 
 

@@ -1,9 +1,9 @@
-"""What replay, the log with its monitor, the running average, saving and scoring add to a training step, in per cent of it.
+"""Overhead of replay, logging with monitor, moving average, saving and scoring, in percent of a training step.
 
     python benchmarks/overheads.py [VARIANT ...] [--set KEY=VALUE] [--blocks 12]
 
-CPU only, one thread. Each part is measured in one process with the step it is compared with, in turn (A B A B), by the
-CPU time of the process; printed are the median over the blocks and, in brackets, the lowest and highest.
+CPU only, one thread. Each part is measured in the same process as the step, in turn (A B A B), by CPU time. Prints the
+median over the blocks and, in brackets, the lowest and highest value.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from ganzoo.training.loop import make_trainer
 from ganzoo.training.release import write_release
 from ganzoo.training.trainer import Trainer
 
-STEPS = 10  # a block
+STEPS = 10  # per block
 POOL = 50_000  # images
-EVERY = 1000  # steps between two scores
+EVERY = 1000  # steps between scores
 
 
 def trainer(variant: str, tables: Table) -> Trainer:
-    """A trainer past its first steps."""
+    """A trainer after three warm-up steps."""
     config = make_config(variant, merge({"train": {"threads": 1, "device": "cpu", "eval_every": EVERY}}, tables))
     data = api.load_dataset(config)
     made = make_trainer(resolve_config(config, data), data)
@@ -45,7 +45,7 @@ def trainer(variant: str, tables: Table) -> Trainer:
 
 
 def seconds(do: Callable[[], object], times: int = 1) -> float:
-    """CPU seconds of one call."""
+    """CPU seconds per call."""
     began = time.process_time()
     for _ in range(times):
         do()
@@ -53,7 +53,7 @@ def seconds(do: Callable[[], object], times: int = 1) -> float:
 
 
 def with_replay(variant: str, tables: Table) -> Trainer:
-    """The same with a full pool."""
+    """A trainer with a full replay pool."""
     made = trainer(variant, merge(tables, {"tricks": {"replay": {"capacity": POOL}}}))
     (pool,) = (trick for trick in made.tricks if trick.name == "replay")
     pool.seen.fill_(POOL)  # type: ignore[operator]
@@ -61,13 +61,13 @@ def with_replay(variant: str, tables: Table) -> Trainer:
 
 
 def watch(made: Trainer) -> None:
-    """What the log and the monitor do at a record."""
+    """The work of the log and the monitor for one record."""
     record = {"step": made.step, "terms": log_terms(made)}
     new_findings([record] * 40, (), RULES)
 
 
 def save(made: Trainer, folder: Path) -> None:
-    """What a save does, but for the grid."""
+    """The work of a save, without the sample grid."""
     checkpoint.save_state(made, folder / "state", {"seconds": 0.0})
     write_release(made, folder / "release", 0.0)
 
@@ -76,7 +76,7 @@ PARTS = ("replay", "monitor", "average", "saving", "scoring")
 
 
 def measure(variant: str, tables: Table, blocks: int, folder: Path) -> dict[str, list[float]]:
-    """Per cent of a step that each part costs, block by block."""
+    """Cost of each part in percent of a step, block by block."""
     plain, replay = trainer(variant, tables), with_replay(variant, tables)
     train, exam = plain.config.train, TrainingEvaluation(plain)
     found: dict[str, list[float]] = {part: [] for part in PARTS}

@@ -1,11 +1,11 @@
-"""Test error of `ssgan`'s D, and of the same network on the labels alone, as the table of docs/reports/semi-supervised.md.
+"""Test error of `ssgan`'s D and of the same network trained on the same labels only; writes docs/reports/semi-supervised.md's table.
 
     python benchmarks/semi_supervised.py OUT [--seeds 3] [--set KEY=VALUE ...] [--report]
 
-Each seed is an ordinary run folder below OUT with one thread: a finished one is not trained again, an interrupted one goes
-on. The classifier starts from the weights with which D starts and has D's optimiser and batch size; at each rate of RATES,
-with D's noise and without, it is trained until the loss of a pass over the labels is below DONE, and its *lowest* test
-error counts, which favours it. `--report` only writes the table from what is there.
+Each seed is an ordinary run folder below OUT with one thread; finished runs are not repeated, interrupted ones are resumed.
+The classifier starts with D's initial weights and has D's optimizer and batch size. It is trained at each learning rate in
+RATES, with and without D's noise, until the loss of a pass over the labels is below DONE; its *lowest* test error counts,
+which favors it. `--report` only writes the table of the existing results.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PASSES = 1000  # at most
 
 
 def train(folder: Path, seed: int, settings: list[str]) -> None:
-    """Train one seed to its end, go on with it, or leave it as it is."""
+    """Train or resume one seed; a finished one stays unchanged."""
     new = ["ssgan", "--seed", str(seed), "--out", str(folder), *(word for s in settings for word in ("--set", s))]
     begun = ["--resume", str(folder)] if (folder / "config.json").exists() else new
     command = [sys.executable, "-m", "ganzoo", "train", *begun, "--quiet"]
@@ -54,7 +54,7 @@ def measure(folder: Path) -> dict[str, Any]:
     """Both test errors of a finished run."""
     run = RunDir.open(folder)
     config = run.config()
-    once = config.data.model_copy(update={"labelled_share": None})  # the classifier takes each label once a pass
+    once = config.data.model_copy(update={"labelled_share": None})  # the classifier sees each label once per pass
     data, test = load_dataset(config.model_copy(update={"data": once})), load_test_split(config)
     assert test is not None, f"{config.data.spec} has no test split"
     trainer = make_trainer(config, data)
@@ -65,22 +65,22 @@ def measure(folder: Path) -> dict[str, Any]:
 
 
 def labels_alone(config: Config, data: Dataset, test: Dataset, rate: float, noisy: bool) -> dict[str, Any]:
-    """The D of `config`, trained as a classifier on the labelled samples of `data`, as the GAN's D views them or clean."""
+    """Train the D of `config` as a classifier on the labeled samples of `data`, with or without the GAN's noise."""
     trainer = make_trainer(config, data)
     judge = partial(trainer.judge, trainer.D) if noisy else trainer.D
-    optimiser = make_optimizer(config.train.discriminator | {"lr": rate}, trainer.D)
+    optimizer = make_optimizer(config.train.discriminator | {"lr": rate}, trainer.D)
     loss, passes = inf, 0
     while loss > DONE and passes < PASSES:
-        loss = one_pass(judge, optimiser, data, (config.seed, "labels-alone", passes), config.train.batch_size)
+        loss = one_pass(judge, optimizer, data, (config.seed, "labels-alone", passes), config.train.batch_size)
         passes += 1
     error = classification_error(trainer.D, test)
     return {"rate": rate, "noisy": noisy, "passes": passes, "loss": loss, "error": error}
 
 
 def one_pass(
-    judge: DiscriminatorFn, optimiser: optim.Optimizer, data: Dataset, key: tuple[int | str, ...], batch: int
+    judge: DiscriminatorFn, optimizer: optim.Optimizer, data: Dataset, key: tuple[int | str, ...], batch: int
 ) -> float:
-    """One step for each batch of the labelled samples, in random order; their mean cross-entropy."""
+    """Train on each batch of the labeled samples once, in random order; returns the mean cross-entropy."""
     assert data.labels is not None
     labelled = np.flatnonzero(data.labels >= 0)
     order = labelled[torch.randperm(len(labelled), generator=generator(*key)).numpy()]
@@ -89,9 +89,9 @@ def one_pass(
         for index in np.array_split(order, ceil(len(order) / batch)):
             judged = judge(data.samples(index))
             losses.append(cross_entropy(judged.class_logits, judged.labels))
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             losses[-1].backward()
-            optimiser.step()
+            optimizer.step()
     return torch.stack(losses).mean().item()
 
 
@@ -99,14 +99,14 @@ MARK = "<!-- table -->"
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The errors, one line a seed."""
+    """Table of the errors, one row per seed."""
     rates = ", ".join(f"{rate:g}" for rate in RATES)
     head = f"| seed | `ssgan` | labels alone, lowest | with D's noise, at rates {rates} | without noise | steps | seconds |"
     return "\n".join([head, "|---" * 7 + "|", *map(line, rows)])
 
 
 def line(row: dict[str, Any]) -> str:
-    """One line of the table, in per cent."""
+    """One row of the table, in percent."""
     noisy, clean = (
         ", ".join(f"{100 * a['error']:.1f}" for a in row["alone"] if a["noisy"] is n) for n in (True, False)
     )
@@ -122,12 +122,12 @@ def report(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Train what is not done, measure what is not measured, print the table and write it."""
+    """Train and evaluate all seeds, print the table and write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--report", action="store_true", help="only write the table of what is measured")
+    parser.add_argument("--report", action="store_true", help="only write the table of the existing results")
     given = parser.parse_args()
     for seed in () if given.report else range(given.seeds):
         folder = given.out / f"s{seed}"

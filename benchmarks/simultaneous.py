@@ -1,12 +1,12 @@
-"""The cheap net's game as a demo of Unrolled GAN's authors has it: both move at once, from orthogonal weights; prints a table.
+"""Simultaneous updates of D and G from orthogonal weights, as in the demo of Unrolled GAN's authors; prints a table.
 
     python benchmarks/simultaneous.py [--seeds 3] [--like-ours turns|fakes|weights|first ...] [--data ring grid]
 
-The demo of Unrolled GAN's authors (github.com/poolio/unrolled_gan) without unrolling: D and G of toy/minimax and their rates,
-but one batch of fakes serves both, and neither sees the other's step. ganzoo's trainer lets D move first, draws new fakes for
-G, and begins with weights as in He et al. 2015: `--like-ours` takes over one of these or several, "first" those weights in
-the first layer of D alone. So one sees which makes the difference (docs/reports/mixtures.md). One thread; two to three minutes
-for a seed and a set.
+The demo (github.com/poolio/unrolled_gan) without unrolling: networks and learning rates of toy/minimax, but one batch of
+fakes for both networks, and neither sees the other's step. ganzoo's trainer updates D first, draws new fakes for G, and
+initializes weights as in He et al. 2015. `--like-ours` restores one or more of these; "first" restores the initialization
+only in the first layer of D. This isolates the difference (docs/reports/mixtures.md). One thread; two to three minutes per
+seed and data set.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FACTORS = {"modes": 1, "high_quality": 100, "reverse_kl": 1}
 
 
 class Simultaneous(Trainer):
-    """Both players step from the weights before the training step, on one batch of fakes, but for what is in `ours`."""
+    """Trainer in which both networks step from the same weights on one batch of fakes; `ours` lists the exceptions."""
 
     ours: Sequence[str] = ()
 
@@ -56,7 +56,7 @@ class Simultaneous(Trainer):
 
 
 def play(data: str, seed: int, ours: Sequence[str], steps: int | None = None) -> dict[str, float]:
-    """The scores of `SAMPLES` samples after the last step, of the weights as they are."""
+    """The scores of `SAMPLES` samples of the last weights, without moving average."""
     trainer = make_trainer(data, seed, ours)
     for _ in range(steps or trainer.config.train.steps):
         trainer.train_step()
@@ -65,7 +65,7 @@ def play(data: str, seed: int, ours: Sequence[str], steps: int | None = None) ->
 
 
 def make_trainer(data: str, seed: int, ours: Sequence[str]) -> Simultaneous:
-    """The game before its first step."""
+    """The trainer before its first step."""
     init = "he" if "weights" in ours else "orthogonal"
     over = {"data": {"spec": data}, "networks": {"init": init}, "train": {"device": "cpu", "threads": 1}, "seed": seed}
     config = make_config("toy/minimax", over)
@@ -78,7 +78,7 @@ def make_trainer(data: str, seed: int, ours: Sequence[str]) -> Simultaneous:
 
 @torch.no_grad()
 def first_weights(config: ResolvedConfig, ours: Sequence[str]) -> GanModules:
-    """Both players; orthogonal weights are `GAIN` times those of the config."""
+    """Both networks with initial weights; orthogonal ones are `GAIN` times those of the config."""
     modules = build_modules(config)
     if "weights" not in ours:
         for weight in (*modules.generator.parameters(), *modules.discriminator.parameters()):
@@ -92,7 +92,7 @@ def first_weights(config: ResolvedConfig, ours: Sequence[str]) -> GanModules:
 
 
 def main() -> None:
-    """Play on both sets and print mean and range of each score."""
+    """Train on both data sets and print mean and range of each score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--like-ours", nargs="*", default=[], choices=OURS)
@@ -103,8 +103,8 @@ def main() -> None:
     for data in given.data:
         found = [play(data, seed, given.like_ours) for seed in range(given.seeds)]
         columns = [[factor * score[key] for score in found] for key, factor in FACTORS.items()]
-        told = (f"{mean(c):.3g} ({min(c):.3g} to {max(c):.3g})" for c in columns)
-        print("|", " | ".join([", ".join(given.like_ours), data, *told]), "|", flush=True)
+        cells = (f"{mean(c):.3g} ({min(c):.3g} to {max(c):.3g})" for c in columns)
+        print("|", " | ".join([", ".join(given.like_ours), data, *cells]), "|", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""Training steps of ganzoo against the textbook's loop in plain eager PyTorch, on the same networks and in turn.
+"""Speed of ganzoo's training step compared with a textbook loop in eager PyTorch on the same networks.
 
     python benchmarks/steps.py [--networks resnet dcgan dcgan-large] [--losses nsgan wgan-gp dragan began] [--sizes 32 64]
                                [--threads 1] [--rounds 7] [--clock wall|cpu] [--device cpu|cuda]
 
-A cycle is one G step and the D steps before it (5 in wgan-gp, else 1), batch 64, three colours. The plain loop stands in
-textbook.py; ganzoo's is `Trainer.train_step`, with the running average of G, in float32 and in bf16 (penalties in float32), on
-CUDA also as CUDA graphs. All take batches from memory. Each round times one cycle of each (A B C A B C): printed are medians
-over the rounds and, in brackets, the lowest and highest ratio. Only ratios of one run mean anything, and on a machine with
-other work only those by `--clock cpu`. `of peak`: the floating point operations that a cycle executes, a second, over what a
-large product reaches in the same precision in this process. Peak memory is that of a process of its own with two cycles
-(on CUDA what PyTorch held, after the graphs are captured).
+A cycle is one G step and the D steps before it (5 in wgan-gp, else 1), batch 64, three channels. The plain loop is in
+textbook.py; ganzoo's is `Trainer.train_step` with the moving average of G, in float32 and in bf16 (penalties in float32),
+on CUDA also as CUDA graphs. All read batches from memory. Each round times one cycle of each (A B C A B C). Prints medians
+over the rounds and, in brackets, the lowest and highest ratio. Compare only ratios within one run, and on a busy machine
+only with `--clock cpu`. `of peak`: floating-point operations per second of a cycle, relative to those of a large product in
+the same precision in this process. Peak memory is that of a separate process with two cycles (on CUDA the memory reserved
+by PyTorch after the graphs are captured).
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from ganzoo.training.trainer import Trainer
 
 BATCH = 64
 NETWORKS = {
-    "resnet": ("resnet", 256, 128),  # at 32 pixels G has 4.3 M weights, D 1.05 M: mimicry's
-    "dcgan": ("dcgan", 64, 64),  # the paper's
-    "dcgan-large": ("dcgan", 144, 264),  # G 4.3 M, D 11.2 M: the wrong way round, the peer has 11.4 M and 4.3 M
+    "resnet": ("resnet", 256, 128),  # at 32 pixels G has 4.3 M weights and D 1.05 M, as in mimicry
+    "dcgan": ("dcgan", 64, 64),  # as in the paper
+    "dcgan-large": ("dcgan", 144, 264),  # G 4.3 M, D 11.2 M: swapped, the compared project has 11.4 M and 4.3 M
 }
 """Name -> backbone, width of G, width of D."""
 LATENT = {"resnet": 128, "dcgan": 100, "dcgan-large": 100}
@@ -54,12 +54,12 @@ OURS = {
         "bf16, graphs": {"precision": "bf16", "cuda_graphs": True},
     },
 }
-"""Type of device -> ganzoo's ways, each with its settings in [train]."""
+"""Device type -> ganzoo's modes, each with its settings in [train]."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One network and loss, which every side trains."""
+    """One network and loss, trained by every side."""
 
     network: str
     loss: str
@@ -68,7 +68,7 @@ class Cell:
     device: str
 
     def trainer(self, **train: str | bool) -> Trainer:
-        """ganzoo's, at step 0, on random pictures."""
+        """Ganzoo's trainer at step 0, on random images."""
         backbone, g, d = NETWORKS[self.network]
         fixed = {"batch_size": BATCH, "device": self.device, "threads": self.threads}
         tables: Table = {
@@ -81,48 +81,48 @@ class Cell:
         return make_trainer(resolve_config(make_config(self.loss, tables), data), data)
 
     def sides(self) -> list[str]:
-        """Who is measured."""
+        """Names of the measured sides."""
         return ["plain", *OURS[self.device]]
 
     def cycle(self, side: str) -> Callable[[], object]:
-        """What runs one cycle of a side until the device has done it."""
+        """A function that runs one cycle of a side and waits for the device."""
         step = Textbook(self.trainer(), self.loss).cycle if side == "plain" else self.ours(side)
         if self.device == "cpu":
             return step
-        # Of the process, and set by our trainers: "highest" is what PyTorch comes with.
+        # A setting of the process, changed by ganzoo's trainers; "highest" is PyTorch's default.
         products = "highest" if side == "plain" else "high"
         return lambda: (torch.set_float32_matmul_precision(products), step(), torch.cuda.synchronize())
 
     def ours(self, side: str, **train: bool) -> Callable[[], object]:
-        """The cycle of one of our ways."""
+        """The cycle of one of ganzoo's modes."""
         return self.trainer(**OURS[self.device][side] | train).train_step
 
     def seconds(self, rounds: int, clock: str) -> dict[str, list[float]]:
-        """Of each cycle in each round, after some that do not count."""
+        """Seconds of each cycle in each round, after warm-up rounds."""
         cycles = {side: self.cycle(side) for side in self.sides()}
         return in_turn(cycles, rounds, clock, unmeasured=1 if self.device == "cpu" else 20)
 
     def operations(self, side: str) -> int:
-        """Floating point operations that a cycle executes in convolutions and products; those of a graph are not seen."""
+        """Floating-point operations of a cycle in convolutions and products, counted without CUDA graphs."""
         cycle = self.cycle(side) if side == "plain" else self.ours(side, cuda_graphs=False)
         with Operations() as counted:
             cycle()
         return counted.total
 
     def peak(self, side: str) -> str:
-        """MiB of a process that runs a few cycles."""
+        """Peak memory, in MiB, of a process that runs a few cycles."""
         here = [self.network, self.loss, self.size, self.threads, self.device, side]
         command = [sys.executable, __file__, "--peak", *map(str, here)]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def report_peak(network: str, loss: str, size: str, threads: str, device: str, side: str) -> None:
-    """Print the largest memory that this process has had, in MiB: the device's, or the whole process's (Linux)."""
+    """Print the peak memory of this process in MiB: on the device, or of the whole process (Linux)."""
     cycle = Cell(network, loss, int(size), int(threads), device).cycle(side)
     for _ in range(2 if device == "cpu" else WARMUP_STEPS + 2):
         cycle()
     if device == "cuda":
-        print(torch.cuda.max_memory_reserved() // 2**20)  # what graphs keep does not count as allocated
+        print(torch.cuda.max_memory_reserved() // 2**20)  # memory held by graphs does not count as allocated
         return
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
@@ -131,7 +131,7 @@ def report_peak(network: str, loss: str, size: str, threads: str, device: str, s
 
 @cache
 def peak_speed(device: str, precision: str, clock: str) -> float:
-    """Floating point operations a second of a large convolution of single pixels, the best of a hundred."""
+    """Floating-point operations per second of a large 1x1 convolution, the best of a hundred."""
     dtype = torch.bfloat16 if precision.startswith("bf16") else torch.float32
     x = torch.randn(16, 1024, 16, 16, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
     w = torch.randn(1024, 1024, 1, 1, device=device, dtype=dtype)
@@ -140,18 +140,18 @@ def peak_speed(device: str, precision: str, clock: str) -> float:
 
 
 def done(work: Work, device: str) -> Work:
-    """`work`, until the device has done it."""
+    """`work`, followed by waiting for the device."""
     return work if device == "cpu" else lambda: (work(), torch.cuda.synchronize())
 
 
 def rows(cell: Cell, rounds: int, clock: str) -> list[str]:
-    """Measured, as lines of the table."""
+    """The rows of one cell."""
     taken = cell.seconds(rounds, clock)
     return [row(cell, side, taken, clock) for side in taken]
 
 
 def row(cell: Cell, side: str, taken: dict[str, list[float]], clock: str) -> str:
-    """One side of one cell."""
+    """The row of one side of one cell."""
     mine = median(taken[side])
     ratios = [a / b for a, b in zip(taken["plain"], taken[side], strict=True)]
     ratio = "1" if side == "plain" else f"**{median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
@@ -166,7 +166,7 @@ HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 
 def conditions(device: str, threads: int, clock: str) -> str:
-    """What the figures hold for."""
+    """The conditions of the measurements."""
     where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} CPU threads"
     peaks = (f"{name} {peak_speed(device, name, clock) / 1e9:,.0f}" for name in ("float32", "bf16"))
     return f"torch {torch.__version__}, {where}, {clock} clock; peak in GFLOP/s: {', '.join(peaks)}"

@@ -1,4 +1,4 @@
-"""The textbook's training loop in plain eager PyTorch: losses as the papers write them, Adam as it comes."""
+"""Textbook training loop in plain eager PyTorch: losses as in the papers, Adam with default options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CRITIC_STEPS = {"wgan-gp": 5}
 
 
 class Textbook:
-    """The textbook's loop over copies of the networks."""
+    """The textbook loop over copies of a trainer's networks."""
 
     def __init__(self, made: Trainer, loss: str) -> None:
         self.G, self.D = copy.deepcopy(made.G), copy.deepcopy(made.D)
@@ -27,28 +27,28 @@ class Textbook:
         self.images = batches(made)
 
     def cycle(self) -> None:
-        """D's steps, then G's."""
+        """Do D's steps, then G's."""
         with plain_operators():
             for _ in range(self.critic_steps):
                 real, fake = next(self.images), self.G(torch.randn(self.batch, self.z, device=self.device)).detach()
                 self.step(self.opt_d, self.terms.of_d(real, fake))
             self.step(self.opt_g, self.terms.of_g(self.G(torch.randn(self.batch, self.z, device=self.device))))
 
-    def step(self, optimiser: optim.Optimizer, loss: Tensor) -> None:
-        """One step down."""
-        optimiser.zero_grad()
+    def step(self, optimizer: optim.Optimizer, loss: Tensor) -> None:
+        """Do one gradient step."""
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
 
 
 def batches(made: Trainer) -> Iterator[Tensor]:
-    """Real images, without end."""
+    """Endless batches of real images."""
     while True:
         yield made.batches.next(made.config.train.batch_size).images
 
 
 class NSGAN:
-    """Goodfellow et al. 2014, with G's logarithm turned round."""
+    """Non-saturating loss of Goodfellow et al. 2014."""
 
     def __init__(self, discriminator: nn.Module) -> None:
         self.discriminator = discriminator
@@ -58,11 +58,11 @@ class NSGAN:
         return self.discriminator(Batch(images)).score
 
     def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What D goes down."""
+        """D's loss."""
         return F.softplus(-self.score(real)).mean() + F.softplus(self.score(fake)).mean()
 
     def of_g(self, fake: Tensor) -> Tensor:
-        """What G goes down."""
+        """G's loss."""
         return F.softplus(-self.score(fake)).mean()
 
     def penalty(self, at: Tensor) -> Tensor:
@@ -73,44 +73,44 @@ class NSGAN:
 
 
 class WGANGP(NSGAN):
-    """Gulrajani et al. 2017, algorithm 1."""
+    """WGAN-GP, Gulrajani et al. 2017, algorithm 1."""
 
     def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What D goes down."""
+        """D's loss."""
         a = torch.rand(len(real), 1, 1, 1, device=real.device)
         return self.score(fake).mean() - self.score(real).mean() + self.penalty(a * real + (1 - a) * fake)
 
     def of_g(self, fake: Tensor) -> Tensor:
-        """What G goes down."""
+        """G's loss."""
         return -self.score(fake).mean()
 
 
 class DRAGAN(NSGAN):
-    """Kodali et al. 2017, algorithm 1."""
+    """DRAGAN, Kodali et al. 2017, algorithm 1."""
 
     def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What D goes down."""
+        """D's loss."""
         near = real + real.std() * (torch.rand_like(real) - 0.5)
         return super().of_d(real, fake) + self.penalty(near.clamp(-1, 1))
 
 
 class BEGAN(NSGAN):
-    """Berthelot et al. 2017, section 3.4."""
+    """BEGAN, Berthelot et al. 2017, section 3.4."""
 
     k = 0.0
 
     def energy(self, images: Tensor) -> Tensor:
-        """The mean absolute error of D's copy."""
+        """The mean absolute reconstruction error of D."""
         return (self.discriminator(Batch(images)).reconstruction - images).abs().mean()
 
     def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What D goes down; k moves by the same energies."""
+        """D's loss; also updates k with the same energies."""
         of_real, of_fake = self.energy(real), self.energy(fake)
         self.k = min(max(self.k + 0.001 * (0.5 * of_real.item() - of_fake.item()), 0), 1)
         return of_real - self.k * of_fake
 
     def of_g(self, fake: Tensor) -> Tensor:
-        """What G goes down."""
+        """G's loss."""
         return self.energy(fake)
 
 

@@ -1,4 +1,4 @@
-"""What is compared is timed in turn, so that a machine which slows down does so for all."""
+"""Interleaved timing: compared functions are timed in turn, so that a slowdown of the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Work = Callable[[], object]
 
 
 def idle() -> None:
-    """What is done while others work."""
+    """Do nothing, while another process works."""
 
 
 def in_turn(
     works: Mapping[Name, Work], rounds: int, clock: str, ready: Work = idle, unmeasured: int = 1
 ) -> dict[Name, list[float]]:
-    """Seconds of each work in each round, after some that do not count; `ready` comes before each, and is not timed."""
+    """Seconds of each work in each round, after `unmeasured` rounds; `ready` is called before each and not timed."""
     now, taken = CLOCKS[clock], {name: list[float]() for name in works}
     for _ in range(rounds + unmeasured):
         for name, work in works.items():

@@ -1,4 +1,4 @@
-"""Train the releases that ship, measure them, and write each to a folder beside this file.
+"""Train and score the bundled releases, and write each to a folder next to this file.
 
     python checkpoints/make.py RUNS [NAME ...] [--jobs 2] [--measure-again]
 
@@ -28,14 +28,14 @@ FASHION = "wgan-gp hinge rpgan acgan cgan".split()
 CIFAR10 = "cgan acgan nsgan".split()
 FOLDERS = {"mnist": MNIST, "fashion-mnist": FASHION, "cifar10-small": CIFAR10}
 RELEASES = {f"{v}-{folder.removesuffix('-small')}": f"{folder}/{v}" for folder, names in FOLDERS.items() for v in names}
-"""Every release that ships, by name, and the config that it is trained from."""
+"""Bundled release -> its recipe."""
 LICENCE = "mit"
 REMARKS = {
     "cifar10-small": "A small model that one CPU core trains in about an hour, not the CNN and the 100,000 steps of "
     "pytorch-gan-collections (papers/cifar10/ has recipes of that length, none of them trained to its end). The images came "
     "from .npz files that hold the five batches in their order, not from torchvision's archive."
 }
-"""What the cards of a folder of configs say beside their figures."""
+"""Folder of recipes -> remark on the cards."""
 BY_TEST = "by the FID of trials against the test split, the split of the scores below, which are therefore optimistic"
 CHOSEN = {
     "mnist": BY_TEST,
@@ -47,13 +47,13 @@ DEPARTS = {
     "acgan": "D learns classes from reals alone (`classify_fakes = false`); in the paper also from fakes, with which few "
     "samples of our trials on digits showed the class that was asked for (docs/reports/recipes.md)"
 }
-"""How the objective of a variant's releases departs from its paper."""
+"""Variant -> difference between its objective and the paper's."""
 COLUMNS = ("fid", "kid", "precision", "recall", "coverage", "class_accuracy")
 HEAD = ("release", *COLUMNS, "G steps", "seconds", "MB")
 
 
 def make(name: str, runs: Path) -> None:
-    """Train one release, or go on with it, measure it and write its folder; one that is there is left as it is."""
+    """Train or resume the run of one release, score it and write its folder; an existing release stays unchanged."""
     from tools.finish_release import finish
     from tools.judge_release import judge
 
@@ -65,7 +65,7 @@ def make(name: str, runs: Path) -> None:
 
 
 def measure_again(name: str) -> None:
-    """Put today's scores of a release that is there into its card."""
+    """Score an existing release again and update its card."""
     from ganzoo.sampling import load
     from tools.finish_release import print_summary
     from tools.judge_release import judge
@@ -74,7 +74,7 @@ def measure_again(name: str) -> None:
 
 
 def trained(variant: str, run: Path) -> Path:
-    """The finished run of a config."""
+    """Train or resume the run of a recipe; returns its folder."""
     from ganzoo import api
     from ganzoo.config.recipes import make_config as config
 
@@ -84,7 +84,7 @@ def trained(variant: str, run: Path) -> Path:
 
 
 def told(name: str) -> dict[str, str]:
-    """What the card of a release says that no run knows; no faults where nobody has looked yet."""
+    """Facts for the card of a release that are not in its run; faults only if they are in faults.toml."""
     faults = tomllib.loads((HERE / "faults.toml").read_text(encoding="utf-8"))
     folder, _, variant = RELEASES[name].partition("/")
     words = {
@@ -98,7 +98,7 @@ def told(name: str) -> dict[str, str]:
 
 
 def tell_all() -> None:
-    """Bring the cards of the releases that are there up to `told`."""
+    """Update the cards of the existing releases with `told`."""
     from ganzoo.json_io import read_table
     from ganzoo.training.release import Card
     from tools.finish_release import print_summary
@@ -110,7 +110,7 @@ def tell_all() -> None:
 
 
 def is_there(name: str) -> bool:
-    """Whether a release has been made."""
+    """True if a release exists."""
     return (HERE / name / "card.json").exists()
 
 
@@ -126,17 +126,17 @@ def write_page() -> None:
 
 
 def protocol_of(card: dict) -> str:
-    """What the scores of a release were measured with, as in digits@10k/test."""
+    """The protocol of a release's scores, as in digits@10k/test."""
     return against_test(card)["fid"]["name"].removeprefix("fid-")
 
 
 def against_test(card: dict) -> dict[str, dict]:
-    """The scores of a release by metric, those against train left out."""
+    """The scores of a release by metric, without those against the training split."""
     return {score["metric"]: score for score in card["scores"] if score["split"] in ("test", None)}
 
 
 def part(protocol: str, cards: dict[str, dict]) -> str:
-    """The releases of one protocol, below its name."""
+    """Heading and table of the releases of one protocol."""
     from ganzoo.markup import markdown_table
 
     rows = [row(name, card) for name, card in cards.items() if protocol_of(card) == protocol]
@@ -162,7 +162,7 @@ training split, and a release is scored on the test split once ([trials](recipes
 
 
 def row(name: str, card: dict) -> list[str]:
-    """One line of the table: the scores against test, each with its floor."""
+    """One row of the table: the scores against the test split, each with its floor."""
     found = against_test(card)
     size = (HERE / name / "generator.safetensors").stat().st_size / 1e6
     cells = [cell(found.get(metric)) for metric in COLUMNS]
@@ -170,7 +170,7 @@ def row(name: str, card: dict) -> list[str]:
 
 
 def cell(score: dict | None) -> str:
-    """A score with its floor."""
+    """A score with its floor as text; empty without a score."""
     from ganzoo.evaluation.score import format_number
 
     if score is None:
@@ -179,10 +179,7 @@ def cell(score: dict | None) -> str:
 
 
 def make_each(names: Sequence[str], runs: Path, jobs: int) -> list[str]:
-    """`make`, each in a process of its own with one thread, `jobs` at once; returns those that failed.
-
-    One that is there is measured again.
-    """
+    """Run `alone` for each release in a separate process with one thread, `jobs` at a time; returns the failed ones."""
 
     def work(name: str) -> int:
         command = [sys.executable, __file__, str(runs), name, "--alone"]
@@ -194,7 +191,7 @@ def make_each(names: Sequence[str], runs: Path, jobs: int) -> list[str]:
 
 
 def alone(name: str, runs: Path) -> int:
-    """`make`, or `measure_again` where the release is there, as a command."""
+    """`make` a release, or `measure_again` if it exists; returns the exit code."""
     from ganzoo.errors import InputError, Interrupted, TrainingFailed
 
     try:
@@ -207,13 +204,13 @@ def alone(name: str, runs: Path) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make what is not there, then bring cards and page up to date; 1 where a release failed."""
+    """Make missing releases, then update cards and page; returns 1 if a release failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument(
-        "--measure-again", action="store_true", help="score the releases that are there by today's protocol"
+        "--measure-again", action="store_true", help="score existing releases again with the current protocol"
     )
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)

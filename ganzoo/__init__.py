@@ -1,4 +1,4 @@
-"""ganzoo: a multi-loss GAN zoo. `ganzoo.train("wgan-gp")`, `ganzoo.load("runs/x").sample(16)`, `ganzoo.LOSSES`."""
+"""A zoo of GAN losses: `ganzoo.train("wgan-gp")`, `ganzoo.load("runs/x").sample(16)`, `ganzoo.LOSSES`."""
 
 from importlib import import_module
 from typing import Any
@@ -21,7 +21,7 @@ __all__ = list(_WHERE)
 
 
 def __getattr__(name: str) -> Any:
-    """Parts are imported when they are first asked for, so that `ganzoo --help` does not wait for torch."""
+    """Import a public name on first use, so that `ganzoo --help` does not wait for torch."""
     if name not in _WHERE:
         raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
     return getattr(import_module(_WHERE[name]), name)

@@ -1,4 +1,4 @@
-"""What a program calls: train a new run, go on with one. The command line calls the same two."""
+"""Python API for training: `train` a new run, `resume` a run. The command line calls the same functions."""
 
 import json
 import os
@@ -31,11 +31,11 @@ def train(
 ) -> Path:
     """Train a new run and return its folder.
 
-    `config` is a variant's name, a TOML file, the config.json of a run or release, a table of settings (which may `extends`
-    one of them) or a `Config`. `data` takes the place of `data.spec` and all that chooses among its images: a `Dataset`, or a
-    tensor or array (N, C, H, W), uint8 or float in [-1, 1]. The run records them as `memory`, with their digest. `out`
+    `config` is a variant's name, a TOML file, the config.json of a run or release, a dict of settings (which may `extends`
+    one of them) or a `Config`. `data` replaces `data.spec` and the options that select among its images: a `Dataset`, or
+    a tensor or array (N, C, H, W), uint8 or float in [-1, 1]. The run records them as `memory`, with their digest. `out`
     defaults to runs/<variant>-<data>-s<seed>.
-    Raises `InputError`, before anything is written, where the input is wrong, and `TrainingFailed` on divergence.
+    Raises `InputError` for wrong input, before any file is written, and `TrainingFailed` on divergence.
     """
     data = None if data is None else as_dataset(data)
     if not isinstance(config, Config):
@@ -48,7 +48,7 @@ def train(
     run = RunDir(Path(out) if out else default_run_folder(config, data))
     run.check_unused()
     auto = not config.train.threads
-    config = resolve_defaults(config)  # what is wrong without looking at the data is said before they are prepared
+    config = resolve_defaults(config)  # reports errors that do not depend on the data before the data are prepared
     dataset = load_dataset(config, quiet) if data is None else data
     resolved = resolve_config(config, dataset)
     with process_group(resolved.train.device) as group:
@@ -73,29 +73,31 @@ def resume(
     data: Dataset | Tensor | ArrayLike | None = None,
     quiet: bool = True,
 ) -> Path:
-    """Go on with a run, bit for bit, to its last step or to the higher `train.steps` of `config`.
+    """Resume a run, bit for bit, up to its last step or the higher `train.steps` of `config`.
 
-    The `data.spec` of `config` may be another, where the data have moved, and the `train.device`, which draws other random
-    numbers. Raises `InputError`, and changes nothing, where there is no run, none of its states can be read, the device is
-    not there, or the rest of `config` or the data are not the run's own.
+    `config` may also change `data.spec`, if the data have moved, and `train.device`, which draws other random numbers.
+    Raises `InputError`, and changes no file, if there is no run, no training state of it can be read, the device is not
+    available, or the rest of `config` or the data differ from the run's.
     """
     run = RunDir.open(Path(folder))
     config = with_absolute_data_path(config or run.config())
     config = with_train(config, device=resolve_device(config.train.device))
     run.check_config_unchanged(config)
     if data is None:
-        check_not_memory(config, f"go on with ganzoo.resume({str(folder)!r}, data=...), or name a file with --data")
+        check_not_memory(config, f"resume with ganzoo.resume({str(folder)!r}, data=...), or name a file with --data")
     dataset = load_dataset(config, quiet) if data is None else as_dataset(data)
     if dataset.digest != config.dataset.digest:
-        from_python = " (if they came from Python, give them as data=)" if data is None else ""
-        words = f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run{from_python}"
+        from_python = " (if they came from Python, pass them as data=)" if data is None else ""
+        words = (
+            f"the data {config.data.spec!r} are not the data that {folder} was trained on; start a new run{from_python}"
+        )
         raise InputError(words)
     with process_group(config.train.device) as group:
         trainer = make_trainer(from_first_rank(group, config, dataset), dataset, group)
         if group.is_first:
             exam = TrainingEvaluation(trainer)
             with run.training_lock():
-                # Again: another process may have trained it to a later step meanwhile.
+                # Again, under the lock: another process may have trained the run to a later step in the meantime.
                 run.check_config_unchanged(config)
                 seconds, note = restore(run, trainer)
                 if config != run.config():
@@ -107,27 +109,29 @@ def resume(
 
 
 def with_auto_threads(config: ResolvedConfig) -> tuple[ResolvedConfig, str]:
-    """A resolved config with the threads that the processes on this machine have cores for now; what to say of it."""
+    """The config with a thread count for the cores that are free now, and a note for the user (empty if all are)."""
     threads, note = cpu_threads.auto_threads(config.train.threads, int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     return with_train(config, threads=threads), note
 
 
 def from_first_rank(group: ProcessGroup, config: ResolvedConfig, dataset: Dataset) -> ResolvedConfig:
-    """The resolved config of the first process, in all; raises `InputError` where this one has other data."""
+    """The resolved config of rank 0, on every rank; raises `InputError` if this rank has other data."""
     config = parse(ResolvedConfig, json.loads(group.broadcast_bytes(lambda: config.model_dump_json().encode())))
     if dataset.digest != config.dataset.digest:
-        raise InputError(f"rank {group.rank} has other data under {config.data.spec!r} than the first process")
+        raise InputError(
+            f"rank {group.rank} has other data in {config.data.spec!r} than rank 0; give all ranks the same"
+        )
     return config
 
 
 def default_run_folder(config: Config, data: Dataset | None = None) -> Path:
-    """runs/<variant>-<data>-s<seed>."""
+    """The default run folder, runs/<variant>-<data>-s<seed>."""
     name = data.name if data else find_source(config.data.spec).dataset_name
     return Path("runs") / f"{config.variant.replace('/', '-')}-{name}-s{config.seed}"
 
 
 def load_dataset(config: Config, quiet: bool = True) -> Dataset:
-    """The data that a config names, prepared and cached."""
+    """Load the data of a config, prepared and cached."""
     return load_data(**{name: getattr(config.data, name) for name in DATA_OPTIONS}, quiet=quiet)
 
 
@@ -135,21 +139,19 @@ DATA_OPTIONS = ("spec", "size", "channels", "classes", "max_images", "labelled",
 
 
 def check_data_options(options: Data, data: Dataset) -> None:
-    """Raise `InputError` for options that would prepare other images than `data`, which are taken as they are."""
+    """Raise `InputError` for options that have no effect on `data`, which are used unchanged."""
     own = {"size": data.shape[1], "channels": data.shape[0]}
     for name in DATA_OPTIONS[1:]:
         if getattr(options, name) not in (getattr(Data(), name), own.get(name)):
-            raise InputError(
-                f"data.{name} is for what data.spec names; data= is taken as it is: prepare it so, and set data.{name} to None"
-            )
+            raise InputError(f"data.{name} has no effect with data=; preprocess the tensor and set data.{name} to None")
 
 
 def check_not_memory(config: ResolvedConfig, advice: str) -> None:
     """Raise `InputError` with `advice` if no file holds the data."""
     if config.data.spec == MEMORY:
-        raise InputError(f"the data {config.dataset.name!r} were given from Python, and no file holds them; {advice}")
+        raise InputError(f"the data {config.dataset.name!r} were passed from Python and are in no file; {advice}")
 
 
 def as_dataset(data: Dataset | Tensor | ArrayLike) -> Dataset:
-    """`data` as they are, or a set of the images (N, C, H, W); raises `InputError` where they are none."""
+    """`data` as a `Dataset`; raises `InputError` if they are not images (N, C, H, W) or points."""
     return data if isinstance(data, Dataset) else Dataset.from_tensor(data)

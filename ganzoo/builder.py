@@ -1,4 +1,7 @@
-"""Names -> objects. What does not fit together is refused before, in `ganzoo.config.schema.compatibility`."""
+"""Builds networks, loss, tricks, latent and optimizers from a config, and resolves a config for its data.
+
+Settings that do not work together are refused before, in `ganzoo.config.compatibility`.
+"""
 
 import warnings
 from dataclasses import dataclass
@@ -23,7 +26,7 @@ from ganzoo.tricks import TRICKS, Trick
 
 @dataclass
 class GanModules:
-    """Both players and the rules between them."""
+    """Generator, discriminator, loss, tricks and latent of a run."""
 
     generator: nn.Module
     discriminator: nn.Module
@@ -33,17 +36,17 @@ class GanModules:
 
     @property
     def g_reads_real(self) -> bool:
-        """Whether D judges reals in G's steps too."""
+        """True if G's steps also run D on real images."""
         return g_reads_real(self.loss, self.tricks)
 
 
 def g_reads_real(loss: Loss, tricks: list[Trick]) -> bool:
-    """Whether G's objective reads reals as D judges them."""
+    """True if G's objective uses D's output on real images."""
     return loss.g_uses_real or any(trick.g_uses_real for trick in tricks)
 
 
 def resolve_config(config: Config, dataset: Dataset) -> ResolvedConfig:
-    """The `complete` config for this data, checked as a whole; raises `InputError` for what does not fit together."""
+    """The resolved config for `dataset`, checked as a whole; raises `InputError` for incompatible settings."""
     config = with_absolute_data_path(resolve_defaults(config))
     data = config.data.model_dump(mode="json") | _data_shape(dataset)
     facts = _dataset_info(dataset).model_dump(mode="json")
@@ -60,7 +63,7 @@ def resolve_config(config: Config, dataset: Dataset) -> ResolvedConfig:
 
 
 def with_absolute_data_path(config: AnyConfig) -> AnyConfig:
-    """`config` with the whole path of its data: a resume may be called from another folder."""
+    """`config` with the absolute path of its data, because a resume may start in another folder."""
     kind, _, argument = config.data.spec.partition(":")
     if not is_path(config.data.spec) or not argument or not Path(argument).exists():
         return config
@@ -74,14 +77,14 @@ def make_loss(config: ResolvedConfig) -> Loss:
 
 
 def make_latent(config: ResolvedConfig, loss: Loss) -> Latent:
-    """What G of a resolved config is fed."""
+    """The latent distribution of a resolved config."""
     conditional = config.networks.generator.get("condition", "none") != "none"
     classes = len(config.dataset.class_names) if conditional else 0
     return Latent(config.latent.dim, config.latent.distribution, loss.code, classes)
 
 
 def build_generator(config: ResolvedConfig, latent: Latent) -> nn.Module:
-    """The generator of a resolved config, with its first weights and the latents that virtual norms refer to."""
+    """The generator of a resolved config, with initial weights and the reference latents of virtual batch norms."""
     network = build_uninitialized_generator(config, latent)
     with RngScope(config.seed, "reference"):
         inputs = latent.draw(REFERENCE_BATCH)
@@ -90,7 +93,7 @@ def build_generator(config: ResolvedConfig, latent: Latent) -> nn.Module:
 
 
 def build_uninitialized_generator(config: ResolvedConfig, latent: Latent) -> Generator:
-    """The generator of a resolved config, its weights still to be set."""
+    """The generator of a resolved config, without initial weights."""
     facts, networks = config.dataset, config.networks
     return make_generator(
         networks.name, networks.generator, shape=facts.shape, latent=latent.size, classes=len(facts.class_names)
@@ -98,7 +101,7 @@ def build_uninitialized_generator(config: ResolvedConfig, latent: Latent) -> Gen
 
 
 def build_modules(config: ResolvedConfig) -> GanModules:
-    """Everything that plays, from a resolved config, on the CPU."""
+    """Build all modules of a resolved config, on the CPU."""
     facts, networks = config.dataset, config.networks
     loss = make_loss(config)
     latent, tricks = make_latent(config, loss), make_tricks(config)
@@ -120,18 +123,18 @@ def build_modules(config: ResolvedConfig) -> GanModules:
 
 
 def make_tricks(config: ResolvedConfig) -> list[Trick]:
-    """The tricks that are on, in the one order in which they apply."""
+    """The active tricks, in the order in which they are applied."""
     tricks = [TRICKS[name](**_keywords(table)) for name, table in config.tricks.items() if isinstance(table, dict)]
     return sorted(tricks, key=lambda trick: (trick.phase, trick.name))
 
 
 def make_optimizer(table: Table, network: nn.Module) -> optim.Optimizer:
-    """The optimiser of `[train.generator]` or `[train.discriminator]` over the weights of `network`."""
+    """The optimizer of `[train.generator]` or `[train.discriminator]` for the weights of `network`."""
     return OPTIMIZERS[table["name"]](network.parameters(), **_keywords(table))
 
 
 def needs_plugin(config: Config) -> bool:
-    """Is any of its parts, as loaded now, from a plugin?"""
+    """True if one of the config's parts, as loaded now, comes from a plugin."""
     backbone = BACKBONES[config.networks.name]
     parts = [LOSSES[config.loss["name"]], backbone.encoder, backbone.decoder, *map(TRICKS.get, config.tricks)]
     return any(part is not None and part.__module__.partition(".")[0] != "ganzoo" for part in parts)

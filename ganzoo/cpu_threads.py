@@ -1,7 +1,7 @@
-"""How many threads to take: one for each core that is free.
+"""Number of CPU threads for `--threads auto`: one for each free core.
 
-Threads of OpenMP wait for each other after every operation, spinning. Where one of them has to share its core with another
-process, of whatever priority, all wait until it has its turn again, and two threads are far slower than one.
+OpenMP threads busy-wait for each other after every operation. If one of them shares its core with another process, of any
+priority, all wait until it is scheduled again, and two threads are far slower than one.
 """
 
 import math
@@ -12,9 +12,9 @@ LOAD, QUOTA = Path("/proc/loadavg"), Path("/sys/fs/cgroup/cpu.max")
 
 
 def auto_threads(most: int, processes: int = 1) -> tuple[int, str]:
-    """How many threads each of `processes` takes here, 1 to `most`, and a line to say if busy cores make them fewer.
+    """The number of threads, 1 to `most`, for each of `processes`, and a note if busy cores reduce it (else empty).
 
-    If the system does not report load, all cores count as free.
+    If the system does not report its load, all cores count as free.
     """
     if most == 1:
         return 1, ""
@@ -25,18 +25,18 @@ def auto_threads(most: int, processes: int = 1) -> tuple[int, str]:
 
 
 def thread_note(threads: int, best: int, busy: int, usable: int) -> str:
-    """Why there are no more threads, and how to have them all the same."""
+    """A note with the reason for the reduced number of threads and the option that overrides it."""
     taken, are = "1 thread" if threads == 1 else f"{threads} threads", "is" if busy == 1 else "are"
-    return f"{taken}: {busy} of {usable} cores {are} busy; --threads {best} in a new run takes them all the same"
+    return f"{taken}: {busy} of {usable} cores {are} busy; a new run with --threads {best} uses {best} regardless"
 
 
 def allowed_cpus() -> set[int]:
-    """The cores that this process may run on."""
+    """The cores on which this process may run."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
 
 def cgroup_quota() -> float:
-    """The cores whose time a container may use (cgroup v2, cpu.max); infinite without a limit."""
+    """The CPU limit of a container in cores (cgroup v2, cpu.max); infinite without a limit."""
     try:
         share, period = QUOTA.read_text().split()
     except OSError:
@@ -45,10 +45,10 @@ def cgroup_quota() -> float:
 
 
 def busy_cores() -> int:
-    """Cores of the machine that other processes keep busy (proc_loadavg(5)); 0 if the system has no such file.
+    """The number of cores kept busy by other processes (proc_loadavg(5)); 0 if the system has no such file.
 
-    The load average of the last minute, or the tasks that run now if they are fewer: a run that has just ended, and what this
-    process did so far, count in the first alone.
+    The smaller of the load average of the last minute and the number of tasks running now: the load average alone would
+    count a run that has just ended and the past work of this process.
     """
     try:
         minute, _, _, tasks, _ = LOAD.read_text().split()

@@ -1,4 +1,4 @@
-"""A sampler and the data that it was trained on -> all scores."""
+"""Evaluation of a sampler against real data: scores, warnings, facts, nearest training images."""
 
 import platform
 import time
@@ -30,7 +30,7 @@ MAX_SAMPLES = 10_000_000
 
 
 Data = str | Dataset | Tensor | ArrayLike
-"""A spec, which is prepared as the model's own data were, or what is taken as it is: a set, or images (N, C, H, W)."""
+"""A spec, prepared like the model's training data; or a `Dataset` or images (N, C, H, W), used unchanged."""
 
 
 @default_torch_state()
@@ -46,12 +46,12 @@ def evaluate(
     device: str = "cpu",
     quiet: bool = True,
 ) -> Evaluation:
-    """The scores of the images of seeds 0 to `n` - 1: 10,000, or of data with known modes as many as published figures.
+    """Score the images of seeds 0 to `n` - 1; `n` defaults to 10,000, or for data with known modes to the published number.
 
-    `data` default to what the model was trained on, `metrics` to all that can be computed, `extractor` to what fits the
-    data (see `default_extractor`), `split` to test where there is one. `device` is the extractor's; the images are drawn
-    where the sampler is. What does not belong together is among the facts under `warnings`, and unless `quiet` on stderr.
-    Raises `InputError`, in one line, for whatever is wrong.
+    `data` default to the training data, `metrics` to all that can be computed, `extractor` to `default_extractor`,
+    `split` to test if it exists. `device` is that of the extractor; images are drawn on the sampler's device. Mismatches
+    between model and data are in the facts under `warnings`, and on stderr unless `quiet`. Raises `InputError`, in one
+    line, for every error.
     """
     began = time.perf_counter()
     real = load_real_data(sampler, data, quiet)
@@ -73,24 +73,24 @@ def evaluate(
 
 
 def print_warnings(warnings: Sequence[str], quiet: bool) -> None:
-    """Print each of them on stderr, unless `quiet`."""
+    """Print the warnings to stderr, unless `quiet`."""
     for line in () if quiet else warnings:
         terminal.err(f"warning: {line}")
 
 
 def find_mismatches(sampler: Sampler, real: RealData) -> list[str]:
-    """What of a model and `real` does not belong together; raises `InputError` where no score would mean anything."""
+    """Mismatches between a model and `real` as warnings; raises `InputError` if no score would be meaningful."""
     return [*mismatches(sampler.config.dataset, real, bool(sampler.class_names))]
 
 
 def resolve_sample_count(
     data: Dataset, metrics: Sequence[str] | None = None, n: int | None = None, batch: int = 128
 ) -> int:
-    """How many samples will be measured; raises `InputError` for metrics and counts that `evaluate` would refuse."""
+    """The number of samples that `evaluate` scores; raises `InputError` for metrics and numbers that it refuses."""
     if n is not None and n < 2:
         raise InputError(f"a score needs at least 2 samples, not {n}")
     if n is not None and n > MAX_SAMPLES:
-        raise InputError(f"a score is of at most {MAX_SAMPLES:,} samples, not {n:,}")
+        raise InputError(f"a score uses at most {MAX_SAMPLES:,} samples, not {n:,}")
     if batch < 1:
         raise InputError(f"--batch must be at least 1, not {batch}")
     by_modes = uses_modes(metrics, data)
@@ -100,26 +100,28 @@ def resolve_sample_count(
 
 
 def uses_modes(metrics: Sequence[str] | None, data: Dataset) -> bool:
-    """Whether modes are to be counted, rather than features compared; raises `InputError` for a metric there is not."""
+    """True if `metrics` count modes, False if they compare features; raises `InputError` for an unknown metric."""
     known = list(MODE_METRICS) if has_known_modes(data) else []
     points = data.is_points
     for name in metrics or ():
         if points and name in METRICS:
-            raise InputError(f"{name} is for pictures; of points there are modes, high_quality and reverse_kl")
+            raise InputError(f"{name} needs images; for points use modes, high_quality and reverse_kl")
         if name not in known and (points or name not in METRICS):
             raise unknown_name("metric", name, known + ([] if points else list(METRICS)))
     if points and not known:
-        raise InputError(f"{data.name} are points with no known modes, so there is nothing to measure them by")
+        raise InputError(
+            f"{data.name} are points without known modes, for which there are no metrics; use ring or grid"
+        )
     kinds = {name in MODE_METRICS for name in metrics or ()} or {bool(known)}
     if len(kinds) > 1:
         raise InputError(
-            "counts of modes and scores of features have samples of their own; ask for them one after another"
+            "mode counts and scores of features need different numbers of samples; evaluate them in separate calls"
         )
     return kinds.pop()
 
 
 def check_no_extractor(extractor: str | Extractor | None, data: Dataset) -> None:
-    """Raise `InputError` where one was asked for, though the modes of `data` are counted without."""
+    """Raise `InputError` if an extractor is given for `data` whose modes are counted without one."""
     if extractor is not None:
         raise InputError(f"the modes of {data.name} are counted without an extractor; leave --extractor out")
 
@@ -127,7 +129,7 @@ def check_no_extractor(extractor: str | Extractor | None, data: Dataset) -> None
 def open_feature_reader(
     extractor: str | Extractor | None, data: Dataset, device: str = "cpu", batch: int = 128, quiet: bool = True
 ) -> FeatureReader:
-    """A reader with the extractor asked for, or the one that fits the data; raises `InputError`."""
+    """A reader with the given extractor, or the default one for the data; raises `InputError`."""
     tool = extractor if isinstance(extractor, Extractor) else find_extractor(extractor or default_extractor(data))
     tool.check_shape(data.shape)
     return FeatureReader(tool, device, batch, quiet)
@@ -136,15 +138,15 @@ def open_feature_reader(
 def score_images(
     sampler: Sampler, real: RealData, metrics: Sequence[str] | None, n: int, split: Split, reader: FeatureReader
 ) -> Evaluation:
-    """Scores of pictures by features; raises `InputError` where one that was asked for, or none, can be computed."""
+    """Scores of images by their features; raises `InputError` if a requested metric, or every metric, is unavailable."""
     print_time_estimate(reader, reference_sets(real.train, real.test, n), n)
     tool, found = reader.extractor, load_references(reader, real.train, real.test, n)
-    asked = requested_classes(sampler, real.train, n)
-    samples = reader.samples(seed_sampler(sampler, asked), n, asked)
+    classes = requested_classes(sampler, real.train, n)
+    samples = reader.samples(seed_sampler(sampler, classes), n, classes)
     lines = {name: unavailable_reason(name, samples, found[split].real, tool) for name in METRICS}
     names = [name for name, why in lines.items() if why is None] if metrics is None else metrics
     if metrics is None and not names:
-        raise InputError(f"there is nothing to measure: {'; '.join(filter(None, lines.values()))}")
+        raise InputError(f"no metric can be computed: {'; '.join(filter(None, lines.values()))}")
     facts = {
         "extractor": {"name": tool.name, "sha256": tool.sha256, "size": tool.size, "native_size": tool.native},
         "left_out": [why for why in lines.values() if why and metrics is None],
@@ -153,7 +155,7 @@ def score_images(
 
 
 def print_time_estimate(reader: FeatureReader, real: Sequence[Dataset], n: int) -> None:
-    """Say on stderr how long a slow extractor will take for `real` and `n` samples, as measured on a few images."""
+    """Print the estimated minutes of a slow extractor for `real` and `n` samples to stderr, timed on a few images."""
     if reader.quiet or not reader.extractor.slow or reader.device != "cpu":
         return
     images = n + sum(len(each) for each in real if not cached_files(reader.entry(each)))
@@ -162,16 +164,16 @@ def print_time_estimate(reader: FeatureReader, real: Sequence[Dataset], n: int) 
 
 
 def requested_classes(sampler: Sampler, data: Dataset, n: int) -> list[str]:
-    """The class that each of seeds 0 to n - 1 is asked for, as frequent as in `data`; empty where G takes none.
+    """The class of each of seeds 0 to n - 1, with the class frequencies of `data`; empty if G takes no labels.
 
-    See `class_order`. A class that has no image there is not asked for; where the data have no labels, all equally often.
+    See `class_order`. A class without images in `data` is not drawn; without labels all classes are equally frequent.
     """
     names, counts = sampler.class_names, dict(zip(data.class_names, data.class_counts.tolist(), strict=True))
     return [names[k] for k in class_order([counts.get(name, 0) for name in names], n)] if names else []
 
 
 def seed_sampler(sampler: Sampler, asked: Sequence[str] = ()) -> DrawFn:
-    """Seeds -> images; where G takes labels, seed i is of class `asked[i]`."""
+    """A function from seeds to images; seed i has class `asked[i]` if `asked` is not empty."""
 
     def draw(seeds: Sequence[int]) -> Tensor:
         classes = [asked[seed] for seed in seeds] if asked else None
@@ -189,7 +191,7 @@ def nearest_training_images(
     device: str = "cpu",
     quiet: bool = True,
 ) -> Tensor:
-    """One picture (C, H, W) of ten samples, each beside the five training images nearest to it; raises `InputError`."""
+    """A grid (C, H, W) of ten samples, each next to its five nearest training images; raises `InputError`."""
     train = load_real_data(sampler, data, quiet).train
     neighbors.check_images(train.shape)
     reader = open_feature_reader(extractor, train, device, quiet=quiet)
@@ -200,9 +202,9 @@ def nearest_training_images(
 
 
 def load_real_data(sampler: Sampler, data: Data | None, quiet: bool = True) -> RealData:
-    """Both splits of a spec, prepared as what `sampler` was trained on, or of that, or a set as it is; see `load_real_splits`.
+    """Load `data`, by default the training data of `sampler`; see `load_real_splits`.
 
-    Raises `InputError`, with `data` None, where what its config names is not what it was trained on.
+    Raises `InputError` if `data` is None and the data of the config are not those that the sampler was trained on.
     """
     config = sampler.config
     if data is None:
@@ -212,19 +214,21 @@ def load_real_data(sampler: Sampler, data: Data | None, quiet: bool = True) -> R
 
 
 def check_training_data(config: ResolvedConfig, quiet: bool) -> None:
-    """Raise `InputError` where what a config names is not there, or not what the model was trained on."""
-    check_not_memory(config, "give them as data= of ganzoo.evaluator.evaluate, or name data with --data")
+    """Raise `InputError` if the data of a config are missing, or not those that the model was trained on."""
+    check_not_memory(config, "pass them as data= of ganzoo.evaluator.evaluate, or name data with --data")
     try:
         there = load_dataset(config, quiet)
     except InputError as error:
-        raise InputError(f"{error}; name what the model is to be measured against with --data") from None
+        raise InputError(f"{error}; name data to evaluate against with --data") from None
     if there.digest != config.dataset.digest:
-        raise InputError(f"the data {config.data.spec!r} are not those the model was trained on; name some with --data")
+        raise InputError(
+            f"the data {config.data.spec!r} are not those that the model was trained on; name data with --data"
+        )
 
 
 def evaluation_facts(sampler: Sampler, real: RealData) -> dict[str, Any]:
-    """Which model, which data, which versions."""
-    raw = sampler.card.get("counters")  # of a state; a release has none
+    """Facts about the model, the data and the versions."""
+    raw = sampler.card.get("counters")  # only a training state has them
     weights = {"weights": "raw", "step": raw["step"]} if raw else {"weights": "average"}
     card = weights | {key: sampler.card[key] for key in ("steps", "sha256") if key in sampler.card}
     splits = {each.split: {"count": len(each), "digest": each.digest} for each in (real.train, real.test) if each}
@@ -237,14 +241,14 @@ def evaluation_facts(sampler: Sampler, real: RealData) -> dict[str, Any]:
 
 
 def classes_of(data: Dataset) -> str:
-    """How the classes of samples were chosen (see `requested_classes`), in words."""
+    """Text on the choice of the samples' classes, see `requested_classes`."""
     if not data.class_counts.any():
         return "; each class in turn"
     return f"; classes as frequent as in {data.name}/{data.split}, in the order of Webster's method"
 
 
 def package_versions() -> dict[str, str]:
-    """Of all that a score depends on."""
+    """Versions of the packages that a score depends on."""
     found = {"ganzoo": __version__, "torch": torch.__version__, "python": platform.python_version()}
     try:
         return found | {"torch-fidelity": version("torch-fidelity")}

@@ -1,4 +1,4 @@
-"""Tensors of images (N, C, H, W) in [-1, 1] as PNG and GIF files."""
+"""Images (N, C, H, W) in [-1, 1] as grids, scatter plots, PNG and GIF files."""
 
 import io
 from collections.abc import Iterable
@@ -17,18 +17,18 @@ from ganzoo.batch import is_point_shape
 GAP = 2  # pixels between two images of a grid
 FRAME_MS = 60
 SIDE = 256  # pixels of a scatter plot
-MARGIN = 1.25  # half of a plot's side over the outermost centre
-SMALLEST = 3.0  # pixels of a circle's radius
-GREY = 0.4
+MARGIN = 1.25  # half of a plot's side, relative to the outermost center
+SMALLEST = 3.0  # minimum radius of a circle in pixels
+GRAY = 0.4
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Grey levels 0 to 255, rounded; what lies outside [-1, 1] is clipped."""
+    """`images` in [-1, 1] as gray levels 0 to 255, rounded; values outside are clipped."""
     return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def grid(images: Tensor, columns: int) -> Tensor:
-    """One image (1, C, H', W') with `columns` images a row, a white line between them, white where the last row ends."""
+    """One image (1, C, H', W') with `columns` images per row, separated by white lines; the last row is filled with white."""
     spare = -len(images) % columns
     images = F.pad(torch.cat([images, images.new_ones(spare, *images.shape[1:])]), (0, GAP, 0, GAP), value=1.0)
     sheet = rearrange(images, "(rows columns) c h w -> 1 c (rows h) (columns w)", columns=columns)
@@ -36,7 +36,7 @@ def grid(images: Tensor, columns: int) -> Tensor:
 
 
 class Circles(NamedTuple):
-    """What points are held against: circles of one radius."""
+    """Circles of one radius that mark the true modes."""
 
     centres: Tensor
     """(K, 2)."""
@@ -44,20 +44,20 @@ class Circles(NamedTuple):
 
 
 def draw_sheet(samples: Tensor, columns: int, truth: Circles | None = None) -> Tensor:
-    """One picture (C, H', W') of a batch: a grid of images, or where the points (N, 2, 1, 1) lie."""
+    """One picture (C, H', W') of a batch: a grid of images, or a scatter plot of points (N, 2, 1, 1)."""
     return draw_scatter(samples.flatten(1), truth) if is_point_shape(samples.shape) else grid(samples, columns)[0]
 
 
 def draw_scatter(points: Tensor, truth: Circles | None = None) -> Tensor:
-    """Where points (N, 2) lie, dark on white, as one image (1, SIDE, SIDE); the origin is its middle.
+    """Scatter plot (1, SIDE, SIDE) of points (N, 2), dark on white, with the origin in the center.
 
-    With `truth` its circles are drawn in grey, and alone fix the axes, so that pictures can be compared; points outside are
+    With `truth`, its circles are drawn in gray and determine the axes, so that plots can be compared; points outside are
     drawn at the edge.
     """
     edge = points.abs().max().clamp(min=1e-12) if truth is None else MARGIN * truth.centres.abs().max()
     picture = torch.ones(1, SIDE, SIDE)
     if truth is not None:
-        picture[0, _outlines(truth, float(edge))] = GREY
+        picture[0, _outlines(truth, float(edge))] = GRAY
     column, row = _pixels(points, float(edge)).round().long().clamp(0, SIDE - 1).unbind(1)
     picture[0, row, column] = -1.0
     return picture
@@ -69,7 +69,7 @@ def _pixels(points: Tensor, edge: float) -> Tensor:
 
 
 def _outlines(circles: Circles, edge: float) -> Tensor:
-    """Which pixels (SIDE, SIDE) lie on a circle; a small one is drawn large enough to be seen."""
+    """Mask (SIDE, SIDE) of the pixels on a circle; a small circle is enlarged to be visible."""
     axis = torch.arange(SIDE, dtype=torch.float32)
     pixels = torch.cartesian_prod(axis, axis).flip(1)
     away = torch.cdist(pixels, _pixels(circles.centres.float(), edge))
@@ -78,23 +78,23 @@ def _outlines(circles: Circles, edge: float) -> Tensor:
 
 
 def to_pil(image: Tensor) -> Image.Image:
-    """One image (C, H, W) as Pillow has it; channels beyond three are left out."""
+    """One image (C, H, W) as a PIL image; channels after the third are dropped."""
     pixels = rearrange(to_uint8(image[:3]), "c h w -> h w c").numpy()
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] < 3 else pixels)
 
 
 def save_png(image: Tensor, path: Path) -> None:
-    """Write one image (C, H, W)."""
+    """Write one image (C, H, W) as a PNG file."""
     save_image(to_pil(image), path)
 
 
 def save_gif(images: Iterable[Tensor], path: Path) -> None:
-    """Write images (C, H, W) as the frames of an endless film."""
+    """Write images (C, H, W) as the frames of a looping GIF."""
     _save(encode_gif(images), path)
 
 
 def save_image(image: Image.Image, path: Path) -> None:
-    """Write what Pillow has as a PNG; a file that was there stays until the new one is whole."""
+    """Write a PIL image as a PNG file; an existing file is replaced atomically."""
     _save(encode(image), path)
 
 
@@ -104,13 +104,13 @@ def _save(content: bytes, path: Path) -> None:
 
 
 def encode_gif(images: Iterable[Tensor]) -> bytes:
-    """Return the GIF that repeats images (C, H, W) forever."""
+    """The content of a GIF that loops over images (C, H, W)."""
     first, *others = (to_pil(image) for image in images)
     return encode(first, "GIF", save_all=True, append_images=others, duration=FRAME_MS, loop=0)
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    """Return the content of an image file."""
+    """The content of an image file of format `kind`."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The nine kinds of parts: a file in the folder of its kind, or a `--plugin`, adds one to the registry."""
+"""The nine kinds of parts and their registries; a file in the kind's folder, or a `--plugin`, adds a part."""
 
 import sys
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Kind:
     name: str
     registry: Registry[Any]
     folder: str
-    """Where the file goes, within the package."""
+    """Folder of the part's file, relative to the package."""
     choice: str
-    """What selects a part: a config key with its value, or an option of the command line."""
+    """The config key with its value, or the command-line option, that selects a part."""
 
 
 KINDS = (
@@ -41,7 +41,7 @@ KINDS = (
 
 
 def describe(part: object) -> str:
-    """First line of the documentation of a part."""
+    """The first line of a part's docstring."""
     if isinstance(part, Metric):
         return summary(part.compute)
     if isinstance(part, Backbone):

@@ -1,4 +1,4 @@
-"""A user's own files, whose losses, tricks, networks and data register themselves. Only a command line names one."""
+"""Plugins: a user's Python files with losses, tricks, networks or data, run only if the command line names them."""
 
 import importlib.util
 import os
@@ -11,14 +11,14 @@ from ganzoo.errors import InputError
 
 
 def load_plugins(paths: Iterable[Path]) -> dict[str, str]:
-    """Run the files in turn; returns their sources by path, for `run_plugins` elsewhere. Raises `InputError`."""
+    """Run the files in order; returns their sources by path, for `run_plugins` in workers. Raises `InputError`."""
     sources = {os.fspath(path): read_plugin(path) for path in paths}
     run_plugins(sources)
     return sources
 
 
 def plugin_arguments(paths: Iterable[Path]) -> list[str]:
-    """The words that name the files on a command line."""
+    """The command-line arguments that load the files."""
     return [word for path in paths for word in ("--plugin", os.fspath(path))]
 
 
@@ -31,7 +31,7 @@ def read_plugin(path: Path) -> str:
 
 
 def run_plugins(sources: Mapping[str, str]) -> None:
-    """Run each source as the module that is in the file of its path; raises `InputError` where one fails."""
+    """Run each source as the module of its path; raises `InputError` if one fails."""
     for path, source in sources.items():
         module = ModuleType(f"ganzoo_plugin_{Path(path).stem}")
         module.__file__ = os.path.abspath(path)

@@ -1,4 +1,4 @@
-"""Names of the parts of the zoo; the modules of a folder register themselves by being imported."""
+"""Registries of parts by name; the modules of a folder register their parts when they are imported."""
 
 import importlib
 import inspect
@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 class Registry(dict[str, T]):
-    """Name -> part. A second part of the same name, or a name that does not exist, is an error that says so."""
+    """Name -> part; an unknown name raises `InputError`, a second part of the same name `ValueError`."""
 
     def __init__(self, what: str) -> None:
         super().__init__()
         self.what = what
 
     def add(self, name: str, part: T) -> T:
-        """Register `part`; raises `ValueError` where the name is taken."""
+        """Register `part` and return it; raises `ValueError` if the name is taken."""
         if name in self:
             raise ValueError(f"two {self.what}s are called {name!r}")
         self[name] = part
@@ -30,7 +30,7 @@ class Registry(dict[str, T]):
 
 
 def import_folder(package: str, path: list[str]) -> None:
-    """Import every module of `package`, so that each registers what it holds."""
+    """Import every module of `package`, so that each registers its parts."""
     for module in pkgutil.iter_modules(path):
         importlib.import_module(f"{package}.{module.name}")
 
@@ -44,7 +44,7 @@ CITATION = re.compile(r"[.?!] (?P<authors>[A-Z][^?]+), (?P<year>\d{4}), https://
 
 
 def citation(part: object) -> str:
-    """Short form of the source that the docstring names: "Lin et al. 2018, arXiv:1712.04086"; else its first line."""
+    """The source named in a docstring, as "Lin et al. 2018, arXiv:1712.04086"; without a source its first line."""
     line = summary(part)
     found = CITATION.search(line)
     if found is None:

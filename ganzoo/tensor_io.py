@@ -1,4 +1,4 @@
-"""Tensors are read from files here and nowhere else: each file is checked as a whole before any of it is used."""
+"""Validated reading of safetensors files, the only reader of them: digest, names, shapes and dtypes are checked first."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -14,17 +14,17 @@ from ganzoo.atomic_io import MAX_BYTES, read_bytes, sha256_hex
 from ganzoo.errors import DamagedFile, first_line
 
 HALF_DTYPES = (torch.float16, torch.bfloat16)
-"""Types in which a release or a classifier may store what is float32 in the network."""
+"""Dtypes in which a release or a classifier may store float32 weights."""
 
 
 class TensorSpec(NamedTuple):
-    """Shape and types that a tensor in a file may have; None is a side of any length."""
+    """Shape and dtypes allowed for a tensor in a file; None is a side of any length."""
 
     shape: tuple[int | None, ...]
     dtypes: tuple[torch.dtype, ...]
 
     def fits(self, tensor: Tensor) -> bool:
-        """True if `tensor` has one of the types and the shape."""
+        """True if `tensor` has the shape and one of the dtypes."""
         if tensor.dtype not in self.dtypes or tensor.ndim != len(self.shape):
             return False
         return all(wanted in (None, side) for wanted, side in zip(self.shape, tensor.shape, strict=True))
@@ -34,7 +34,7 @@ class TensorSpec(NamedTuple):
 
 
 def tensor_specs(tensors: Mapping[str, Tensor], halves: bool = False) -> dict[str, TensorSpec]:
-    """The spec of each of `tensors`, which may lie on any device; with `halves`, floating-point ones may be stored so."""
+    """The spec of each of `tensors`, on any device; with `halves`, floating-point tensors may be in half precision."""
     more = HALF_DTYPES if halves else ()
     return {
         name: TensorSpec(tuple(value.shape), (value.dtype, *more) if value.is_floating_point() else (value.dtype,))
@@ -50,18 +50,18 @@ def read_tensors(
     optional: Collection[Collection[str]] = (),
     within: str = "",
 ) -> dict[str, Tensor]:
-    """The tensors in the safetensors file `path`, on the CPU, by name: exactly those that are `expected`.
+    """Read the safetensors file `path`: the `expected` tensors by name, on the CPU.
 
-    Each group of names in `optional` may be missing as a whole. Only names that begin with `within` are checked and
-    returned, without it. Raises `InputError` for a file that cannot be read or is not regular, and `DamagedFile`, naming the
-    tensor, for one with another SHA-256 or with a tensor too few, too many, or of another shape or type.
+    Each group of names in `optional` may be missing as a whole. With a prefix `within`, only names that begin with it are
+    checked and returned, without the prefix. Raises `InputError` for an unreadable or irregular file, and `DamagedFile` for
+    another SHA-256 or, naming the tensor, for a missing or unexpected tensor or another shape or dtype.
     """
     content = read_bytes(path, MAX_BYTES if within else size_limit(expected))
     if sha256_hex(content) != sha256:
-        raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one that is stated for it")
+        raise DamagedFile(f"{path} is damaged: its SHA-256 differs from the recorded one")
     try:
         found = load(content)
-    except (SafetensorError, KeyError, ValueError) as error:  # a type that torch does not know is a KeyError
+    except (SafetensorError, KeyError, ValueError) as error:  # a dtype unknown to torch is a KeyError
         raise DamagedFile(f"{path} is not a safetensors file: {first_line(error)}") from None
     found = {name.removeprefix(within): value for name, value in found.items() if name.startswith(within)}
     absent = {name for group in optional if not found.keys() & set(group) for name in group}
@@ -71,7 +71,7 @@ def read_tensors(
 
 
 def first_mismatch(found: Mapping[str, Tensor], expected: Mapping[str, TensorSpec]) -> str:
-    """The first tensor that is missing, not expected or of another shape or type; empty if all fit."""
+    """A text on the first tensor that is missing, unexpected or of another shape or dtype; empty if all fit."""
     for name, spec in expected.items():
         if name not in found:
             return f"tensor {name!r} is missing, expected {spec}"
@@ -84,7 +84,7 @@ def first_mismatch(found: Mapping[str, Tensor], expected: Mapping[str, TensorSpe
 
 
 def size_limit(expected: Mapping[str, TensorSpec]) -> int:
-    """Bytes that a file of `expected` has at most, with its header."""
+    """Maximum size in bytes of a file with the `expected` tensors and its header."""
     shapes = [spec.shape for spec in expected.values()]
     if any(side is None for shape in shapes for side in shape):
         return MAX_BYTES
@@ -94,12 +94,12 @@ def size_limit(expected: Mapping[str, TensorSpec]) -> int:
 
 
 def describe_tensor(tensor: Tensor) -> str:
-    """`float32 (64, 3, 5, 5)`."""
+    """Dtype and shape of a tensor, as in `float32 (64, 3, 5, 5)`."""
     return describe_spec(dtype_name(tensor.dtype), tuple(tensor.shape))
 
 
 def describe_spec(kind: str, shape: tuple[int | None, ...]) -> str:
-    """The same, of a type's name and a shape with sides of any length."""
+    """Dtype name and shape as text; None is printed as "any"."""
     return f"{kind} ({', '.join('any' if side is None else str(side) for side in shape)})"
 
 

@@ -1,4 +1,4 @@
-"""Standard streams whose reader may go away before the program ends."""
+"""Terminal output: escaped lines on stdout and stderr, tables, progress bars, streams that tolerate a closed pipe."""
 
 import os
 import sys
@@ -14,9 +14,9 @@ if TYPE_CHECKING:  # rich takes a fifth of a second, which `ganzoo --help` must 
 
 
 class TolerantStream:
-    """A text stream that discards what is written once its reader is gone, as in `ganzoo train ... 2>&1 | head -1`.
+    """A text stream that discards its output once the reader has closed the pipe, as in `ganzoo train ... 2>&1 | head -1`.
 
-    `gone` is the error by which that shows; any other is raised.
+    `gone` is the error type that means a closed pipe; other errors are raised.
     """
 
     def __init__(self, stream: TextIO, gone: type[OSError]) -> None:
@@ -26,7 +26,7 @@ class TolerantStream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write `text`, or discard it."""
+        """Write `text`, or discard it if the reader is gone."""
         try:
             self._stream.write(text)
         except self._gone:
@@ -34,14 +34,14 @@ class TolerantStream:
         return len(text)
 
     def flush(self) -> None:
-        """Write what is buffered, or discard it."""
+        """Flush the buffer, or discard it if the reader is gone."""
         try:
             self._stream.flush()
         except self._gone:
             self._discard()
 
     def _discard(self) -> None:
-        # The buffer keeps what could not be written and tries again, at the latest when the interpreter ends.
+        # The buffer keeps unwritten text and retries, at the latest when the interpreter exits.
         with suppress(OSError, ValueError):  # ValueError: a stream without a descriptor
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._stream.fileno())
@@ -49,36 +49,33 @@ class TolerantStream:
 
 
 def tolerant(stream: TextIO | None, gone: type[OSError] = OSError) -> TextIO:
-    """Return `stream` as a `TolerantStream`; one that was closed before the program began discards everything."""
+    """`stream` as a `TolerantStream`; a stream closed before the program started discards everything."""
     return cast(TextIO, TolerantStream(stream or open(os.devnull, "w", encoding="utf-8"), gone))
-
-
-pass
 
 
 T = TypeVar("T")
 
 
 def out(line: str) -> None:
-    """Print one line to stdout, at once."""
+    """Print one line to stdout and flush."""
     print(escape(line), flush=True)
 
 
 def out_lines(text: str) -> None:
-    """Print a text of ours, such as JSON, whose line breaks are meant."""
+    """Print text with intended line breaks, such as JSON, line by line."""
     for line in text.split("\n"):
         out(line)
 
 
 def err(line: str) -> None:
-    """Print one line to stderr, at once and in one write: several processes may speak at the same time."""
+    """Print one line to stderr in a single write, because several processes may print at the same time."""
     stream = tolerant(sys.stderr)
     stream.write(f"{escape(line)}\n")
     stream.flush()
 
 
 def console(stderr: bool = False) -> "Console":
-    """A console that takes no string for markup, an emoji or a number to highlight; escape what it prints."""
+    """A rich console without markup, emoji and highlighting; escape the strings that it prints."""
     from rich.console import Console
 
     stream = tolerant(sys.stderr) if stderr else None
@@ -102,5 +99,5 @@ def track(items: Iterable[T], what: str, *, total: int | None = None, quiet: boo
 
     where = console(stderr=True)
     off = quiet or not where.is_terminal
-    # A bar reads its description as markup, on any console.
+    # A progress bar interprets its description as markup on any console.
     return bar(items, no_markup(escape(what)), total=total, console=where, transient=True, disable=off)

@@ -1,7 +1,7 @@
-"""PyTorch's global state while ganzoo computes: its defaults, whatever the caller has set.
+"""PyTorch's global state at its defaults while ganzoo computes, regardless of the caller's settings.
 
-Default dtype and device, autocast, grad mode and the switches for determinism and reduced precision all change numbers, so a
-seed's image and a training would depend on them.
+Default dtype and device, autocast, grad mode and the switches for determinism and reduced precision all change numbers, so
+without this the image of a seed and a run would depend on them.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ class Setting:
     value: Any
 
     def read(self) -> Any:
-        """The value now; `value` where old and new interface for precision were mixed, which PyTorch refuses to read."""
+        """The current value; `value` if PyTorch refuses to read it, because old and new precision settings were mixed."""
         try:
             return self.get()
         except RuntimeError:
@@ -30,7 +30,7 @@ class Setting:
 
 
 def flag(where: str, name: str, value: Any) -> Iterator[Setting]:
-    """The attribute `name` of torch.backends.`where`; nothing in a PyTorch without it."""
+    """The setting `name` of torch.backends.`where`; yields nothing if this PyTorch lacks it."""
     holder: Any = torch.backends
     for part in where.split("."):
         holder = getattr(holder, part, None)
@@ -39,7 +39,7 @@ def flag(where: str, name: str, value: Any) -> Iterator[Setting]:
 
 
 def flushes_denormals() -> bool:
-    """Whether this thread takes denormal numbers for 0, for which PyTorch has no function."""
+    """True if this thread flushes denormal numbers to 0; PyTorch has no function that reads this setting."""
     return not torch.tensor([1e-40], dtype=torch.float32, device="cpu").mul(1).item()
 
 
@@ -53,10 +53,10 @@ SETTINGS = (
         for kind in ("cpu", "cuda", "mps")
     ),
     *flag("cudnn", "enabled", True),
-    *flag("cudnn", "benchmark", False),  # it picks kernels by their time
-    *flag("cudnn", "deterministic", True),  # the one that is no default: a resume is to give the same bytes
+    *flag("cudnn", "benchmark", False),  # True would choose kernels by their measured time
+    *flag("cudnn", "deterministic", True),  # the only value that is not PyTorch's default: a resume must be bit-exact
     *flag("mkldnn", "enabled", True),
-    # The old interface for precision goes before the new one, which it writes too.
+    # The old precision setting comes before the new ones, because writing it changes them.
     Setting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
     *flag("cudnn", "allow_tf32", False),
     *(
@@ -69,16 +69,16 @@ SETTINGS = (
 
 @contextmanager
 def default_torch_state() -> Iterator[None]:
-    """A block, or by `@pinned()` a function, in which PyTorch computes by its defaults; restores the caller's state after it.
+    """Run a block, or a decorated function, with PyTorch's default state; restores the caller's state afterwards.
 
-    The number of threads is restored too, but stays as it is in the block.
+    The number of threads is also restored afterwards, but not changed on entry.
     """
     before, threads = [setting.read() for setting in SETTINGS], torch.get_num_threads()
     try:
         for setting in SETTINGS:
             setting.put(setting.value)
         with torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
-            if torch.get_default_device().type != "cpu":  # otherwise it would only cost time at each call
+            if torch.get_default_device().type != "cpu":  # skipped otherwise, because it slows down every call
                 stack.enter_context(torch.device("cpu"))
             yield
     finally:
@@ -89,6 +89,6 @@ def default_torch_state() -> Iterator[None]:
 
 
 def allow_tf32() -> None:
-    """Let CUDA multiply and convolve in TF32, until the `default_torch_state` block ends."""
+    """Allow TF32 for CUDA matrix products and convolutions until the `default_torch_state` block ends."""
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = True

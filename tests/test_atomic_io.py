@@ -84,7 +84,8 @@ def test_a_swap_that_was_cut_in_half_is_undone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [("[1]", "names no format"), ("{}", "names no format"), ("{", "JSON"), ("[" * 10**6, "JSON")]
+    ("content", "says"),
+    [("[1]", "has no format number"), ("{}", "has no format number"), ("{", "JSON"), ("[" * 10**6, "JSON")],
 )
 def test_a_file_that_is_not_ours(content, says, tmp_path):
     (tmp_path / "x.json").write_text(content)

@@ -57,7 +57,7 @@ def test_a_number_that_is_no_name_never_reaches_a_class_of_another_number(names)
 
 def test_both_readings_of_a_number_are_named_in_the_refusal():
     with pytest.raises(
-        InputError, match="no class is called '3', and class 3 counted from 0 is called '11'; give a name"
+        InputError, match=r"no class is called '3', and the class with index 3 \(from 0\) is called '11'; give a name"
     ):
         class_index(3, NUMBERS)
     assert class_index(2, ["cat", "dog", "bird"]) == 2 and class_index("2", ["cat", "dog", "bird"]) == 2
@@ -122,7 +122,7 @@ def test_sample_says_which_classes_it_draws(conditional, tmp_path, capsys):
         printed = capsys.readouterr()
         assert printed.err == "classes: 2, 10\n" and printed.out == f"{out}\n"
         assert cli.run(["sample", str(conditional), "-n", "4", "--classes", "3", "--out", str(out)]) == 2
-        assert "class 3 counted from 0 is called '11'" in capsys.readouterr().err
+        assert "the class with index 3 (from 0) is called '11'" in capsys.readouterr().err
 
 
 def test_a_grid_of_a_release_has_its_classes_in_their_order(conditional, monkeypatch):

@@ -63,7 +63,7 @@ def test_a_resume_takes_the_first_commands_data_and_data_that_were_moved_but_no_
     assert ganzoo("train", "--resume", "run", "--data", "folder:mine", "--quiet", "--steps", 2) == 0
     (tmp_path / "mine").rename(tmp_path / "moved")
     assert ganzoo("train", "--resume", "run", "--data", "folder:other", "--quiet", "--steps", 3) == 2
-    said = f"the data 'folder:{tmp_path / 'other'}' are not those that run was made with; begin a new run"
+    said = f"the data 'folder:{tmp_path / 'other'}' are not the data that run was trained on; start a new run"
     assert said in capsys.readouterr().err and RunDir(tmp_path / "run").records()[-1]["step"] < 3
     assert ganzoo("train", "--resume", "run", "--data", "folder:moved", "--quiet", "--steps", 3) == 0
     assert RunDir(tmp_path / "run").config().data.spec == f"folder:{tmp_path / 'moved'}"
@@ -125,7 +125,7 @@ def test_several_checkpoints_give_a_row_each(run, tmp_path, monkeypatch, capsys)
     names = both.crop((0, 0, both.width - width, both.height)).convert("L")
     assert names.getextrema() == (64, 255), "written beside it"
     assert ganzoo("sample", "mine", run, "--per-class", 2) == 2
-    assert "several checkpoints give a row each" in capsys.readouterr().err
+    assert "several checkpoints (one row each) take only" in capsys.readouterr().err
 
 
 def test_a_picture_is_projected(run, tmp_path, capsys, monkeypatch):
@@ -134,7 +134,7 @@ def test_a_picture_is_projected(run, tmp_path, capsys, monkeypatch):
     assert ganzoo("invert", "x.png", run, "--steps", 2, "--restarts", 1, "--class", 3, "--extractor", "digits") == 0
     assert Image.open("x-inverted.png").size == (2 + 2 * 34, 2 + 34)
     printed = capsys.readouterr()
-    assert re.match(r"x-inverted.png: error [\d.]+ of 255 grey levels .*, from seed 0, class 3\n$", printed.out)
+    assert re.match(r"x-inverted.png: error [\d.]+ of 255 gray levels .*, from seed 0, class 3\n$", printed.out)
     assert not printed.err, "no bar where nobody looks"
 
 
@@ -143,7 +143,7 @@ def test_a_picture_is_not_overwritten_by_its_projection(run, tmp_path, capsys):
     Image.new("L", (28, 28)).save(picture)
     before = picture.read_bytes()
     assert ganzoo("invert", picture, run, "--out", tmp_path / "." / "x.png", "--steps", 1, "--restarts", 1) == 2
-    assert capsys.readouterr().err.endswith("is the picture itself, which would be overwritten; give another name\n")
+    assert capsys.readouterr().err.endswith("would overwrite the picture itself; give another name\n")
     assert picture.read_bytes() == before
 
 
@@ -212,8 +212,8 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["train", "nsgan", "--plugin", "/no.py"], "no such Python file"),
         (["train", "/no.toml"], "cannot read the config /no.toml"),
         (["train", "--resume", "/nowhere"], "/nowhere is not a run"),
-        (["train", "--resume", "/nowhere", "--out", "x"], "cannot be given together"),
-        (["train", "--resume", "/nowhere", "--dry-run"], "cannot be given together"),
+        (["train", "--resume", "/nowhere", "--out", "x"], "cannot be combined"),
+        (["train", "--resume", "/nowhere", "--dry-run"], "cannot be combined"),
         (["sample", "wgan-pg"], "wgan-pg"),
         (["sample", "x", "-n", "3", "--seeds", "4"], "give one of"),
         (["sample", "x", "--seeds", "4-"], "expected numbers and ranges"),
@@ -221,19 +221,19 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["sample", "x", "--seeds", "0-2,5-3"], "--seeds 0-2,5-3: the range 5-3 is empty"),
         (
             ["sample", "x", "--seeds", "3,0-99999999999999"],
-            "100,000,000,000,001 images were asked for, and one call draws",
+            "cannot draw 100,000,000,000,001 images in one call",
         ),
-        (["sample", "x", "-n", "99999999999999"], "at most 100,000; draw them in several"),
-        (["sample", "x", "--frames", "4"], "--frames says how --interpolate goes"),
+        (["sample", "x", "-n", "99999999999999"], "at most 100,000; use several calls"),
+        (["sample", "x", "--frames", "4"], "--frames needs --interpolate"),
         (["sample", "x", "y", "x"], "x is named twice; each checkpoint gives one row"),
-        (["sample", "x", "y", "--frames", "4"], "--frames says how --interpolate goes"),
-        (["sample", "x", "--along", "line"], "--along says how --interpolate goes"),
-        (["sample", "x", "--interpolate", "4"], "expected two seeds or more"),
-        (["sample", "x", "--interpolate", "4,x"], "expected two seeds or more"),
+        (["sample", "x", "y", "--frames", "4"], "--frames needs --interpolate"),
+        (["sample", "x", "--along", "line"], "--along needs --interpolate"),
+        (["sample", "x", "--interpolate", "4"], "expected two or more seeds"),
+        (["sample", "x", "--interpolate", "4,x"], "expected two or more seeds"),
         (["sample", "x", "--per-class", "3", "-n", "4"], "give one of"),
         (["sample", "x", "--per-class", "0"], "--per-class"),
-        (["sample", "x", "--per-class", "2", "--out", "many"], "rows of images are one grid"),
-        (["sample", "x", "--traverse", "1", "--classes", "2"], "--traverse goes with"),
+        (["sample", "x", "--per-class", "2", "--out", "many"], "rows of images are one picture"),
+        (["sample", "x", "--traverse", "1", "--classes", "2"], "--traverse takes only"),
         (["invert", "x.png", "wgan-pg"], "wgan-pg"),
         (["gallery", "/nowhere"], "/nowhere"),
         (["demo", "/nowhere"], "/nowhere"),
@@ -258,21 +258,21 @@ def test_wrong_input_about_a_run(run, capsys):
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     for words, says in [
         (["train", "nsgan", "--out", run], "contains a run"),
-        (["train", "nsgan", "--resume", run], "the run is a cgan, not a nsgan"),
+        (["train", "nsgan", "--resume", run], "the run trains cgan, not nsgan"),
         (["train", "--resume", run, "--set", "seed=3"], "seed: 0 -> 3"),
         (["train", "--resume", run / "release"], "is a release, without log and training states"),
         (["doctor", run / "release"], "is a release"),
         (["sample", run, "--classes", "x"], "no class is called 'x'"),
         (["sample", run, "--classes", "10"], "no class is called '10'"),
-        (["sample", run, "-n", "0"], "no image was asked for"),
+        (["sample", run, "-n", "0"], "cannot draw 0 images"),
         (["sample", run, "--interpolate", "0,1", "--frames", "1"], "at least 2 frames"),
-        (["sample", run, "--interpolate", "0,1", "--frames", "99999999999"], "99,999,999,999 images were asked for"),
+        (["sample", run, "--interpolate", "0,1", "--frames", "99999999999"], "cannot draw 99,999,999,999 images"),
         (["sample", run, "--truncation", "-1"], "a bound above 0"),
         (["sample", run, "--traverse", "all"], "trained without a code"),
         (["invert", "/no.png", run], "cannot read /no.png (No such file or directory)"),
         (["invert", run / "config.json", run], "cannot identify image file"),
         (["demo", run, "--host", "203.0.113.9"], "cannot listen at 203.0.113.9:8000"),
-        (["sample", run / "release", "--no-ema"], "--no-ema works on runs"),
+        (["sample", run / "release", "--no-ema"], "--no-ema needs a run"),
     ]:
         assert ganzoo(*words) == 2
         printed = capsys.readouterr().err

@@ -47,11 +47,11 @@ def test_as_many_threads_as_free_cores_and_a_line_if_that_is_fewer(machine):
     machine(2, load=1.0)
     assert cpu_threads.auto_threads(2) == (
         1,
-        "1 thread: 1 of 2 cores is busy; --threads 2 in a new run takes them all the same",
+        "1 thread: 1 of 2 cores is busy; a new run with --threads 2 uses 2 regardless",
     )
     machine(4, load=2.0)
     threads, line = cpu_threads.auto_threads(16)
-    assert threads == 2 and line.startswith("2 threads: 2 of 4 cores are busy; --threads 4 in a new run")
+    assert threads == 2 and line.startswith("2 threads: 2 of 4 cores are busy; a new run with --threads 4")
     machine(3)
     assert cpu_threads.auto_threads(16) == (3, "")
 

@@ -134,9 +134,9 @@ def test_its_own_data_are_known_again_where_they_lie_elsewhere(tmp_path):
 def test_other_data_than_it_was_trained_on_must_be_named(tmp_path):
     sampler = ganzoo.load(api.train(small("nsgan", train={"steps": 1}), toy_data(), out=tmp_path / "run"))
     old = replace(sampler, config=of_before(sampler.config))
-    with pytest.raises(InputError, match="'digits' are not those the model was trained on; name some with --data"):
+    with pytest.raises(InputError, match="'digits' are not those that the model was trained on; name data with --data"):
         evaluate(old, extractor=digits(), n=10)
-    with pytest.raises(InputError, match="'memory' were given from Python, and no file holds them; give them as data="):
+    with pytest.raises(InputError, match="'memory' were passed from Python and are in no file; pass them as data="):
         evaluate(sampler, extractor=digits(), n=10)
     images = np.zeros((9, 28, 28, 3), np.uint8)
     np.savez(tmp_path / "other.npz", images=images)
@@ -214,7 +214,7 @@ def test_an_empty_table_is_an_error_with_the_reasons():
     plain = replace(sampler, latent=replace(sampler.latent, classes=0))
     reader, real = open_feature_reader(tiny(size=8, native=7), data), RealData(data, data.subset(1))
     with pytest.raises(
-        InputError, match=r"^there is nothing to measure: fid needs at least 2 real images; .*class_acc"
+        InputError, match=r"^no metric can be computed: fid needs at least 2 real images; .*class_acc"
     ) as error:
         score_images(plain, real, None, 3, "test", reader)
     assert "\n" not in str(error.value) and all(f"{name} needs" in str(error.value) for name in METRICS)
@@ -232,7 +232,7 @@ def test_what_came_from_python_is_measured_against_what_is_given(tmp_path):
     held_out = replace(uneven("test", 0.1), split="test")
     other = evaluate(sampler, held_out, **asked)
     assert [score.name for score in other.scores] == ["fid-tiny@30/test", "precision-tiny@30/test"]
-    assert len(other.facts["warnings"]) == 1 and "they are not the" in other.facts["warnings"][0]
+    assert len(other.facts["warnings"]) == 1 and "not on the" in other.facts["warnings"][0]
     for form in (torch.Tensor, np.asarray, torch.Tensor.tolist):
         images = form(data.samples(range(40)).images)
         assert "no labels" in evaluate(sampler, images, **asked).facts["warnings"][1]
@@ -240,7 +240,7 @@ def test_what_came_from_python_is_measured_against_what_is_given(tmp_path):
     assert picture.shape == (1, 342, 206)
     with pytest.raises(InputError, match=r"^images must be \(N, C, H, W\)"):
         evaluate(sampler, np.zeros((4, 28, 28), np.uint8), **asked)
-    with pytest.raises(InputError, match="the samples are 1 x 32 x 32, the data 'memory' are 1 x 28 x 28"):
+    with pytest.raises(InputError, match="the samples are 1 x 32 x 32, but the data 'memory' are 1 x 28 x 28"):
         evaluate(sampler, toy_data(), **asked)
 
 
@@ -256,15 +256,14 @@ def test_data_that_only_a_program_has_must_be_given_again(command_line, tmp_path
             evaluate(ganzoo.load(run))
         err = str(error.value)
     assert (
-        "the data 'scans' were given from Python, and no file holds them; give them as data= of" in err
-        and "--data" in err
+        "the data 'scans' were passed from Python and are in no file; pass them as data= of" in err and "--data" in err
     )
 
 
 def test_what_does_not_belong_together_is_a_line_on_stderr(run, registered, capsys):
     code, out, err = command(capsys, "evaluate", run, "-n", 2100, "--metrics", "fid")
     assert code == 0 and err.splitlines() == [
-        "warning: 2,100 samples are measured against 2,000 real images, which is all that 'digits' has in its test split"
+        "warning: 2,100 samples are measured against 2,000 real images, all that the test split of 'digits' has"
     ]
     assert "warning" not in out
     assert command(capsys, "evaluate", run, "-n", 30, "--metrics", "fid")[2] == ""
@@ -295,7 +294,7 @@ def test_points_are_measured_by_their_modes(ring):
         ({"batch": 0}, "--batch must be at least 1"),
         ({"n": 10**12}, "at most 10,000,000 samples"),
         ({"split": "valid"}, "digits has no split 'valid', only test and train"),
-        ({"data": "ring"}, "the samples are 1 x 32 x 32, the data 'ring' are 2 x 1 x 1"),
+        ({"data": "ring"}, "the samples are 1 x 32 x 32, but the data 'ring' are 2 x 1 x 1"),
         ({"extractor": "digit"}, "no extractor is called 'digit'; did you mean 'digits'"),
     ],
 )
@@ -318,7 +317,7 @@ def test_a_release_does_not_say_where_its_data_lay_and_is_measured_where_they_ar
     asked = {"extractor": digits(), "n": 9, "metrics": ["fid"]}
     assert evaluate(ganzoo.load(run), **asked).scores, "a run knows"
     release = ganzoo.load(run / "release")
-    with pytest.raises(InputError, match=r"^there is no folder pets; name what the model .* with --data$"):
+    with pytest.raises(InputError, match=r"^folder pets does not exist; name data to evaluate .* with --data$"):
         evaluate(release, **asked)
     assert evaluate(release, "folder:jane/pets", **asked).scores
 
@@ -326,11 +325,11 @@ def test_a_release_does_not_say_where_its_data_lay_and_is_measured_where_they_ar
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        ({"metrics": ["fid"]}, "fid is for pictures"),
+        ({"metrics": ["fid"]}, "fid needs images"),
         ({"extractor": "digits"}, "counted without an extractor; leave --extractor out"),
         ({"metrics": ["mode"]}, "did you mean 'modes'"),
         ({"metrics": ["kl"]}, "no count of modes for ring is called 'kl'"),
-        ({"data": "digits"}, "the samples are 2 x 1 x 1, the data 'digits' are 1 x 32 x 32"),
+        ({"data": "digits"}, "the samples are 2 x 1 x 1, but the data 'digits' are 1 x 32 x 32"),
     ],
 )
 def test_what_points_do_not_have_is_refused(ring, given, complaint):
@@ -349,10 +348,10 @@ def test_the_modes_counted_are_those_of_the_samples(ring, monkeypatch):
 
 def test_points_without_known_modes_and_two_kinds_of_scores_are_refused():
     points = Dataset.from_tensor(torch.zeros(9, 2, 1, 1))
-    with pytest.raises(InputError, match="no known modes"):
+    with pytest.raises(InputError, match="without known modes"):
         resolve_sample_count(points)
     stacks = replace(toy_data(channels=3), name="stacked-digits")
-    with pytest.raises(InputError, match="ask for them one after another"):
+    with pytest.raises(InputError, match="evaluate them in separate calls"):
         resolve_sample_count(stacks, ["kl", "fid"])
     assert (resolve_sample_count(stacks), resolve_sample_count(stacks, ["fid"]), resolve_sample_count(stacks, n=7)) == (
         26_000,
@@ -436,7 +435,7 @@ def test_the_command_prints_a_table(run, registered, capsys):
 
 
 def test_the_command_counts_modes(ring, capsys):
-    assert "points have no picture" in command(capsys, "evaluate", ring, "--neighbours", "x.png")[2]
+    assert "--neighbours needs images" in command(capsys, "evaluate", ring, "--neighbours", "x.png")[2]
     code, out, _ = command(capsys, "evaluate", ring, "--data", "ring", "--json")
     assert code == 0 and {"modes", "high_quality", "reverse_kl"} <= json.loads(out).keys()
 

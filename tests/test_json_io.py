@@ -210,7 +210,7 @@ def test_what_a_later_version_adds_is_kept_and_what_it_numbers_otherwise_is_refu
     assert read_table(tmp_path / "card.json", Card)["config_sha256"] == "0" * 64
     assert read(tmp_path / "card.json", Card).model_extra["config_sha256"] == "0" * 64
     write_json(tmp_path / "card.json", table | {"format": 2})
-    with pytest.raises(InputError, match=r"format 2, newer than this ganzoo reads .*update ganzoo"):
+    with pytest.raises(InputError, match=r"format 2, but this ganzoo reads .*update ganzoo"):
         read(tmp_path / "card.json", Card)
 
 

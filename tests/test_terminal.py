@@ -200,7 +200,7 @@ def test_the_command_names_the_config_whatever_a_card_says(tmp_path):
     assert "curl evil" not in text and f"<pre>ganzoo train {folder}/config.json</pre>" in text
     print_summary(folder, {"faults": "None."})
     assert "curl evil" not in (folder / "card.md").read_text()
-    assert "| trained again by | `ganzoo train config.json`, with the" in (folder / "card.md").read_text()
+    assert "| repeat the training | `ganzoo train config.json`, with the" in (folder / "card.md").read_text()
 
 
 def test_a_strangers_card_is_text_in_markdown_too(hostile):

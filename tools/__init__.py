@@ -1,1 +1,1 @@
-"""Scripts for maintainers: classifiers and digits that ship, and the making of releases, the size of files and functions."""
+"""Maintainers' scripts: bundled classifiers, digits and releases; tables of docs/; sizes of files and functions."""

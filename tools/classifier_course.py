@@ -1,4 +1,4 @@
-"""The training of a classifier that ships: from first weights to the running average of the last."""
+"""Training of a bundled classifier, from initial weights to the moving average of the final ones, with checkpoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tools.classifier_plans import Plan
 
 
 class CourseState(FileSchema):
-    """`state.json` of a course."""
+    """Content of `state.json` of a course."""
 
     step: Count
     seconds: Finite
@@ -35,7 +35,7 @@ class CourseState(FileSchema):
 
 
 class Course:
-    """A classifier on its way through the epochs of its plan, and the running average of it that will ship."""
+    """A classifier in training by its plan, and the moving average of its weights, which is the result."""
 
     def __init__(self, plan: Plan, dataset: Dataset) -> None:
         self.plan, self.steps_per_epoch = plan, len(dataset) // plan.batch
@@ -43,27 +43,27 @@ class Course:
         average = get_ema_multi_avg_fn(plan.average)
         self.average = AveragedModel(self.classifier, multi_avg_fn=average, use_buffers=True).eval()
         self.batches = BatchLoader(dataset, plan.seed, plan.flip)
-        self.optimiser = make_optimiser(plan, self.classifier)
+        self.optimizer = make_optimizer(plan, self.classifier)
         self.step, self.seconds = 0, 0.0
 
     @property
     def epoch(self) -> int:
-        """How many epochs are done."""
+        """The number of finished epochs."""
         return self.step // self.steps_per_epoch
 
     def train_epoch(self) -> float:
-        """One pass over the data; returns the mean loss."""
+        """Train for one pass over the data; returns the mean loss."""
         began = time.perf_counter()
         losses = [self.train_step() for _ in range(self.steps_per_epoch)]
         self.seconds += time.perf_counter() - began
         return torch.stack(losses).mean().item()
 
     def train_step(self) -> Tensor:
-        """One batch; returns its loss."""
+        """Train on one batch; returns its loss."""
         samples = self.batches.next(self.plan.batch)
         with rng.RngScope(self.plan.seed, "classifier", self.step):
             images = self.plan.vary(samples.images)
-        # Twice as fast on a CPU that knows it; the weights stay float32.
+        # Twice as fast on a CPU with bfloat16; the weights stay float32.
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.classifier(images)
         assert samples.labels is not None, "a training set has labels"
@@ -73,29 +73,29 @@ class Course:
         return loss.detach()
 
     def descend(self, loss: Tensor) -> None:
-        """One step of the optimiser at the rate of this moment."""
+        """One optimizer step at the scheduled learning rate."""
         factor = slope(self.step / (self.plan.epochs * self.steps_per_epoch))
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
-        self.optimiser.zero_grad()
+        self.optimizer.zero_grad()
         loss.backward()
-        self.optimiser.step()
+        self.optimizer.step()
         self.step += 1
 
     def parts(self) -> dict[str, Tensor]:
-        """Every tensor that the next epoch depends on: the tensors themselves, no copies."""
+        """All tensors that the next epoch depends on, by name; not copies."""
         found = {f"classifier.{name}": value for name, value in self.classifier.state_dict().items()}
         found |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
         learned = [(name, p) for name, p in self.classifier.named_parameters() if p.requires_grad]
         return found | {f"momentum.{name}": self.momentum(p) for name, p in learned}
 
     def momentum(self, parameter: Tensor) -> Tensor:
-        """What the optimiser remembers of `parameter`: zeros before the first step, which is the same as nothing."""
-        state: dict[str, Tensor] = self.optimiser.state[parameter]
+        """The momentum of `parameter`; zeros before the first step."""
+        state: dict[str, Tensor] = self.optimizer.state[parameter]
         return state.setdefault("momentum_buffer", torch.zeros_like(parameter))
 
     def save(self, folder: Path) -> None:
-        """Write the state, all at once."""
+        """Write the training state atomically."""
         content = save({name: value.contiguous() for name, value in self.parts().items()})
         facts = {"format": FORMAT, "step": self.step, "seconds": self.seconds, "sha256": sha256_hex(content)}
 
@@ -106,10 +106,10 @@ class Course:
         write_folder(folder, fill)
 
     def restore(self, folder: Path) -> None:
-        """Go on from a saved state; raises `InputError` where it is damaged or of another plan or data."""
+        """Restore a saved training state; raises `InputError` if it is damaged or belongs to another plan or data."""
         facts, parts = read_record(folder / "state.json", CourseState), self.parts()
         if facts.course != self.identity():
-            raise InputError(f"{folder} is of another plan or data; delete it to begin anew")
+            raise InputError(f"{folder} belongs to another plan or data; delete it to start over")
         saved = read_tensors(folder / "state.safetensors", facts.sha256, tensor_specs(parts))
         for name, value in parts.items():
             value.copy_(saved[name])
@@ -117,28 +117,28 @@ class Course:
         self.batches.position = self.step * self.plan.batch
 
     def identity(self) -> dict[str, Any]:
-        """What must not change between two sittings, in JSON's types."""
+        """Plan and data, which must not change when training is resumed, as JSON types."""
         plan = asdict(self.plan) | {"data": self.plan.data.name, "vary": self.plan.vary.__name__}
         return plan | {"widths": list(self.plan.widths), "data_digest": self.batches.dataset.digest}
 
 
 def beginner(plan: Plan, dataset: Dataset) -> Classifier:
-    """A classifier before its first step, always the same for the same plan and data."""
+    """The untrained classifier of a plan; deterministic for the same plan and data."""
     channels, size, _ = dataset.shape
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
         classifier = Classifier(size=size, channels=channels, widths=plan.widths, class_names=plan.data.class_names)
     for module in classifier.blocks.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.dirac_(module.weight.data[: module.in_channels])  # at first these pass their input on
+            nn.init.dirac_(module.weight.data[: module.in_channels])  # the identity on the first channels
         elif isinstance(module, nn.BatchNorm2d):
             module.weight.requires_grad_(False)
     whiten(classifier.whitening, dataset.samples(np.arange(0, len(dataset), 10)).images)
     return classifier.to(memory_format=torch.channels_last)
 
 
-def make_optimiser(plan: Plan, classifier: Classifier) -> torch.optim.SGD:
-    """SGD with Nesterov's momentum; the shifts of the norms learn faster than the weights, and shrink no faster."""
+def make_optimizer(plan: Plan, classifier: Classifier) -> torch.optim.SGD:
+    """SGD with Nesterov momentum; biases of norms have a higher learning rate than weights, with the same shrinkage."""
     learned = [p for p in classifier.parameters() if p.requires_grad]
     rate, faster = plan.rate * plan.batch / 1024, plan.bias_rate
     groups: list[dict[str, Any]] = [
@@ -149,5 +149,5 @@ def make_optimiser(plan: Plan, classifier: Classifier) -> torch.optim.SGD:
 
 
 def slope(progress: float, top: float = 0.23) -> float:
-    """Factor on the rates at `progress` (0 to 1): from 0.2 straight up to 1 at `top`, then straight down to 0."""
+    """Learning-rate factor at `progress` (0 to 1): linear from 0.2 up to 1 at `top`, then linear down to 0."""
     return 0.2 + 0.8 * progress / top if progress < top else (1 - progress) / (1 - top)

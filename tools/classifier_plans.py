@@ -1,4 +1,4 @@
-"""What each of the two classifiers is trained on, how long, and how its pictures are varied."""
+"""Training plans of the two bundled classifiers: data, widths, epochs, augmentation, hyperparameters."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from ganzoo.tricks.diffaugment import translate
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides the weights, beside the pictures and the code."""
+    """Everything that determines the weights, except the images and the code."""
 
     data: type[TorchvisionSource]
-    """The set whose licence and class names are the classifier's."""
+    """Data set whose license and class names the classifier has."""
     widths: tuple[int, ...]
     """Channels of each block; the last is the length of a feature vector."""
     epochs: int
     vary: Callable[[Tensor], Tensor]
-    """A batch of training images, each changed in its own way."""
+    """Augmentation of a batch of training images, different for each image."""
     flip: bool
-    """Whether images are mirrored at random."""
+    """True if images are mirrored at random."""
     batch: int = 256
     seed: int = 0
-    # The remaining figures are airbench96's (Jordan 2024), for the mean loss over a batch of 1,024.
+    # The remaining values are airbench96's (Jordan 2024), for the mean loss over a batch of 1,024.
     rate: float = 1.17
     momentum: float = 0.85
     decay: float = 1.33e-3
     bias_rate: float = 64.0
-    """How many times faster than the weights the shifts learn."""
+    """Learning rate of biases relative to that of weights."""
     average: float = 0.99
-    """Per step, of the running average of the weights that is shipped."""
+    """Decay per step of the moving average of the weights."""
 
 
 def warp(images: Tensor) -> Tensor:
-    """Each image turned by up to 12 degrees, scaled and sheared by up to 12 %, shifted by up to 2 pixels, and bent."""
+    """Rotate each image by up to 12 degrees, scale and shear it by up to 12 %, shift it by up to 2 pixels, and bend it."""
     n, side = len(images), images.shape[3]
     angle = _between("turn", n) * 12 * pi / 180
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).view(n, 2, 2)

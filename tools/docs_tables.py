@@ -1,7 +1,7 @@
 """The tables of the pages in docs/ that are made from the registries.
 
-`python -m tools.docs_tables` writes them, `--check` names each page that is out of date and exits with 1. A table stands
-between `<!-- generated: NAME -->` and `<!-- end -->`. A last column headed "notes" or "meaning" is written by hand and kept.
+`python -m tools.docs_tables` writes them; `--check` names each outdated page and exits with 1. A table stands between
+`<!-- generated: NAME -->` and `<!-- end -->`. A last column with the header "notes" or "meaning" is handwritten and kept.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def losses() -> Table:
 
 
 def loss_row(loss: type[Loss]) -> list[str]:
-    """Formulas stand in the paragraph that begins with L_D, a line each; two spaces divide them from remarks."""
+    """One row; formulas are in the paragraph that begins with L_D, one per line, followed by two spaces and remarks."""
     paragraphs = (inspect.getdoc(loss) or "").split("\n\n")
     lines = next((each for each in paragraphs if each.startswith("L_D = ")), "").splitlines()
     found = {m[1]: (m[2], m[3]) for m in map(FORMULA.fullmatch, lines) if m}
@@ -55,31 +55,31 @@ def loss_row(loss: type[Loss]) -> list[str]:
 
 
 def paper(part: object) -> str:
-    """The source that a docstring names, as a link."""
+    """The source named in a docstring, as a link."""
     found = CITATION.search(summary(part))
     return f"[{found['authors'].removesuffix(',')} {found['year']}](https://{found['link']})" if found else ""
 
 
 def technique_table() -> Table:
-    """Keys, neutral settings and switches of each technique; of a trick also what it refuses, by its attributes."""
+    """Keys, neutral settings and switches of each technique; for a trick also its incompatibilities, from its attributes."""
     header = ["technique", "#", "keys", "neutral", "switches", "refuses", "notes"]
     return [header, *map(technique_row, techniques())]
 
 
 def technique_row(row: Technique) -> list[str]:
-    """A trick is the key `tricks.NAME`; its options follow."""
+    """One row; for a trick the key `tricks.NAME` is followed by its options."""
     trick = row.keys[0].removeprefix("tricks.")
     keys = ", ".join(map(code, row.keys))
     if trick in TRICKS:
         keys += ": " + ", ".join(map(code, inspect.signature(TRICKS[trick]).parameters))
     off = [code(f"{key.rpartition('.')[2]} = {json.dumps(value)}") for key, value in row.neutral.items()]
-    neutral = ", ".join(dict.fromkeys(off))  # both players may have the same
+    neutral = ", ".join(dict.fromkeys(off))  # both networks may have the same setting
     switches = ", ".join(map(code, (*row.on, *row.without)))
     return [row.name, str(row.number or ""), keys, neutral, switches, refusals(trick) if trick in TRICKS else "", ""]
 
 
 def refusals(name: str) -> str:
-    """Losses, data and networks that a trick with its defaults does not go with."""
+    """Losses, data and networks that are incompatible with a trick at its defaults."""
     trick, default = TRICKS[name], TRICKS[name]()
     found = [code(loss) for loss, kind in LOSSES.items() if any(trick_conflicts(kind, trick))]
     found += ["points"] * trick.images_only
@@ -90,13 +90,13 @@ def refusals(name: str) -> str:
 
 
 def backbones() -> Table:
-    """What each backbone is for."""
+    """Description, data and initialization of each backbone."""
     rows = [[code(name), describe(b), b.data, code(b.init), ""] for name, b in BACKBONES.items()]
     return [["name", "what it is", "data", "`networks.init`", "notes"], *rows]
 
 
 def options(schema: Callable[[str], dict[str, inspect.Parameter]]) -> Table:
-    """Defaults of a player's options, a column for each backbone."""
+    """Defaults of a network's options, with one column per backbone."""
     names = sorted(BACKBONES, key=lambda name: BACKBONES[name].data)
     schemas = [schema(name) for name in names]
     every = dict.fromkeys(option for each in schemas for option in each)
@@ -105,12 +105,12 @@ def options(schema: Callable[[str], dict[str, inspect.Parameter]]) -> Table:
 
 
 def default(parameter: inspect.Parameter) -> str:
-    """A default as TOML; none where TOML has no word."""
+    """A default as TOML; "none" for None, which TOML lacks."""
     return "none" if parameter.default is None else code(json.dumps(parameter.default))
 
 
 def norms() -> Table:
-    """The traits decide what a norm goes with."""
+    """Description and traits of each norm; the traits determine its compatibility."""
     rows = [
         [code(name), describe(norm), *("yes" * norm_has(name, trait) for trait in ("mixes_samples", "maps_only"))]
         for name, norm in NORMS.items()
@@ -119,7 +119,7 @@ def norms() -> Table:
 
 
 def optimizers() -> Table:
-    """Settings are the keyword-only parameters."""
+    """Settings and description of each optimizer."""
     rows = [[code(name), settings(make), describe(make)] for name, make in OPTIMIZERS.items()]
     return [["name", "settings", "what it is"], *rows]
 
@@ -131,7 +131,7 @@ def settings(part: Callable[..., Any]) -> str:
 
 
 def metrics() -> Table:
-    """How a metric is read, and the fewest images of which it is defined."""
+    """Direction, input and minimum numbers of images of each metric."""
     rows = [
         [code(name), m.better, m.needs, str(m.least), str(m.least_real), describe(m)] for name, m in METRICS.items()
     ]
@@ -139,17 +139,17 @@ def metrics() -> Table:
 
 
 def described(registry: Mapping[str, object]) -> Table:
-    """Each part of a registry and the first line of its documentation."""
+    """Each part of a registry with the first line of its docstring."""
     return [["name", "what it is", "notes"], *([code(name), describe(part), ""] for name, part in registry.items())]
 
 
 def sources() -> Table:
-    """What `--data` takes."""
+    """Specs accepted by `--data`."""
     return [["SPEC", "what it is", "size, channels", "splits", "notes"], *map(source_row, SOURCES.values())]
 
 
 def source_row(kind: type[Source]) -> list[str]:
-    """A source without a size has that of its file."""
+    """One row; a source without a size takes that of its file."""
     shape = "points" if kind.points else f"{kind.size}, {kind.channels}" if kind.size else "the file's"
     return [code(kind.usage), describe(kind), shape, ", ".join(kind.splits), ""]
 
@@ -178,18 +178,18 @@ def code(text: str) -> str:
 
 
 def cells(line: str) -> list[str]:
-    """The cells of a line of a Markdown table."""
+    """The cells of one line of a Markdown table."""
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
 
 
 def kept_cells(old: str) -> dict[str, str]:
-    """Row name -> last cell of the table `old`, where that column is written by hand."""
+    """Row name -> last cell of the table `old`, if that column is handwritten."""
     rows = [cells(line) for line in old.splitlines() if line.startswith("|")]
     return {row[0]: row[-1] for row in rows[2:]} if rows and rows[0][-1] in KEPT else {}
 
 
 def markdown(table: Table, kept: dict[str, str]) -> str:
-    """The lines of `table`, with the cells that are kept."""
+    """`table` as Markdown, with its handwritten cells from `kept`."""
     header, *rows = ([cell.replace("|", "\\|") for cell in row] for row in table)
     rows = [[*row[:-1], kept.get(row[0], "")] if header[-1] in KEPT else row for row in rows]
     lines = [header, ["---"] * len(header), *rows]
@@ -197,7 +197,7 @@ def markdown(table: Table, kept: dict[str, str]) -> str:
 
 
 def page(text: str) -> str:
-    """The text of a page with its tables made again."""
+    """The text of a page with its tables regenerated."""
     return BLOCK.sub(lambda m: f"{m[1]}{markdown(TABLES[m[2]](), kept_cells(m[3]))}{m[4]}", text)
 
 

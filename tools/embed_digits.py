@@ -1,7 +1,7 @@
-"""Made the digits inside the package: `python -m tools.embed_digits MNIST_ROOT` (the folder with MNIST/raw/).
+"""Creates the digits inside the package: `python -m tools.embed_digits MNIST_ROOT` (the folder with MNIST/raw/).
 
-Each file is an xz stream of the N labels, then the N pictures of 28 x 28 bytes. Whole pictures one after the other are
-what xz packs best: 1.33 MB for the 10,000, against 1.55 MB pixel by pixel, 1.62 MB as PNG, 1.47 MB as lossless WebP.
+Each file is an xz stream of N labels, then N images of 28 x 28 bytes. xz compresses whole images in sequence best:
+1.33 MB for the 10,000, compared with 1.55 MB pixel by pixel, 1.62 MB as PNG and 1.47 MB as lossless WebP.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 
 from ganzoo.data.sources.digits import embedded
 
-# Every sixth and every fifth: a sample of the whole, for MNIST's first thousands differ from its last.
+# Every sixth and every fifth image, because MNIST's first thousands differ from its last.
 PARTS = {"train": ("train", 6), "test": ("t10k", 5)}
-# As much context as there is (the upper half of the byte before), and no alignment: pictures have none.
+# Maximum literal context (the upper half of the previous byte), and no alignment, which images lack.
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 4, "lp": 0, "pb": 0}]
 
 
 def embed(root: Path, split: str) -> None:
-    """Write the file of a split from MNIST's own files."""
+    """Write the embedded file of a split from MNIST's original files."""
     prefix, step = PARTS[split]
     raw = root / "MNIST" / "raw"
     pictures = np.fromfile(raw / f"{prefix}-images-idx3-ubyte", np.uint8, offset=16).reshape(-1, 28 * 28)[::step]

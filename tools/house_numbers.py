@@ -1,4 +1,4 @@
-"""Size and shape of the modules in ganzoo/, against the targets of a readable house.
+"""Size and shape of the modules in ganzoo/, compared with targets for readable code.
 
     python tools/house_numbers.py [--step]
 
@@ -49,12 +49,12 @@ def read_module(path: Path) -> Module | None:
 
 
 def is_docstring(node: ast.stmt) -> bool:
-    """Whether a statement is a bare string."""
+    """True if a statement is a bare string."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def first_line(node: ast.stmt) -> int:
-    """The first line of a statement, its decorators included."""
+    """The first line of a statement, including its decorators."""
     decorators = node.decorator_list if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) else []
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
@@ -70,7 +70,7 @@ def functions(body: list[ast.stmt], inside: str = "") -> Iterator[tuple[str, int
 
 
 def print_report(modules: list[Module]) -> None:
-    """Each number with its target, then the files and functions that are too long."""
+    """Print each number with its target, then the files and functions that are too long."""
     lines = sum(module.lines for module in modules)
     lengths = [length for module in modules for length in module.functions.values()]
     rows = [
@@ -129,7 +129,7 @@ def functions_of_d_update() -> set[tuple[str, str]]:
 
 
 def print_step() -> None:
-    """The functions and files of one update, with the targets."""
+    """Print the functions and files of one update, with the targets."""
     entered = sorted(functions_of_d_update())
     files = {file for file, _ in entered}
     print(f"one nsgan d_update: {len(entered)} functions (<= 30) in {len(files)} files (<= 8)")

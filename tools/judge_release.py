@@ -1,4 +1,4 @@
-"""What is said of a release in figures: its scores, and how often it draws each class."""
+"""Scores and class shares of a release, for its card."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ganzoo.sampling import Sampler
 
 
 def judge(sampler: Sampler, n: int = SAMPLES) -> dict[str, Any]:
-    """Every score that fits, as `ganzoo evaluate` has it, and the share of each class, for the card."""
+    """Every available score of `ganzoo evaluate`, and the share of each class, for the card."""
     return figures(evaluate(sampler, n=n)) | {"class_shares": class_shares(sampler, n)}
 
 
 def figures(found: Evaluation) -> dict[str, Any]:
-    """The scores as a card holds them, with what they were measured with."""
+    """The scores and the facts of their measurement, in the form of a card."""
     return {"scores": [score.as_json() for score in found.scores], "evaluation": found.facts}
 
 
 def class_shares(sampler: Sampler, n: int) -> dict[str, float]:
-    """The share of `n` samples that the extractor's classifier takes for each class; empty where it knows other classes."""
+    """The share of each class among `n` samples, as classified by the extractor; empty if it knows other classes."""
     data = load_real_data(sampler, None).train
     if data.shape[1:] == (1, 1):
         return {}

@@ -1,6 +1,6 @@
-"""Trains a classifier that ships: `python -m tools.train_classifier digits --data mnist --out FOLDER`.
+"""Trains a bundled classifier: `python -m tools.train_classifier digits --data mnist --out FOLDER`.
 
-Stopped at any time, the same command goes on after the last whole epoch and arrives at the same weights.
+An interrupted training resumes after its last complete epoch with the same command, and ends with the same weights.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tools.classifier_plans import PLANS, Plan
 
 
 def train(plan: Plan, dataset: Dataset, folder: Path) -> Course:
-    """The course at its end; goes on from `folder`/state if that is there, and keeps it up to date."""
+    """Train to the end; resumes from `folder`/state if it exists, and saves there after each epoch."""
     course, state = Course(plan, dataset), folder / "state"
     recover_folder(state)
     if state.exists():
@@ -41,7 +41,7 @@ def train(plan: Plan, dataset: Dataset, folder: Path) -> Course:
 
 
 def ship(name: Name, course: Course, test: Dataset, folder: Path) -> dict[str, Any]:
-    """Write the averaged weights in their basis, matrices in float16, and the card, which is returned."""
+    """Write the averaged weights in their equalized basis, matrices in float16, and the card, which is returned."""
     final = cast(Classifier, deepcopy(course.average.module))
     equalise(final, some(course.batches.dataset, 10_000))
     weights = {key: value.half() if value.ndim > 1 else value for key, value in final.state_dict().items()}
@@ -62,7 +62,7 @@ def some(dataset: Dataset, count: int) -> Iterator[Tensor]:
 
 
 def make_card(course: Course, sha256: str) -> dict[str, Any]:
-    """What the weights are, but for how good."""
+    """The card of the weights, without their accuracy."""
     plan, net, dataset = course.plan, course.classifier, course.batches.dataset
     padding = ", 28 pixels padded to 32 with black" if plan.data.pad else ""
     return {
@@ -87,7 +87,7 @@ def make_card(course: Course, sha256: str) -> dict[str, Any]:
 
 @torch.no_grad()
 def measure(shipped: Classifier, exact: Classifier, test: Dataset) -> dict[str, Any]:
-    """How many images of `test` the shipped classifier gets right, and what its float16 kernels changed."""
+    """Accuracy of the stored classifier on `test`, and the changes caused by storing it in float16."""
     right, exactly, change = 0, 0, 0.0
     for first in range(0, len(test), 500):
         samples = test.samples(np.arange(first, min(first + 500, len(test))))
@@ -105,7 +105,7 @@ def measure(shipped: Classifier, exact: Classifier, test: Dataset) -> dict[str, 
 
 
 def count_right(logits: Tensor, labels: Tensor) -> int:
-    """How many rows of `logits` are highest at their label."""
+    """The number of rows of `logits` whose maximum is at the label."""
     return int((logits.argmax(1) == labels).sum())
 
 
@@ -124,18 +124,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Train, measure and write one classifier."""
     parser = ArgumentParser("tools.train_classifier", description=main.__doc__)
     parser.add_argument("name", choices=PLANS)
-    parser.add_argument("--data", required=True, help="the set to train on: mnist for digits, cifar10 for cifar")
-    parser.add_argument("--test", help="where the test images are, if not in --data's own test split")
-    parser.add_argument("--out", type=Path, required=True, help="folder for weights, card and the state to go on from")
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--data", required=True, help="training data: mnist for digits, cifar10 for cifar")
+    parser.add_argument("--test", help="test data (default: the test split of --data)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for weights, card and training state")
+    given = parser.parse_args(arguments)
     try:
-        dataset, test = opened(asked.data, asked.test, PLANS[asked.name])
-        asked.out.mkdir(parents=True, exist_ok=True)
-        card = ship(asked.name, train(PLANS[asked.name], dataset, asked.out), test, asked.out)
+        dataset, test = opened(given.data, given.test, PLANS[given.name])
+        given.out.mkdir(parents=True, exist_ok=True)
+        card = ship(given.name, train(PLANS[given.name], dataset, given.out), test, given.out)
     except InputError as error:
         parser.error(str(error))
     right = f"{card['test_accuracy']:.2%} of {card['test_images']:,} test images"
-    terminal.out(f"{asked.out / asked.name}.safetensors: {right}")
+    terminal.out(f"{given.out / given.name}.safetensors: {right}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The `ganzoo` program: the commands, and what an error prints and returns."""
+"""The `ganzoo` program: table of commands, one-line errors, exit codes."""
 
 import os
 import re
@@ -28,13 +28,13 @@ COMMANDS = {
     "export": ("share.export", "Write a generator as ONNX or PyTorch program."),
     "push": ("share.push", "Upload a release to the Hugging Face Hub."),
 }
-"""Command -> its module and function, and its line in the help."""
+"""Command -> (module and function, line in the help)."""
 SUCCESSORS = {"--sweep": "--traverse", "--raw": "--no-ema", "--n": "-n", "project": "invert"}
 """Options and commands that were renamed."""
 
 
 class Commands(TyperGroup):
-    """Commands whose modules are imported on use, so that `ganzoo --help` does not wait for torch."""
+    """Commands that import their modules on use, so that `ganzoo --help` does not wait for torch."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -67,17 +67,17 @@ def _about() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exits with 0 done, 1 the training failed, 2 the user's input, 130 interrupted."""
-    # A reader that goes away must not end what is done; `ganzoo list > /dev/full` is an error all the same.
+    """Run the command line and exit: 0 success, 1 training failed, 2 wrong input, 130 interrupted."""
+    # A closed pipe on stdout must not end the command; a full disk (`ganzoo list > /dev/full`) is still an error.
     sys.stdout, sys.stderr = tolerant(sys.stdout, BrokenPipeError), tolerant(sys.stderr)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # not what takes its place in a notebook
-            stream.reconfigure(errors="backslashreplace")  # what it cannot encode must not end what is done
+        if hasattr(stream, "reconfigure"):  # a notebook's stream has none
+            stream.reconfigure(errors="backslashreplace")  # a character it cannot encode must not end the command
     warnings.showwarning = _warn
-    warnings.simplefilter("once", UserWarning)  # not again for every layer
+    warnings.simplefilter("once", UserWarning)  # once, not for every layer
     code = run(arguments)
     if "WORLD_SIZE" in os.environ:
-        # Threads of torch's process groups may outlive them, and abort an interpreter that ends in its own time.
+        # Threads of torch's process groups may outlive them and abort an interpreter that shuts down normally.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None) -> int:
-    """Run one command; returns its exit code, with errors as one line on stderr."""
+    """Run one command and return its exit code; errors are one line on stderr."""
     try:
         result: Any = app(arguments, prog_name="ganzoo", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -103,7 +103,7 @@ def run(arguments: list[str] | None) -> int:
     except Exception as error:
         if _is_out_of_memory(error):
             return _fail("out of memory; lower train.batch_size or the networks' width", 1)
-        # Which module the parser's errors live in differs between versions of typer; their form does not.
+        # The module of the parser's errors differs between versions of typer; `format_message` does not.
         if not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
@@ -122,7 +122,7 @@ def _usage(error: Any) -> str:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    # torch has a class of error for a GPU's memory, and words for the machine's.
+    # torch has an exception class for GPU memory, but only message texts for CPU memory.
     named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return named or any(words in str(error) for words in ("DefaultCPUAllocator", "Storage size calculation overflowed"))
 

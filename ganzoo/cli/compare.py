@@ -27,7 +27,7 @@ from ganzoo.plugins import load_plugins
 
 @dataclass(frozen=True)
 class ComparisonArguments:
-    """The options of `compare` and `ablate` as typed."""
+    """Options of `compare` and `ablate`, as typed."""
 
     out: Annotated[Path, typer.Option(help="Folder for runs, results and report; an existing one is continued.")]
     budget: Annotated[
@@ -57,7 +57,7 @@ class ComparisonArguments:
         return merge(overrides(self.settings), {} if self.data is None else unflatten({"data.spec": self.data}))
 
     def words(self) -> list[str]:
-        """The options as typed, to repeat the command; without those that change no result but its seeds."""
+        """The options as typed, for reproducing the command; seeds and options that change no result are left out."""
         found: list[str] = []
         for option in fields(self):
             value = getattr(self, option.name)
@@ -67,7 +67,7 @@ class ComparisonArguments:
         return found
 
     def request(self, kind: str, settings: Sequence[Setting], plugins: Mapping[str, str]) -> CompareOptions:
-        """The comparison of `settings` that is asked for; raises `InputError`."""
+        """The requested comparison of `settings`; raises `InputError`."""
         return CompareOptions(
             kind=kind,
             settings=tuple(settings),
@@ -112,7 +112,7 @@ def ablate(
     *,
     arguments: ComparisonArguments,
 ) -> None:
-    """Compare a variant with itself under each technique alone; 'all' is the largest set that fits together."""
+    """Compare a variant with itself under each technique alone; 'all' is the largest compatible set."""
     if not switch:
         raise InputError("which switches? as in --switch replay --switch all ('ganzoo list --techniques' shows them)")
     plugins, shared = load_plugins(arguments.plugins), arguments.shared()
@@ -135,7 +135,7 @@ def ablate(
 
 
 def finish(request: CompareOptions) -> None:
-    """Run the comparison and print where its report is."""
+    """Run the comparison and print the paths of its report."""
     folder = run(request)
     if not request.quiet:
         terminal.out(f"done: {folder / 'report.html'}")
@@ -143,15 +143,15 @@ def finish(request: CompareOptions) -> None:
 
 
 def run(request: CompareOptions) -> Path:
-    """Run the comparison here or on a Ray cluster; returns its folder."""
+    """Run the comparison on this machine or on a Ray cluster; returns its folder."""
     say = silent if request.quiet else terminal.err
     if request.cluster is None:
         return run_comparison(Plan(request), say=say)
-    check_options(request)  # before a cluster is started, which takes long
+    check_options(request)  # before the slow start of a cluster
     with RayCluster(request.cluster) as cluster:
         device = cluster.device(request.settings[0].config.train.device)
         return run_comparison(Plan(request, device=device, cores=cluster.cores), cluster.run_jobs, say)
 
 
 def silent(line: str) -> None:
-    """Progress under `--quiet`."""
+    """Discard a progress line (`--quiet`)."""

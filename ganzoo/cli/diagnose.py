@@ -1,4 +1,4 @@
-"""`ganzoo doctor`."""
+"""`ganzoo doctor`: failures found in a run's log, text plots, a PNG of losses and gradient norms."""
 
 import io
 import json
@@ -30,13 +30,13 @@ def doctor(
     plugin: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON, without plots.")] = False,
 ) -> None:
-    """Diagnose a run from its log: failures, what they mean, what to change."""
+    """Diagnose a run from its log: failures, their meaning, settings to change."""
     if out is not None and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: expected a name that ends in .png")
     opened = RunDir.open(run)
     records = opened.records()
     if not records:
-        raise InputError(f"{run} has logged nothing yet; go on with: ganzoo train --resume {run}")
+        raise InputError(f"{run} has logged nothing yet; resume it: ganzoo train --resume {run}")
     loss = make_loss(opened.config())
     found, early = findings(opened, records, loss), rules_without_enough_records(len(records), loss.watch)
     if as_json:
@@ -48,23 +48,23 @@ def doctor(
 
 
 def findings(opened: RunDir, records: list[Record], loss: Loss) -> list[dict[str, Any]]:
-    """What was said while training, and what the rules say of the log now; each rule once between two rollbacks."""
-    said = opened.findings()
-    known = {finding["rule"] for finding in said}
+    """Findings reported during training, plus those of rules that fire on the log only now, by step."""
+    reported = opened.findings()
+    known = {finding["rule"] for finding in reported}
     read = diagnose(records, loss.watch, loss.d_loss_bounds)
     now = [finding.as_record() for finding in read if finding.rule not in known]
-    return sorted(said + now, key=lambda finding: finding["step"])
+    return sorted(reported + now, key=lambda finding: finding["step"])
 
 
 def headline(opened: RunDir, records: list[Record]) -> str:
-    """What the run is, and how far it has come."""
+    """The run's folder, variant and progress in one line."""
     config, last = opened.config(), records[-1]
     counts = ", ".join(f"{last[name]:,} {what}" for name, what in (("d_steps", "D steps"), ("g_steps", "G steps")))
     return f"{opened.folder}: {config.variant}, logged to step {last['step']:,} of {config.train.steps:,} ({counts})"
 
 
 def series(records: list[Record]) -> dict[str, list[float]]:
-    """What is plotted, over the records."""
+    """The plotted curves by name, one value per record."""
     losses = {
         "D's loss": failure_rules.loss_history(records, "d"),
         "G's loss": failure_rules.loss_history(records, "g"),
@@ -73,7 +73,7 @@ def series(records: list[Record]) -> dict[str, list[float]]:
 
 
 def plots(records: list[Record]) -> list[str]:
-    """A line of blocks a reading, each from its own lowest to its own highest value."""
+    """One line of blocks for each curve, scaled from its minimum to its maximum."""
     lines = []
     for name, values in series(records).items():
         finite = [value for value in values if math.isfinite(value)] or [math.nan]
@@ -82,7 +82,7 @@ def plots(records: list[Record]) -> list[str]:
 
 
 def spark(values: list[float]) -> str:
-    """At most `WIDTH` blocks, each the mean of its part; a gap where nothing is finite."""
+    """At most `WIDTH` blocks, each the mean of its part of `values`; a space if no value of the part is finite."""
     count = min(WIDTH, len(values))
     parts = [values[i * len(values) // count : (i + 1) * len(values) // count] for i in range(count)]
     means = [fmean(finite) if (finite := [v for v in part if math.isfinite(v)]) else math.nan for part in parts]
@@ -92,14 +92,12 @@ def spark(values: list[float]) -> str:
 
 
 def verdict(found: list[dict[str, Any]]) -> list[str]:
-    """The findings, or that there is none; early images say nothing, so nothing here asks to stop early."""
-    return [f"[{finding['rule']}] {finding['text']}" for finding in found] or [
-        "nothing found that looks like a failure"
-    ]
+    """The findings as lines, or one line without findings; early images predict nothing, so no line advises to stop."""
+    return [f"[{finding['rule']}] {finding['text']}" for finding in found] or ["no failure found"]
 
 
 def too_few(records: int, early: dict[str, int]) -> list[str]:
-    """A line on the rules that cannot judge yet, the ones that need the fewest records first; none where all can."""
+    """One line with the rules that need more records, by the number they need; empty if all rules can judge."""
     needs = sorted(set(early.values()))
     rules = ((", ".join(name for name in early if early[name] == need), need) for need in needs)
     listed = "; ".join(f"{names} (needs {need})" for names, need in rules)
@@ -107,11 +105,11 @@ def too_few(records: int, early: dict[str, int]) -> list[str]:
 
 
 def picture(records: list[Record], path: Path) -> str:
-    """Write losses and gradient norms over steps as a PNG; where matplotlib is missing, say how to get it."""
+    """Plot losses and gradient norms over steps as a PNG; returns its path, or a hint if matplotlib is missing."""
     try:
         import matplotlib
     except ImportError:
-        return f"no picture: {missing_extra('matplotlib', 'eval', 'the picture of losses and gradient norms')}"
+        return f"no plot: {missing_extra('matplotlib', 'eval', 'the plot of losses and gradient norms')}"
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

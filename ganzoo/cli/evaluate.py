@@ -1,4 +1,4 @@
-"""`ganzoo evaluate`."""
+"""`ganzoo evaluate`: the table of scores, and samples next to their nearest training images."""
 
 import json
 from pathlib import Path
@@ -60,5 +60,5 @@ def show(found: Evaluation) -> None:
 
 
 def counts(score: Score) -> str:
-    """The number of samples, and of real images if any."""
+    """The number of samples, and of real images if the score uses any."""
     return f"{score.n:,}" if score.reference_n is None else f"{score.n:,} / {score.reference_n:,}"

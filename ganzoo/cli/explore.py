@@ -1,4 +1,4 @@
-"""`ganzoo gallery`, `ganzoo demo` and `ganzoo invert`."""
+"""`ganzoo gallery`, `ganzoo demo` and `ganzoo invert` (GAN inversion)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,7 @@ def gallery(
     out: Annotated[Path, typer.Option(help="Folder for index.html.")] = Path("gallery"),
     plugin: Plugins = None,
 ) -> None:
-    """Write one HTML page that shows all checkpoints: images, scores, facts, the command that made each."""
+    """Write one HTML page that shows all checkpoints: images, scores, facts, training commands."""
     found = collect(checkpoints or [])
     print_left_out(found)
     terminal.out(str(write_gallery(found, out, plugin or [])))
@@ -37,7 +37,7 @@ def demo(
     host: Annotated[str, typer.Option(help="Address to bind (default: local only).")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")] = 8000,
     share: Annotated[
-        bool, typer.Option("--share", help="Also open a public gradio.live address: anybody who has it can draw.")
+        bool, typer.Option("--share", help="Also open a public gradio.live address; anyone who has it can draw.")
     ] = False,
     plugin: Plugins = None,
 ) -> None:
@@ -65,7 +65,7 @@ def invert(
     sampler = load(checkpoint, no_ema)
     picture = read_picture(image, sampler)
     if out.exists() and out.samefile(image):
-        raise InputError(f"--out {out} is the picture itself, which would be overwritten; give another name")
+        raise InputError(f"--out {out} would overwrite the picture itself; give another name")
     shown, reader = track(range(steps), "inverting"), open_extractor(extractor, sampler)
     found = project(sampler, picture, steps=shown, restarts=restarts, only=only, extractor=reader)
     save_png(grid(torch.stack([picture, found.image]), 2)[0], out)
@@ -73,7 +73,7 @@ def invert(
 
 
 def open_extractor(name: str | None, sampler: Sampler) -> Extractor | None:
-    """The extractor asked for; raises `InputError` where it cannot see what `sampler` draws."""
+    """The feature extractor `name`; raises `InputError` if it does not take the images of `sampler`."""
     if name is None:
         return None
     extractor = find_extractor(name)
@@ -82,9 +82,9 @@ def open_extractor(name: str | None, sampler: Sampler) -> Extractor | None:
 
 
 def describe_inversion(found: Projection, sampler: Sampler) -> str:
-    """The error, and from where it was reached."""
+    """The error, and the seed, class and code of the inversion."""
     labels, code = found.inputs.labels, found.inputs.code
-    parts = [f"error {found.error:.1f} of 255 grey levels (root mean square)", f"from seed {found.seed}"]
+    parts = [f"error {found.error:.1f} of 255 gray levels (root mean square)", f"from seed {found.seed}"]
     if labels is not None:
         parts.append(f"class {sampler.class_names[int(labels[0])]}")
     if code is not None and sampler.latent.code is not None:

@@ -28,7 +28,7 @@ def list_parts(
     techniques: Annotated[
         bool, typer.Option("--techniques", help="List the stability techniques and their keys.")
     ] = False,
-    parts: Annotated[bool, typer.Option("--parts", help="List every part by kind, and what it is.")] = False,
+    parts: Annotated[bool, typer.Option("--parts", help="List every part by kind, with a description.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List variants (paper, discriminator outputs), bundled checkpoints and the names of all parts."""
@@ -70,7 +70,7 @@ def row(name: str) -> dict[str, Any]:
 
 
 def makers(release: Path) -> tuple[str, str]:
-    """The config that a release was trained from, and the variant that it extends: mnist/wgan-gp and wgan-gp."""
+    """The recipe that a release was trained from and the variant it extends, such as mnist/wgan-gp and wgan-gp."""
     config = current_name(card(release).variant)
     return config, config.rpartition("/")[2]
 
@@ -87,20 +87,20 @@ def as_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def other_sizes(rows: list[dict[str, Any]]) -> list[str]:
-    """A line for each folder of recipes."""
+    """One line for each folder of recipes."""
     named = [r["variant"].rpartition("/") for r in rows if "/" in r["variant"]]
     folders = dict.fromkeys(folder for folder, _, _ in named)
     return [f"{folder}/: {', '.join(name for where, _, name in named if where == folder)}" for folder in folders]
 
 
 def checkpoints(cards: Mapping[str, Card]) -> Table:
-    """The releases that ship, each with its distance to unseen images and the floor of that."""
+    """The bundled releases, each with its distance to unseen images and the floor of that distance."""
     rows = [(name, *distance(card.scores)) for name, card in cards.items()]
     return terminal.table(("checkpoint", "distance", "value", "floor"), rows)
 
 
 def distance(scores: Sequence[ScoreRecord]) -> tuple[str, str, str]:
-    """The first FID among `scores` with its value and floor; empty where there is none."""
+    """Name, value and floor of the first FID among `scores`; empty strings without one."""
     fid = next((score for score in scores if score.metric == "fid"), None)
     return ("", "", "") if fid is None else (fid.name, format_number(fid.value), format_number(fid.floor))
 
@@ -133,7 +133,7 @@ def technique_defaults() -> dict[str, Any]:
 
 
 def technique_row(technique: Technique, values: dict[str, Any]) -> dict[str, Any]:
-    """One technique; a key that is a table is shown by what is in it."""
+    """One technique; a key that is a table is expanded to the keys in it."""
     keys = {k: v for k, v in values.items() if any(k == key or k.startswith(f"{key}.") for key in technique.keys)}
     shown = {"number": technique.number, "name": technique.name, "keys": keys, "source": technique.source}
     return shown | {"switches": technique.on | technique.without}

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share, and commands that take the fields of a dataclass as options."""
+"""Command-line options: those that several commands share, options from a dataclass, parsers of lists and ranges."""
 
 import inspect
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def _load(plugins: list[Path] | None) -> list[Path]:
 _PLUGIN = "Python file with losses, tricks or networks; repeatable."
 Plugins = Annotated[list[Path] | None, typer.Option("--plugin", callback=_load, help=_PLUGIN)]
 PluginSources = Annotated[list[Path], typer.Option("--plugin", help=_PLUGIN)]
-"""Not run yet: `compare` and `ablate` keep the sources for their workers."""
+"""Paths whose files are not executed yet: `compare` and `ablate` keep the sources for their workers."""
 CHECKPOINT = "A bundled release (by name: wgan-gp-mnist), a release folder, a run, or hf:USER/NAME."
 Checkpoint = Annotated[str, typer.Argument(help=CHECKPOINT)]
 Checkpoints = Annotated[
@@ -46,7 +46,7 @@ Samples = Annotated[
 
 
 def flag(options: type, field: Field[Any]) -> str:
-    """The option on the command line that sets `field` of the dataclass `options`."""
+    """The command-line flag that sets `field` of the dataclass `options`."""
     (info,) = get_type_hints(options, include_extras=True)[field.name].__metadata__
     return info.default if isinstance(info.default, str) else f"--{field.name.replace('_', '-')}"
 
@@ -80,7 +80,7 @@ def _default(field: Field[Any]) -> Any:
     return Parameter.empty if field.default is MISSING else field.default
 
 
-MOST = 100_000  # images, all in memory together
+MOST = 100_000  # images, which are all in memory at once
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -101,21 +101,21 @@ def parse_range(text: str, piece: str) -> tuple[int, int]:
 
 
 def is_number(text: str) -> bool:
-    """Whether it is a number from 0 that 64 bits hold."""
+    """True if `text` is a whole number from 0 that fits 64 bits."""
     return text.isdecimal() and len(text) < 19
 
 
 def check_count(count: int) -> None:
-    """Raise `InputError` for more images than can be held at once."""
+    """Raise `InputError` for more images than one call may hold in memory."""
     if count > MOST:
-        raise InputError(f"{count:,} images were asked for, and one call draws at most {MOST:,}; draw them in several")
+        raise InputError(f"cannot draw {count:,} images in one call: at most {MOST:,}; use several calls")
 
 
 def parse_points(text: str) -> list[int]:
     """The seeds in "3,8,12"; raises `InputError`."""
     points = [point.strip() for point in text.split(",")]
     if len(points) < 2 or not all(map(is_number, points)):
-        raise InputError(f"--interpolate {text}: expected two seeds or more, as in 3,8 or 3,8,12,3")
+        raise InputError(f"--interpolate {text}: expected two or more seeds, as in 3,8 or 3,8,12,3")
     return [int(point) for point in points]
 
 
@@ -130,5 +130,5 @@ def parse_classes(text: str | None) -> list[str] | None:
 
 
 def parse_names(text: str) -> list[str]:
-    """What stands between commas."""
+    """The names in `text`, separated by commas."""
     return [name.strip() for name in text.split(",")]

@@ -1,4 +1,4 @@
-"""`ganzoo sample`."""
+"""`ganzoo sample`: grids, rows per class or checkpoint, interpolations, code traversals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Request:
-    """The images asked for; None = not given."""
+    """The options that choose the images; None = not given."""
 
     n: Annotated[int | None, typer.Option("-n", help="Number of images, seeds 0 to N-1 (default 64; 20 in a row).")] = (
         None
@@ -57,23 +57,23 @@ class Request:
     )
 
     def check(self) -> None:
-        """Raise `InputError` for options that say different things."""
+        """Raise `InputError` for options that contradict each other."""
         if sum(option is not None for option in (self.n, self.seeds, self.per_class, self.interpolate)) > 1:
             raise InputError("give one of -n, --seeds, --per-class and --interpolate")
         if self.traverse is not None and any(o is not None for o in (self.per_class, self.interpolate, self.classes)):
-            raise InputError("--traverse goes with -n or --seeds, its rows, and --truncation only")
-        for name, how in (("--along", self.along), ("--frames", self.frames)):
-            if how is not None and self.interpolate is None:
-                raise InputError(f"{name} says how --interpolate goes; give that as well")
+            raise InputError("--traverse takes only -n or --seeds (its rows) and --truncation; drop the other options")
+        for name, value in (("--along", self.along), ("--frames", self.frames)):
+            if value is not None and self.interpolate is None:
+                raise InputError(f"{name} needs --interpolate; give both or neither")
 
     @property
     def kind(self) -> str:
-        """What is drawn, as it stands in the name of the file."""
-        asked = {"walk": self.interpolate, "traversal": self.traverse, "classes": self.per_class}
-        return next((kind for kind, value in asked.items() if value is not None), "samples")
+        """The kind of picture, which is part of the default file name."""
+        kinds = {"walk": self.interpolate, "traversal": self.traverse, "classes": self.per_class}
+        return next((kind for kind, value in kinds.items() if value is not None), "samples")
 
     def numbers(self, usual: int) -> list[int]:
-        """The seeds, `usual` many if none are said; raises `InputError`."""
+        """The seeds, by default 0 to `usual` - 1; raises `InputError`."""
         if self.seeds is not None:
             return parse_seeds(self.seeds)
         n = self.per_class if self.n is None else self.n
@@ -126,7 +126,8 @@ def sample_rows(checkpoints: Sequence[str], request: Request, out: Path | None, 
     """Draw one labeled row of the same seeds from each checkpoint, and write them as one picture."""
     if any(option is not None for option in (request.per_class, request.interpolate, request.along, request.traverse)):
         raise InputError(
-            "several checkpoints give a row each; that goes with -n or --seeds, --classes and --truncation only"
+            "several checkpoints (one row each) take only -n or --seeds, --classes and --truncation; "
+            "drop the other options"
         )
     if twice := [name for name in checkpoints if checkpoints.count(name) > 1]:
         raise InputError(f"{twice[0]} is named twice; each checkpoint gives one row")
@@ -139,34 +140,34 @@ def sample_rows(checkpoints: Sequence[str], request: Request, out: Path | None, 
 
 
 def row(name: str, sampler: Sampler, request: Request, seeds: list[int]) -> Tensor:
-    """The images of one checkpoint."""
+    """The images (N, C, H, W) of one checkpoint; raises `InputError` for points."""
     say_classes(sampler, request, f"{name}: ")
     images = samples(sampler, request, seeds)[0]
     if is_point_shape(images.shape):
-        raise InputError(f"{name} makes points, which have no rows; draw it alone")
+        raise InputError(f"{name} makes points, which cannot be a row of images; draw it alone")
     return images
 
 
 def say_classes(sampler: Sampler, request: Request, whose: str = "") -> None:
-    """Print the names of the classes that were asked for to stderr; raises `InputError` for one there is not."""
-    if (asked := parse_classes(request.classes)) is not None:
-        names = [sampler.class_names[number] for number in sampler.labels(asked).tolist()]
+    """Print the names of the requested classes to stderr; raises `InputError` for an unknown class."""
+    if (classes := parse_classes(request.classes)) is not None:
+        names = [sampler.class_names[number] for number in sampler.labels(classes).tolist()]
         terminal.err(f"{whose}classes: {', '.join(names)}")
 
 
 def walk(sampler: Sampler, request: Request, through: list[int]) -> Tensor:
-    """The images from seed to seed."""
-    asked, frames = parse_classes(request.classes), FRAMES if request.frames is None else request.frames
+    """The images (M, C, H, W) of an interpolation through the seeds `through`."""
+    classes, frames = parse_classes(request.classes), FRAMES if request.frames is None else request.frames
     check_count((len(through) - 1) * frames)
-    return sampler.walk(through, frames, classes=asked, along=request.along, truncation=request.truncation)
+    return sampler.walk(through, frames, classes=classes, along=request.along, truncation=request.truncation)
 
 
 def rows(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, int]:
-    """One class a row, or one code after the other with a row a seed; and the number of columns."""
+    """Images and number of columns: one row per class, or for each traversed code one row per seed."""
     if request.traverse is None:
-        asked = parse_classes(request.classes)
-        check_count(len(seeds) * len(sampler.class_names if asked is None else asked))
-        return sampler.sample_per_class(seeds, asked, request.truncation), len(seeds)
+        classes = parse_classes(request.classes)
+        check_count(len(seeds) * len(sampler.class_names if classes is None else classes))
+        return sampler.sample_per_class(seeds, classes, request.truncation), len(seeds)
     names = (sampler.code_names or [ALL]) if request.traverse == ALL else [request.traverse]
     wide = code_columns(sampler.latent.code) if sampler.latent.code else 1
     check_count(len(seeds) * len(names) * wide)
@@ -174,19 +175,19 @@ def rows(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, 
 
 
 def samples(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, list[int], int]:
-    """The images, their seeds, and how many classes they take in turn."""
-    asked = parse_classes(request.classes)
-    return sampler.sample(seeds=seeds, classes=asked, truncation=request.truncation), seeds, len(asked or ())
+    """The images, their seeds, and the number of classes they cycle through."""
+    classes = parse_classes(request.classes)
+    return sampler.sample(seeds=seeds, classes=classes, truncation=request.truncation), seeds, len(classes or ())
 
 
 def truth(sampler: Sampler) -> Circles | None:
-    """The modes that points should be at, where they are known."""
+    """The true modes of a mixture of points; None if they are not known."""
     facts = sampler.config.dataset
     return None if facts is None else mode_circles(facts.name, facts.class_names)
 
 
 def write_images(images: Tensor, seeds: list[int], classes: int, out: Path, modes: Circles | None = None) -> None:
-    """One grid, points over the modes, or a folder with one PNG a seed."""
+    """Write one grid, points over their modes, or a folder with one PNG per seed."""
     if out.suffix:
         return save_png(draw_sheet(images, columns(len(images), classes), modes), out)
     for seed, image in zip(seeds, images, strict=True):
@@ -194,12 +195,12 @@ def write_images(images: Tensor, seeds: list[int], classes: int, out: Path, mode
 
 
 def columns(n: int, classes: int) -> int:
-    """A square grid, or one class a column."""
+    """The number of columns: one per class, or of a square grid."""
     return classes if classes > 1 else max(1, round(n**0.5))
 
 
 def write_walk(images: Tensor, out: Path, closed: bool) -> None:
-    """A strip, a folder, or a film, which ends before the first image where a `closed` walk comes back to it."""
+    """Write a strip, a folder or a GIF; the GIF of a `closed` walk leaves out the last image, which equals the first."""
     if out.suffix.lower() == ".gif":
         save_gif(images[:-1] if closed else images, out)
     else:
@@ -207,10 +208,10 @@ def write_walk(images: Tensor, out: Path, closed: bool) -> None:
 
 
 def check_suffix(out: Path, kind: str) -> None:
-    """Raise `InputError` for a kind of file that is not written."""
+    """Raise `InputError` if `out` is no file type for pictures of `kind`."""
     if kind in ("classes", "traversal", "rows"):
         if out.suffix.lower() != ".png":
-            raise InputError(f"--out {out}: rows of images are one grid; expected a name that ends in .png")
+            raise InputError(f"--out {out}: rows of images are one picture; expected a name that ends in .png")
     elif out.suffix.lower() not in ((".png", ".gif", "") if kind == "walk" else (".png", "")):
         film = "" if kind == "walk" else " (a .gif needs --interpolate)"
         raise InputError(f"--out {out}: expected a name that ends in .png for a grid, or a folder{film}")

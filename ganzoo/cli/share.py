@@ -19,7 +19,7 @@ def export(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: CHECKPOINT.onnx or .pt2.")] = None,
     plugin: Plugins = None,
 ) -> None:
-    """Write a generator as one file for other programs, checked against PyTorch."""
+    """Export a generator as one file for other programs, checked against PyTorch."""
     path = out or Path(f"{Path(checkpoint).resolve().name}.{form}")
     check_format(form, path)
     distance = export_generator(load(checkpoint), path, form)

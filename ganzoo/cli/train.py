@@ -1,4 +1,4 @@
-"""`ganzoo train`."""
+"""`ganzoo train`: start or resume a run, or print its config and networks (`--dry-run`)."""
 
 import os
 import shlex
@@ -66,15 +66,15 @@ def train(
 
 
 def check_resume_options(run: Path, out: Path | None, dry_run: bool) -> None:
-    """Raise `InputError` for options that do not go with `--resume`."""
+    """Raise `InputError` for options that cannot be combined with `--resume`."""
     if out is not None:
-        raise InputError("--out and --resume cannot be given together: a resumed run stays in its folder")
+        raise InputError("--out cannot be combined with --resume: a resumed run stays in its folder")
     if dry_run:
-        raise InputError(f"--dry-run and --resume cannot be given together: what the run has is in {run}/config.json")
+        raise InputError(f"--dry-run cannot be combined with --resume: the run's config is in {run}/config.json")
 
 
 def number(threads: str) -> int:
-    """The value of `--threads` as the config has it: 0 for auto; raises `InputError`."""
+    """The value of `--threads` for the config, 0 for auto; raises `InputError`."""
     if threads == "auto":
         return 0
     if not is_number(threads) or int(threads) == 0:
@@ -83,9 +83,9 @@ def number(threads: str) -> int:
 
 
 def changed(config: ResolvedConfig, variant: str | None, given: Table) -> ResolvedConfig:
-    """The config of a run with the settings `given` on the command line; raises `InputError`."""
+    """The config of a run, updated with the settings `given` on the command line; raises `InputError`."""
     if variant not in (None, config.variant):
-        raise InputError(f"the run is a {config.variant}, not a {variant}; leave the variant out at a resume")
+        raise InputError(f"the run trains {config.variant}, not {variant}; leave the variant out to resume it")
     return parse(ResolvedConfig, merge(config.model_dump(mode="json"), given))
 
 
@@ -95,7 +95,7 @@ def last_grid(folder: Path) -> Path:
 
 
 def show(config: Config) -> None:
-    """Print the resolved config and both networks; nothing is written."""
+    """Print the resolved config and both networks without writing a file."""
     resolved = resolve_config(config, api.load_dataset(config))
     game = build_modules(resolved)
     terminal.out_lines(resolved.model_dump_json(indent=2))
@@ -107,5 +107,5 @@ def show(config: Config) -> None:
 
 
 def layers(network: nn.Module) -> list[str]:
-    """A line for every tensor of weights: its name and shape."""
+    """One line for each parameter: its name and shape."""
     return [f"  {name:<48} {' x '.join(map(str, p.shape))}" for name, p in network.named_parameters()]

@@ -1,6 +1,6 @@
-"""From a spec to endless batches: decoded once into a uint8 memory map, which a training step only indexes.
+"""Training data: images are decoded once into a uint8 memory map, from which a training step indexes its batches.
 
-A new kind of data is one file in `sources/`.
+A new data source is one file in `sources/`.
 """
 
 from ganzoo.data import sources

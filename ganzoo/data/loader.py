@@ -1,4 +1,4 @@
-"""A dataset that lies on the device as a whole: a step then moves nothing there but the numbers of its samples."""
+"""`BatchLoader`: shuffled batches of a data set, read from the CUDA device if the whole set fits there."""
 
 import numpy as np
 import torch
@@ -10,27 +10,27 @@ from ganzoo.batch import Batch
 from ganzoo.data.dataset import Dataset, as_images, to_device
 
 MEMORY_DIVISOR = 4
-"""A set may take one part in so many of the memory that is free."""
+"""A data set may take 1 / `MEMORY_DIVISOR` of the free GPU memory."""
 
-UPLOAD_CHUNK = 10_000  # samples that are moved at once
+UPLOAD_CHUNK = 10_000  # samples copied at once
 
 
 class DeviceDataset:
-    """All samples of `dataset` on `device`, as they are stored."""
+    """All samples of `dataset` on `device`, with the stored dtype; a step copies only indices there."""
 
     def __init__(self, dataset: Dataset, device: torch.device | str) -> None:
         self.pixels = upload_pixels(dataset, device)
         self.labels = None if dataset.labels is None else torch.from_numpy(dataset.labels).to(device)
 
     def samples(self, index: ArrayLike, device: torch.device | str, with_labels: bool = True) -> Batch:
-        """The samples of `index` (n,), which are on `device` already."""
+        """The samples of `index` (n,), which are already on `device`."""
         chosen = to_device(torch.from_numpy(np.asarray(index)), device)
         labels = self.labels[chosen] if with_labels and self.labels is not None else None
         return Batch(as_images(self.pixels[chosen]), labels)
 
 
 def upload_pixels(dataset: Dataset, device: torch.device | str) -> Tensor:
-    """The pixels (N, C, H, W), in chunks, so that the host needs no second copy."""
+    """Copy the pixels (N, C, H, W) to `device` in chunks, so that the host needs no second copy."""
     first = torch.from_numpy(dataset.pixels[dataset.rows[:1]])
     pixels = first.new_empty((len(dataset), *dataset.shape), device=device)
     for start in range(0, len(dataset), UPLOAD_CHUNK):
@@ -40,25 +40,25 @@ def upload_pixels(dataset: Dataset, device: torch.device | str) -> Tensor:
 
 
 def sample_source(dataset: Dataset, device: torch.device | str) -> Dataset | DeviceDataset:
-    """Where to take samples for `device` from: a CUDA device itself where the set is small beside its free memory."""
+    """The source of samples for `device`: a copy on a CUDA device if the set is small compared to its free memory."""
     if torch.device(device).type != "cuda":
         return dataset
     free, _ = torch.cuda.mem_get_info(device)
-    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by PyTorch, which gives it anew
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # reusable by PyTorch's allocator
     return DeviceDataset(dataset, device) if fits_in_memory(dataset, free + kept) else dataset
 
 
 def fits_in_memory(dataset: Dataset, free: int) -> bool:
-    """Whether the pixels take at most one part in `MEMORY_DIVISOR` of `free` bytes."""
+    """True if the pixels take at most 1 / `MEMORY_DIVISOR` of `free` bytes."""
     return dataset.pixels[:1].nbytes * len(dataset) * MEMORY_DIVISOR <= free
 
 
 class BatchLoader:
-    """The samples of `dataset` in a new order each epoch, in batches of any size, which may reach into the next epoch.
+    """Batches of any size from `dataset`, shuffled each epoch; a batch may extend into the next epoch.
 
-    `position`, the number of samples drawn so far, is the whole state: set it to go on from there. Without `attach_labels` no
-    label is moved to the device. Within a part of a split
-    batch (see `ganzoo.rng.BatchShard`) it counts the samples of all parts, of which the part gets its own.
+    `position`, the number of samples drawn so far, is the whole state; set it to resume. If `with_labels` is False, no
+    label is copied to the device. In a shard of a batch (see `ganzoo.rng.BatchShard`) `position` counts the samples of all
+    shards, and the shard gets its rows.
     """
 
     def __init__(self, dataset: Dataset, seed: int, flip: bool = False, device: torch.device | str = "cpu") -> None:

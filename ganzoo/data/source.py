@@ -1,4 +1,4 @@
-"""What a kind of data is to the rest: where its pictures come from, and what tells one state of it from another."""
+"""`Source`, the base class of data sources, and `load`: from a spec such as `mnist` or `folder:PATH` to a `Dataset`."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -21,25 +21,25 @@ SOURCES: "Registry[type[Source]]" = Registry("data set")
 
 
 class Source:
-    """Where pictures come from: `name` is what stands before the colon of a spec, the argument what stands behind it.
+    """A data source; in its spec, `name` stands before the colon and `argument` after it.
 
-    A kind of picture says `fingerprint` and `pictures`; decoding, resizing and caching follow by themselves. Data that
-    are no pictures (points of a distribution) give their own `dataset` instead.
+    A source of images implements `fingerprint` and `pictures`; decoding, resizing and caching are inherited. A source of
+    points overrides `dataset` instead.
     """
 
     name: ClassVar[str]
     usage: ClassVar[str]
-    """The spec as a person writes it: `mnist`, `folder:PATH` (must be given), `lsun[:CATEGORY]` (may be given).
+    """Form of the spec: `mnist`, `folder:PATH` (required argument), `lsun[:CATEGORY]` (optional argument).
 
-    Where it ends in PATH, a run keeps the whole path, and a release its last part.
+    If it ends in PATH, a run stores the whole path, and a release only its last part.
     """
     licence: ClassVar[str] = ""
     pad: ClassVar[bool] = False
-    """Whether 28-pixel pictures get a black border of 2 at size 32."""
+    """True if 28-pixel images get a black border of 2 pixels at size 32."""
     points: ClassVar[bool] = False
-    """Whether the samples are points (N, 2, 1, 1) instead of pictures."""
+    """True if the samples are points (N, 2, 1, 1) instead of images."""
     size: int = 64
-    """Pixels, where the user asks for none."""
+    """Default size in pixels."""
     channels: int = 3
     splits: tuple[str, ...] = ("train", "test")
 
@@ -52,26 +52,26 @@ class Source:
 
     @property
     def title(self) -> str:
-        """Short, fit for a file name, and without the user's folders."""
+        """Short name, usable in a file name, without the user's folders."""
         return self.name
 
     @property
     def dataset_name(self) -> str:
-        """What its data are called: the title, unless that is the name of a published set."""
-        # Much goes by such a name, for one its modes: a folder called `grid` has none of them.
+        """The name of its data: the title, prefixed if the title is the name of another source."""
+        # Properties of a data set, such as its modes, are looked up by name; a folder called `grid` has no such modes.
         borrowed = self.title in SOURCES and self.title != self.name
         return f"{self.name}-{self.title}" if borrowed else self.title
 
     def fingerprint(self, split: Split) -> str:
-        """Anything that is another if what would be read is another; called before every use, so it must be quick."""
+        """A string that changes whenever the content changes; called before every use, so it must be fast."""
         raise NotImplementedError
 
     def pictures(self, split: Split) -> Pictures:
-        """What is read when there is no entry in the cache; raises `InputError` where it cannot be."""
+        """The images to decode if the cache has no entry; raises `InputError` if they cannot be read."""
         raise NotImplementedError
 
     def dataset(self, split: Split, size: int, channels: int, on_corrupt: cache.OnCorrupt, quiet: bool) -> Dataset:
-        """The whole split at `size` pixels and with `channels` channels."""
+        """The whole split with `size` pixels and `channels` channels."""
         dataset = cache.load_or_prepare(
             f"{self.name}-{split}",
             self.fingerprint(split),
@@ -84,20 +84,20 @@ class Source:
 
 
 def files_fingerprint(files: Iterable[Path]) -> str:
-    """A fingerprint of files by path, size and time of last change; a link that leads nowhere has its own."""
+    """A fingerprint of files by path, size and modification time; broken links are included."""
     digest = sha256()
     for file in files:
         try:
             state = file.stat()
         except OSError:
             state = file.lstat()
-        digest.update(os.fsencode(os.path.realpath(file)))  # a name need not be text
+        digest.update(os.fsencode(os.path.realpath(file)))  # a name need not be valid text
         digest.update(f"\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
 def check_class_name(name: str) -> None:
-    """Raise `InputError` for the name of a file that is not UTF-8, where it has to be written into a config."""
+    """Raise `InputError` for a name that is not UTF-8, because it is written into the config."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -118,20 +118,20 @@ def load(
     split: Split = "train",
     quiet: bool = False,
 ) -> Dataset:
-    """The data that `spec` names, prepared on first use and from then on only mapped into memory.
+    """Load the data `spec`, prepared on first use and afterwards only mapped into memory.
 
-    `size` in pixels and `channels` (1 or 3) default to what the source says; `classes` (names or indices) and then
-    `max_images` (evenly spaced) choose a part, of which `labelled` keep their label and are repeated
-    until they are `labelled_share` of what is drawn. Raises `InputError`, in one line, for whatever is wrong.
+    `size` in pixels and `channels` (1 or 3) default to those of the source. `classes` (names or indices) and then
+    `max_images` (evenly spaced) select a subset, of which `labelled` images keep their label and are repeated until they
+    are `labelled_share` of the set. Raises `InputError`, in one line, for every error.
     """
     kind = find_source(spec)
     if split not in kind.splits:
         raise InputError(f"{spec} has no split {split!r}, only {', '.join(kind.splits)}")
     size, channels = kind.size if size is None else size, kind.channels if channels is None else channels
     if size < (1 if kind.points else 2):
-        raise InputError(f"the size of pictures must be at least 2 pixels, not {size}")
+        raise InputError(f"the size of images must be at least 2 pixels, not {size}")
     if channels not in (1, 3):
-        raise InputError(f"channels must be 1 (grey) or 3 (colour), not {channels}")
+        raise InputError(f"channels must be 1 (grayscale) or 3 (color), not {channels}")
     return select(kind.dataset(split, size, channels, on_corrupt, quiet), classes, max_images, labelled, labelled_share)
 
 
@@ -142,7 +142,7 @@ def select(
     labelled: int | None = None,
     labelled_share: float | None = None,
 ) -> Dataset:
-    """The part of `dataset` that `load` would choose of it; raises `InputError`."""
+    """The subset of `dataset` that `load` selects; raises `InputError`."""
     if classes is not None:
         dataset = dataset.of_classes(classes)
     if max_images is not None:
@@ -153,30 +153,30 @@ def select(
 
 
 def makes_points(spec: str) -> bool:
-    """Does `spec` name points in the plane? Opens nothing."""
+    """True if `spec` names points in the plane; opens no file."""
     kind = SOURCES.get(spec.partition(":")[0])
     return kind is not None and kind.points
 
 
 def is_path(spec: str) -> bool:
-    """Whether behind the colon of `spec` stands a path, as the `usage` of its source says; nothing is opened."""
+    """True if the argument of `spec` is a path, by the `usage` of its source; opens no file."""
     kind = SOURCES.get(spec.partition(":")[0])
     return kind is not None and kind.usage.endswith("PATH")
 
 
 def find_source(spec: str) -> Source:
-    """The source that `spec` (`NAME` or `NAME:ARGUMENT`) names; raises `InputError`."""
+    """The source of `spec` (`NAME` or `NAME:ARGUMENT`); raises `InputError`."""
     check_class_name(spec)
     if spec == MEMORY:
         raise InputError(
-            f"data {MEMORY!r} are those that a program gives as data=; no file holds them: give them so, or name npz:PATH"
+            f"data {MEMORY!r} were passed from Python and are in no file; pass them as data=, or save them and use npz:PATH"
         )
     name, colon, argument = spec.partition(":")
     if spec and name not in SOURCES and Path(spec).exists():
         raise InputError(f"data {spec!r} is a path: write {'npz' if Path(spec).is_file() else 'folder'}:{spec}")
     kind = SOURCES[name]
     if colon and ":" not in kind.usage:
-        raise InputError(f"data {name!r} takes nothing behind a colon; write {kind.usage}")
+        raise InputError(f"data {name!r} takes no argument after a colon; write {kind.usage}")
     if not argument and kind.usage.startswith(f"{name}:"):
-        raise InputError(f"data {name!r} must say which: {kind.usage}")
+        raise InputError(f"data {name!r} needs an argument; write {kind.usage}")
     return kind(argument)

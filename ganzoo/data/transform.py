@@ -1,4 +1,4 @@
-"""Any picture, of whatever mode and size, as a square of bytes."""
+"""Decoding, cropping and resizing: any image of any mode and size as a square of uint8 pixels."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,53 +9,53 @@ import numpy as np
 from PIL import Image, ImageOps
 
 Picture = Image.Image | np.ndarray | Path | bytes
-"""A picture, an array (H, W) or (H, W, 3) uint8, a file, or a file's content."""
+"""A PIL image, an array (H, W) or (H, W, 3) uint8, a file, or a file's content."""
 
-# Not all that Pillow opens: it recognises files by content, and some of its decoders start other programs.
+# Only some of Pillow's formats: it recognizes files by content, and some of its decoders start other programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 MAX_PIXELS = 178_956_970
-"""Pixels of one picture; Pillow refuses a file with more, which may be a few bytes that unfold to gigabytes."""
+"""Maximum number of pixels of an image, Pillow's own limit: a file of a few bytes can decompress to gigabytes."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """One split of a source, read picture by picture and only once."""
+    """Images of one split of a source, read one by one and only once."""
 
     count: int
     each: Iterable[tuple[Picture, int]]
-    """Picture and label; the label is -1 where there is none."""
+    """Image and label; the label is -1 for an unlabeled image."""
     class_names: list[str]
-    """Empty: there are no labels."""
+    """Empty without labels."""
 
 
 @dataclass(frozen=True)
 class Transform:
-    """Shorter side to `size` with antialiasing, middle square; or, with `pad`, 28 pixels to 32 by a black border."""
+    """Center crop resized to `size` with antialiasing; with `pad`, 28 pixels become 32 by a black border."""
 
     size: int
     channels: int
-    """1 (grey) or 3."""
+    """1 (grayscale) or 3."""
     pad: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of what comes out."""
+        """(C, H, W) of the output."""
         return self.channels, self.size, self.size
 
     def __call__(self, picture: Picture) -> np.ndarray:
-        """(C, size, size) uint8; raises what Pillow raises where the picture cannot be read."""
+        """The pixels (C, size, size) uint8; raises Pillow's errors for an unreadable image."""
         image = to_plain_mode(open_image(picture)).convert("L" if self.channels == 1 else "RGB")
         if self.pad and self.size == 32 and image.size == (28, 28):
             image = ImageOps.expand(image, border=2)
         else:
-            # Cuts the middle square and resizes it in one pass: the pixels of resizing first, at less cost.
+            # Crops and resizes in one pass; the pixels equal those of resizing first, at less cost.
             image = ImageOps.fit(image, (self.size, self.size), Image.Resampling.BICUBIC)
         return np.asarray(image).reshape(self.size, self.size, self.channels).transpose(2, 0, 1)
 
 
 def open_image(picture: Picture) -> Image.Image:
-    """The picture, not yet decoded where it comes from a file."""
+    """Open `picture` as a PIL image; a file is not decoded yet."""
     if isinstance(picture, Image.Image):
         return picture
     if isinstance(picture, np.ndarray):
@@ -66,8 +66,8 @@ def open_image(picture: Picture) -> Image.Image:
 
 
 def to_plain_mode(image: Image.Image) -> Image.Image:
-    """Upright, 8 bits a channel, and opaque: EXIF's rotation applied, 16 bits scaled, alpha laid over white."""
-    # Pillow's mode I is 32 bits, but for what some formats keep in 16.
+    """`image` upright, opaque, with 8 bits per channel: EXIF rotation applied, 16 bits scaled, alpha composed on white."""
+    # Pillow's mode I has 32 bits, except for images that some formats store in 16.
     if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):
         raise ValueError(f"pixels of {'floating point' if image.mode == 'F' else '32 bits'} have no known scale")
     image = ImageOps.exif_transpose(image)

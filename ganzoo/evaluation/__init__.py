@@ -1,6 +1,6 @@
-"""Scores of samples against real data, each under a name that says how it was measured.
+"""Scores of samples against real data; the name of a score states its protocol.
 
-A new metric is one file in this folder, a new extractor one in `extractors/`.
+A new metric is one file in this folder, a new feature extractor one file in `extractors/`.
 """
 
 from ganzoo.evaluation import extractors

@@ -1,8 +1,8 @@
-"""How much more of the checkerboard there is in samples than in real images.
+"""Checkerboard artifacts of samples relative to real images, measured in the spectrum.
 
-A stage that upsamples by a stride of 2 with uneven overlap leaves a pattern of period 2 in its output, of period 4 after
-one more such stage (Odena et al. 2016, "Deconvolution and checkerboard artifacts"). In the spectrum it lies at the
-frequencies pi and pi/2 along rows and columns, spread a little by the image that it modulates.
+An upsampling layer of stride 2 with uneven overlap leaves a pattern of period 2 in its output, which has period 4 after
+one more such layer (Odena et al. 2016, "Deconvolution and checkerboard artifacts"). In the spectrum the pattern lies at
+the frequencies pi and pi/2 along rows and columns, spread slightly by the image that it modulates.
 """
 
 import torch
@@ -12,11 +12,11 @@ from torch import Tensor
 from ganzoo.torch_state import default_torch_state
 
 PERIODS = (2, 4)  # pixels: the last stage of stride 2 and the one before
-SMALLEST = 8  # pixels: below, the neighbourhoods of the frequencies overlap
+SMALLEST = 8  # pixels: in smaller images the neighborhoods of the frequencies overlap
 
 
 def periods(height: int, width: int) -> tuple[int, ...]:
-    """The periods that can be measured in an image of this size."""
+    """The periods (in pixels) that can be measured in an image of this size."""
     if min(height, width) < SMALLEST:
         return ()
     return tuple(p for p in PERIODS if height % p == 0 and width % p == 0)
@@ -24,9 +24,9 @@ def periods(height: int, width: int) -> tuple[int, ...]:
 
 @default_torch_state()
 def energies(images: Tensor) -> Tensor:
-    """(N, 1 + periods): the energy of each image (N, C, H, W) without its mean, and the part of it at each period.
+    """Spectral energies (N, 1 + periods) of images (N, C, H, W): the total without the mean, and the part at each period.
 
-    Under a Hann window, so that the image's edges do not count as high frequencies.
+    A Hann window keeps the image's edges from counting as high frequencies.
     """
     height, width = images.shape[2:]
     window = torch.outer(torch.hann_window(height), torch.hann_window(width)).to(images.device)
@@ -37,9 +37,9 @@ def energies(images: Tensor) -> Tensor:
 
 
 def mask(period: int, height: int, width: int) -> Tensor:
-    """1 at the frequencies of `period` and the bins next to them, 0 elsewhere; (H, W).
+    """Mask (H, W): 1 at the frequencies of `period` and the bins next to them, 0 elsewhere.
 
-    Frequencies that a shorter period has too, and zero, are left out.
+    Frequency zero and those shared with a shorter period are left out.
     """
     found = torch.zeros(height, width)
     for i in range(period):
@@ -52,6 +52,6 @@ def mask(period: int, height: int, width: int) -> Tensor:
 
 
 def ratios(samples: Tensor, reference: Tensor) -> Tensor:
-    """(periods,): the share of the energy at each, relative to the reference's; of `energies` of both."""
+    """Ratios (periods,) of the share of energy at each period, samples to reference; both arguments are `energies`."""
     ours, theirs = (bands.double().sum(0) for bands in (samples, reference))
     return (ours[1:] / ours[0]) / (theirs[1:] / theirs[0])

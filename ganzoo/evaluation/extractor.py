@@ -1,4 +1,4 @@
-"""A fixed network that makes features of images; every score of features carries its name."""
+"""Feature extractor: a fixed network that maps images to features; scores computed from them carry its name."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,54 +17,54 @@ from ganzoo.torch_state import default_torch_state
 
 
 class ExtractorOutput(NamedTuple):
-    """What an extractor makes of a batch."""
+    """Features and class logits of a batch."""
 
     features: Tensor
     """(N, F)."""
     logits: Tensor
-    """(N, K) of the classes that it was trained on; K = 0 if there are none."""
+    """(N, K) for the classes that the extractor was trained on; K = 0 without classes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Extractor:
-    """A network, its weights' digest, and the pictures that it wants."""
+    """A network, the digest of its weights, and its input format."""
 
     name: str
     network: Callable[[Tensor], ExtractorOutput]
-    """A module: of images (N, channels, size, size) in [-1, 1]."""
+    """A module that takes images (N, channels, size, size) in [-1, 1]."""
     sha256: str
-    """Of its weights."""
+    """SHA-256 of the weights."""
     channels: int
     size: int | None = None
-    """Pixels that pictures are brought to (bilinear, antialiased); None: the network does that itself."""
+    """Pixels that images are resized to (bilinear, antialiased); None: the network resizes."""
     native: int | None = None
-    """Pixels that it was trained at."""
+    """Pixels of the training images."""
     border: int = 0
-    """Pictures smaller than `size` by twice this get a black border instead of being resized."""
+    """Images smaller than `size` by twice this get a black border instead of being resized."""
     class_names: Sequence[str] = ()
     slow: bool = False
-    """Whether the time it takes on a CPU is estimated and said beforehand."""
+    """True if its time on a CPU is estimated and printed beforehand."""
 
     @property
     def tag(self) -> str:
-        """The name, with the size where it is not the native one."""
+        """The name, with the size if it differs from the native size."""
         return self.name if self.size == self.native else f"{self.name}@{self.size}px"
 
     def to(self, device: torch.device | str) -> "Extractor":
-        """The same, on `device`."""
+        """Move the network to `device`; returns self."""
         if isinstance(self.network, nn.Module):
             self.network.to(device)
         return self
 
-    @default_torch_state()  # without TF32: ten bits of each factor are enough to train with, not to compare means of sets
+    @default_torch_state()  # without TF32, whose 10-bit mantissa is too coarse for comparing means of sets
     @torch.no_grad()
     def __call__(self, images: Tensor) -> ExtractorOutput:
-        """What there is to read in images (N, C, H, W) in [-1, 1] on the network's device; float32."""
+        """Features and logits, float32, of images (N, C, H, W) in [-1, 1] on the network's device."""
         read = self.network(self.preprocess(images))
         return ExtractorOutput(read.features.float(), read.logits.float())
 
     def preprocess(self, images: Tensor) -> Tensor:
-        """`images` with the channels and the size that the network wants."""
+        """`images` with the channels and size that the network takes."""
         if images.shape[1] < self.channels:
             images = images.expand(-1, self.channels, -1, -1)
         if self.size is None or images.shape[2:] == (self.size, self.size):
@@ -74,33 +74,33 @@ class Extractor:
         return F.interpolate(images, (self.size, self.size), mode="bilinear", antialias=True)
 
     def check_shape(self, shape: tuple[int, int, int]) -> None:
-        """Raise `InputError` where it cannot see images of `shape` (C, H, W)."""
+        """Raise `InputError` if the extractor does not take images of `shape` (C, H, W)."""
         if is_point_shape(shape):
-            raise InputError(f"the extractor {self.name!r} sees pictures, these are points; leave --extractor out")
+            raise InputError(f"the extractor {self.name!r} takes images, not points; leave --extractor out")
         if shape[0] > self.channels:
-            raise InputError(f"the extractor {self.name!r} sees grey pictures, these are in colour; use cifar or lite0")
+            raise InputError(f"the extractor {self.name!r} takes grayscale images, not color; use cifar or lite0")
 
 
 OpenExtractorFn = Callable[..., Extractor]
 
 EXTRACTORS: Registry[OpenExtractorFn] = Registry("extractor")
-"""Name -> function that opens it; one that takes a file has a parameter for it."""
+"""Name -> function that opens the extractor; a function that takes a file has one parameter."""
 
 
 @default_torch_state()
 def find_extractor(spec: str) -> Extractor:
-    """The extractor that `spec` (NAME, or NAME:FILE where it takes one) names; raises `InputError`."""
+    """Open the extractor `spec` (NAME, or NAME:FILE if it takes a file); raises `InputError`."""
     name, colon, path = spec.partition(":")
     opener = EXTRACTORS[name]
     if not colon:
         return opener()
     if not path or not signature(opener).parameters:
-        raise InputError(f"--extractor {spec}: {name!r} takes no file behind a colon")
+        raise InputError(f"--extractor {spec}: {name!r} takes no file after a colon; write {name}")
     return opener(path)
 
 
 def default_extractor(dataset: Dataset) -> str:
-    """`digits` for grey MNIST and its part, `cifar` for other colour pictures of 32 pixels, `lite0` for all else."""
+    """`digits` for grayscale MNIST and its subset, `cifar` for color images of 32 pixels, otherwise `lite0`."""
     channels, height, width = dataset.shape
     if channels == 1 and dataset.name in ("digits", "mnist"):
         return "digits"

@@ -1,4 +1,4 @@
-"""A set of images as the scores see it: everything they need, with one row an image."""
+"""Features of a set of images, one row per image: extraction from samples and real data, cache of the latter."""
 
 import json
 import logging
@@ -25,16 +25,16 @@ from ganzoo.terminal import track
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What was read off N images, once; on the CPU."""
+    """Features, logits, spectral energies and labels of N images, on the CPU."""
 
     features: Tensor
     """(N, F) float32."""
     logits: Tensor
     """(N, K) float32, the extractor's class logits."""
     bands: Tensor
-    """(N, 1 + periods) float32: the energy of the spectrum, and its part at each stride frequency (`checkerboard`)."""
+    """(N, 1 + periods) float32: spectral energy, and its part at each stride frequency (`checkerboard`)."""
     labels: Tensor
-    """(N,) int64: the class that was asked for, among the extractor's; -1 = none, or one that it does not know."""
+    """(N,) int64: class of the image, numbered as the extractor's; -1 = no class, or one unknown to the extractor."""
 
     def __len__(self) -> int:
         return len(self.features)
@@ -50,27 +50,27 @@ DrawFn = Callable[[Sequence[int]], Tensor]
 """Seeds -> images (N, C, H, W) in [-1, 1]; one seed is one image."""
 
 PARTS = ("features", "logits", "bands")
-"""What of `Features` is kept in the cache."""
+"""Fields of `Features` that are cached."""
 
-VERSION = 1  # of what is computed; another makes other entries
+VERSION = 1  # of the computation; part of the key of an entry
 
 
 class FeatureReader:
-    """Reads sets of images with one extractor."""
+    """Extracts the features of sets of images with one extractor."""
 
     def __init__(self, extractor: Extractor, device: str = "cpu", batch: int = 128, quiet: bool = True) -> None:
         self.extractor, self.device, self.batch, self.quiet = extractor.to(device), device, batch, quiet
 
     def samples(self, draw: DrawFn, n: int, asked: Sequence[str] = ()) -> Features:
-        """Of the images of seeds 0 to n - 1, which were asked to be of the classes `asked`, one an image, or of none.
+        """Features of the images of seeds 0 to n - 1; `asked`: the class that each was drawn for, or empty.
 
-        They are rounded to 256 grey levels first, as a file would hold them and as the real ones are.
+        The images are first rounded to 256 gray levels, as in a file and as the real images are.
         """
         described = self._read(lambda seeds: round_features(draw(seeds)), n, "samples")
         return attach_labels(described, asked, self.extractor)
 
     def data(self, dataset: Dataset) -> Features:
-        """Of real images; kept in `GANZOO_HOME/cache/features`, and read from there the next time."""
+        """Features of real images, cached in `GANZOO_HOME/cache/features`."""
         entry = self.entry(dataset)
         tensors = cached_features(entry, len(dataset))
         if tensors is None:
@@ -83,9 +83,9 @@ class FeatureReader:
         return attach_labels(Features(**tensors, labels=nobody), extractor_labels(dataset), self.extractor)
 
     def entry(self, dataset: Dataset) -> Path:
-        """Where what is read of `dataset` is kept: by its digest, the extractor's weights, and how it sees pictures.
+        """The path of the cache entry of `dataset`, keyed by its digest and by the extractor's weights and input format.
 
-        The name of the file itself has the SHA-256 of its content too, see `write_cached_features`.
+        The file's own name also contains the SHA-256 of its content, see `write_cached_features`.
         """
         seen = [dataset.digest, self.extractor.tag, self.extractor.sha256, self.extractor.border, VERSION]
         key = sha256(json.dumps(seen).encode()).hexdigest()[:16]
@@ -93,7 +93,7 @@ class FeatureReader:
         return ganzoo_home() / "cache" / "features" / name
 
     def seconds(self, dataset: Dataset, images: int) -> float:
-        """How long `images` pictures will take, as measured on a few of `dataset`."""
+        """The estimated time in seconds for `images` images, measured on a few images of `dataset`."""
         few = dataset.samples(range(min(4, len(dataset)))).images.to(self.device)
         self.extractor(few)
         began = time.perf_counter()
@@ -111,52 +111,52 @@ class FeatureReader:
         return read.features.cpu(), read.logits.cpu(), energies(images).cpu()
 
     def _shown(self, n: int, what: str) -> Iterator[range]:
-        """The rows of each batch, under a bar on a terminal."""
+        """The rows of each batch, with a progress bar on a terminal."""
         batches = [range(start, min(start + self.batch, n)) for start in range(0, n, self.batch)]
         return iter(track(batches, f"reading {what}", quiet=self.quiet))
 
 
 def round_features(images: Tensor) -> Tensor:
-    """`images` at the nearest of 256 grey levels, in [-1, 1]."""
+    """`images` rounded to the nearest of 256 gray levels, in [-1, 1]."""
     return to_uint8(images).float() / 127.5 - 1
 
 
 def write_cached_features(entry: Path, content: bytes) -> None:
-    """Write the file of `entry`, whose name then ends in the SHA-256 of `content`."""
+    """Write `content` as the file of `entry`; its name ends in the SHA-256 of `content`."""
     entry.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(entry.with_stem(f"{entry.stem}-{sha256_hex(content)}"), content)
 
 
 def cached_files(entry: Path) -> list[Path]:
-    """The files in the cache that are of `entry`."""
+    """The cached files of `entry`."""
     return list(entry.parent.glob(f"{escape(entry.stem)}-*{entry.suffix}"))
 
 
 def cached_features(entry: Path, images: int) -> dict[str, Tensor] | None:
-    """The tensors in the file of `entry`; None if it does not exist, or is damaged and so removed."""
+    """The tensors in the file of `entry`; None if no file exists or a damaged one was removed."""
     for path in cached_files(entry):
         try:
             return read_tensors(path, path.stem.rpartition("-")[2], {name: feature_spec(images) for name in PARTS})
         except InputError as error:
-            logger.warning("%s; it is read again", error)
+            logger.warning("%s; the features are extracted again", error)
             path.unlink(missing_ok=True)
     return None
 
 
 def feature_spec(images: int) -> TensorSpec:
-    """Any number of float32 numbers for each image."""
+    """Spec of a float32 tensor with one row per image, of any width."""
     return TensorSpec((images, None), (torch.float32,))
 
 
 def extractor_labels(dataset: Dataset) -> list[str]:
-    """The name of each image's class, "" where it has none; empty without labels."""
+    """The class name of each image, "" for an unlabeled one; an empty list without labels."""
     if dataset.labels is None:
         return []
     return [dataset.class_names[label] if label >= 0 else "" for label in dataset.labels.tolist()]
 
 
 def attach_labels(described: Features, names: Sequence[str], extractor: Extractor) -> Features:
-    """`described` with the classes called `names`, as the extractor numbers them."""
+    """`described` with labels for the classes `names`, numbered as the extractor's."""
     number = {name: i for i, name in enumerate(extractor.class_names)}
     labels = torch.tensor([number.get(name, -1) for name in names]) if names else described.labels
     return Features(described.features, described.logits, described.bands, labels)

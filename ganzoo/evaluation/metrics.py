@@ -1,6 +1,7 @@
-"""The scores, each a function of two described sets: samples and real images.
+"""Metrics: FID, KID, Inception score, precision, recall, density, coverage, checkerboard, class accuracy.
 
-Those that torch-fidelity has are computed by its functions of features, so that they are the published ones.
+Each is a function of two `Features`: samples and real images. Where torch-fidelity has the metric, its functions compute
+it, so that the values are the published ones.
 """
 
 from collections.abc import Callable
@@ -23,38 +24,38 @@ PRECISION_K, DENSITY_K = 3, 5
 
 
 class MetricValue(NamedTuple):
-    """A number, where there is one its spread, and what more there is to say."""
+    """Value of a metric, its spread over subsets if the metric has one, and further numbers."""
 
     value: float
     spread: float | None = None
-    details: dict[str, float] = {}  # noqa: RUF012 - of a tuple, never changed
+    details: dict[str, float] = {}  # noqa: RUF012 - default of a tuple, never changed
 
 
 MetricFn = Callable[[Features, Features], dict[str, MetricValue]]
 
 
 class Metric(NamedTuple):
-    """How a score is computed and how it is to be read."""
+    """Function, direction and requirements of a metric."""
 
     compute: MetricFn
-    """Gives the values of one or more metrics by name; called once for all that are asked of it."""
+    """Returns the values of one or more metrics by name; called once for all requested ones."""
     better: Better
     least: int
-    """Samples below which it is not defined."""
+    """Minimum number of samples."""
     least_real: int
-    """Real images below which it is not defined; 0 = it reads none."""
+    """Minimum number of real images; 0 = it uses none."""
     needs: str = "features"
-    """The part of `Features` that it reads; it is left out where that is empty."""
+    """The field of `Features` that it reads; the metric is left out if that is empty."""
     both: bool = False
-    """A distance: it is also measured against the other split."""
+    """True for a distance, which is also measured against the other split."""
     extra: bool = True
-    """Whether torch-fidelity computes it."""
+    """True if torch-fidelity computes it."""
     unseen: bool = False
-    """Its floor is of the test split, whatever it is measured against: of other images the extractor learned the answers."""
+    """True if its floor always uses the test split, because the classifier was trained on the training images."""
 
     @property
     def reference(self) -> bool:
-        """Whether it compares with real images."""
+        """True if it compares samples with real images."""
         return self.least_real > 0
 
 
@@ -62,7 +63,7 @@ METRICS: Registry[Metric] = Registry("metric")
 
 
 def import_torch_fidelity(module: str) -> Any:
-    """A module of torch-fidelity; raises `InputError` where it is not installed."""
+    """Import a module of torch-fidelity; raises `InputError` if it is not installed."""
     try:
         return import_module(f"torch_fidelity.{module}")
     except ImportError:
@@ -70,16 +71,16 @@ def import_torch_fidelity(module: str) -> Any:
 
 
 def fid(samples: Features, real: Features) -> dict[str, MetricValue]:
-    """Frechet distance of two Gaussians with the sets' means and covariances (Heusel et al. 2017, arXiv:1706.08500)."""
+    """Frechet distance of Gaussians with the means and covariances of the sets (Heusel et al. 2017, arXiv:1706.08500)."""
     functions = import_torch_fidelity("metric_fid")
     ours, theirs = (functions.fid_features_to_statistics(s.features.double()) for s in (samples, real))
     return {"fid": MetricValue(functions.fid_statistics_to_metric(ours, theirs, False)["frechet_inception_distance"])}
 
 
 def kid(samples: Features, real: Features) -> dict[str, MetricValue]:
-    """Squared MMD under the kernel (x.y / F + 1)^3, without bias (Binkowski et al. 2018, arXiv:1801.01401).
+    """Unbiased squared MMD with the kernel (x.y / F + 1)^3 (Binkowski et al. 2018, arXiv:1801.01401).
 
-    The mean over 100 subsets of 1,000 images, or of half the smaller set where that has fewer than 2,000.
+    The mean over 100 subsets of 1,000 images, or of half the smaller set if that has fewer than 2,000.
     """
     size = min(KID_SUBSET, min(len(samples), len(real)) // 2)
     return {"kid": kid_of_subsets(samples.features, real.features, KID_SUBSETS, size)}
@@ -88,7 +89,7 @@ def kid(samples: Features, real: Features) -> dict[str, MetricValue]:
 def kid_of_subsets(samples: Tensor, real: Tensor, subsets: int, size: int) -> MetricValue:
     """KID of features (N, F) and (M, F): mean and spread over `subsets` subsets of `size` images.
 
-    In float64: it is the small difference of sums of a million kernel values.
+    Computed in float64, because it is a small difference of sums of a million kernel values.
     """
     ours, theirs = (order_by_features(features, features).double() for features in (samples, real))
     found = import_torch_fidelity("metric_kid").kid_features_to_metric(
@@ -99,7 +100,7 @@ def kid_of_subsets(samples: Tensor, real: Tensor, subsets: int, size: int) -> Me
 
 
 def inception_score(samples: Features, _: Features) -> dict[str, MetricValue]:
-    """The exponential of E KL(p(y|x) || p(y)), the mean over ten parts (Salimans et al. 2016, arXiv:1606.03498)."""
+    """exp(E KL(p(y|x) || p(y))), the mean over ten parts of the samples (Salimans et al. 2016, arXiv:1606.03498)."""
     logits = order_by_features(samples.logits, samples.features)
     found = import_torch_fidelity("metric_isc").isc_features_to_metric(logits, splits=INCEPTION_SPLITS)
     return {
@@ -108,9 +109,10 @@ def inception_score(samples: Features, _: Features) -> dict[str, MetricValue]:
 
 
 def precision_and_recall(samples: Features, real: Features) -> dict[str, MetricValue]:
-    """The share of either set that lies in the other's manifold, k = 3 (Kynkaanniemi et al. 2019, arXiv:1904.06991).
+    """The share of each set that lies in the other's manifold, k = 3 (Kynkaanniemi et al. 2019, arXiv:1904.06991).
 
-    Precision needs neighbourhoods of real images alone, recall those of samples: of too small a set the other is left out.
+    Precision needs neighborhoods of real images only, recall those of samples only. A metric whose set is too small for
+    neighborhoods is left out.
     """
     block = block_rows(max(len(samples), len(real)))
     ours, theirs = center(samples.features, real.features)
@@ -131,14 +133,14 @@ def precision_and_recall(samples: Features, real: Features) -> dict[str, MetricV
 
 
 def enough(features: Tensor) -> Tensor:
-    """`features` (N, F), repeated where they are too few for neighbourhoods: the share of them within others' stays."""
+    """`features` (N, F), repeated if too few for neighborhoods; their share inside the other manifold stays the same."""
     return features.repeat(1 + PRECISION_K // len(features), 1)
 
 
 def density_coverage(samples: Features, real: Features) -> dict[str, MetricValue]:
-    """Density of samples in neighborhoods of real images, and share of those that hold one, k = 5 (Naeem et al. 2020).
+    """Density of samples in neighborhoods of real images, and share of neighborhoods hit, k = 5 (Naeem et al. 2020).
 
-    See `knn.py`.
+    See `neighbors.py`.
     """
     pair = density_and_coverage(samples.features, real.features, DENSITY_K)
     return {
@@ -147,21 +149,21 @@ def density_coverage(samples: Features, real: Features) -> dict[str, MetricValue
 
 
 def checkerboard(samples: Features, real: Features) -> dict[str, MetricValue]:
-    """Energy at the stride frequencies relative to real images, the mean over periods; see `checkerboard.py`."""
+    """Energy at the stride frequencies relative to real images, averaged over periods; see `checkerboard.py`."""
     found = ratios(samples.bands, real.bands)
     details = {f"period {period}": ratio for period, ratio in zip(PERIODS, found.tolist(), strict=False)}
     return {"checkerboard": MetricValue(found.mean().item(), details=details)}
 
 
 def class_accuracy(samples: Features, _: Features) -> dict[str, MetricValue]:
-    """The share of samples that the classifier takes for the class that was asked for, where it knows that class."""
-    asked = samples.labels >= 0
-    right = (samples.logits.argmax(1) == samples.labels)[asked].double()
+    """The share of samples classified as the class they were drawn for, among classes that the classifier knows."""
+    known = samples.labels >= 0
+    right = (samples.logits.argmax(1) == samples.labels)[known].double()
     return {"class_accuracy": MetricValue(right.mean().item(), details={"labelled": len(right)})}
 
 
 def order_by_features(rows: Tensor, features: Tensor) -> Tensor:
-    """`rows` in an order that depends on the images only: torch-fidelity draws its subsets by position."""
+    """`rows` in an order that depends only on the images, because torch-fidelity draws its subsets by position."""
     return rows[torch.argsort(features.double().sum(1), stable=True)]
 
 

@@ -1,4 +1,4 @@
-"""How many modes of a known truth samples reach: the two-dimensional mixtures, and stacked digits."""
+"""Mode counts for data with known modes: modes, high-quality share, reverse KL (mixtures); modes, KL (stacked digits)."""
 
 import math
 from collections.abc import Sequence
@@ -16,34 +16,34 @@ from ganzoo.evaluation.score import Better, ReferenceScores, Score
 from ganzoo.json_io import read_record
 
 COUNTS = dict.fromkeys(MIXTURES, 2500) | dict.fromkeys(("stacked-digits", "stacked-mnist"), 26_000)
-"""The sets that have modes to count, and how many samples the published figures are of."""
+"""Data sets with known modes, and the number of samples behind the published figures."""
 
 STACKED_MODES = 1000
 
 
 def count_modes(data: Dataset | str, samples: Tensor) -> dict[str, float]:
-    """What `samples` (N, C, H, W) of a generator trained on `data` (a set of `COUNTS`, or its spec) reach.
+    """Mode scores of `samples` (N, C, H, W) of a generator trained on `data` (a set of `COUNTS`, or its spec).
 
-    `ring` and `grid`: `modes`, `high_quality` and `reverse_kl` of `mixture_scores`. Stacks: `modes`, `kl`, and the two
-    floors of `stacked_scores`. Raises `InputError` for data without modes to count and for samples of another shape.
+    `ring` and `grid`: `modes`, `high_quality` and `reverse_kl` of `mixture_scores`. Stacks: `modes`, `kl` and the two
+    floors of `stacked_scores`. Raises `InputError` for data without known modes and for samples of another shape.
     """
     data = load(data) if isinstance(data, str) else data
     if samples.shape[1:] != data.shape:
-        raise InputError(f"the samples are of shape {tuple(samples.shape[1:])} and {data.name} of {data.shape}")
+        raise InputError(f"the samples have shape {tuple(samples.shape[1:])}, but {data.name} has {data.shape}")
     mixture = mixture_of(data.name, data.class_names)
     if mixture is not None:
         return mixture_scores(mixture, samples.flatten(1))
     if data.name not in COUNTS:
-        raise InputError(f"{data.name} has no modes that are known; there are {', '.join(COUNTS)}")
+        raise InputError(f"the modes of {data.name} are not known; use {', '.join(COUNTS)}")
     return stacked_scores(read_digits(find_extractor("digits"), samples), digit_frequencies(data))
 
 
 def mixture_scores(mixture: Mixture, points: Tensor) -> dict[str, float]:
-    """Lin et al. 2018 (arXiv:1712.04086), section 4.1, on `points` (N, 2).
+    """Scores of `points` (N, 2) after Lin et al. 2018 (arXiv:1712.04086), section 4.1.
 
-    A point is of high quality within three standard deviations of the nearest centre. `modes`: centres that have such a
-    point. `high_quality`: their share. `reverse_kl`: from the histogram h of their modes to the uniform one,
-    log K - H(h), natural logarithm; infinite where no point is of high quality.
+    A point is of high quality if it is within three standard deviations of the nearest center. `modes`: number of centers
+    with such a point. `high_quality`: share of such points. `reverse_kl`: KL from the histogram h of their modes to the
+    uniform distribution, log K - H(h), in nats; infinite if no point is of high quality.
     """
     centres = torch.from_numpy(mixture.centres)
     distance, nearest = torch.cdist(points.double(), centres, compute_mode="donot_use_mm_for_euclid_dist").min(1)
@@ -57,7 +57,7 @@ def mixture_scores(mixture: Mixture, points: Tensor) -> dict[str, float]:
 
 
 def divergence_from_uniform(counts: Tensor) -> float:
-    """KL(h || uniform) = log K - H(h) in nats, of the histogram h with `counts` (K,); infinite where it is empty."""
+    """KL(h || uniform) = log K - H(h) in nats, for the histogram h with `counts` (K,); infinite if it is empty."""
     if not counts.sum():
         return math.inf
     h = counts.double() / counts.sum()
@@ -65,11 +65,11 @@ def divergence_from_uniform(counts: Tensor) -> float:
 
 
 def stacked_scores(triples: Tensor, frequencies: Tensor) -> dict[str, float]:
-    """Metz et al. 2017 (arXiv:1611.02163), section 3.3.1, on the digits `triples` (N, 3) that were read.
+    """Scores of the classified digits `triples` (N, 3) after Metz et al. 2017 (arXiv:1611.02163), section 3.3.1.
 
-    `modes`: distinct triples of 1,000. `kl`: KL(histogram || uniform), natural logarithm. A finite histogram is never
-    flat: `kl_floor_uniform` is what a perfect uniform generator scores on average with N samples, `kl_floor_data` what a
-    perfect copy of the data does, whose digits have `frequencies` (10,).
+    `modes`: distinct triples, of 1,000. `kl`: KL(histogram || uniform) in nats. A finite histogram is never flat:
+    `kl_floor_uniform` is the mean score of a perfect uniform generator with N samples, `kl_floor_data` that of a perfect
+    copy of the data, whose digits have `frequencies` (10,).
     """
     counts = torch.bincount(triples @ torch.tensor([100, 10, 1]), minlength=STACKED_MODES)
     each = torch.einsum("a,b,c->abc", frequencies, frequencies, frequencies).flatten()
@@ -82,49 +82,49 @@ def stacked_scores(triples: Tensor, frequencies: Tensor) -> dict[str, float]:
 
 
 def floor(probabilities: Tensor, n: int) -> float:
-    """The mean of KL(histogram || uniform) over histograms of `n` draws from `probabilities` (K,), exactly.
+    """The exact mean of KL(histogram || uniform) over histograms of `n` draws from `probabilities` (K,).
 
-    The count of a mode is binomial, and the divergence a sum over modes, so its mean is one of binomials.
+    The count of a mode is binomial and the divergence is a sum over modes, so its mean is a sum over binomials.
     """
-    p, how_often = probabilities.double().unique(return_counts=True)
+    p, multiplicity = probabilities.double().unique(return_counts=True)
     count = torch.arange(n + 1, dtype=torch.float64)
     ways = math.lgamma(n + 1) - torch.lgamma(count + 1) - torch.lgamma(n - count + 1)
     chance = (ways + torch.special.xlogy(count, p[:, None]) + torch.special.xlog1py(n - count, -p[:, None])).exp()
     share = count / n
-    return math.log(len(probabilities)) + float(how_often.double() @ (chance @ torch.special.xlogy(share, share)))
+    return math.log(len(probabilities)) + float(multiplicity.double() @ (chance @ torch.special.xlogy(share, share)))
 
 
 def read_digits(classifier: Extractor, images: Tensor, batch: int = 500) -> Tensor:
-    """The digit in each channel of `images` (N, 3, H, W), as `classifier` sees it: (N, 3)."""
+    """The digits (N, 3) that `classifier` reads in the channels of `images` (N, 3, H, W)."""
     read = [classifier(part.flatten(0, 1)[:, None]).logits.argmax(1).view(-1, 3) for part in images.split(batch)]
     return torch.cat(read).cpu()
 
 
 def digit_frequencies(data: Dataset) -> Tensor:
-    """The share of each digit in all three places of the labels of stacks: (10,); raises `InputError` for a part of them."""
+    """The share (10,) of each digit over all three places of the labels; raises `InputError` for a subset of classes."""
     if data.labels is None or data.classes != STACKED_MODES:
-        raise InputError(f"the modes are those of all of {data.name}; leave data.classes out")
+        raise InputError(f"modes are counted over all classes of {data.name}; leave data.classes out")
     labels = torch.from_numpy(data.labels)
     digits = torch.cat([labels // 100, labels // 10 % 10, labels % 10])
     return torch.bincount(digits, minlength=10).double() / len(digits)
 
 
 MODE_METRICS: dict[str, Better] = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower", "kl": "lower"}
-"""Their names, and which way is better."""
+"""Name of a mode score -> better direction."""
 
 
 def has_known_modes(data: Dataset) -> bool:
-    """Whether the modes of `data` can be counted."""
+    """True if the modes of `data` can be counted."""
     return data.name in COUNTS
 
 
 def score_modes(
     draw: DrawFn, train: Dataset, real: Dataset, names: Sequence[str] | None, n: int, batch: int
 ) -> list[Score]:
-    """What the samples of seeds 0 to n - 1 reach, and, as the floor, what as many of `real` do; raises `InputError`.
+    """Mode scores of the samples of seeds 0 to n - 1; the floor is the score of n images of `real`. Raises `InputError`.
 
-    Where `real` has fewer, the first samples, as many as it has, are counted again. `train` is what G was to learn: of its
-    digits is the divergence that a perfect copy has.
+    If `real` has fewer than n images, the same number of samples is scored as well (`value_at_floor`). `train` supplies
+    the digit frequencies for `kl_floor_data`.
     """
     samples = torch.cat([draw(range(start, min(start + batch, n))) for start in range(0, n, batch)])
     samples = samples if train.is_points else round_features(samples)
@@ -149,7 +149,7 @@ def score_modes(
 
 
 def mode_scores(names: Sequence[str] | None, real: Dataset, values: dict[str, float]) -> list[str]:
-    """`names`, or None for all counts among the `values` that `modes.measure` has for `real`; raises `InputError`."""
+    """`names`, or for None all mode scores among the `values` of `count_modes`; raises `InputError`."""
     there = [name for name in MODE_METRICS if name in values]
     for name in names or ():
         if name not in there:
@@ -158,10 +158,10 @@ def mode_scores(names: Sequence[str] | None, real: Dataset, values: dict[str, fl
 
 
 def mode_floors(held: Dataset) -> ReferenceScores:
-    """Where the counts of the real samples `held` are kept: by their digest, and that of what reads stacks."""
+    """Cache of the mode scores of real samples `held`, keyed by their digest and that of the digit classifier."""
     return ReferenceScores("modes", held.name, held.digest, read_record(WEIGHTS / "digits.json", ClassifierCard).sha256)
 
 
 def mode_details(name: str, values: dict[str, float]) -> dict[str, float]:
-    """What belongs to `name` and is no score: `kl_floor_uniform` to `kl`."""
+    """The values that belong to the score `name`, such as `kl_floor_uniform` to `kl`."""
     return {key: value for key, value in values.items() if key.startswith(f"{name}_")}

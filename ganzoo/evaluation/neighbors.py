@@ -1,6 +1,7 @@
-"""Density and coverage: of which real images' neighbourhoods the samples are members.
+"""Nearest neighbors in feature space: density and coverage, and the sheet of nearest training images.
 
-Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models", arXiv:2002.09797, equations 2 and 4.
+Density and coverage: Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models",
+arXiv:2002.09797, equations 2 and 4.
 """
 
 import torch
@@ -13,14 +14,15 @@ from ganzoo.evaluation.features import DrawFn, FeatureReader, round_features
 from ganzoo.image_io import grid
 
 BLOCK_ELEMENTS = 25_000_000
-"""Distances held at once: 100 MB."""
+"""Number of distances in memory at once (100 MB)."""
 
 
 def density_and_coverage(samples: Tensor, real: Tensor, k: int = 5) -> tuple[float, float]:
-    """Of features (N, F) and (M, F). A neighbourhood is the open ball to the k-th nearest other real image.
+    """Density and coverage of features (N, F) and (M, F).
 
-    Density is the mean number of neighbourhoods a sample is in, over `k`; it can exceed 1. Coverage is the share of real
-    images whose neighbourhood holds a sample.
+    The neighborhood of a real image is the open ball up to its k-th nearest other real image. Density is the mean number
+    of neighborhoods that contain a sample, divided by `k`; it can exceed 1. Coverage is the share of real images whose
+    neighborhood contains a sample.
     """
     samples, real = center(samples, real)
     members, covered = 0, 0
@@ -32,39 +34,37 @@ def density_and_coverage(samples: Tensor, real: Tensor, k: int = 5) -> tuple[flo
 
 
 def center(samples: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """Both less the mean of `real`. No distance changes, but float32 loses less of it: `cdist` subtracts large squares."""
+    """Subtract the mean of `real` from both: distances keep more precision, because `cdist` subtracts large squares."""
     mean = real.double().mean(0).to(real.dtype)
     return samples - mean, real - mean
 
 
 def block_rows(columns: int) -> int:
-    """How many rows of so many distances are held at once."""
+    """The number of rows of `columns` distances that fit `BLOCK_ELEMENTS`."""
     return max(1, BLOCK_ELEMENTS // columns)
 
 
 def kth_distance(queries: Tensor, real: Tensor, k: int) -> Tensor:
-    """(Q, k): which rows of `real` (M, F) are nearest to each of `queries` (Q, F), the nearest first."""
+    """Indices (Q, k) of the rows of `real` (M, F) nearest to each of `queries` (Q, F), nearest first."""
     queries, real = center(queries, real)
     found = [torch.cdist(block, real).topk(k, largest=False).indices for block in queries.split(block_rows(len(real)))]
     return torch.cat(found)
 
 
-pass
-
 ROWS = 10
-"""Samples in a picture, of seeds 0, 1, ..."""
+"""Samples in a sheet, seeds 0, 1, ..."""
 
 
 def check_images(shape: tuple[int, int, int]) -> None:
     """Raise `InputError` for samples of `shape` (C, H, W) that are points."""
     if is_point_shape(shape):
-        raise InputError("points have no picture of nearest training images; leave --neighbours out")
+        raise InputError("--neighbours needs images, but the samples are points; leave it out")
 
 
 def nearest_neighbor_sheet(draw: DrawFn, train: Dataset, reader: FeatureReader, rows: int = ROWS, k: int = 5) -> Tensor:
-    """(C, H, W): in each row the sample of a seed (0, 1, ...), then the `k` images of all of `train` nearest to it.
+    """Grid (C, H, W): in each row the sample of one seed (0, 1, ...), then the `k` nearest images of `train`.
 
-    Nearest by the features, so that a copy that was shifted or mirrored a little is found too.
+    Nearest in feature space, so that a slightly shifted or mirrored copy is found too.
     """
     k = min(k, len(train))
     samples, queries = round_features(draw(range(rows))), reader.samples(draw, rows).features

@@ -1,4 +1,4 @@
-"""A small score at every so many steps of a training: cheap, the same each time, and without a random number."""
+"""Scores during training: a cheap, deterministic KID or FID of a few samples every n steps."""
 
 from typing import Literal
 
@@ -11,18 +11,18 @@ from ganzoo.evaluation.score import Score
 
 
 def check_online_metric(reference: Dataset, extractor: Extractor, n: int, metric: str) -> None:
-    """Raise `InputError` where a `OnlineEvaluator` of these cannot be; no image is read."""
-    import_torch_fidelity(f"metric_{metric}")  # that it is missing must be known before a training begins
+    """Raise `InputError` if an `OnlineEvaluator` cannot be built from these arguments; reads no image."""
+    import_torch_fidelity(f"metric_{metric}")  # a missing package must fail before training starts
     extractor.check_shape(reference.shape)
     if min(n, len(reference)) < 2:
-        raise InputError(f"a curve needs at least 2 images, not {min(n, len(reference))}")
+        raise InputError(f"scores during training need at least 2 images, not {min(n, len(reference))}")
 
 
 class OnlineEvaluator:
-    """KID or FID of a few samples against as many images of `reference`, whose features are read once.
+    """KID or FID of a few samples against as many images of `reference`, whose features are extracted once.
 
-    KID is of all of them at once, so that it has no chance in it; it is the better choice, since FID is far too high at
-    small n. Compare the points of a curve with each other, and with nothing else.
+    KID uses all samples at once, so it is deterministic. Prefer it: FID is far too high at small n. Compare these scores
+    only with each other.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class OnlineEvaluator:
         self.name = Score(metric, 0.0, self.n, "lower", extractor.tag, reference.split).name
 
     def measure(self, draw: DrawFn) -> dict[str, float]:
-        """The score of the images of seeds 0 to n - 1, under its name, as in {"kid-digits@1k/train": 0.01}."""
+        """The score of the images of seeds 0 to n - 1 by name, as in {"kid-digits@1k/train": 0.01}."""
         return {self.name: self._value(self.reader.samples(draw, self.n)).value}
 
     def _value(self, samples: Features) -> MetricValue:

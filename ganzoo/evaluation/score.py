@@ -1,4 +1,4 @@
-"""The name of a score says how it was measured: `fid-digits@10k/test`."""
+"""Scores: value, protocol name (`fid-digits@10k/test`), text and JSON forms; reference scores (floors) and their cache."""
 
 import json
 import math
@@ -21,37 +21,37 @@ Better = Literal["lower", "higher", "near 1"]
 
 @dataclass(frozen=True)
 class Score:
-    """One number and its protocol. Two of unlike `name`, or on unlike data, are never put side by side."""
+    """A value and its protocol. Scores with different names, or on different data, cannot be compared."""
 
     metric: str
     value: float
     n: int
-    """Samples."""
+    """Number of samples."""
     better: Better
     extractor: str | None = None
-    """What the features are from, with the size if it is not the one it was trained at: `digits`, `lite0@128px`."""
+    """Feature extractor, with the size if it is not the training size: `digits`, `lite0@128px`."""
     split: str | None = None
-    """Which real images it is measured against; None where it needs none."""
+    """Split of the real images; None if the metric uses none."""
     reference_n: int | None = None
-    """How many of them."""
+    """Number of real images."""
     spread: float | None = None
-    """Standard deviation over the metric's own subsets; not an interval of the value."""
+    """Standard deviation over the metric's own subsets; not a confidence interval of the value."""
     floor: float | None = None
     """The same score of real images that are not in the reference."""
     floor_n: int | None = None
     floor_reference_n: int | None = None
     value_at_floor: float | None = None
-    """Where the floor had to be taken at other numbers: the score at those, to be compared with it."""
+    """The score at the floor's numbers of images, if these differ from `n` and `reference_n`; compare it with the floor."""
     details: dict[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """METRIC[-EXTRACTOR[@SIZEpx]]@N[/SPLIT]."""
+        """The protocol name METRIC[-EXTRACTOR[@SIZEpx]]@N[/SPLIT]."""
         extractor = f"-{self.extractor}" if self.extractor else ""
         return f"{self.metric}{extractor}@{short_count(self.n)}{f'/{self.split}' if self.split else ''}"
 
     def as_json(self) -> dict[str, Any]:
-        """Every field and the name; a number that is not finite becomes None."""
+        """Every field and the name; non-finite numbers become None."""
         table = {"name": self.name} | asdict(self)
         return {key: finite_or_none(value) for key, value in table.items()}
 
@@ -78,33 +78,33 @@ class ScoreRecord(FileSchema):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All scores of one model, and what they were measured with."""
+    """All scores of one model, and the facts of the measurement."""
 
     scores: list[Score]
     facts: dict[str, Any]
-    """Model, data, extractor, versions, and what was left out and why."""
+    """Model, data, extractor, versions, and metrics left out with the reasons."""
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, fit for `json.dumps`; what is known exactly (modes, KL) also under its bare name."""
+        """Scores and facts for `json.dumps`; exact scores (modes, KL) also under their metric's name."""
         exact = {s.metric: finite_or_none(s.value) for s in self.scores if s.extractor is None and s.split is None}
         return {"format": FORMAT, **exact, "scores": [score.as_json() for score in self.scores], **self.facts}
 
     def __getitem__(self, name: str) -> Score:
-        """The score of that name, or the only one whose metric and reference (`fid`, `fid/test`) it says."""
+        """The score `name`, or the only score with that metric and split (`fid`, `fid/test`); raises `KeyError`."""
         found = [s for s in self.scores if name in (s.name, s.metric, f"{s.metric}/{s.split}")]
         if len(found) != 1:
-            raise KeyError(f"{len(found)} scores are called {name!r}: {score_names(self.scores)}")
+            raise KeyError(f"{len(found)} scores match {name!r}; the scores are: {score_names(self.scores)}")
         return found[0]
 
 
 def value_text(score: Score | ScoreRecord) -> str:
-    """The value, with its spread if there is one."""
+    """The value as text, with its spread if it has one."""
     spread = "" if score.spread is None else f" ± {score.spread:.2g}"
     return format_number(score.value) + spread
 
 
 def floor_text(score: Score | ScoreRecord) -> str:
-    """The floor; if it was measured at another n, also that n and the samples' score there."""
+    """The floor as text; if it was measured at another n, also that n and the samples' score at it."""
     if score.floor is None:
         return ""
     if score.value_at_floor is None:
@@ -114,18 +114,18 @@ def floor_text(score: Score | ScoreRecord) -> str:
 
 
 def format_number(value: float | None) -> str:
-    """Four significant digits."""
+    """`value` with four significant digits, or "not finite"."""
     return "not finite" if value is None or not isfinite(value) else f"{value:.4g}"
 
 
 def computed_floors(details: dict[str, float]) -> dict[str, float]:
-    """What of a score's details is a floor that was computed, not measured: `kl_floor_uniform`."""
+    """The floors among a score's details that were computed, not measured, such as `kl_floor_uniform`."""
     return {key: value for key, value in details.items() if "_floor_" in key}
 
 
 def score_names(scores: Sequence[Score]) -> str:
     """The names of scores in one line."""
-    return ", ".join(score.name for score in scores) or "there are none"
+    return ", ".join(score.name for score in scores) or "(no scores)"
 
 
 def short_count(n: int) -> str:
@@ -134,34 +134,34 @@ def short_count(n: int) -> str:
 
 
 def finite_or_none(value: Any) -> Any:
-    """`value`, or None for a number that is not finite; a table with each of its values so."""
+    """`value`, or None for a non-finite number; applied to each value of a table."""
     if isinstance(value, dict):
         return {key: finite_or_none(inner) for key, inner in value.items()}
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
 ComputeFn = Callable[[Sequence[str]], dict[str, float]]
-"""The floors of these metrics, by name; others that come along are kept too."""
+"""Metric names -> floors by name; additional floors in the result are cached too."""
 
 
 class FloorsFile(FileSchema):
-    """A file of floors: what they are of, and each by metric; one that is not finite is a word."""
+    """A file of floors by metric with their key; non-finite values are words."""
 
     of: list[str]
     floors: dict[str, Finite | Literal["inf", "-inf", "nan"]]
 
 
 class ReferenceScores:
-    """The floors of one pair of real sets by metric, in a file of their own in `GANZOO_HOME/cache/floors`."""
+    """Floors of one pair of real sets by metric, cached in one file in `GANZOO_HOME/cache/floors`."""
 
     def __init__(self, *of: str) -> None:
-        """`of`: all that they depend on but for the metric: the images on both sides, and what reads them."""
-        self.of = [*of, __version__]  # another version may compute a metric in another way
+        """`of`: the key, everything that floors depend on except the metric: both sets of images and their extractor."""
+        self.of = [*of, __version__]  # another version may compute a metric differently
         key = sha256(json.dumps(self.of).encode()).hexdigest()[:16]
         self.path = ganzoo_home() / "cache" / "floors" / f"{key}.json"
 
     def get(self, names: Sequence[str], compute: ComputeFn) -> dict[str, float]:
-        """The floors of `names`: kept ones, and of those that are not yet what `compute` gives."""
+        """The floors of `names`; those not in the cache are computed with `compute` and saved."""
         found = self.load()
         if new := [name for name in names if name not in found]:
             found |= compute(new)
@@ -169,7 +169,7 @@ class ReferenceScores:
         return {name: found[name] for name in names}
 
     def load(self) -> dict[str, float]:
-        """Those in the file; none where there is no file, or not the one that was written for this pair."""
+        """The cached floors; empty if the file is missing, damaged or has another key."""
         try:
             file = read_record(self.path, FloorsFile)
         except InputError:
@@ -177,7 +177,7 @@ class ReferenceScores:
         return {name: float(value) for name, value in file.floors.items()} if file.of == self.of else {}
 
     def save(self, floors: dict[str, float]) -> None:
-        """Write them, with those that another process has written meanwhile."""
+        """Write `floors`, merged with those that another process has written in the meantime."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         found = (self.load() | floors).items()
         table = {name: value if math.isfinite(value) else str(float(value)) for name, value in found}

@@ -1,4 +1,4 @@
-"""All scores of a described set of samples, each with the floor that real images have."""
+"""Scores of the features of samples, each with its floor: the score of real images that are not in the reference."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,32 +13,32 @@ from ganzoo.evaluation.real_data import only
 from ganzoo.evaluation.score import ReferenceScores, Score
 
 NEEDS = {
-    "logits": "an extractor that knows classes, which {!r} does not",
-    "bands": "pictures of at least 8 pixels, an even number of them",
-    "labels": "a model that takes labels, of classes that the extractor {!r} knows by name",
+    "logits": "an extractor with class logits, which {!r} lacks",
+    "bands": "images with an even size of at least 8 pixels",
+    "labels": "a model that takes labels of classes that the extractor {!r} knows by name",
 }
 
 
 class Reference(NamedTuple):
-    """Real images to measure against, and those whose score is the floor."""
+    """Real images to measure against, and held-out ones whose score is the floor."""
 
     real: Features
     held: Features
-    """Real images beside `real`, at most as many as samples."""
+    """Real images that are not in `real`, at most as many as samples."""
     against: Features
-    """What `held` is measured against: `real`, or a half of it where there is only one split."""
+    """Reference of `held`: `real`, or half of the data if there is only one split."""
     floors: ReferenceScores
-    """Those of `held` against `against`."""
+    """Scores of `held` against `against`."""
 
 
 def reference_sets(train: Dataset, test: Dataset | None, n: int) -> list[Dataset]:
-    """The real sets that are read for scores of `n` samples: both splits, or one and its halves."""
+    """The real sets needed for scores of `n` samples: both splits, or the only split and its halves."""
     sets = [train, test] if test is not None else [train, *train.split_in_half()]
     return [each.subset(n) for each in sets]
 
 
 def load_references(reader: FeatureReader, train: Dataset, test: Dataset | None, n: int) -> dict[Split, Reference]:
-    """What `n` samples are measured against, by split; of each set at most `n` images, evenly spaced over it."""
+    """The references for `n` samples by split; of each set at most `n` images, evenly spaced."""
     sets = reference_sets(train, test, n)
     read, entries = [reader.data(each) for each in sets], [reader.entry(each).name for each in sets]
 
@@ -51,23 +51,23 @@ def load_references(reader: FeatureReader, train: Dataset, test: Dataset | None,
 
 
 def unavailable_reason(name: str, samples: Features, real: Features, extractor: Extractor) -> str | None:
-    """Why a metric cannot be computed of these sets, in one line; None if it can."""
+    """The reason, in one line, that a metric cannot be computed from these sets; None if it can."""
     return too_few_reason(name, len(samples), len(real)) or missing_input_reason(name, samples, extractor)
 
 
 def too_few_reason(name: str, samples: int, real: int) -> str | None:
-    """Why a metric is not defined of so many samples and real images; None if it is."""
+    """The reason that a metric is undefined for these numbers of samples and real images; None if it is defined."""
     metric = METRICS[name]
     if samples < metric.least:
         return f"{name} needs at least {metric.least} samples; there are {samples}"
     if real < metric.least_real:
-        there = f"there are {real}" if real < samples else f"{real} are taken, as many as there are samples"
+        there = f"there are {real}" if real < samples else f"only {real} are used, as many as samples"
         return f"{name} needs at least {metric.least_real} real images; {there}"
     return None
 
 
 def missing_input_reason(name: str, samples: Features, extractor: Extractor) -> str | None:
-    """What a metric reads that these samples, however many, do not have; None if they have it."""
+    """The reason that a metric lacks an input with these samples, regardless of their number; None if it does not."""
     needs = METRICS[name].needs
     lacks = {
         "logits": samples.logits.shape[1] == 0,
@@ -80,15 +80,15 @@ def missing_input_reason(name: str, samples: Features, extractor: Extractor) -> 
 def score_samples(
     samples: Features, found: dict[Split, Reference], split: Split, names: Sequence[str], extractor: Extractor
 ) -> list[Score]:
-    """The metrics `names` against `split`, and the distances among them against the other split too.
+    """Scores of the metrics `names` against `split`; distances also against the other split.
 
-    Raises `InputError` for one that cannot be computed.
+    Raises `InputError` for a metric that cannot be computed.
     """
     for name in names:
         if why := unavailable_reason(name, samples, found[split].real, extractor):
             raise InputError(why)
     seen, unseen = ([name for name in names if METRICS[name].unseen is new] for new in (False, True))
-    # What is held against train is the test split.
+    # For the train reference, the held-out images are the test split.
     rows = scores_against(samples, found[split], split, seen, extractor)
     rows += scores_against(samples, found.get("train", found[split]), "train", unseen, extractor)
     rows.sort(key=lambda row: names.index(row.metric))
@@ -103,7 +103,7 @@ def score_samples(
 def scores_against(
     samples: Features, reference: Reference, split: Split, names: Sequence[str], extractor: Extractor
 ) -> list[Score]:
-    """A row for each of `names`, with its floor."""
+    """One score with its floor for each of `names`."""
     real, held, against, kept = reference
     floored = available_metrics(names, held, against, extractor)
     values, floors = (
@@ -122,7 +122,7 @@ def scores_against(
 def score_without_floor(
     name: str, value: MetricValue, n: int, split: Split, reference_n: int, extractor: Extractor
 ) -> Score:
-    """A score without its floor."""
+    """The score of a metric's `value`, without a floor."""
     metric = METRICS[name]
     return Score(
         name,
@@ -138,7 +138,7 @@ def score_without_floor(
 
 
 def with_floor(score: Score, floor: float, reference: Reference, again: MetricValue | None) -> Score:
-    """`score` with its floor, and, where that is at other numbers, with the value at those."""
+    """`score` with its floor; `again` is its value at the floor's numbers of images, if these differ."""
     return replace(
         score,
         floor=floor,
@@ -149,12 +149,12 @@ def with_floor(score: Score, floor: float, reference: Reference, again: MetricVa
 
 
 def available_metrics(names: Iterable[str], samples: Features, real: Features, extractor: Extractor) -> list[str]:
-    """Those of `names` that can be computed of these sets."""
+    """The metrics among `names` that can be computed from these sets."""
     return [name for name in names if unavailable_reason(name, samples, real, extractor) is None]
 
 
 def compute_metrics(names: Iterable[str], samples: Features, real: Features) -> dict[str, MetricValue]:
-    """The values of `names`; what gives several is called once."""
+    """The values of `names`; a function that returns several metrics is called once."""
     found: dict[str, MetricValue] = {}
     for function in dict.fromkeys(METRICS[name].compute for name in names):
         found |= function(samples, real)
@@ -162,5 +162,5 @@ def compute_metrics(names: Iterable[str], samples: Features, real: Features) -> 
 
 
 def metric_values(names: Iterable[str], samples: Features, real: Features) -> dict[str, float]:
-    """The values of `names` alone, without spread or details."""
+    """The values of `names`, without spread and details."""
     return {name: value.value for name, value in compute_metrics(names, samples, real).items()}

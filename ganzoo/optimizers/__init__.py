@@ -1,6 +1,6 @@
-"""The optimizers by name; their keyword arguments are the keys of `[train.generator]` and `[train.discriminator]`.
+"""Optimizers by name; their keyword arguments are the keys of `[train.generator]` and `[train.discriminator]`.
 
-Another optimizer is one file in this folder.
+A new optimizer is one file in this folder.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ from ganzoo.registry import Registry, import_folder
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
 Make = Callable[..., optim.Optimizer]
-OPTIMIZERS: Registry[Make] = Registry("optimiser")
+OPTIMIZERS: Registry[Make] = Registry("optimizer")
 
 
 def adam(
@@ -26,12 +26,12 @@ def adam(
 
 
 def sgd(params: Iterable[nn.Parameter], *, lr: PositiveFloat = 1e-2, momentum: Decay = 0.0) -> optim.Optimizer:
-    """Stochastic gradient descent, with momentum if it is set."""
+    """Stochastic gradient descent, optionally with momentum."""
     return optim.SGD(params, lr, momentum)
 
 
 def rmsprop(params: Iterable[nn.Parameter], *, lr: PositiveFloat = 5e-5, alpha: Decay = 0.99) -> optim.Optimizer:
-    """RMSprop; the default rate is WGAN's (Arjovsky 2017, algorithm 1)."""
+    """RMSprop; the default learning rate is WGAN's (Arjovsky 2017, algorithm 1)."""
     return optim.RMSprop(params, lr, alpha)
 
 
@@ -39,32 +39,32 @@ for _make in (adam, sgd, rmsprop):
     OPTIMIZERS.add(_make.__name__, _make)
 
 
-def set_lr_factor(optimiser: optim.Optimizer, factor: float) -> None:
-    """Set every group's rate to `factor` times the one it was built with."""
-    for group in optimiser.param_groups:
+def set_lr_factor(optimizer: optim.Optimizer, factor: float) -> None:
+    """Set the learning rate of every group to `factor` times its initial value."""
+    for group in optimizer.param_groups:
         rate = group.setdefault("initial_lr", group["lr"]) * factor
         group["lr"] = group["lr"].fill_(rate) if isinstance(group["lr"], torch.Tensor) else rate
 
 
 def device_lr_options(optimizer: optim.Optimizer) -> list[str]:
-    """The options of a torch optimizer that let it read the learning rate from the device; empty if it has none."""
+    """Names of the options with which a torch optimizer reads its learning rate from the device; empty if unsupported."""
     options = optimizer.param_groups[0]
     batched = [name for name in ("fused", "foreach") if name in options][:1]
     return [name for name in ("capturable",) if name in options] + batched
 
 
-def keep_lr_on_device(optimiser: optim.Optimizer) -> None:
-    """Let a CUDA graph of a step find there what changes from step to step: the rate, and how many steps there were."""
-    on = dict.fromkeys(device_lr_options(optimiser), True)
-    for group in optimiser.param_groups:
+def keep_lr_on_device(optimizer: optim.Optimizer) -> None:
+    """Keep learning rate and step count on the device, where a CUDA graph of a step reads their current values."""
+    on = dict.fromkeys(device_lr_options(optimizer), True)
+    for group in optimizer.param_groups:
         group["initial_lr"] = group["lr"]
         group["lr"] = torch.tensor(group["lr"], device=group["params"][0].device)
         group.update(on)
 
 
-def lay_as_weights(optimiser: optim.Optimizer) -> None:
-    """Lay out what `optimiser` keeps of a weight as the weight: a loaded state is contiguous, and fused steps want one."""
-    for weight, kept in optimiser.state.items():
+def lay_as_weights(optimizer: optim.Optimizer) -> None:
+    """Give state tensors the memory format of their weights: a loaded state is contiguous, fused steps need one format."""
+    for weight, kept in optimizer.state.items():
         for name, value in kept.items():
             if isinstance(value, torch.Tensor) and value.shape == weight.shape and value.stride() != weight.stride():
                 kept[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)

@@ -1,1 +1,1 @@
-"""A release -> something that others can use: a folder that ships, a repository on the Hub, one file for another program."""
+"""Publishing a release: model card, repository on the Hugging Face Hub, export to ONNX or PyTorch program."""

@@ -1,4 +1,4 @@
-"""A generator as one file for other programs: ONNX, or PyTorch's own exported program."""
+"""Export of a generator as one file for other programs: ONNX or a PyTorch exported program (pt2)."""
 
 import os
 import warnings
@@ -24,15 +24,15 @@ from ganzoo.torch_state import default_torch_state
 Format = Literal["onnx", "pt2"]
 TOLERANCE = 1e-4  # of images in [-1, 1]
 BATCHES = (1, 2, 7)
-"""Batches that the file is tried with; the program is traced with another."""
-TRACED = 3
+"""Batch sizes that the exported file is checked with; none equals `TRACED`."""
+TRACED = 3  # batch size of the trace
 
 Run = Callable[[dict[str, Tensor]], Tensor]
-"""Named inputs -> images, by what reads the file."""
+"""Named inputs -> images, computed by the exported file."""
 
 
 class Named(nn.Module):
-    """A generator whose inputs have names: `z`, and `labels` and `code` where it takes them; gives `images`."""
+    """A generator with named inputs: `z`, and `labels` and `code` if it takes them; returns `images`."""
 
     def __init__(self, generator: nn.Module) -> None:
         super().__init__()
@@ -46,10 +46,10 @@ class Named(nn.Module):
 
 @default_torch_state()
 def export(sampler: Sampler, path: Path, form: str = "onnx") -> float:
-    """Write the generator to `path` as "onnx" or "pt2", for any batch, and return how far its images are from ours at most.
+    """Write the generator to `path` as "onnx" or "pt2", for any batch size; returns the largest difference of its images.
 
-    The file is read back and tried on random latents before it is put at `path`. Raises `InputError` for what cannot be
-    exported; then nothing is written.
+    Before the file appears at `path` it is read back and compared with PyTorch on random latents. Raises `InputError`
+    for a generator that cannot be exported; then no file is written.
     """
     check_format(form, path)
     check_no_noise(sampler)
@@ -57,23 +57,23 @@ def export(sampler: Sampler, path: Path, form: str = "onnx") -> float:
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.parent / ".ganzoo-"
     with name_in_errors(path, hidden), TemporaryDirectory(prefix=hidden.name, dir=path.parent) as folder:
-        beside = Path(folder) / path.name
+        temporary = Path(folder) / path.name
         with silence_output():
             with plain_operators():
                 try:
-                    write(trace(sampler), beside)
-                except Exception as error:  # the exporters raise whatever a network makes them stumble over
-                    said = str(error).strip().partition("\n")[0]
-                    raise InputError(f"this network cannot be exported as {form}: {said}") from None
-            distance = max_difference(sampler, read(beside))
+                    write(trace(sampler), temporary)
+                except Exception as error:  # the exporters raise any type of error for a network they cannot handle
+                    why = str(error).strip().partition("\n")[0]
+                    raise InputError(f"this network cannot be exported as {form}: {why}") from None
+            distance = max_difference(sampler, read(temporary))
         if not distance < TOLERANCE:
-            raise InputError(f"{path}: its images differ from PyTorch's by {distance:.2g}; it was not written")
-        os.replace(beside, path)
+            raise InputError(f"{path} was not written: its images would differ from PyTorch's by {distance:.2g}")
+        os.replace(temporary, path)
     return distance
 
 
 def check_format(form: str, path: Path) -> None:
-    """Raise `InputError` for a format there is not, a name that does not fit it, and an extra that is not installed."""
+    """Raise `InputError` for an unknown format, a file name that does not fit it, or an extra that is not installed."""
     if form not in get_args(Format):
         raise unknown_name("format", form, get_args(Format))
     if path.suffix.lower() != f".{form}":
@@ -86,20 +86,22 @@ def check_format(form: str, path: Path) -> None:
 
 
 def check_no_noise(sampler: Sampler) -> None:
-    """Raise `InputError` for a generator that draws numbers in its layers."""
+    """Raise `InputError` for a generator with noise or dropout layers."""
     if any(isinstance(layer, Noise | Dropout) for layer in sampler.generator.modules()):
-        raise InputError("this generator draws noise or dropout in its layers, which an exported file cannot")
+        raise InputError(
+            "cannot export this generator: its layers draw noise or dropout, which an exported file cannot"
+        )
 
 
 def named_inputs(sampler: Sampler, n: int, seed: int = 0) -> dict[str, Tensor]:
-    """`n` random inputs of G by name, those that it takes."""
+    """`n` random inputs by name, only those that the generator takes."""
     with RngScope(seed, "export"):
         drawn = sampler.latent.draw(n)._asdict()
     return {name: value for name, value in drawn.items() if value is not None}
 
 
 def trace(sampler: Sampler) -> Any:
-    """The exported program, with the batch left open."""
+    """The exported program, with a dynamic batch size."""
     inputs = named_inputs(sampler, TRACED)
     batch = torch.export.Dim("batch")
     free = {name: {0: batch} if name in inputs else None for name in GeneratorInputs._fields}
@@ -108,7 +110,7 @@ def trace(sampler: Sampler) -> Any:
 
 
 def max_difference(sampler: Sampler, run: Run) -> float:
-    """The greatest distance between our images and those of `run`, over batches of several sizes."""
+    """The largest absolute difference between PyTorch's images and those of `run`, over several batch sizes."""
     ours = Named(sampler.generator)
     distances: list[float] = []
     for n in BATCHES:
@@ -119,19 +121,19 @@ def max_difference(sampler: Sampler, run: Run) -> float:
 
 @contextmanager
 def silence_output() -> Iterator[None]:
-    """A block in which the exporters warn of nothing that concerns the user."""
+    """Suppress the exporters' warnings, none of which concerns the user, and gradients."""
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         yield
 
 
 def write_onnx(program: Any, path: Path) -> None:
-    """One file, weights and all."""
+    """Write ONNX with the weights in the same file."""
     torch.onnx.export(program, (), path, output_names=["images"], external_data=False, dynamo=True, verbose=False)
 
 
 def read_onnx(path: Path) -> Run:
-    """By onnxruntime, on the CPU."""
+    """Read ONNX with onnxruntime, on the CPU."""
     session = import_module("onnxruntime").InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
 
     def run(inputs: dict[str, Tensor]) -> Tensor:
@@ -142,13 +144,13 @@ def read_onnx(path: Path) -> Run:
 
 
 def write_pt2(program: Any, path: Path) -> None:
-    """PyTorch's archive of an exported program, without the inputs that it was traced with: those alone are a pickle."""
+    """Write PyTorch's archive of an exported program without its example inputs, the only part stored as a pickle."""
     program.example_inputs = None
     torch.export.save(program, path)
 
 
 def read_pt2(path: Path) -> Run:
-    """By torch.export."""
+    """Read a pt2 archive with torch.export."""
     module = torch.export.load(path).module()
     return lambda inputs: module(**{name: inputs.get(name) for name in GeneratorInputs._fields})
 

@@ -1,4 +1,4 @@
-"""The files of a release: which there may be, and copies of them."""
+"""Upload to the Hugging Face Hub: release files, model card, and a Space that serves the demo (`ganzoo push`)."""
 
 import json
 import shutil
@@ -16,36 +16,35 @@ from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.checkpoints import hub_errors, import_hub, release_folder, repository_name
 from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES
 
-pass
-
 README = "README.md"
-"""What the Hub shows; written anew for each push."""
+"""The page of the repository, rewritten by each push."""
 RELEASE_FILES = (*REQUIRED_FILES, *DISPLAY_FILES, README)
 
 
 def check_foreign_files(folder: Path) -> None:
-    """Raise `InputError` where a release folder holds anything else."""
+    """Raise `InputError` if a release folder holds files that are not part of a release."""
     strangers = sorted(path.name for path in folder.iterdir() if path.name not in RELEASE_FILES or not path.is_file())
     if strangers:
         raise InputError(
-            f"{folder} holds {', '.join(strangers)}: a release is {', '.join(RELEASE_FILES)} and nothing else"
+            f"{folder} holds {', '.join(strangers)}: a release has only {', '.join(RELEASE_FILES)}; "
+            "move the other files away"
         )
 
 
 def copy_release(release: Path, folder: Path) -> None:
-    """Copy the files of a release, those that there are, into a folder that exists."""
+    """Copy the existing files of a release into the existing `folder`."""
     for name in RELEASE_FILES:
         if (release / name).is_file():
             shutil.copyfile(release / name, folder / name)
 
 
 def push(checkpoint: str | Path, address: str, licence: str | None = None, space: bool = False) -> list[str]:
-    """Upload a release (of a run, a folder, a name that ships) to `address` = hf:user/name; returns where it can be seen.
+    """Upload a release (of a run, a folder, a bundled name) to `address` = hf:user/name; returns the URLs.
 
-    The repository is made if it is not there; one that is gets a new version. README.md is the model card, under `licence`
-    (as the Hub abbreviates it) or what card.json says. With `space` a Space of the same name, which serves the demo of the
-    release, is uploaded as well. Raises `InputError`, before anything is sent, for a folder with other files than those of a
-    release, for weights that are not what card.json describes, and for a release that a Space cannot serve.
+    The repository is created if needed; an existing one gets a new version. README.md is the model card, under `licence`
+    (the Hub's identifier) or that of card.json. With `space`, a Space of the same name that serves the release's demo is
+    uploaded as well. Raises `InputError`, before any upload, for a folder with files that are not part of a release, for
+    weights that do not match card.json, and for a release that a Space cannot serve.
     """
     name, folder = repository_name(address), release_folder(checkpoint)
     check_foreign_files(folder)
@@ -63,7 +62,7 @@ def push(checkpoint: str | Path, address: str, licence: str | None = None, space
 
 
 def upload(api: Any, address: str, folder: str, message: str, repo_type: str, **options: str) -> str:
-    """Upload a release or a Space from `folder` to a repository, made with `options` if it is not there; returns the URL."""
+    """Upload a release or a Space from `folder`, creating the repository with `options` if needed; returns the URL."""
     name, files = repository_name(address), [*RELEASE_FILES, *SPACE_FILES]
     with hub_errors(address):
         url = api.create_repo(name, exist_ok=True, repo_type=repo_type, **options)
@@ -74,7 +73,7 @@ def upload(api: Any, address: str, folder: str, message: str, repo_type: str, **
 
 
 def stage(release: Path, sampler: Sampler, folder: Path, address: str, licence: str | None) -> None:
-    """Everything that is uploaded, in one folder: the release as it is, its model card, and a grid if it has none."""
+    """Collect the upload in `folder`: the unchanged release, its model card, and a sample grid if the release has none."""
     copy_release(release, folder)
     if not (folder / "grid.png").exists():
         save_png(sampler.grid(), folder / "grid.png")
@@ -82,7 +81,7 @@ def stage(release: Path, sampler: Sampler, folder: Path, address: str, licence: 
 
 
 SPACE_FILES = ("app.py", "requirements.txt", "README.md")
-"""The files of a Space besides the release."""
+"""Files of a Space in addition to the release."""
 
 APP = '''"""The demo of ganzoo for the release in this folder, written by 'ganzoo push --space'."""
 
@@ -99,18 +98,20 @@ if __name__ == "__main__":
 
 
 def check_space(sampler: Sampler) -> None:
-    """Raise `InputError` for a release that a Space cannot serve, and if Gradio, whose version it gets, is not installed."""
+    """Raise `InputError` for a release that a Space cannot serve, or if Gradio (whose version it pins) is not installed."""
     gradio_version()
     if sampler.is_points:
-        raise InputError(f"--space: {sampler.config.variant} makes points; the demo shows pictures")
+        raise InputError(
+            f"--space: {sampler.config.variant} makes points, but the demo shows images; leave --space out"
+        )
     if needs_plugin(sampler.config):
-        raise InputError(f"--space: {sampler.config.variant} needs a plugin, which a Space does not have")
+        raise InputError(f"--space: {sampler.config.variant} needs a plugin, which a Space lacks; leave --space out")
 
 
 def write_space(folder: Path, sampler: Sampler, name: str, licence: str | None = None) -> None:
-    """Write the files that make a `folder` with a release the Space `name` = user/name, under `licence` or the card's.
+    """Add the files of the Space `name` = user/name to a release `folder`, under `licence` or that of the card.
 
-    README.md, which may be a model card, is replaced.
+    An existing README.md, such as the model card, is replaced.
     """
     (folder / "app.py").write_text(APP.format(name=name), encoding="utf-8")
     (folder / "requirements.txt").write_text(f"{DISTRIBUTION}[demo]=={__version__}\n", encoding="utf-8")
@@ -118,7 +119,7 @@ def write_space(folder: Path, sampler: Sampler, name: str, licence: str | None =
 
 
 def space_readme(sampler: Sampler, name: str, licence: str | None) -> str:
-    """README.md of the Space: the settings that the Hub reads, then a sentence. Values are JSON, which is YAML too."""
+    """README.md of the Space: the Hub's settings, then one sentence. Values are JSON, which is valid YAML."""
     card, data = sampler.card, DATASETS.get(sampler.card["data"])
     settings = {
         "title": card_title(card),
@@ -137,7 +138,7 @@ def space_readme(sampler: Sampler, name: str, licence: str | None) -> str:
 
 
 def gradio_version() -> str:
-    """The version of Gradio on this machine; raises `InputError` if it is not installed."""
+    """The installed version of Gradio; raises `InputError` if it is not installed."""
     try:
         return version("gradio")
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""A checkpoint -> images."""
+"""Sampling: load a checkpoint (release, run, bundled name, hf:USER/NAME) and draw images from it."""
 
 from ganzoo.sampling.checkpoints import load, shipped_releases
 from ganzoo.sampling.sampler import Sampler

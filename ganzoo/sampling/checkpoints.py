@@ -1,4 +1,4 @@
-"""From what the user calls a checkpoint (a run, a release folder, a name that ships, hf:user/name) to a `Sampler`."""
+"""Loading a checkpoint (run, release folder, bundled name, hf:user/name) as a `Sampler`; downloads from the Hub."""
 
 import re
 import warnings
@@ -26,45 +26,43 @@ from ganzoo.training import checkpoint
 from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES, Card
 from ganzoo.training.run_dir import RunDir
 
-pass
-
 RELEASE_FOLDERS = (Path(__file__).parents[1] / "checkpoints", Path(__file__).parents[2] / "checkpoints")
-"""Where releases that ship are looked for: in an installed package, then in a checkout."""
+"""Folders of the bundled releases: in an installed package, then in a checkout."""
 
 
 def shipped_releases() -> dict[str, Path]:
-    """The releases that ship, by name."""
+    """The bundled releases, by name."""
     found: dict[str, Path] = {}
     for folder in RELEASE_FOLDERS:
-        for card in sorted(folder.glob("[!.]*/card.json")):  # one that is being written has a dot
+        for card in sorted(folder.glob("[!.]*/card.json")):  # a release that is being written starts with a dot
             found.setdefault(card.parent.name, card.parent)
     return found
 
 
 @default_torch_state()
 def load(checkpoint_name: str | Path, raw: bool = False) -> Sampler:
-    """The generator of a run, of a release folder, of a name that ships (`wgan-gp` means `wgan-gp-mnist`), of hf:user/name.
+    """Load the generator of a run, release folder, bundled name (`wgan-gp` means `wgan-gp-mnist`) or hf:user/name.
 
-    `raw` takes the weights of a run's last state instead of their running average. Raises `InputError`.
+    `raw`: the weights of a run's last training state instead of their moving average. Raises `InputError`.
     """
     folder = find_checkpoint(checkpoint_name)
     if not raw:
         return _from_release(_release_in(folder), folder)
     if (folder / "card.json").is_file():
-        raise InputError(f"--no-ema works on runs: {folder} is a release, which holds the averaged weights only")
+        raise InputError(f"--no-ema needs a run: {folder} is a release, which holds the averaged weights only")
     return _from_state(folder)
 
 
 def release_folder(checkpoint_name: str | Path) -> Path:
-    """The release that `load` would read, for copying; raises `InputError` where there is none, or for a link in it."""
+    """The release folder that `load` would read; raises `InputError` if none exists or it contains a symbolic link."""
     folder = current_folder(_release_in(find_checkpoint(checkpoint_name)))
-    if not is_address(checkpoint_name):  # the Hub's library keeps what it fetches as links
+    if not is_address(checkpoint_name):  # the Hub's library stores downloaded files as links
         check_no_links(folder)
     return folder
 
 
 def find_checkpoint(checkpoint_name: str | Path) -> Path:
-    """The folder of a run or release; one on the Hub is fetched. Raises `InputError` where there is none."""
+    """The folder of a run or release, downloaded if it is on the Hub; raises `InputError` if there is no such folder."""
     if is_address(checkpoint_name):
         return fetch(str(checkpoint_name))
     folder = Path(checkpoint_name)
@@ -92,14 +90,14 @@ def _from_release(folder: Path, asked: Path) -> Sampler:
     sampler = read_folder(folder, _opened)
     if asked == folder:
         return sampler
-    data = load_config(asked / "config.json", trains=False).data  # a run's own config still says where its data are
+    data = load_config(asked / "config.json", trains=False).data  # only a run's config keeps the location of its data
     return replace(sampler, config=sampler.config.model_copy(update={"data": data}))
 
 
 def _opened(folder: Path) -> Sampler:
     card, path = read_table(folder / "card.json", Card), folder / "config.json"
-    config = load_config(path, trains=False)  # which names a wrong key
-    if "config_sha256" in card and card["config_sha256"] != sha256_hex(read_bytes(path)):  # older cards do not state it
+    config = load_config(path, trains=False)  # before the digest, because its error names a wrong key
+    if "config_sha256" in card and card["config_sha256"] != sha256_hex(read_bytes(path)):  # older cards lack it
         raise DamagedFile(f"{path} is damaged: its SHA-256 is not the one that card.json states")
     latent, generator = _build_on_meta(config, path)
     expected = tensor_specs(generator.state_dict(), halves=True)
@@ -120,20 +118,20 @@ def _from_state(folder: Path) -> Sampler:
 
 
 def _build_on_meta(config: ResolvedConfig, path: Path) -> tuple[Latent, nn.Module]:
-    """What the config in `path` describes, on no device: its tensors have shapes alone."""
+    """Latent and generator of the config in `path`, on the meta device (shapes without data)."""
     try:
         latent = make_latent(config, make_loss(config))
         with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # said when it was trained
+            warnings.simplefilter("ignore", UserWarning)  # already shown when the run was trained
             return latent, build_uninitialized_generator(config, latent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except Exception:  # layers stumble over whatever they were not made for
+    except Exception:  # layers raise any type of error for values they cannot handle
         raise InputError(f"{path} describes no network that can be built") from None
 
 
 def _filled(generator: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
-    generator.to_empty(device="cpu").load_state_dict(weights)  # casts what is stored in half precision
+    generator.to_empty(device="cpu").load_state_dict(weights)  # casts weights stored in half precision
     return generator.eval().requires_grad_(False)
 
 
@@ -141,7 +139,7 @@ PREFIX = "hf:"
 
 
 def is_address(name: str | Path) -> bool:
-    """Whether `name` means a repository on the Hub."""
+    """True if `name` is a repository on the Hub (hf:...)."""
     return str(name).startswith(PREFIX)
 
 
@@ -154,21 +152,21 @@ def repository_name(address: str) -> str:
 
 
 def fetch(address: str) -> Path:
-    """The folder that a release of the Hub was brought to; kept there, so that the next time needs no network.
+    """Download a release from the Hub and return its folder, which is cached: the next call needs no network.
 
-    No other file of the repository is fetched. Raises `InputError`, in one line, for all that can go wrong.
+    Files that are not part of a release are not downloaded. Raises `InputError`, in one line, for every failure.
     """
     name, hub = repository_name(address), import_hub()
     with hub_errors(address):
         folder = Path(hub.snapshot_download(name, allow_patterns=[*REQUIRED_FILES, *DISPLAY_FILES]))
     lacking = [file for file in REQUIRED_FILES if not (folder / file).is_file()]
     if lacking:
-        raise InputError(f"{address} is not a release of ganzoo: it has no {', '.join(lacking)}")
+        raise InputError(f"{address} is not a ganzoo release: it has no {', '.join(lacking)}")
     return folder
 
 
 def import_hub() -> Any:
-    """huggingface_hub; raises `InputError` where it is not installed."""
+    """Import huggingface_hub; raises `InputError` if it is not installed."""
     try:
         return import_module("huggingface_hub")
     except ImportError:
@@ -177,10 +175,10 @@ def import_hub() -> Any:
 
 @contextmanager
 def hub_errors(address: str) -> Iterator[None]:
-    """A block in which what goes wrong between here and the Hub becomes one line."""
+    """Turn any error of a connection to the Hub into one line."""
     try:
         yield
-    # Each library beneath has errors of its own, and an answer of another form makes them stumble over anything.
+    # Each library below has its own errors, and a malformed answer can raise any type.
     except Exception as error:
         raise InputError(
             f"{address}: {first_line(error)} (a wrong name, no network, or not logged in with 'hf auth login'?)"

@@ -1,4 +1,4 @@
-"""Several checkpoints in one picture: a row each, of the same seeds."""
+"""Contact sheet: one picture with a labeled row of images for each checkpoint, all of the same seeds."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ganzoo.image_io import GAP, grid, to_pil
 
-SEEDS = 20  # of a row
+SEEDS = 20  # images in a row
 SIZE = 12  # pixels of a letter's height
 SPACE = 6  # pixels left and right of a name
 TEXT_COLOR = (64, 64, 64)
@@ -15,7 +15,7 @@ BACKGROUND = "white"
 
 
 def contact_sheet(rows: Mapping[str, Tensor]) -> Image.Image:
-    """One picture with a row for each name, its images (N, C, H, W) in [-1, 1] to the right of it; rows may differ in size."""
+    """One picture with a row for each name: the name, then its images (N, C, H, W) in [-1, 1]; rows may differ in size."""
     strips = {name: to_pil(grid(images, len(images))[0]).convert("RGB") for name, images in rows.items()}
     font = ImageFont.load_default(SIZE)
     left = round(max(font.getlength(name) for name in rows)) + 2 * SPACE

@@ -1,7 +1,7 @@
-"""A picture -> the latent whose image is nearest to it, by gradient descent through G.
+"""GAN inversion: the latent whose image is nearest to a picture, found by gradient descent through G.
 
-As Zhu et al. 2016 (arXiv:1609.03552, section 4.1) and Creswell & Bharath 2016 (arXiv:1611.05644) invert a generator: from
-several random latents, because the distance has many local minima; the nearest in the end is taken.
+The method of Zhu et al. 2016 (arXiv:1609.03552, section 4.1) and Creswell & Bharath 2016 (arXiv:1611.05644). The search
+starts from several random latents, because the distance has many local minima, and keeps the nearest result.
 """
 
 from collections.abc import Iterable
@@ -23,41 +23,41 @@ from ganzoo.sampling import Sampler
 from ganzoo.torch_state import default_torch_state
 
 LEARNING_RATE = 0.05
-LATENT_SLACK = 2.0  # of a Gaussian's length, whose standard deviation is about 0.7 in any dimension
+LATENT_SLACK = 2.0  # above the mean length of a Gaussian z, whose standard deviation is about 0.7 in any dimension
 
 
 @dataclass(frozen=True)
 class Projection:
-    """The nearest image that was found."""
+    """Result of a search: the nearest image found."""
 
     image: Tensor
     """(C, H, W) in [-1, 1]."""
     inputs: GeneratorInputs
-    """What G makes it of; one row."""
+    """Generator inputs of the image, one row."""
     seed: int
-    """The seed whose latent it began from."""
+    """Seed of the initial latent."""
     error: float
-    """Root of the mean squared difference of the pixels, in grey levels (of 255)."""
+    """Root mean squared difference of the pixels, in gray levels (of 255)."""
 
 
 def read_picture(path: Path, sampler: Sampler) -> Tensor:
-    """A picture file as `sampler` would draw it, (C, H, W) in [-1, 1]: brought to size as the training data were.
+    """Read an image file as (C, H, W) in [-1, 1], cropped and resized like the training data of `sampler`.
 
-    Raises `InputError` for what is no picture, and for a sampler of points.
+    Raises `InputError` for a file that is not an image, and for a sampler of points or of images that are not square.
     """
     facts = sampler.config.dataset
     assert facts is not None, "a kept config is resolved"
     channels, size, width = facts.shape
     if sampler.is_points:
-        raise InputError(f"{sampler.config.variant} makes points, and a picture is none")
+        raise InputError(f"{sampler.config.variant} makes points; only a model of images can be inverted")
     if size != width:
         raise InputError(
-            f"{sampler.config.variant} makes pictures of {size} x {width}; only square ones can be projected"
+            f"{sampler.config.variant} makes images of {size} x {width}; only a model of square images can be inverted"
         )
     source = SOURCES.get(facts.name)
     try:
         pixels = Transform(size, channels, source is not None and source.pad)(path)
-    except Exception as error:  # decoders raise whatever a broken file makes them stumble over
+    except Exception as error:  # decoders raise any type of error for a broken file
         raise InputError(f"cannot read {path} ({first_line(error)})") from None
     return torch.from_numpy(pixels.copy()).float() / 127.5 - 1
 
@@ -72,27 +72,27 @@ def project(
     only: str | None = None,
     extractor: Extractor | None = None,
 ) -> Projection:
-    """The image of `sampler` nearest to `picture` (C, H, W) after a step of Adam for each of `steps`.
+    """Find the image of `sampler` nearest to `picture` (C, H, W), with one step of Adam for each of `steps`.
 
-    Starts are the latents of seeds 0 to `restarts` - 1, each with every class (or `only` that one) and every category of the
-    code. z and the continuous code move, and are kept where G met them: a Gaussian z within the length of practically all
-    draws, a uniform one and the code in [-1, 1] (Lipton & Tripathi 2017, arXiv:1702.04782), one on the sphere on it.
-    The distance is the mean squared difference of the pixels, with an `extractor` plus that of its features over their
-    mean square. Raises `InputError` for a class there is not.
+    The search starts from the latents of seeds 0 to `restarts` - 1, each with every class (or `only` that one) and every
+    category of the code. It changes z and the continuous code, and keeps both in the range seen in training: a Gaussian z
+    within the length of practically all draws, a uniform z and the code in [-1, 1] (Lipton & Tripathi 2017,
+    arXiv:1702.04782), a spherical z on the sphere. The distance is the mean squared difference of the pixels; an
+    `extractor` adds that of its features, divided by their mean square. Raises `InputError` for an unknown class.
     """
     starts, seeds = initial_latents(sampler, restarts, only)
     free = [each.requires_grad_() for each in (starts.z, starts.code) if each is not None]
-    optimiser, distance = torch.optim.Adam(free, lr=LEARNING_RATE), Distance(picture, extractor)
+    optimizer, distance = torch.optim.Adam(free, lr=LEARNING_RATE), Distance(picture, extractor)
     for _ in steps:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         distance(_images(sampler, starts, seeds)).sum().backward()
-        optimiser.step()
+        optimizer.step()
         project_to_prior(starts, sampler.latent)
     return nearest_result(sampler, starts, seeds, distance, picture)
 
 
 def initial_latents(sampler: Sampler, restarts: int, only: str | None) -> tuple[GeneratorInputs, list[int]]:
-    """Where the search starts, and the seed of each."""
+    """The initial latents of the search, and the seed of each."""
     latent = sampler.latent
     names = sampler.class_names if only is None else [only]
     classes = sampler.labels(names).tolist() if names else [0]
@@ -106,14 +106,14 @@ def initial_latents(sampler: Sampler, restarts: int, only: str | None) -> tuple[
 
 
 class Distance:
-    """From images (N, C, H, W) to one picture (C, H, W), for each: (N,)."""
+    """Distances (N,) of images (N, C, H, W) to one picture (C, H, W)."""
 
     def __init__(self, picture: Tensor, extractor: Extractor | None) -> None:
         self.picture, self.extractor = picture[None], extractor
         self.features = None if extractor is None else self._read(self.picture)
         if extractor is not None and not self._read(self.picture.clone().requires_grad_()).requires_grad:
             raise InputError(
-                f"--extractor {extractor.name}: it gives no gradient to descend; take digits, cifar or lite0"
+                f"--extractor {extractor.name} has no gradient with respect to images; use digits, cifar or lite0"
             )
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -124,14 +124,14 @@ class Distance:
         return apart + missed / self.features.square().mean().clamp(min=1e-12)
 
     def _read(self, images: Tensor) -> Tensor:
-        assert self.extractor is not None, "asked for with an extractor only"
-        # Not by calling it, which would keep no gradient.
+        assert self.extractor is not None, "called only with an extractor"
+        # Not `self.extractor(...)`, which runs without gradients.
         return self.extractor.network(self.extractor.preprocess(images)).features.float()
 
 
 @torch.no_grad()
 def project_to_prior(inputs: GeneratorInputs, latent: Latent) -> None:
-    """Bring z and code back, in place, to where they are drawn."""
+    """Project z and code, in place, onto the support of their distribution."""
     if latent.distribution == "uniform":
         inputs.z.clamp_(-1, 1)
     else:
@@ -150,7 +150,7 @@ def project_to_prior(inputs: GeneratorInputs, latent: Latent) -> None:
 def nearest_result(
     sampler: Sampler, inputs: GeneratorInputs, seeds: list[int], distance: Distance, picture: Tensor
 ) -> Projection:
-    """The row whose image is nearest."""
+    """The projection whose image is nearest to `picture`."""
     images = _images(sampler, inputs, seeds)
     best = int(distance(images).argmin())
     error = float((images[best] - picture).square().mean().sqrt()) * 127.5
@@ -159,5 +159,5 @@ def nearest_result(
 
 
 def _images(sampler: Sampler, inputs: GeneratorInputs, seeds: list[int]) -> Tensor:
-    with rng.PerImageRng(seeds):  # G's own noise, where it has some, stays what it was
+    with rng.PerImageRng(seeds):  # a generator with noise layers draws the same noise at every step
         return generate(sampler.generator, inputs).images.float()

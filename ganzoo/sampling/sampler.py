@@ -1,4 +1,4 @@
-"""A generator that was kept, and the images it draws."""
+"""`Sampler`: a trained generator that draws images by seed, class, walk, code traversal and truncation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Sampler:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes that can be asked for; empty where G takes no labels."""
+        """Names of the classes; empty if G takes no labels."""
         return self.config.dataset.class_names if self.latent.classes else ()
 
     @property
@@ -40,12 +40,12 @@ class Sampler:
 
     @property
     def is_points(self) -> bool:
-        """Are the samples points in the plane, not images?"""
+        """True if the samples are points in the plane, not images."""
         return self.config.dataset.is_points
 
     @property
     def code_names(self) -> tuple[str, ...]:
-        """The parts of the code that can be traversed; empty without a code."""
+        """Names of the parts of the code that can be traversed; empty without a code."""
         return latent_ops.code_names(self.latent.code)
 
     @default_torch_state()
@@ -61,7 +61,7 @@ class Sampler:
     ) -> Tensor:
         """Images (N, C, H, W) in [-1, 1], on the CPU: of seeds `seed` ... `seed` + `n` - 1, or of `seeds`.
 
-        `classes`, by name or number (see `class_index`), are taken in turn; without them each seed draws its own.
+        The images cycle through `classes`, by name or number (see `class_index`); by default each seed draws its class.
         `truncation` bounds the values of z (see `truncate`).
         """
         if seeds is None:
@@ -71,7 +71,7 @@ class Sampler:
 
     @default_torch_state()
     def grid(self) -> Tensor:
-        """The sample grid (C, H, W) that a run draws while it trains: seeds 0, 1, 2, ... (`sample_grid`)."""
+        """The sample grid (C, H, W) that a run writes during training: seeds 0, 1, 2, ... (`sample_grid`)."""
         return sample_grid(self.generator, self.latent, self.config.dataset)
 
     @default_torch_state()
@@ -82,7 +82,7 @@ class Sampler:
         truncation: float | None = None,
         batch: int = BATCH,
     ) -> Tensor:
-        """Images (classes * seeds, C, H, W): for each class, all of them if not given, the images of the same `seeds`."""
+        """Images (classes * seeds, C, H, W): for each class (default: all) the images of the same `seeds`."""
         rows = self.labels(self.class_names if classes is None else classes)
         labels = rows.repeat_interleave(len(seeds))
         repeated = [*seeds] * len(rows)
@@ -99,14 +99,14 @@ class Sampler:
         truncation: float | None = None,
         batch: int = BATCH,
     ) -> Tensor:
-        """Images (M, C, H, W) through `seeds` in turn, `frames` from each to the next, both of them included.
+        """Images (M, C, H, W) of a walk through `seeds`, `frames` from each seed to the next, both included.
 
-        z moves, along the "circle" or the "line" (None: what suits it, see `interpolation`); the label, the code and G's noise
-        stay those of the first seed. Raises `InputError` for more than one class: it does not change along a walk.
+        Only z changes, along the "circle" or the "line" (None: by its distribution, see `interpolation`); the label, the
+        code and G's noise are those of the first seed. Raises `InputError` for more than one class.
         """
         label = None if classes is None else self.labels(classes)
         if label is not None and len(label) > 1:
-            raise InputError(f"a walk keeps one class, and {len(label)} are given; name one")
+            raise InputError(f"a walk keeps one class, but {len(label)} are given; name one")
         labels = None if label is None else label.expand(len(seeds))
         points = self.inputs(seeds, labels, truncation)
         z = walk_points(points.z, frames, interpolation(along, self.latent.distribution))
@@ -115,9 +115,10 @@ class Sampler:
 
     @default_torch_state()
     def traverse(self, code: str, seeds: Sequence[int], truncation: float | None = None, batch: int = BATCH) -> Tensor:
-        """Images (seeds * columns, C, H, W): each seed a row along which one of `code_names` changes, and nothing else.
+        """Images (seeds * columns, C, H, W): one row per seed, along which only the part `code` changes.
 
-        See `ganzoo.sampling.latent_ops` for the values and the columns. Raises `InputError` where there is no such code.
+        `code` is one of `code_names`; see `ganzoo.sampling.latent_ops` for values and columns. Raises `InputError` for an
+        unknown code.
         """
         known = self.latent.code
         if known is None:
@@ -130,34 +131,34 @@ class Sampler:
         return self.images(inputs._replace(code=latent_ops.traverse_code(inputs.code, known, code)), repeated, batch)
 
     def labels(self, classes: Sequence[int | str], n: int | None = None) -> Tensor:
-        """`n` labels that take `classes` in turn, or each once; raises `InputError` for a class there is not."""
+        """`n` labels that cycle through `classes`, or one label per class; raises `InputError` for an unknown class."""
         if not self.latent.classes:
-            raise InputError(f"{self.config.variant} was trained without labels, so no class can be asked for")
+            raise InputError(f"{self.config.variant} was trained without labels, so no class can be chosen")
         numbers = [class_index(each, self.class_names) for each in classes]
         if not numbers:
-            raise InputError("no class was asked for")
+            raise InputError("the list of classes is empty; name at least one")
         return torch.tensor([numbers[i % len(numbers)] for i in range(len(numbers) if n is None else n)])
 
     @default_torch_state()
     def inputs(
         self, seeds: Sequence[int], labels: Tensor | None = None, truncation: float | None = None
     ) -> GeneratorInputs:
-        """What G is fed for `seeds`, on the CPU; raises `InputError` where there are none, or z cannot be truncated."""
+        """Generator inputs of `seeds`, on the CPU; raises `InputError` without seeds, or if z cannot be truncated."""
         if len(seeds) == 0:
-            raise InputError("no image was asked for: n must be at least 1")
+            raise InputError("cannot draw 0 images: n must be at least 1")
         inputs = draw_inputs(self.latent, seeds, labels)
         if truncation is None:
             return inputs
         if self.latent.distribution != "gaussian":
             raise InputError(
-                f"truncation is for Gaussian latents; those of {self.config.variant} are {self.latent.distribution}, "
-                "without rare values to leave out"
+                f"truncation needs Gaussian latents; those of {self.config.variant} are {self.latent.distribution}, "
+                "which have no tails"
             )
         return inputs._replace(z=truncate(inputs.z, truncation))
 
     @default_torch_state()
     def images(self, inputs: GeneratorInputs, seeds: Sequence[int], batch: int = BATCH) -> Tensor:
-        """Images (N, C, H, W) of `inputs`, on the CPU; G's own noise, where it has some, is that of `seeds`, one a row."""
+        """Images (N, C, H, W) of `inputs`, on the CPU; noise layers of G, if any, use `seeds`, one per row."""
         images = draw_images(self.generator, inputs, seeds, batch)
         bad = (~images.isfinite()).flatten(1).any(1)
         if bad.any():

@@ -1,1 +1,1 @@
-"""Checkpoints for a person: a page over all of them, a page to explore them, a picture found again by one of them."""
+"""HTML pages over checkpoints: the gallery (one static file) and the demo (a Gradio server)."""

@@ -1,4 +1,4 @@
-"""The checkpoints at hand: those that are named, or those that ship and the runs beside them."""
+"""Collection of checkpoints for a page: the named ones, or the bundled releases and the runs in runs/."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,19 +13,19 @@ Open = Callable[[str], Sampler]
 
 
 class Collection(NamedTuple):
-    """What was found."""
+    """Loaded checkpoints, and those left out."""
 
     samplers: dict[str, Sampler]
-    """By the words that `ganzoo sample` takes for them."""
+    """By the name or path that `ganzoo sample` takes."""
     left_out: list[str]
-    """Why a folder among others is not shown, a line each."""
+    """One line for each checkpoint that is not shown, with the reason."""
 
 
 def collect(names: Sequence[str], opened: Open = load) -> Collection:
-    """The checkpoints called `names`, a folder of checkpoints standing for all in it; without names all at hand.
+    """Load the checkpoints `names` with `opened`; a folder of checkpoints stands for all in it, no names for all found.
 
-    Raises `InputError` for a name that is no checkpoint or that `opened` refuses, and where there is none at all. One that
-    was not named, but found, is left out instead.
+    Raises `InputError` for a name that is no checkpoint or that `opened` refuses, and if no checkpoint is found.
+    A checkpoint that was found without being named is left out instead.
     """
     found = Collection({}, [])
     for name in names:
@@ -38,23 +38,23 @@ def collect(names: Sequence[str], opened: Open = load) -> Collection:
     if not found.samplers:
         why = f" ({found.left_out[0]})" if found.left_out else ""
         where = ", ".join(names) or "this installation or in runs/"
-        raise InputError(f"there is no checkpoint to show in {where}{why}; name a run or a release folder")
+        raise InputError(f"no checkpoint to show in {where}{why}; name a run or a release folder")
     return found
 
 
 def print_left_out(found: Collection) -> None:
-    """Say on stderr which checkpoints are not shown, and why."""
+    """Print the checkpoints that are left out to stderr, with the reasons."""
     for line in found.left_out:
         terminal.err(f"left out: {line}")
 
 
 def usual() -> list[str]:
-    """The names that ship, and the runs here."""
+    """The names of the bundled releases, and the runs in runs/."""
     return [*shipped_releases(), *within(RUNS)]
 
 
 def within(folder: Path) -> list[str]:
-    """The runs and releases directly in a folder that is neither itself."""
+    """The runs and releases directly in `folder`; empty if it is a run or release itself."""
     if (folder / "config.json").is_file() or not folder.is_dir():
         return []
     return [str(entry.parent) for entry in sorted(folder.glob("*/config.json"))]

@@ -35,7 +35,7 @@ SHOW_LINK = "(query) => { history.replaceState(null, '', query); return location
 
 
 def import_gradio() -> Any:
-    """Gradio; raises `InputError` if it is not installed."""
+    """Import Gradio; raises `InputError` if it is not installed."""
     try:
         return import_module("gradio")
     except ImportError:
@@ -46,12 +46,12 @@ def load_images(name: str | Path) -> Sampler:
     """Load a checkpoint that draws images; raises `InputError`, also for one that draws points."""
     sampler = load(name)
     if sampler.is_points:
-        raise InputError(f"{name} makes points; the demo shows pictures, 'ganzoo sample' draws points")
+        raise InputError(f"{name} makes points, but the demo shows images; draw points with 'ganzoo sample'")
     return sampler
 
 
 class Page(NamedTuple):
-    """The components that change, and the checkpoints."""
+    """Components of the page that change, and its checkpoints."""
 
     gradio: Any
     samplers: dict[str, Sampler]
@@ -69,7 +69,7 @@ class Page(NamedTuple):
 
 
 def build_demo(samplers: Mapping[str, Sampler]) -> Any:
-    """The page over `samplers`, by name, as `gradio.Blocks`; raises `InputError` if Gradio is not installed."""
+    """Build the page over `samplers`, by name, as `gradio.Blocks`; raises `InputError` if Gradio is not installed."""
     gradio = import_gradio()
     with gradio.Blocks(title="ganzoo demo", analytics_enabled=False, delete_cache=(DAY, DAY)) as demo:
         connect(make_page(gradio, short_names(samplers)), demo)
@@ -114,7 +114,7 @@ def make_controls(gradio: Any, names: list[str]) -> tuple[dict[str, Any], Any]:
 
 
 def make_picture(gradio: Any, name: str) -> Any:
-    """An image that is shown with hard pixels, and that a button saves."""
+    """An image component with hard pixels and a download button."""
     return gradio.Image(
         label="", elem_id=name, elem_classes="picture", interactive=False, buttons=["download", "fullscreen"]
     )
@@ -122,7 +122,7 @@ def make_picture(gradio: Any, name: str) -> Any:
 
 def connect(page: Page, demo: Any) -> None:
     """Draw when the page opens and whenever the reader changes a control, one picture at a time."""
-    # One at a time, because some layers keep what they see while they draw.
+    # One at a time, because some layers store their inputs while they draw.
     controls = list(page.controls.values())
     draw: dict[str, Any] = {"fn": one_line_errors(page, redraw), "inputs": controls, "outputs": page.outputs}
     draw |= {
@@ -141,7 +141,7 @@ def connect(page: Page, demo: Any) -> None:
 
 
 def one_line_errors(page: Page, fn: Callable[..., Updates]) -> Callable[..., Updates]:
-    """`fn` of the page, whose `InputError` is shown there in one line."""
+    """Wrap `fn` so that an `InputError` is shown on the page in one line."""
 
     def shown(*values: Any) -> Updates:
         try:
@@ -168,7 +168,7 @@ def redraw(page: Page, *settings: Any) -> Updates:
 
 
 def show_picture(page: Page, name: str, sampler: Sampler, view: View) -> dict[str, Any]:
-    """The update of the image that shows `sampler`."""
+    """The Gradio update of the image that shows `sampler`."""
     save = page.gradio.processing_utils.save_bytes_to_cache
     path = save(picture(sampler, view), file_name(name, view), page.pictures[0].GRADIO_CACHE)
     text = caption(name, view)
@@ -185,9 +185,9 @@ def follow_link(page: Page, query: str) -> Updates:
 
 
 def control_changes(view: View, possible: Offer, current: View | None = None) -> Updates:
-    """The choices, the visibility and the value of each control; one that the checkpoints cannot use is hidden.
+    """Choices, visibility and value of each control; controls that the checkpoints cannot use are hidden.
 
-    A value that the `current` view has already is left out: the reader may have changed the control meanwhile.
+    A value that the `current` view already has is left out: the reader may have changed the control in the meantime.
     """
     walks, codes = view.show == "walk", view.show == "codes"
     changes: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""One page over many checkpoints: what each draws, how it scores, what it is, and the command that trains it again."""
+"""Gallery: one static HTML page with samples, scores, facts and training command of each checkpoint."""
 
 import base64
 import io
@@ -24,33 +24,31 @@ from ganzoo.sampling import Sampler
 from ganzoo.sampling.checkpoints import find_checkpoint
 from ganzoo.ui.collection import Collection
 
-pass
-
 MARK = b'<meta name="generator" content="ganzoo gallery">'
 ELSEWHERE = "SHA-256 of generator.safetensors"  # shown below the other facts
 
 
 def write_gallery(found: Collection, folder: Path, plugins: Sequence[Path] = ()) -> Path:
-    """Write `folder`/index.html, one file that needs nothing else; commands that need the `plugins` name them.
+    """Write `folder`/index.html, a single self-contained file; commands that need the `plugins` name them.
 
-    A gallery that is there is replaced; raises `InputError` for any other page.
+    An existing gallery is replaced; raises `InputError` for any other page.
     """
     path = folder / "index.html"
     if path.is_file() and MARK not in path.read_bytes():
-        raise InputError(f"{path} is no gallery of ganzoo, and would be overwritten; name another folder with --out")
+        raise InputError(f"{path} is not a ganzoo gallery and would be overwritten; name another folder with --out")
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(path, page(found, plugins).encode())
     return path
 
 
 def page(found: Collection, plugins: Sequence[Path] = ()) -> str:
-    """The whole page."""
+    """The HTML of the page."""
     entries = [entry(name, sampler, plugins) for name, sampler in found.samplers.items()]
     return render("gallery.html.j2", entries=entries, left_out=found.left_out)
 
 
 def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any]:
-    """All that is shown of one checkpoint; what its card does not say is left out."""
+    """The template values of one checkpoint; facts missing from its card are left out."""
     card, png = sampler.card, encode(to_pil(sampler.grid()))
     again = plugin_arguments(plugins) if needs_plugin(sampler.config) else []
     return {
@@ -70,31 +68,31 @@ def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any
 
 
 def shown(sampler: Sampler) -> str:
-    """What the grid is, in words."""
+    """The caption of the sample grid."""
     if sampler.is_points:
-        return "points of seeds 0, 1, 2, ..., over the true modes where they are known"
+        return "points of seeds 0, 1, 2, ..., over the true modes if they are known"
     columns = "one class a column" if sampler.class_names else "row by row"
     return f"seeds 0, 1, 2, ..., {columns}"
 
 
 def brief(card: Table) -> str:
-    """Data, length and cost in one line."""
+    """Data, steps, images and seconds in one line."""
     return f"{card['data']}, {card['steps']:,} steps, {card['images']:,} images, {card['seconds']:,.0f} s"
 
 
 def scores(card: Table) -> Iterator[dict[str, str]]:
-    """Each score of a card, with its floor, as it is shown."""
+    """Each score of a card with its floor, as text."""
     for score in map(ScoreRecord.model_validate, card.get("scores", [])):
         yield {"name": score.name, "value": value_text(score), "better": score.better, "floor": floor_text(score)}
 
 
 HERE = Path(__file__).parent
 STYLE = HERE.parent / "experiments/report"
-"""Where report.css is: colours, letters and tables are the report's."""
+"""Folder of report.css, whose colors, fonts and tables the gallery shares."""
 
 
 def render(template: str, **content: Any) -> str:
-    """The page of a template of this folder; every string in it is escaped."""
+    """Render a template of this folder; every string in it is escaped."""
     templates = environment(HERE, STYLE)
     templates.filters["linked"] = link_text
     return templates.get_template(template).render(content)
@@ -107,12 +105,12 @@ def link_text(about: str) -> Markup:
 
 
 def data_uri(png: bytes) -> str:
-    """A PNG as what an image can have for a source."""
+    """A PNG as a data URI, for the `src` of an image."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def png_size(png: bytes) -> tuple[int, int]:
-    """Its width and height in pixels."""
+    """Width and height of a PNG in pixels."""
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as image:

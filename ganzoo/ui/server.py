@@ -1,4 +1,4 @@
-"""Gradio's server for the demo: its look, where it listens, and whom it answers."""
+"""Gradio server of the demo: style, address and port, allowed host names."""
 
 import io
 import socket
@@ -31,7 +31,7 @@ def launch(demo: Any, **options: Any) -> None:
 def serve(samplers: Mapping[str, Sampler], host: str, port: int, share: bool, say: Callable[[str], None]) -> None:
     """Serve the page at `host`:`port` (0: any free port) until Ctrl-C; raises `InputError`.
 
-    With `share` it also gets a public address at gradio.live, which passes all traffic on through a server of Gradio's.
+    With `share` it also gets a public address at gradio.live; all its traffic passes through a server of Gradio's.
     """
     port, demo = bindable_port(host, port), build_demo(samplers)
     printed, local = io.StringIO(), {} if share else own_names_only(host)
@@ -50,19 +50,21 @@ def serve(samplers: Mapping[str, Sampler], host: str, port: int, share: bool, sa
 
 @contextmanager
 def one_line_failures(host: str, port: int) -> Iterator[None]:
-    """A block in which an error of Gradio's while it starts is one line."""
+    """Turn any error that Gradio raises at its start into one line."""
     try:
         yield
-    except Exception as error:  # Gradio and the libraries beneath have many kinds
+    except Exception as error:  # Gradio and the libraries below it raise many types
         raise InputError(
             f"cannot serve at {host}:{port}: {first_line(error)} (a proxy? then set NO_PROXY={host})"
         ) from None
 
 
 def bindable_port(host: str, port: int) -> int:
-    """`port`, or a free one if it is 0; raises `InputError` for an address that no server can listen at."""
+    """`port`, or a free port if it is 0; raises `InputError` for an address that a server cannot bind."""
     if not host:
-        raise InputError("--host is empty, which would be open to everybody; leave it out for this machine alone")
+        raise InputError(
+            "--host is empty, which would listen on every network; leave it out to serve this machine only"
+        )
     try:
         with socket.create_server((host, port)) as server:
             return int(server.getsockname()[1])
@@ -72,9 +74,9 @@ def bindable_port(host: str, port: int) -> int:
 
 
 def own_names_only(host: str) -> dict[str, Any]:
-    """The option of `launch` that refuses requests for another site's name if `host` is this machine alone.
+    """The option of `launch` that refuses requests for any other host name if `host` is this machine only.
 
-    A site whose name was made to point here could read the pictures otherwise (DNS rebinding).
+    Without it, a site whose name points to this machine could read the pictures (DNS rebinding).
     """
     if host not in LOOPBACK:
         return {}

@@ -1,4 +1,4 @@
-"""The demo's view: the settings of its page, the pictures they stand for, and the link that restores them."""
+"""View of the demo: settings of the page, the pictures they describe, the link that restores them."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,15 +16,15 @@ from ganzoo.sampling.latent_ops import code_columns
 
 MAX_IMAGES = 64
 NO_TRUNCATION = 3.0
-"""The end of the truncation slider, where z is used as drawn."""
-CODE_ROWS = 4  # seeds of a code traversal, as many as `ganzoo sample` draws
+"""Upper end of the truncation slider: z is not truncated."""
+CODE_ROWS = 4  # seeds of a code traversal, the default of `ganzoo sample`
 
 Seed = Annotated[int, Field(ge=0, le=2**53)]  # JavaScript's largest exact integer
 Shown = Literal["samples", "walk", "codes"]
 
 
 class View(BaseModel):
-    """The settings, in the order of the controls on the page; the names are the parameters of a link."""
+    """Settings in the order of the controls on the page; their names are the parameters of a link."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,7 +46,7 @@ class View(BaseModel):
 
 
 class Offer(NamedTuple):
-    """The choices that every checkpoint on the page has."""
+    """Choices that all checkpoints on the page have in common."""
 
     shows: list[str]
     classes: list[str]
@@ -63,7 +63,7 @@ def read_view(settings: Mapping[str, Any]) -> View:
 
 
 def read_link(query: str, usual: View) -> View:
-    """The view of a link's query string, with the settings of `usual` where it has none; raises `InputError`."""
+    """The view of a link's query string, with settings of `usual` for those it lacks; raises `InputError`."""
     return read_view(usual.model_dump() | dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
 
 
@@ -73,7 +73,7 @@ def link_query(view: View) -> str:
 
 
 def short_names(samplers: Mapping[str, Sampler]) -> dict[str, Sampler]:
-    """The samplers by the last parts of their paths, or by their whole names if two of these are alike."""
+    """The samplers by the last part of their paths, or by their full names if two last parts are equal."""
     ends = [Path(name).name for name in samplers]
     return dict(zip(ends if len(set(ends)) == len(ends) else samplers, samplers.values(), strict=True))
 
@@ -88,7 +88,7 @@ def chosen(samplers: Mapping[str, Sampler], view: View) -> dict[str, Sampler]:
 
 
 def offer(samplers: Collection[Sampler]) -> Offer:
-    """The choices for checkpoints that are shown together."""
+    """The choices that checkpoints shown together have in common."""
     codes = common(sampler.code_names for sampler in samplers)
     shows = ["samples", "walk", "codes"] if codes else ["samples", "walk"]
     truncates = all(sampler.latent.distribution == "gaussian" for sampler in samplers)
@@ -127,7 +127,7 @@ def picture(sampler: Sampler, view: View) -> bytes:
 
 
 def caption(name: str, view: View) -> str:
-    """The name of a checkpoint and the seeds that are shown of it."""
+    """The name of a checkpoint and its seeds in the picture."""
     if view.show == "walk":
         return f"{name}, seed {view.seed} to seed {view.to} and back"
     if view.show == "codes":
@@ -142,7 +142,7 @@ def file_name(name: str, view: View) -> str:
 
 
 def latent_note(samplers: Collection[Sampler]) -> str:
-    """One sentence that states whether the checkpoints get the same latents."""
+    """A sentence on the latents: same or different for the two checkpoints."""
     words = {"gaussian": "Gaussian", "uniform": "uniform", "sphere": "spherical"}
     first, *others = (f"{s.latent.dim} {words[s.latent.distribution]} values" for s in samplers)
     if not others:

@@ -41,7 +41,7 @@ def test_a_healthy_run(run, tmp_path, capsys):
     assert ganzoo("doctor", run, "--out", picture) == 0
     printed = capsys.readouterr().out
     assert "nsgan, logged to step 6 of 6 (6 D steps, 6 G steps)" in printed
-    assert "nothing found that looks like a failure" in printed and str(picture) in printed
+    assert "no failure found" in printed and str(picture) in printed
     assert Image.open(picture).size == (960, 720)
 
 
@@ -57,7 +57,7 @@ def test_rules_that_have_too_few_records_are_named(run, tmp_path, capsys):
     assert ganzoo("doctor", run, "--out", tmp_path / "x.png") == 0
     printed = capsys.readouterr().out
     few = "too few records (6) for: samples-alike, oscillates, d-is-fooled (needs 25); d-loss-spreads (needs 40)"
-    assert f"nothing found that looks like a failure\n{few}\n" in printed
+    assert f"no failure found\n{few}\n" in printed
     assert ganzoo("doctor", run, "--json") == 0
     needs = json.loads(capsys.readouterr().out)["too_few_records"]
     assert needs == {"samples-alike": 25, "oscillates": 25, "d-is-fooled": 25, "d-loss-spreads": 40}
@@ -118,7 +118,7 @@ def test_without_matplotlib_the_plots_stay_and_a_line_says_how_to_get_the_pictur
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert ganzoo("doctor", run, "--out", tmp_path / "x.png") == 0
     printed = capsys.readouterr().out
-    assert "no picture" in printed and "pip install 'ganzoo-torch[eval]'" in printed and "D's loss" in printed
+    assert "no plot" in printed and "pip install 'ganzoo-torch[eval]'" in printed and "D's loss" in printed
 
 
 def test_a_picture_of_another_kind_is_refused_before_anything_is_said(run, tmp_path, capsys):

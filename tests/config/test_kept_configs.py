@@ -93,7 +93,7 @@ def test_every_release_that_ships_can_be_trained_again():
             r"dataset, networks.init, train.threads, train.device: missing in the config of a run or release",
         ),
         ("text.json", r"is not valid JSON"),
-        ("list.json", r"is not a file of ganzoo: it names no format"),
+        ("list.json", r"is not a ganzoo file: it has no format number"),
         ("none.json", r"No such file"),
         ("plugin.json", r"loss.*\(a part of a plugin needs --plugin FILE\)"),
     ],
@@ -117,4 +117,4 @@ def test_data_that_came_from_python_are_asked_for(tmp_path, capsys):
     path = written(resolve_config(small("nsgan", train={"steps": 1}), toy_data()), tmp_path)
     ganzoo.train(path, toy_data(), tmp_path / "run")
     assert cli.run(["train", path.replace("config.json", "run/config.json")]) == 2
-    assert "data 'memory' are those that a program gives as data=; no file holds them" in capsys.readouterr().err
+    assert "data 'memory' were passed from Python and are in no file" in capsys.readouterr().err

@@ -34,7 +34,7 @@ def test_images_from_0_to_1_are_taken_with_a_warning(recwarn):
     images = torch.rand(5, 1, 4, 4)
     Dataset.from_tensor(images)
     (warning,) = recwarn
-    assert "if they are in [0, 1], as ToTensor makes them, give 2 * images - 1" in str(warning.message)
+    assert "if they are in [0, 1], as ToTensor makes them, pass 2 * images - 1" in str(warning.message)
     assert warning.filename == __file__ and "\n" not in str(warning.message)
     for fine in (2 * images - 1, (255 * images).byte(), torch.rand(5, 2, 1, 1)):
         Dataset.from_tensor(fine)
@@ -99,10 +99,10 @@ def test_what_are_no_images_is_refused(images, complaint):
         ([0, 1], None, "3 integers"),
         ([[0], [1], [2]], None, "shape (3, 1)"),
         ([0.0, 1.0, 2.0], None, "float64"),
-        ([0, -2, 1], None, "there is -2"),
-        ([0, 1, 3], None, "there is 3"),
-        ([0, 1, 2], ["a", "b"], "0..1, or -1 for unlabelled; there is 2"),
-        (None, ["a"], "without labels"),
+        ([0, -2, 1], None, "or -1 for unlabeled, not -2"),
+        ([0, 1, 3], None, "or -1 for unlabeled, not 3"),
+        ([0, 1, 2], ["a", "b"], "0..1, or -1 for unlabeled, not 2"),
+        (None, ["a"], "class_names need labels"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(labels, names, complaint):
@@ -122,7 +122,7 @@ def test_labels_that_do_not_fit_are_refused(labels, names, complaint):
 )
 def test_what_numpy_cannot_hold_is_refused_in_one_line(given):
     for images, labels, names in ((given, None, None), (bytes_of(1), given, None), (bytes_of(1), [0], given)):
-        with pytest.raises(InputError, match=r"^this (Tensor|list) cannot be made an array: [^\n]+$"):
+        with pytest.raises(InputError, match=r"^cannot convert this (Tensor|list) to an array: [^\n]+$"):
             Dataset.from_tensor(images, labels, names)
 
 
@@ -199,7 +199,7 @@ def test_halves_are_every_second_sample_and_the_others(letters):
     even, odd = letters.split_in_half()
     assert even.images[:, 0, 0, 0].tolist() == [0, 2, 4, 6, 8] and odd.images[:, 0, 0, 0].tolist() == [1, 3, 5, 7, 9]
     assert odd.labels.tolist() == [1, -1, 1, -1, 1] and even.digest != odd.digest != letters.digest
-    with pytest.raises(InputError, match="has one image, and a score needs two"):
+    with pytest.raises(InputError, match="has one image; a score needs two"):
         letters.subset(1).split_in_half()
 
 
@@ -263,7 +263,7 @@ def test_which_labels_are_kept_is_fixed_and_in_the_digest(letters):
 
 @pytest.mark.parametrize(
     ("count", "complaint"),
-    [(0, "at least 1, not 0"), (9, "3 of class 'c', of which memory has 2; lower data.labelled")],
+    [(0, "at least 1, not 0"), (9, "3 of class 'c', but memory has 2; lower data.labelled")],
 )
 def test_labels_that_cannot_be_kept_are_refused(letters, count, complaint):
     with pytest.raises(InputError) as error:
@@ -296,5 +296,5 @@ def test_shares_that_mean_nothing_are_refused(letters):
         with pytest.raises(InputError, match="above 0 and below 1"):
             letters.with_labelled_share(share)
     for labels in (None, [-1]):
-        with pytest.raises(InputError, match="no labelled image to repeat"):
+        with pytest.raises(InputError, match="no labeled image to repeat"):
             Dataset.from_tensor(bytes_of(1), labels, ["a"] if labels else None).with_labelled_share(0.5)

@@ -22,8 +22,8 @@ def test_as_many_as_the_protocol_has():
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_each_channel_is_a_digit_of_the_split_and_the_label_reads_them_in_order(split, few):
-    stacks, digits = load("stacked-digits", split=split), load("digits", split=split)
-    known = {digits.images[i].tobytes(): digits.labels[i] for i in range(len(digits))}
+    stacks, base = load("stacked-digits", split=split), load("digits", split=split)
+    known = {base.images[i].tobytes(): base.labels[i] for i in range(len(base))}
     assert (stacks.shape, stacks.images.dtype) == ((3, 32, 32), np.uint8)
     assert (stacks.name, stacks.split, len(stacks)) == ("stacked-digits", split, source.COUNTS[split])
     for image, label in zip(stacks.images[:100], stacks.labels[:100], strict=True):

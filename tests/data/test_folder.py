@@ -46,12 +46,12 @@ def test_a_folder_without_pictures_is_refused(pets, tmp_path):
     for folder in (tmp_path / "empty", pets / "notes"):
         with pytest.raises(InputError) as error:
             load(f"folder:{folder}")
-        assert f"{folder} holds no picture (.png" in str(error.value)
+        assert f"{folder} holds no image (.png" in str(error.value)
 
 
 def test_pictures_beside_classes_are_refused(pets):
     Image.new("L", (9, 9)).save(pets / "loose.png")
-    with pytest.raises(InputError, match=r"both pictures and folders of pictures: put loose\.png into a folder"):
+    with pytest.raises(InputError, match=r"both images and folders of images: move loose\.png into a folder"):
         load(f"folder:{pets}")
 
 
@@ -84,9 +84,7 @@ def test_pictures_beside_train_and_test_are_refused(pets, tmp_path):
         shutil.copytree(pets / "dog", tmp_path / "set" / split)
     shutil.copy(pets / "cat/a.png", tmp_path / "set/z.png")
     for split in ("train", "test"):
-        with pytest.raises(
-            InputError, match=r"set holds both pictures and folders of pictures: put z\.png into a folder"
-        ):
+        with pytest.raises(InputError, match=r"set holds both images and folders of images: move z\.png into a folder"):
             load(f"folder:{tmp_path / 'set'}", split=split)
 
 
@@ -97,7 +95,7 @@ def test_a_split_without_pictures_is_none(pets, tmp_path):
     assert find_source(spec).splits == ("train",) and load(spec).class_names == ["cat", "dog"]
     shutil.rmtree(tmp_path / "set" / "train")
     (tmp_path / "set" / "train").mkdir()
-    with pytest.raises(InputError, match=r"train holds no picture"):
+    with pytest.raises(InputError, match=r"train holds no image"):
         load(spec)
 
 
@@ -107,7 +105,7 @@ def test_classes_that_are_called_as_splits_are_warned_about(pets, names):
         (pets / name).rename(pets / new)
     if len(names) == 3:
         shutil.copy(pets / "train/c.png", pets / "val")
-    with pytest.warns(UserWarning, match=rf"the folders {', '.join(names)} of .* are taken as classes: if they are"):
+    with pytest.warns(UserWarning, match=rf"the folders {', '.join(names)} of .* are used as classes: if they are"):
         assert load(f"folder:{pets}").class_names == list(names)
 
 
@@ -154,7 +152,7 @@ def test_a_broken_picture_is_named_and_refused(pets, broken):
 @pytest.mark.skipif(os.name != "posix", reason="no such name on Windows")
 def test_a_name_of_two_lines_is_said_in_one(pets, broken):
     broken.rename(broken.with_name("br\noken.png"))
-    with pytest.raises(InputError, match=r"^cannot read .*/dog/br\\noken.png \(.*leaves such pictures out$") as error:
+    with pytest.raises(InputError, match=r"^cannot read .*/dog/br\\noken.png \(.*leaves such images out$") as error:
         load(f"folder:{pets}")
     assert "\n" not in str(error.value)
 

@@ -61,9 +61,9 @@ def test_names_may_come_along(saved):
         ({"images": np.array([object()])}, "are object"),
         ({"images": GREY, "labels": [0, 1]}, "labels must be 5 integers"),
         ({"images": GREY, "labels": [0.5] * 5}, "float64"),
-        ({"images": GREY, "labels": [0, 1, 2, 3, 5]}, "must be in 0..4, or -1 for unlabelled; there is 5"),
-        ({"images": GREY, "labels": [0, 1, -2, 3, 4]}, "there is -2"),
-        ({"images": GREY, "labels": [0, 1, 2, 1, 0], "class_names": ["a", "b"]}, "there is 2"),
+        ({"images": GREY, "labels": [0, 1, 2, 3, 5]}, "must be in 0..4, or -1 for unlabeled, not 5"),
+        ({"images": GREY, "labels": [0, 1, -2, 3, 4]}, "or -1 for unlabeled, not -2"),
+        ({"images": GREY, "labels": [0, 1, 2, 1, 0], "class_names": ["a", "b"]}, "or -1 for unlabeled, not 2"),
         ({"images": GREY, "labels": [0] * 5, "class_names": "cat"}, "must be a list of strings, not <U3 of shape ()"),
         ({"images": GREY, "labels": [0] * 5, "class_names": [b"cat"]}, "must be a list of strings, not |S3"),
         ({"images": GREY, "labels": [0] * 5, "class_names": [["cat", "x"]]}, "of shape (1, 2)"),
@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_refused(saved, arrays, words):
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_archive_is_refused(tmp_path, content):
     (tmp_path / "x.npz").write_bytes(content)
-    with pytest.raises(InputError, match=r"not a NumPy archive|no array 'images'"):
+    with pytest.raises(InputError, match=r"as a NumPy archive|no array 'images'"):
         load(f"npz:{tmp_path / 'x.npz'}")
 
 
@@ -131,7 +131,9 @@ def test_fortrans_order_is_read_within_a_limit(saved, monkeypatch):
         spec = saved(images=np.asfortranarray(images))
         assert np.array_equal(load(spec).images, expected)
     monkeypatch.setattr("ganzoo.data.sources.npz.MAX_WHOLE", 500)
-    with pytest.raises(InputError, match="images can be read: the array has 540 bytes, more than the limit of 500"):
+    with pytest.raises(
+        InputError, match=r"cannot read images from .*: the array has 540 bytes, more than the limit of 500"
+    ):
         load(saved(images=np.asfortranarray(colour), labels=[0] * 5))
 
 
@@ -145,7 +147,7 @@ LIARS = {
     "labels that are cut": ({"images": IMAGES, "labels": header((5,), "<i8") + bytes(39)}, "it ends after 39 of 40 bytes"),
     "names of gigabytes": (
         {"images": IMAGES, "labels": header((5,), "<i8") + bytes(40), "class_names": header((1,), "<U500000000")},
-        "class_names can be read: the array has 2,000,000,000 bytes, more than the limit",
+        "as a NumPy archive (.npz): the array has 2,000,000,000 bytes, more than the limit",
     ),
 }  # fmt: skip
 
@@ -166,5 +168,7 @@ def test_other_arrays_of_the_archive_are_not_read(tmp_path):
 
 
 def test_a_set_larger_than_the_disk_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"npz-train takes 36,000,000,000,000,000 bytes .* free; make room"):
+    with pytest.raises(
+        InputError, match=r"the decoded npz-train needs 36,000,000,000,000,000 bytes, .* free; free some space"
+    ):
         load(archive(tmp_path / "x.npz", images=header((10**15, 6, 6), "|u1")))

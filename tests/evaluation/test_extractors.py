@@ -28,7 +28,7 @@ def test_what_there_is():
         find_extractor("incepton")
     with pytest.raises(InputError, match="'digits' takes no file"):
         find_extractor("digits:x.pth")
-    with pytest.raises(InputError, match="takes no file behind a colon"):
+    with pytest.raises(InputError, match="takes no file after a colon"):
         find_extractor("inception:")
 
 
@@ -64,7 +64,9 @@ def test_pictures_get_the_size_and_channels_that_the_network_wants():
     assert tiny(size=16, border=2).preprocess(images).shape == (2, 1, 16, 16)
 
 
-@pytest.mark.parametrize(("shape", "complaint"), [((3, 8, 8), "sees grey pictures"), ((2, 1, 1), "these are points")])
+@pytest.mark.parametrize(
+    ("shape", "complaint"), [((3, 8, 8), "takes grayscale images"), ((2, 1, 1), "takes images, not points")]
+)
 def test_what_it_cannot_see_is_refused(shape, complaint):
     with pytest.raises(InputError, match=complaint):
         tiny().check_shape(shape)
@@ -175,7 +177,7 @@ def test_without_the_file_one_line_says_where_to_put_it(tmp_path, monkeypatch):
     line = str(error.value)
     assert "nobody answers" in line and "\n" not in line
     assert line.endswith(f"put {inception.ADDRESS} into {tmp_path / 'GANZOO_HOME' / 'data'}")
-    with pytest.raises(InputError, match=rf"needs {tmp_path / 'mine.pth'}, which is no file"):
+    with pytest.raises(InputError, match=rf"needs the file {tmp_path / 'mine.pth'}; download"):
         find_extractor(f"inception:{tmp_path / 'mine.pth'}")
 
 

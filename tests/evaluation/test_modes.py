@@ -159,9 +159,9 @@ def test_stacks_are_measured_by_the_classifier_against_the_digits_of_the_data(mo
         (
             "digits",
             torch.zeros(3, 1, 32, 32),
-            "digits has no modes that are known; there are ring, grid, stacked-digits",
+            "the modes of digits are not known; use ring, grid, stacked-digits",
         ),
-        ("grid", torch.zeros(3, 1, 32, 32), r"of shape \(1, 32, 32\) and grid of \(2, 1, 1\)"),
+        ("grid", torch.zeros(3, 1, 32, 32), r"have shape \(1, 32, 32\), but grid has \(2, 1, 1\)"),
     ],
 )
 def test_what_cannot_be_measured(data, samples, says):

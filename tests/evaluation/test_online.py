@@ -49,7 +49,7 @@ def test_the_reference_is_read_once_and_no_random_stream_is_disturbed():
 def test_what_cannot_be_is_said_before_a_training_begins(monkeypatch):
     with pytest.raises(InputError, match="at least 2 images"):
         OnlineEvaluator(data(10), tiny(), n=1)
-    with pytest.raises(InputError, match="sees grey pictures"):
+    with pytest.raises(InputError, match="takes grayscale images"):
         OnlineEvaluator(data(10), tiny(channels=0))
     monkeypatch.setitem(__import__("sys").modules, "torch_fidelity.metric_kid", None)
     with pytest.raises(InputError, match="torch-fidelity"):

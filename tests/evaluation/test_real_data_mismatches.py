@@ -33,15 +33,15 @@ def test_nothing_is_said_of_what_it_was_trained_on():
 @pytest.mark.parametrize(
     ("against", "expected"),
     [
-        (named("cat", "dog", seed=1), ["12 images of 'pets', and they are not the 12 of 'pets' that"]),
-        (named("cat", "dog", n=9), ["they are not the 9 of 'pets'"]),
-        (named(name="clothes", seed=2), ["not the 12 of 'clothes'"]),
+        (named("cat", "dog", seed=1), ["12 images of 'pets', not on the 12 of 'pets' that"]),
+        (named("cat", "dog", n=9), ["not on the 9 of 'pets'"]),
+        (named(name="clothes", seed=2), ["not on the 12 of 'clothes'"]),
         (
             named("cat", "dog", "owl", "eel"),
-            ["they are not", "not trained on: 'owl', 'eel'"],
+            ["12 images of 'pets', not on", "not trained on: 'owl', 'eel'"],
         ),
-        (named("cat"), ["they are not", "'pets' lacks classes that the model was trained on: 'dog'"]),
-        (named("bag", "boot", name="x"), ["they are not", "'x' has classes", "'x' lacks classes"]),
+        (named("cat"), ["12 images of 'pets', not on", "'pets' lacks classes that the model was trained on: 'dog'"]),
+        (named("bag", "boot", name="x"), ["12 images of 'pets', not on", "'x' has classes", "'x' lacks classes"]),
     ],
 )
 def test_other_images_and_other_classes_are_named(against, expected):
@@ -51,10 +51,10 @@ def test_other_images_and_other_classes_are_named(against, expected):
 
 
 def test_a_conditional_model_needs_a_class_in_common():
-    with pytest.raises(InputError, match="draws the classes 'cat', 'dog', and 'x' has none of them but 'bag', 'boot'"):
+    with pytest.raises(InputError, match="draws the classes 'cat', 'dog', but 'x' has only 'bag', 'boot'"):
         said(named("cat", "dog"), named("bag", "boot", name="x"), conditional=True)
     lines = said(named("cat", "dog"), named(seed=1), conditional=True)
-    assert "'pets' has no labels, so the model draws equally many images of each of its classes" in lines[1]
+    assert "'pets' has no labels, so the model draws the same number of images of each of its classes" in lines[1]
     assert any("lacks classes" in line for line in said(named("cat", "dog"), named("cat"), conditional=True))
 
 

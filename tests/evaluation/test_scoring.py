@@ -41,7 +41,7 @@ def test_a_score_is_found_by_what_tells_it_apart():
     one, two = (Score("fid", 1.0, 10, "lower", "x", split) for split in ("test", "train"))
     found = Evaluation([one, two], {})
     assert found["fid/test"] is one and found["fid-x@10/train"] is two
-    with pytest.raises(KeyError, match="2 scores are called 'fid'"):
+    with pytest.raises(KeyError, match="2 scores match 'fid'"):
         found["fid"]
 
 
@@ -115,7 +115,7 @@ def test_class_accuracy_and_its_floor():
     ("names", "n", "complaint"),
     [
         (["class_accuracy"], 20, "class_accuracy needs a model that takes labels"),
-        (["fid", "coverage"], 5, "coverage needs at least 6 real images; 5 are taken, as many as there are samples"),
+        (["fid", "coverage"], 5, "coverage needs at least 6 real images; only 5 are used, as many as samples"),
     ],
 )
 def test_what_cannot_be_computed_is_refused(names, n, complaint):

@@ -232,7 +232,7 @@ def test_a_state_of_another_plan_is_refused(toy, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         train_classifier.main(toy("run"))
     assert stop.value.code == 2
-    assert "of another plan or data; delete it to begin anew" in capsys.readouterr().err
+    assert "belongs to another plan or data; delete it to start over" in capsys.readouterr().err
 
 
 def test_a_damaged_state_is_refused(toy, tmp_path, capsys):

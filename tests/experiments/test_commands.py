@@ -104,7 +104,7 @@ def test_a_single_image_is_refused_before_anything_is_written(tmp_path, capsys):
     np.savez(tmp_path / "one.npz", images=np.zeros((1, 32, 32, 3), np.uint8))
     words = ["--data", f"npz:{tmp_path / 'one.npz'}", "--budget", "steps=3", "--out", tmp_path / "out"]
     assert ganzoo("compare", "nsgan", *words) == 2
-    assert "one has one image, and a score needs two" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert "one has one image; a score needs two" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

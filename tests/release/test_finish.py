@@ -79,7 +79,7 @@ def test_a_changed_pixel_is_noticed(release):
     Image.fromarray(pixels).save(path)
     assert max_drift(ganzoo.load(release), path) == 16
     Image.fromarray(pixels[:, :32]).save(path)
-    with pytest.raises(InputError, match="is a picture of"):
+    with pytest.raises(InputError, match="is an image of"):
         max_drift(ganzoo.load(release), path)
     path.write_bytes(b"no picture")
     with pytest.raises(InputError, match="cannot read"):
@@ -88,7 +88,7 @@ def test_a_changed_pixel_is_noticed(release):
 
 def test_one_that_is_there_is_not_written_anew(run, release):
     before = {p.name: p.read_bytes() for p in release.iterdir()}
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         finish(run, release, lambda sampler: {}, {})
     assert {p.name: p.read_bytes() for p in release.iterdir()} == before
 

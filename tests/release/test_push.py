@@ -79,7 +79,7 @@ def test_a_licence_or_data_that_nobody_stated_are_not_made_up(run):
 @pytest.mark.parametrize("stranger", ["weights.pkl", "notes.txt", "more/"])
 def test_any_other_file_is_refused_before_anything_is_sent(hub, release, stranger):
     (release / stranger).mkdir() if stranger.endswith("/") else (release / stranger).write_bytes(b"x")
-    with pytest.raises(InputError, match=rf"holds {stranger.strip('/')}: a release is"):
+    with pytest.raises(InputError, match=rf"holds {stranger.strip('/')}: a release has only"):
         push(release, ADDRESS)
     assert not hub.log
 
@@ -108,7 +108,7 @@ def test_other_files_of_a_repository_are_not_fetched(hub, release):
 def test_a_repository_of_something_else_is_refused(hub):
     (hub.folder / "jane/digits").mkdir(parents=True)
     (hub.folder / "jane/digits/config.json").write_text("{}")
-    with pytest.raises(InputError, match=r"is not a release of ganzoo: it has no generator.safetensors, card.json"):
+    with pytest.raises(InputError, match=r"is not a ganzoo release: it has no generator.safetensors, card.json"):
         ganzoo.load(ADDRESS)
     write_json(hub.folder / "jane/digits/card.json", {"format": 1})
     (hub.folder / "jane/digits/generator.safetensors").write_bytes(b"")

@@ -75,7 +75,7 @@ def test_a_release_that_a_space_cannot_serve_is_refused_before_anything_is_sent(
     points = api.train(small("mixtures/nsgan", train={"steps": 1}, data={"spec": "ring"}), out=tmp_path / "points")
     type("Mine", (NSGAN,), {"name": "mine", "__doc__": NSGAN.__doc__, "__module__": "plugin"})  # registers itself
     other = api.train(small("nsgan", train={"steps": 1}, loss={"name": "mine"}), toy_data(size=16), tmp_path / "other")
-    for run, says in ((points, "makes points; the demo shows pictures"), (other, "needs a plugin")):
+    for run, says in ((points, "makes points, but the demo shows images"), (other, "needs a plugin")):
         with pytest.raises(InputError, match=f"--space: .* {says}"):
             push(run, ADDRESS, space=True)
     assert not hub.log

@@ -54,7 +54,7 @@ def test_a_second_time_changes_nothing(exact):
 @pytest.mark.parametrize(
     ("factor", "kind", "says"),
     [
-        (1e6, TooLargeError, "grey levels; keep float32"),
+        (1e6, TooLargeError, "gray levels in float16; keep float32"),
         (float("nan"), InputError, "seed 0 is not finite: the weights of cgan"),
     ],
     ids=["beyond float16", "not a number"],

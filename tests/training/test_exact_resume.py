@@ -245,7 +245,7 @@ def test_a_newer_format_is_refused(tmp_path):
     run = api.train(with_steps(small("nsgan"), 1), toy_data(), tmp_path / "run")
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps(config | {"format": 3}))
-    with pytest.raises(InputError, match="format 3, newer than this ganzoo reads"):
+    with pytest.raises(InputError, match="format 3, but this ganzoo reads"):
         api.resume(run, data=toy_data())
 
 

@@ -130,7 +130,9 @@ def test_data_from_python_are_recorded_as_memory_with_their_own_name_and_digest(
     assert (kept.data.spec, kept.dataset.name, kept.dataset.digest) == ("memory", name, data.digest)
     released = read_json(run.release / "card.json")
     assert (released["data"], released["data_digest"]) == (name, data.digest)
-    with pytest.raises(InputError, match=f"the data '{name}' were given from Python, .* ganzoo.resume.*data=.* --data"):
+    with pytest.raises(
+        InputError, match=f"the data '{name}' were passed from Python, .* ganzoo.resume.*data=.* --data"
+    ):
         api.resume(run.folder, with_train(kept, steps=2))
     with pytest.raises(InputError, match="the data 'memory' are not those that"):
         api.resume(run.folder, with_train(kept, steps=2), toy_data(n=41))
@@ -153,7 +155,7 @@ def test_a_run_of_before_that_names_other_data_goes_on_with_its_own(tmp_path):
     old = old.model_copy(update={"data": old.data.model_copy(update={"spec": "digits"})})
     run.write_config(old)
     with pytest.raises(
-        InputError, match=r"'digits' are not those that .* \(if they came from Python, give them as data=\)"
+        InputError, match=r"'digits' are not the data that .* \(if they came from Python, pass them as data=\)"
     ):
         api.resume(run.folder, with_train(old, steps=2))
     api.resume(run.folder, with_train(old, steps=2), data)
@@ -220,6 +222,6 @@ def test_data_of_another_form_are_refused(data, tmp_path):
 )
 def test_options_that_choose_among_images_are_refused_beside_data(options, tmp_path):
     (name,) = options
-    with pytest.raises(InputError, match=f"data.{name} is for what data.spec names"):
+    with pytest.raises(InputError, match=f"data.{name} has no effect with data="):
         api.train(small("lsgan", data=options, train={"steps": 1}), toy_data(), tmp_path / "run")
     assert not (tmp_path / "run").exists()

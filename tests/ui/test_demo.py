@@ -232,9 +232,9 @@ def test_points_are_left_out_of_a_folder_and_refused_where_they_are_named(runs, 
     for names in ([], ["runs"]):
         found = collect(names, load_images)
         assert list(found.samplers) == [pictures]
-        assert found.left_out[0].startswith(f"{points}: {points} makes points; the demo shows pictures")
-    with pytest.raises(InputError, match=r"ring makes points; the demo shows pictures"):
+        assert found.left_out[0].startswith(f"{points}: {points} makes points, but the demo shows images")
+    with pytest.raises(InputError, match=r"ring makes points, but the demo shows images"):
         collect([pictures, points], load_images)
     shutil.rmtree(pictures)
-    with pytest.raises(InputError, match=r"no checkpoint to show in runs \(.*ring makes points; .*; name a run"):
+    with pytest.raises(InputError, match=r"no checkpoint to show in runs \(.*ring makes points, .*; name a run"):
         collect(["runs"], load_images)

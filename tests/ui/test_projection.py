@@ -98,12 +98,12 @@ def test_what_is_no_picture_is_refused_in_one_line(runs, tmp_path):
 
 def test_an_extractor_without_a_gradient_is_refused():
     rounds = Extractor("coarse", lambda x: ExtractorOutput(x.detach().flatten(1), x.detach().flatten(1)), "0", 1)
-    with pytest.raises(InputError, match="--extractor coarse: it gives no gradient to descend"):
+    with pytest.raises(InputError, match="--extractor coarse has no gradient with respect to images"):
         Distance(torch.zeros(1, 2, 2), rounds)
 
 
 def test_only_square_pictures_are_projected(tmp_path):
     config = small("nsgan", train={"steps": 1}, networks={"name": "mlp", "generator": {}, "discriminator": {}})
     sampler = load(api.train(config, torch.zeros(40, 1, 8, 12).uniform_(-1, 1), tmp_path / "run"))
-    with pytest.raises(InputError, match="makes pictures of 8 x 12; only square ones"):
+    with pytest.raises(InputError, match="makes images of 8 x 12; only a model of square images"):
         read_picture(tmp_path / "x.png", sampler)

@@ -1,1 +1,1 @@
-"""Every kind of data: one file, registered by being imported."""
+"""Data sources; each module registers its sources when it is imported."""

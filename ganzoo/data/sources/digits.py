@@ -1,4 +1,4 @@
-"""The digits inside the package: 10,000 of MNIST's training and 2,000 of its test images."""
+"""Embedded digits (10,000 training and 2,000 test images of MNIST), and stacks of three digits in color channels."""
 
 import lzma
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ DIGITS = list("0123456789")
 
 
 class Digits(Source):
-    """A part of MNIST that needs no network."""
+    """Subset of MNIST inside the package; needs no network."""
 
     name = usage = "digits"
     size, channels, pad = 32, 1, True
     licence = "part of MNIST, Yann LeCun and Corinna Cortes, CC BY-SA 3.0"
 
     def fingerprint(self, split: Split) -> str:
-        """By content, so that installing the package again changes nothing."""
+        """The SHA-256 of the content, so that reinstalling the package does not change it."""
         return sha256(embedded(split).read_bytes()).hexdigest()
 
     def pictures(self, split: Split) -> Pictures:
-        """N labels, then N pictures of 28 x 28; see `tools.embed_digits`."""
+        """Images of 28 x 28 from the embedded file: N labels, then N images; see `tools.embed_digits`."""
         content = np.frombuffer(lzma.decompress(embedded(split).read_bytes()), np.uint8)
         count = len(content) // (1 + 28 * 28)
         labels, pictures = content[:count], content[count:].reshape(count, 28, 28)
@@ -38,7 +38,7 @@ class Digits(Source):
 
 
 def embedded(split: str) -> Path:
-    """The file of a split."""
+    """The embedded file of a split."""
     return Path(__file__).parent.parent / f"digits-{split}.xz"
 
 
@@ -47,7 +47,7 @@ NAMES = [f"{number:03}" for number in range(1000)]
 
 
 class StackedDigits(Source):
-    """Stacks of the embedded digits; the label reads red, green and blue as one number of three digits."""
+    """Stacks of three embedded digits; the label is the number that red, green and blue read as."""
 
     name = usage = "stacked-digits"
     licence = "part of MNIST, Yann LeCun and Corinna Cortes, CC BY-SA 3.0"
@@ -55,30 +55,30 @@ class StackedDigits(Source):
     size, channels = 32, 3
 
     def fingerprint(self, split: Split) -> str:
-        """That of the digits, of which the stacks are a function."""
+        """The fingerprint of the digits, which determine the stacks."""
         return f"{self.digits.fingerprint(split)} {COUNTS[split]}"
 
     def pictures(self, split: Split) -> Pictures:
-        """Every digit is drawn at random, so a triple is as frequent as its digits are."""
+        """Stacks of digits drawn independently, so the frequency of a triple is the product of its digits' frequencies."""
         digits = self.digits.dataset(split, 32, 1, "error", True)
         generator = rng.generator("data", "stacked", split)
         triples = torch.randint(len(digits), (COUNTS[split], 3), generator=generator).numpy()
         return Pictures(len(triples), each(digits, triples), NAMES)
 
     def dataset(self, split: Split, size: int, channels: int, on_corrupt: OnCorrupt, quiet: bool) -> Dataset:
-        """Raises `InputError` where the three digits would be mixed into one channel."""
+        """The split; raises `InputError` for one channel, which would mix the three digits."""
         if channels != 3:
             raise InputError(f"data {self.name!r} have a digit in each of three channels; leave data.channels out")
         return super().dataset(split, size, channels, on_corrupt, quiet)
 
     @property
     def digits(self) -> Source:
-        """What is stacked."""
+        """The source of the stacked digits."""
         return SOURCES[self.base]("")
 
 
 class StackedMnist(StackedDigits):
-    """Stacks of all of MNIST."""
+    """Stacks of three digits of MNIST."""
 
     name = usage = "stacked-mnist"
     licence = "MNIST, Yann LeCun and Corinna Cortes, CC BY-SA 3.0"
@@ -86,7 +86,7 @@ class StackedMnist(StackedDigits):
 
 
 def each(digits: Dataset, triples: np.ndarray) -> Iterator[tuple[Picture, int]]:
-    """A picture (H, W, 3) and its label for every row of `triples` (N, 3)."""
+    """An image (H, W, 3) and its label for each row of `triples` (N, 3)."""
     assert digits.labels is not None, "digits are labelled"
     for triple in triples:
         a, b, c = digits.labels[triple].tolist()

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub."""
+"""Data sets of the Hugging Face Hub."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from ganzoo.errors import InputError, first_line, missing_extra
 
 
 class HuggingFace(Source):
-    """A data set of the Hugging Face Hub: its first column of images and, if there is one, the first of class labels."""
+    """A data set of the Hugging Face Hub: its first column of images and, if present, its first column of class labels."""
 
     name = "hf"
     usage = "hf:NAME"
@@ -21,20 +21,20 @@ class HuggingFace(Source):
         return self.argument.rpartition("/")[2]
 
     def fingerprint(self, split: Split) -> str:
-        """The set, and the files of the hub's own cache, which change names with their content; in memory it has none."""
+        """The name of the set and the files of the Hub's cache, whose names change with their content; none in memory."""
         rows = self._rows(split)
         files = files_fingerprint(Path(file["filename"]) for file in rows.cache_files)
         return f"{self.argument} {rows._fingerprint} {files}"
 
     def pictures(self, split: Split) -> Pictures:
-        """Every row; raises `InputError` where no column holds images."""
+        """The image and label of every row; raises `InputError` if no column holds images."""
         import datasets
 
         rows = self._rows(split)
         image, label = column(rows, datasets.Image), column(rows, datasets.ClassLabel)
         if image is None:
             raise InputError(f"hf:{self.argument} has no column of images, only {', '.join(rows.features)}")
-        # Undecoded, so that a picture is decoded once, by us, and an unreadable one can be skipped.
+        # Undecoded, so that an image is decoded once, in this package, and an unreadable one can be skipped.
         rows = rows.cast_column(image, datasets.Image(decode=False))
         return Pictures(len(rows), each(rows, image, label), rows.features[label].names if label else [])
 
@@ -45,18 +45,18 @@ class HuggingFace(Source):
             raise missing_extra("datasets", "hf", f"data 'hf:{self.argument}'") from None
         try:
             return datasets.load_dataset(self.argument, split=split)
-        # No network, no such set or split, a broken file: each library beneath has errors of its own.
+        # No network, an unknown set or split, a broken file: each library below raises its own errors.
         except Exception as error:
             raise InputError(f"cannot get hf:{self.argument}, split {split} ({first_line(error, -1)})") from error
 
 
 def column(rows: Any, kind: type) -> str | None:
-    """The name of the first column of this kind."""
+    """The name of the first column of type `kind`; None if no column has it."""
     return next((name for name, feature in rows.features.items() if isinstance(feature, kind)), None)
 
 
 def each(rows: Any, image: str, label: str | None) -> Iterator[tuple[Picture, int]]:
-    """Picture and label of every row; a label that is missing is -1, a picture none that can be read."""
+    """Image and label of every row; a missing label is -1, a missing image is empty bytes (unreadable)."""
     for row in rows:
         file, index = row[image] or {}, row[label] if label else None
         path = file.get("path")

@@ -1,6 +1,6 @@
-"""LSUN, from its own LMDB files.
+"""LSUN, read from its LMDB files.
 
-Not by torchvision's class: that one opens a pickle of the keys, by name, from whatever folder it is started in.
+torchvision's class is not used, because it opens a pickle of the keys, by name, from the current folder.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ CATEGORIES = (
 
 
 class Lsun(Source):
-    """One category of LSUN's scenes, `bedroom` if none is named; its validation pictures are the test split."""
+    """One category of LSUN's scenes, by default `bedroom`; its validation images are the test split."""
 
     name = "lsun"
     usage = "lsun[:CATEGORY]"
@@ -40,15 +40,15 @@ class Lsun(Source):
 
     @property
     def title(self) -> str:
-        """With the category."""
+        """The name with the category."""
         return f"lsun-{self.argument}"
 
     def fingerprint(self, split: Split) -> str:
-        """The database file; raises `InputError` that says where it belongs."""
+        """Fingerprint of the database file; raises `InputError` with the expected path if it is missing."""
         return files_fingerprint([self._folder(split) / "data.mdb"])
 
     def pictures(self, split: Split) -> Pictures:
-        """The files in the database, undecoded."""
+        """The image files in the database, undecoded."""
         require_format("lmdb", "data 'lsun'")
         import lmdb
 
@@ -62,12 +62,12 @@ class Lsun(Source):
         folder = ganzoo_home() / "data" / name
         if not (folder / "data.mdb").exists():
             source = f"http://dl.yf.io/lsun/scenes/{name}.zip"
-            raise InputError(f"cannot get lsun: unzip {source} so that there is {folder / 'data.mdb'}")
+            raise InputError(f"lsun is missing: download and unzip {source}, so that {folder / 'data.mdb'} exists")
         return folder
 
 
 def each(folder: Path) -> Iterator[tuple[bytes, int]]:
-    """The content of every picture file in the database, in the order of keys."""
+    """The content of every image file in the database, in the order of keys."""
     import lmdb
 
     with lmdb.open(str(folder), readonly=True, lock=False) as database, database.begin() as transaction:

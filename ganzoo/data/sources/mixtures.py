@@ -1,4 +1,4 @@
-"""The truth of the two-dimensional sets: which Gaussians they are drawn from."""
+"""Two-dimensional mixtures of Gaussians (`ring`, `grid`): points, true modes, radius of high quality."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,26 +15,26 @@ from ganzoo.errors import InputError
 from ganzoo.image_io import Circles
 
 HIGH_QUALITY_STD = 3.0
-"""Standard deviations from the nearest centre up to which a point is of high quality (arXiv:1705.07761, section 4.1)."""
+"""Maximum distance, in standard deviations, of a high-quality point to its center (arXiv:1705.07761, section 4.1)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Gaussians in the plane, round, all as likely and as wide."""
+    """Isotropic Gaussians in the plane with equal weights and equal standard deviation `sigma`."""
 
     centres: np.ndarray
     """(K, 2) float64."""
     sigma: float
 
     def draw(self, n: int, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """`n` points (n, 2) float32 and the index of the mode of each (n,) int64."""
+        """`n` points (n, 2) float32 and the indices (n,) int64 of their modes."""
         modes = torch.randint(len(self.centres), (n,), generator=generator).numpy()
         noise = torch.randn(n, 2, generator=generator, dtype=torch.float64).numpy()
         return (self.centres[modes] + self.sigma * noise).astype(np.float32), modes
 
 
 def ring(modes: int, radius: float) -> np.ndarray:
-    """`modes` points (K, 2) on a circle, the first on the right; the end of the turn is the first again and is left out."""
+    """`modes` evenly spaced points (K, 2) on a circle, the first at angle 0."""
     angles = np.linspace(0, 2 * np.pi, modes, endpoint=False)
     return radius * np.stack([np.cos(angles), np.sin(angles)], 1)
 
@@ -46,11 +46,11 @@ def grid(side: int, spacing: float) -> np.ndarray:
 
 
 MIXTURES = {"ring": Mixture(ring(8, 1.0), 0.01), "grid": Mixture(grid(5, 2.0), 0.05)}
-"""As VEEGAN (Srivastava et al. 2017, arXiv:1705.07761) and PacGAN (Lin et al. 2018, arXiv:1712.04086) have them."""
+"""The mixtures of VEEGAN (Srivastava et al. 2017, arXiv:1705.07761) and PacGAN (Lin et al. 2018, arXiv:1712.04086)."""
 
 
 def mixture_of(name: str, class_names: Sequence[str]) -> Mixture | None:
-    """The truth of a set by its name, with the modes that its classes are; None where there is none."""
+    """The mixture of the data set `name`, restricted to the modes `class_names`; None for other data."""
     whole = MIXTURES.get(name)
     if whole is None or not set(class_names) <= set(mode_names(whole)):
         return None
@@ -58,13 +58,13 @@ def mixture_of(name: str, class_names: Sequence[str]) -> Mixture | None:
 
 
 def mode_circles(name: str, class_names: Sequence[str]) -> Circles | None:
-    """What a picture shows of the truth: within it lie 98.9 % of the points. None where there is no truth."""
+    """Circles around the true modes, which contain 98.9 % of the points; None for other data."""
     mixture = mixture_of(name, class_names)
     return None if mixture is None else Circles(torch.from_numpy(mixture.centres), HIGH_QUALITY_STD * mixture.sigma)
 
 
 def mode_names(mixture: Mixture) -> list[str]:
-    """The modes' numbers."""
+    """The numbers of the modes, as class names."""
     return [str(i) for i in range(len(mixture.centres))]
 
 
@@ -72,7 +72,7 @@ COUNTS: dict[Split, int] = {"train": 100_000, "test": 10_000}
 
 
 class Ring(Source):
-    """100,000 points on eight modes; the label is the mode."""
+    """100,000 points from eight modes on a circle; the label is the mode."""
 
     name = usage = "ring"
     licence = "drawn from its formula; nobody's"
@@ -90,6 +90,6 @@ class Ring(Source):
 
 
 class Grid(Ring):
-    """100,000 points on five by five modes; the label is the mode."""
+    """100,000 points from five by five modes; the label is the mode."""
 
     name = usage = "grid"

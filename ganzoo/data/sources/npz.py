@@ -1,4 +1,4 @@
-"""Arrays in a NumPy archive."""
+"""Images, labels and class names in a NumPy archive (.npz)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,24 +17,24 @@ from ganzoo.errors import InputError, first_line
 T = TypeVar("T")
 
 MAX_TABLE = 2**27
-"""Bytes of labels or of class names: 16 million labels of 8 bytes."""
+"""Maximum bytes of labels or class names: 16 million labels of 8 bytes."""
 MAX_WHOLE = 2**32
-"""Bytes of images that are stored in Fortran's order, in which one image cannot be read without the others."""
+"""Maximum bytes of images in Fortran order, in which an image cannot be read without the others."""
 
 
 class Npz(Source):
-    """Arrays: `images` uint8 (N, H, W) or (N, H, W, C) and, if there, `labels` (N,) and `class_names`."""
+    """Arrays `images` uint8 (N, H, W) or (N, H, W, C) and, optionally, `labels` (N,) and `class_names`."""
 
     name = "npz"
     usage = "npz:PATH"
-    size = channels = 0  # the file's
+    size = channels = 0  # set from the file
     splits = ("train",)
 
     def __init__(self, argument: str) -> None:
         super().__init__(argument)
         self.path = Path(argument).expanduser()
         if not self.path.is_file():
-            raise InputError(f"there is no file {self.path}")
+            raise InputError(f"file {self.path} does not exist")
         header = self._read("images", read_header)
         if header is None:
             raise InputError(f"{self.path} has no array 'images'")
@@ -50,15 +50,15 @@ class Npz(Source):
 
     @property
     def title(self) -> str:
-        """The file's name without its ending."""
+        """The file's name without its suffix."""
         return self.path.stem
 
     def fingerprint(self, split: Split) -> str:
-        """The file's path, size and time."""
+        """Digest of the file's path, size and modification time."""
         return files_fingerprint([self.path])
 
     def pictures(self, split: Split) -> Pictures:
-        """Every image, read one at a time; raises `InputError` for labels that do not fit."""
+        """The images, read one at a time; raises `InputError` for labels that do not fit."""
         labels = self._read("labels", read_table)
         if labels is None:
             return Pictures(self.count, ((image, -1) for image in self._images()), [])
@@ -72,7 +72,7 @@ class Npz(Source):
         return Pictures(self.count, zip(self._images(), labels.tolist(), strict=True), names)
 
     def _images(self) -> Iterator[np.ndarray]:
-        """(H, W) or (H, W, 3) uint8, one after the other: the file may unfold to more than the memory holds."""
+        """Images (H, W) or (H, W, 3) uint8, one at a time, because the decompressed file may exceed the memory."""
         with self._reading("images"), ZipFile(self.path) as archive, archive.open("images.npy") as file:
             header = read_header(file)
             shape = header.shape[1:3] if self.channels == 1 else header.shape[1:]
@@ -84,7 +84,7 @@ class Npz(Source):
                 yield np.frombuffer(read_exactly(file, size), np.uint8).reshape(shape)
 
     def _read(self, name: str, read: Callable[[IO[bytes]], T]) -> T | None:
-        """What `read` makes of the array called `name`; None if there is none."""
+        """The result of `read` for the array `name`; None if the archive lacks it."""
         with self._reading(name), ZipFile(self.path) as archive:
             if f"{name}.npy" not in archive.namelist():
                 return None
@@ -95,11 +95,11 @@ class Npz(Source):
     def _reading(self, name: str) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # zlib, zipfile and NumPy have errors of their own
-            words = f"{self.path} is not a NumPy archive (.npz) whose {name} can be read"
+        except Exception as error:  # zlib, zipfile and NumPy raise different errors
+            words = f"cannot read {name} from {self.path} as a NumPy archive (.npz)"
             raise InputError(f"{words}: {first_line(error)}") from None
 
 
 def read_table(file: IO[bytes]) -> np.ndarray:
-    """Labels or class names."""
+    """Read labels or class names; raises `ValueError` above `MAX_TABLE` bytes."""
     return read_array(file, MAX_TABLE)

@@ -1,4 +1,4 @@
-"""The published sets that torchvision downloads and parses, but for CIFAR-10 (a pickle) and LSUN (which keeps one)."""
+"""Published data sets that torchvision downloads and parses: MNIST, Fashion-MNIST, SVHN, STL-10, CelebA, CIFAR-10."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,29 +14,29 @@ from ganzoo.errors import InputError
 
 
 class TorchvisionSource(Source):
-    """A class of `torchvision.datasets` with `home()/data` as its root."""
+    """A class of `torchvision.datasets` with `ganzoo_home()/data` as its root."""
 
     factory: ClassVar[str]
     files: ClassVar[dict[str, list[str]]]
-    """Split -> what must be there below the root, and tells by size and time whether the data changed."""
+    """Split -> required paths below the root; their sizes and times show changes of the data."""
     by_hand: ClassVar[list[str]]
-    """What to put below the root where no download is possible."""
+    """Files to put below the root if no download is possible."""
     class_names: ClassVar[list[str]]
 
     def fingerprint(self, split: Split) -> str:
-        """The files' sizes and times; what is missing is downloaded first."""
+        """Digest of the files' sizes and times; missing files are downloaded first."""
         files = [ganzoo_home() / "data" / file for file in self.files[split]]
         if not all(file.exists() for file in files):
             self.opened(split)
         return files_fingerprint(files)
 
     def pictures(self, split: Split) -> Pictures:
-        """What torchvision parses; raises `InputError` that says which files to put where."""
+        """The images that torchvision parses; raises `InputError` that names missing files and their folder."""
         data = self.opened(split)
         return Pictures(len(data), self.each(data), self.class_names)
 
     def opened(self, split: Split) -> Any:
-        """The set as torchvision gives it, downloaded if need be; raises `InputError`."""
+        """The torchvision data set, downloaded if necessary; raises `InputError`."""
         from torchvision import datasets
 
         self.check()
@@ -44,19 +44,19 @@ class TorchvisionSource(Source):
             return getattr(datasets, self.factory)(ganzoo_home() / "data", **self.chosen(split), download=True)
 
     def check(self) -> None:
-        """Raise `InputError` where something that torchvision needs is missing."""
+        """Raise `InputError` if a requirement of torchvision is missing."""
 
     def chosen(self, split: Split) -> dict[str, Any]:
-        """The keyword for the split."""
+        """The keyword argument for the split."""
         return {"split": split}
 
     def each(self, data: Any) -> Iterable[tuple[Picture, int]]:
-        """Pictures and labels of torchvision's data set."""
+        """Images and labels of the torchvision data set."""
         return (data[i] for i in range(len(data)))
 
 
 def idx(folder: str) -> dict[str, list[str]]:
-    """The files of a set in MNIST's format, by split."""
+    """The files, by split, of a data set in MNIST's format."""
     prefixes = {"train": "train", "test": "t10k"}
     kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
     return {split: [f"{folder}/raw/{prefix}-{kind}" for kind in kinds] for split, prefix in prefixes.items()}
@@ -74,18 +74,18 @@ class Mnist(TorchvisionSource):
     by_hand = files["train"] + files["test"]
 
     def check(self) -> None:
-        """Pickles of early versions of torchvision, which prefers them, are refused."""
+        """Raise `InputError` for pickles of early torchvision versions, which torchvision would prefer."""
         old = ganzoo_home() / "data" / self.factory / "processed"
         if old.exists():
             raise InputError(f"{old} holds pickles of an old torchvision, which are not opened; delete it")
 
     def chosen(self, split: Split) -> dict[str, Any]:
-        """A flag here."""
+        """The keyword argument for the split, a flag for this data set."""
         return {"train": split == "train"}
 
 
 class FashionMnist(Mnist):
-    """Fashion-MNIST: 60,000 and 10,000 pictures of clothes."""
+    """Fashion-MNIST: 60,000 and 10,000 images of clothes."""
 
     name = usage = "fashion-mnist"
     factory = "FashionMNIST"
@@ -118,12 +118,12 @@ class Svhn(TorchvisionSource):
     by_hand: ClassVar = ["train_32x32.mat", "test_32x32.mat"]
 
     def check(self) -> None:
-        """The files are MATLAB's."""
+        """Raise `InputError` if scipy, which reads the MATLAB files, is missing."""
         require_format("scipy", "data 'svhn'")
 
 
 class Stl10(TorchvisionSource):
-    """STL-10: 5,000 and 8,000 labelled pictures of 96 pixels."""
+    """STL-10: 5,000 and 8,000 labeled images of 96 pixels."""
 
     name = usage = "stl10"
     factory = "STL10"
@@ -148,23 +148,21 @@ class CelebA(TorchvisionSource):
     ]
 
     def check(self) -> None:
-        """The download is Google Drive's."""
+        """Raise `InputError` if gdown, which downloads from Google Drive, is needed and missing."""
         if not (ganzoo_home() / "data" / "celeba" / "img_align_celeba").exists():
             require_format("gdown", "the download of data 'celeba'")
 
     def each(self, data: Any) -> Iterable[tuple[Picture, int]]:
-        """By file, so that an unreadable one has a name."""
+        """Paths of the images instead of decoded ones, so that an error names the file."""
         folder = Path(data.root, data.base_folder, "img_align_celeba")
         return ((folder / name, -1) for name in data.filename)
 
-
-pass
 
 ARCHIVE = "cifar-10-python.tar.gz"
 
 
 class Cifar10(TorchvisionSource):
-    """CIFAR-10: 50,000 and 10,000 pictures of 32 pixels."""
+    """CIFAR-10: 50,000 and 10,000 images of 32 pixels."""
 
     name = usage = "cifar10"
     size = 32
@@ -174,7 +172,7 @@ class Cifar10(TorchvisionSource):
     by_hand: ClassVar = [ARCHIVE]
 
     def opened(self, split: Split) -> Any:
-        """From a private copy: an unpacked folder that is already there is never trusted."""
+        """The data set from a temporary copy of the pinned archive of pickles; an unpacked folder is never trusted."""
         from torchvision.datasets import CIFAR10
         from torchvision.datasets.utils import download_url
 

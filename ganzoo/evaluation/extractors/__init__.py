@@ -1,1 +1,1 @@
-"""The extractors, one file a kind."""
+"""Feature extractors, one file each."""

@@ -1,6 +1,6 @@
-"""The network of the published FID: Inception v3 with the weights of 2015, as torch-fidelity has it.
+"""Inception v3 of the published FID, with the weights of 2015, as implemented by torch-fidelity.
 
-Its path is tested with random weights only: nobody has run it with the published file here yet.
+Tested with random weights only; not yet run with the published file.
 """
 
 from pathlib import Path
@@ -20,29 +20,29 @@ ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{F
 
 
 class InceptionFeatures(nn.Module):
-    """The pooled features (N, 2048) and the logits without bias (N, 1008), which the Inception score is defined on."""
+    """Pooled features (N, 2048) and logits without bias (N, 1008), from which the Inception score is computed."""
 
     def __init__(self, state: dict[str, Tensor]) -> None:
         super().__init__()
         module = import_torch_fidelity("feature_extractor_inceptionv3")
-        # Its constructor downloads the weights, or opens any file as a pickle; it is handed the checked ones instead.
+        # The constructor downloads the weights or opens any file as a pickle; the patch passes the checked weights instead.
         with patch.object(module, "load_state_dict_from_url", lambda *_, **__: state):
             self.network = module.FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"])
 
     def forward(self, images: Tensor) -> ExtractorOutput:
-        """Of images (N, 3, H, W) in [-1, 1]; resized to 299 pixels as TensorFlow 1 did."""
+        """Features and logits of images (N, 3, H, W) in [-1, 1], resized to 299 pixels as in TensorFlow 1."""
         return ExtractorOutput(*self.network(to_uint8(images)))
 
 
 def inception(path: str = "") -> Extractor:
-    """Inception v3 of the published FID, as torch-fidelity has it.
+    """Inception v3 of the published FID, as implemented by torch-fidelity.
 
-    Its weights are in `path`, or else those that `find_weights` gives; raises `InputError`.
+    The weights come from `path` or, by default, from `find_weights`; raises `InputError`.
     """
     import_torch_fidelity("feature_extractor_inceptionv3")
     file = Path(path) if path else find_weights()
     if not file.is_file():
-        raise InputError(f"the extractor 'inception' needs {file}, which is no file; it is {ADDRESS}")
+        raise InputError(f"the extractor 'inception' needs the file {file}; download it from {ADDRESS}")
     return Extractor(
         "inception",
         InceptionFeatures(download.load_pinned_tensors(file, FILE)),
@@ -53,7 +53,7 @@ def inception(path: str = "") -> Extractor:
 
 
 def find_weights() -> Path:
-    """The published file in `GANZOO_HOME/data` or where torch-fidelity keeps it, else downloaded; raises `InputError`."""
+    """The published file in `GANZOO_HOME/data` or in torch-fidelity's folder, else a download; raises `InputError`."""
     ours, theirs = ganzoo_home() / "data" / FILE, Path(hub.get_dir(), "checkpoints", FILE)
     for file in (ours, theirs):
         if file.is_file():

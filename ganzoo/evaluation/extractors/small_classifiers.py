@@ -1,6 +1,6 @@
-"""Two small classifiers of ours that ship: their features measure images, their answers count classes and modes.
+"""Two small bundled classifiers (MNIST, CIFAR-10) used as feature extractors and for counting classes and modes.
 
-`tools.train_classifier` made them; docs/guide/extractors.md says how, and what they may be used for.
+Trained by `tools.train_classifier`; docs/guide/extractors.md describes the training and the limits of their use.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from ganzoo.tensor_io import read_tensors, tensor_specs
 Name = Literal["digits", "cifar"]
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""Where the weights and cards that ship are."""
+"""Folder of the bundled weights and cards."""
 
 LOGIT_SCALE = 1 / 9
-"""On the logits, so that they and the first gradients are small at a high learning rate (Jordan 2024)."""
+"""Scale of the logits; it keeps them and the first gradients small at a high learning rate (Jordan 2024)."""
 
 
 class ClassifierCard(FileSchema):
-    """The JSON beside the weights; it says more of how they were trained."""
+    """The JSON next to the weights, which also records their training."""
 
     size: Size
     channels: Size
@@ -37,11 +37,11 @@ class ClassifierCard(FileSchema):
 
 
 class Classifier(nn.Module):
-    """Whitened 2x2 patches, then blocks of two convolutions that each halve the map, then a linear layer on its mean.
+    """Whitened 2x2 patches, blocks of two convolutions that halve the map, a linear layer on the mean over the map.
 
-    The form of airbench94, narrower and with a mean at its end where that takes the maximum: 94 % on CIFAR-10 in 3.29
-    Seconds on a Single GPU. Jordan, 2024, https://arxiv.org/abs/2404.00498. Before the linear layer the mean is brought to
-    another basis (see `tools.classifier_axes.equalise`).
+    The architecture of airbench94, but narrower and with mean instead of maximum pooling at the end: "94 % on CIFAR-10 in
+    3.29 Seconds on a Single GPU", Jordan, 2024, https://arxiv.org/abs/2404.00498. The mean is transformed to another basis
+    before the linear layer (see `tools.classifier_axes.equalise`).
     """
 
     def __init__(self, *, size: int, channels: int, widths: Sequence[int], class_names: Sequence[str]) -> None:
@@ -49,7 +49,7 @@ class Classifier(nn.Module):
         self.size, self.channels, self.widths = size, channels, tuple(widths)
         self.class_names = tuple(class_names)
         self.card: dict[str, Any] = {}
-        """What is known of the weights: data, accuracy, how they were trained. Empty until they are loaded."""
+        """Facts about the weights: data, accuracy, training. Empty until they are loaded."""
         self.whitening = nn.Conv2d(channels, 8 * channels, 2).requires_grad_(False)
         self.blocks = nn.Sequential(*(block(a, b) for a, b in pairwise((8 * channels, *widths))))
         self.head = nn.Linear(widths[-1], len(class_names), bias=False)
@@ -57,11 +57,11 @@ class Classifier(nn.Module):
         nn.init.eye_(self.basis.weight)
 
     def features(self, images: Tensor) -> Tensor:
-        """(N, F) float32 of images (N, channels, size, size) in [-1, 1]; raises `ValueError` for another shape."""
+        """Features (N, F) float32 of images (N, channels, size, size) in [-1, 1]; raises `ValueError` for another shape."""
         if images.shape[1:] != (self.channels, self.size, self.size):
             wanted = f"(N, {self.channels}, {self.size}, {self.size})"
-            raise ValueError(f"the classifier sees images {wanted}, not {tuple(images.shape)}")
-        # Whitening magnifies small differences, and with them what bfloat16 rounds off.
+            raise ValueError(f"the classifier takes images {wanted}, not {tuple(images.shape)}")
+        # Whitening magnifies small differences, and with them the rounding errors of bfloat16.
         with torch.autocast(images.device.type, enabled=False):
             patches = F.gelu(self.whitening(images.float()))
         means = self.blocks(patches).float().mean((2, 3))
@@ -76,7 +76,7 @@ class Classifier(nn.Module):
 
 
 def block(inputs: int, outputs: int) -> nn.Sequential:
-    """(N, inputs, H, W) -> (N, outputs, H / 2, W / 2), rounded down."""
+    """Two convolutions and a pooling layer: (N, inputs, H, W) -> (N, outputs, H / 2, W / 2), rounded down."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
         nn.MaxPool2d(2),
@@ -89,9 +89,9 @@ def block(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def load_classifier(name: Name, folder: Path = WEIGHTS) -> Classifier:
-    """The classifier that ships as `name`, in evaluation mode and without gradients; computes in float32 on the CPU.
+    """Load the bundled classifier `name` in float32 on the CPU, in evaluation mode and without gradients.
 
-    Raises `InputError` where a file is missing or the weights are not those that the card describes.
+    Raises `InputError` if a file is missing or the weights do not match the card.
     """
     card = read_record(folder / f"{name}.json", ClassifierCard)
     classifier = Classifier(size=card.size, channels=card.channels, widths=card.widths, class_names=card.class_names)
@@ -109,13 +109,13 @@ class ClassifierFeatures(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> ExtractorOutput:
-        """Of images (N, C, H, W) as the classifier sees them."""
+        """Features and logits of images (N, C, H, W) of the classifier's shape."""
         features = self.network.features(images)
         return ExtractorOutput(features, LOGIT_SCALE * self.network.head(features))
 
 
 def classifier_extractor(name: Name, border: int = 0) -> Extractor:
-    """The classifier that ships as `name`."""
+    """The bundled classifier `name` as a feature extractor."""
     network = load_classifier(name)
     size, card = network.size, network.card
     return Extractor(
@@ -131,7 +131,7 @@ def classifier_extractor(name: Name, border: int = 0) -> Extractor:
 
 
 def digits() -> Extractor:
-    """Small classifier trained on MNIST; 28 pixels get the border of 2 that the data have at 32."""
+    """Small classifier trained on MNIST; 28-pixel images get the border of 2 pixels that the 32-pixel data have."""
     return classifier_extractor("digits", border=2)
 
 
