@@ -10,7 +10,8 @@ takes ten minutes in total, and 4 GB of disk next to OUT.json for `data`. On a b
 and `start` include waiting and always use the wall clock.
 
 `networks` measures the input of the estimates for more machines: weights, seconds and floating-point operations of the
-networks of benchmarks/steps.py. `--plot` draws OUT.svg and writes the tables into PAGE (docs/reports/growth.md), below its mark.
+networks of benchmarks/steps.py. `--plot` draws OUT.svg and writes the tables into
+PAGE (docs/reports/growth.md), below its mark.
 """
 
 from __future__ import annotations

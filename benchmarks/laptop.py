@@ -1,4 +1,4 @@
-"""Train every laptop recipe on the embedded digits and write docs/reports/laptop-recipes.md with steps, time and final grid of each.
+"""Train every laptop recipe on the embedded digits; write docs/reports/laptop-recipes.md: steps, time and grid of each.
 
     python benchmarks/laptop.py RUNS [--jobs 2] [--report]
 

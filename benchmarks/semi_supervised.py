@@ -1,4 +1,4 @@
-"""Test error of `ssgan`'s D and of the same network trained on the same labels only; writes docs/reports/semi-supervised.md's table.
+"""Test error of `ssgan`'s D and of its network trained on the same labels only; writes docs/reports/semi-supervised.md.
 
     python benchmarks/semi_supervised.py OUT [--seeds 3] [--set KEY=VALUE ...] [--report]
 

@@ -74,7 +74,7 @@ def test_the_list_and_the_command_line_know_each(copy):
 
 
 def test_the_tables_of_the_pages_take_each_in_and_the_contracts_hold(copy):
-    pages = [f"guide/{page}.md" for page in ("data", "losses", "metrics", "networks", "techniques")]
+    pages = [f"guide/{page}.md" for page in ("config-reference", "data", "losses", "metrics", "networks", "techniques")]
     both = "from tools.docs_tables import main; print('checked', main(['--check'])); main([])"
     checked, code, written = run(copy, "-c", both).stdout.partition("checked 1\n")
     assert code and re.findall(r"docs/(\S+): run", checked) == re.findall(r"docs/(\S+): written", written) == pages

@@ -16,7 +16,8 @@ BANNED = re.compile(
     r"""\b(anew | laid\ upon | gone\ through | work(s|ed|ing)?\ off | sittings? | so\ many | for\ a\ person | go(es)?\ on
     | (is|are)\ (?-i:none) | of\ (its|their|his)\ own | beside | told | said | whatever | by\ itself | for\ nothing
     | a\ trifle | in\ the\ place\ of | but\ for | of\ ours | all\ the\ same(?=[.,;:]) | mend
-    | a\ training(?=[.,;:]|\ (is|that|was)) | colou\w+ | grey\w* | optimis(e|ed|er|ers|ation) | neighbou\w+ | centres? | misspelt)\b""",
+    | a\ training(?=[.,;:]|\ (is|that|was)) | colou\w+ | grey\w* | optimis(e|ed|er|ers|ation) | neighbou\w+
+    | centres? | misspelt)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 NAMES = re.compile(r"`[^`]*`|--\w[\w-]*|\{[^{}]*\}|[\w/]+\.(md|py|toml)\b|\]\([^)]*\)|\w*(_\w+)+")

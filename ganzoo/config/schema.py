@@ -29,38 +29,50 @@ MAX_INT = 2**31 - 1
 class Section(BaseModel):
     """A table of the config; an unknown key is an error."""
 
-    model_config = STRICT
+    model_config = STRICT | ConfigDict(use_attribute_docstrings=True)  # `ganzoo config` prints them
 
 
 class Data(Section):
     """The training data; `None` = the default of the source."""
 
-    spec: str = "digits"  # data set name, folder or file, as for --data
-    size: PositiveInt | None = None  # height and width in pixels
-    channels: Literal[1, 3] | None = None  # 1 = grayscale, 3 = color
-    flip: bool = False  # random horizontal flips
-    classes: tuple[str | int, ...] | None = None  # a subset, by name or number; a resolved config has the names
-    max_images: PositiveInt | None = None  # use at most this number of images
-    labelled: PositiveInt | None = None  # number of images that keep their label
-    labelled_share: Annotated[float, Field(gt=0, lt=1)] | None = (
-        None  # share of labeled images in a batch, by repetition
-    )
-    on_corrupt: Literal["error", "skip"] = "error"  # for images that cannot be read
+    spec: str = "digits"
+    """Training data: a name (digits, mnist, cifar10, ...), folder:PATH, npz:PATH or hf:NAME."""
+    size: PositiveInt | None = None
+    """Height and width of an image, in pixels; none = the source's own."""
+    channels: Literal[1, 3] | None = None
+    """1 for gray, 3 for RGB; none = the source's own."""
+    flip: bool = False
+    """Mirror training images horizontally at random."""
+    classes: tuple[str | int, ...] | None = None
+    """Train on these classes only, by name or number (a resolved config has the names); none = all."""
+    max_images: PositiveInt | None = None
+    """Use at most this number of images, evenly spaced; none = all."""
+    labelled: PositiveInt | None = None
+    """Number of images that keep their label (semi-supervised training); none = all."""
+    labelled_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Fraction of the drawn images that are labelled, by repeating the labelled ones."""
+    on_corrupt: Literal["error", "skip"] = "error"
+    """Refuse a corrupt image file, or skip it."""
 
 
 class LatentSpace(Section):
     """The distribution of the latent z."""
 
     dim: PositiveInt = 100
+    """Length of the latent vector z."""
     distribution: Literal["gaussian", "uniform", "sphere"] = "gaussian"
+    """Distribution of z: N(0, I), U[-1, 1) per axis, or uniform on the sphere of radius sqrt(dim)."""
 
 
 class Networks(Section):
     """Both networks, on one backbone; the two tables have the keyword arguments of its parts."""
 
-    name: str = "dcgan"  # backbone
-    init: Literal["normal", "orthogonal", "he"] | None = None  # None = the backbone's default
-    strict_kernel: bool = False  # refuse transposed convolutions with a kernel size not divisible by the stride
+    name: str = "dcgan"
+    """Backbone of both networks."""
+    init: Literal["normal", "orthogonal", "he"] | None = None
+    """Weight initialization; none = the backbone's own."""
+    strict_kernel: bool = False
+    """Refuse a transposed convolution whose kernel is not divisible by its stride (checkerboard patterns)."""
     generator: Table = {}
     discriminator: Table = {}
 
@@ -68,17 +80,23 @@ class Networks(Section):
 class Warmup(Section):
     """WGAN's schedule: more D steps at the start and every `every` G steps (Arjovsky's code: 100, 25, 500)."""
 
-    d_steps: PositiveInt = 100  # D steps per G step in the warm-up
-    first: PositiveInt = 25  # G steps with the warm-up at the start
-    every: PositiveInt = 500  # G steps between later warm-up steps
+    d_steps: PositiveInt = 100
+    """D steps per G step while the critic warms up."""
+    first: PositiveInt = 25
+    """Warm up during this number of G steps at the start."""
+    every: PositiveInt = 500
+    """After that, warm up in one G step of this many."""
 
 
 class Thresholds(Section):
     """Extra steps of a player while its loss is above a threshold; off by default and discouraged (ganhacks, tip 11)."""
 
-    d: float | None = None  # threshold of D's loss; None = off
-    g: float | None = None  # threshold of G's loss; None = off
-    most: PositiveInt = 5  # largest number of extra steps of a player in one training step
+    d: float | None = None
+    """D steps again while its loss is above this value; none = never."""
+    g: float | None = None
+    """G steps again while its loss is above this value; none = never."""
+    most: PositiveInt = 5
+    """Maximum number of further steps of a player in one training step."""
 
 
 class Train(Section):
@@ -89,45 +107,72 @@ class Train(Section):
     def _as_text(cls, value: object) -> object:
         return str(value) if type(value) in (int, float) else value
 
-    steps: PositiveInt = 2000  # training steps
-    batch_size: PositiveInt = 64  # images
-    g_batch_multiple: PositiveInt = 1  # G's batch size as a multiple of D's
-    gradient_accumulation: PositiveInt = 1  # micro-batches per batch
-    sync_batch_norm: bool = False  # batch norm statistics over all processes; CUDA only
-    ratio: str = "1:1"  # D steps : G steps
+    steps: PositiveInt = 2000
+    """Length of the training, in training steps (one G step each)."""
+    batch_size: PositiveInt = 64
+    """Images per batch."""
+    g_batch_multiple: PositiveInt = 1
+    """Size of G's batch as a multiple of D's."""
+    gradient_accumulation: PositiveInt = 1
+    """Micro-batches per batch: more need less memory and give the same gradients."""
+    sync_batch_norm: bool = False
+    """Take batch-norm statistics over the batches of all processes (CUDA only)."""
+    ratio: str = "1:1"
+    """D steps : G steps, as in "5:1", "1:2" or "1.5"."""
     critic_warmup: Warmup | None = None
+    """More D steps at the start and at intervals (WGAN's schedule); none = off."""
     loss_thresholds: Thresholds = Thresholds()
     discriminator: Table = {"name": "adam"}
     generator: Table = {"name": "adam"}
-    lr_decay_steps: Annotated[int, Field(ge=0)] = 0  # steps of a linear decay of both learning rates to 0; 0 = constant
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay of G's moving average; 0 = a copy of G
-    device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
-    precision: Literal["float32", "bf16", "auto"] = "float32"  # of the networks; auto = the faster one, measured once
-    cuda_graphs: bool = False  # run each player's step as one CUDA graph, if possible
-    threads: Annotated[int, Field(ge=0, le=1024)] = 0  # 0 = auto: one per free core, saved when the run is created
-    log_every: PositiveInt = 20  # steps
-    sample_every: PositiveInt = 250  # steps
-    save_every: PositiveInt = 250  # steps
-    tensorboard: bool = False  # also log to TensorBoard
-    eval_every: Annotated[int, Field(ge=0)] = 0  # steps between scores during training; 0 = off
+    lr_decay_steps: Annotated[int, Field(ge=0)] = 0
+    """Both learning rates fall linearly to 0 over this number of steps; 0 = constant."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay per step of the exponential moving average of G, which is sampled and released; 0 = G itself."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:N or mps."""
+    precision: Literal["float32", "bf16", "auto"] = "float32"
+    """Precision of the networks; auto times both once and keeps the faster."""
+    cuda_graphs: bool = False
+    """Launch each player's step as one CUDA graph where that is possible."""
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    """CPU threads; 0 = auto: one per free core, recorded when the run is created."""
+    log_every: PositiveInt = 20
+    """Steps between two records of the log (metrics.jsonl)."""
+    sample_every: PositiveInt = 250
+    """Steps between two sample grids."""
+    save_every: PositiveInt = 250
+    """Steps between two saved training states."""
+    tensorboard: bool = False
+    """Also write the log for TensorBoard, into RUN/tensorboard (extra: tensorboard)."""
+    eval_every: Annotated[int, Field(ge=0)] = 0
+    """Steps between two quick scores of the samples; 0 = never."""
     eval_metric: Literal["kid", "fid"] = "kid"
-    eval_samples: Annotated[int, Field(ge=2)] = 1000  # generated images per score
-    on_failure: Literal["warn", "stop", "rollback"] = (
-        "warn"  # if D has won; NaN and infinity always stop, after any rollbacks
-    )
-    rollbacks: PositiveInt = 3  # largest number of rollbacks
-    rollback_lr_factor: Annotated[float, Field(gt=0, le=1)] = 0.5  # factor on both learning rates at each rollback
+    """Metric of the quick scores."""
+    eval_samples: Annotated[int, Field(ge=2)] = 1000
+    """Samples per quick score."""
+    on_failure: Literal["warn", "stop", "rollback"] = "warn"
+    """What to do when D has won; NaN and infinity always stop the run, after any rollbacks."""
+    rollbacks: PositiveInt = 3
+    """Maximum number of rollbacks."""
+    rollback_lr_factor: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Each rollback multiplies both learning rates by this factor."""
 
 
 class DatasetInfo(Section):
     """Properties of a run's data; they must be the same at a resume."""
 
     name: str
+    """Name of the dataset."""
     digest: str
+    """SHA-256 of the prepared images and labels."""
     count: PositiveInt
+    """Number of training images."""
     shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    """(channels, height, width) of a sample; points of the plane are (2, 1, 1)."""
     class_names: tuple[str, ...]
+    """Name of each class; empty without labels."""
     licence: str = ""
+    """License of the data, where the source states one."""
 
     @property
     def is_points(self) -> bool:
@@ -139,9 +184,13 @@ class Config(Section):
     """All settings of a run, as written by its author; see `ResolvedConfig` for the complete form."""
 
     format: Literal[2] = 2
+    """Version of these keys."""
     variant: str = "custom"
+    """Name of the recipe; part of the default run folder."""
     about: str = ""
+    """One line about the recipe, for lists and model cards."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of weights, data order, latents and noise."""
     data: Data = Data()
     latent: LatentSpace = LatentSpace()
     loss: Table = {"name": "nsgan"}
@@ -149,6 +198,7 @@ class Config(Section):
     tricks: dict[str, Table | bool] = {}
     train: Train = Train()
     dataset: DatasetInfo | None = None
+    """What the run found out about its data; ganzoo writes it, and a resume must find the same."""
 
 
 class ResolvedConfig(Config):

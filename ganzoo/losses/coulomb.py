@@ -36,10 +36,10 @@ class CoulombGAN(Loss):
     def __init__(
         self,
         *,
-        dimension: float = 3.0,  # d of the kernel; a lower d gives charges a longer range
-        epsilon: float = 1.0,  # resolution of the field, in the units of r
-        scale: bool = False,  # True: distances are root mean squares per value
-        self_terms: bool = True,  # True: a charge acts on itself
+        dimension: float = 3.0,  # dimension d of the kernel: the lower, the farther a charge reaches
+        epsilon: float = 1.0,  # smallest distance that the field resolves, in the units of r
+        scale: bool = False,  # measure distances as root mean square per value
+        self_terms: bool = True,  # a charge feels itself, as in the authors' code
     ) -> None:
         super().__init__()
         if not (dimension > 2 and epsilon > 0):
@@ -50,6 +50,8 @@ class CoulombGAN(Loss):
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """Mean squared error against the potential of the batch, at the samples that D saw."""
         at_real, at_fake = self.potentials(real.images, fake.images)
+        if real.score.shape != at_real.shape:
+            raise InputError(f"coulomb: the potential needs one score per image, (N,), not {tuple(real.score.shape)}")
         return {"real": mse_loss(real.score, at_real), "fake": mse_loss(fake.score, at_fake)}
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:

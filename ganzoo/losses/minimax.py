@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganzoo import rng
 from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses.base import CLASSIFIES, Loss
+from ganzoo.losses.penalties import per_sample
 
 Target = tuple[float, float]
 """The range, lowest and highest, from which the target of each sample is drawn."""
@@ -39,9 +39,9 @@ class Minimax(Loss):
     def __init__(
         self,
         *,
-        real_target: Target = REAL,
-        fake_target: Target = FAKE,
-        real_label: Label = 1,
+        real_target: Target = REAL,  # D's target for reals, drawn per sample from this range
+        fake_target: Target = FAKE,  # D's target for fakes, drawn per sample from this range
+        real_label: Label = 1,  # 0 swaps the two labels, for D and G alike
     ) -> None:
         super().__init__()
         for name, (low, high) in (("real_target", real_target), ("fake_target", fake_target)):
@@ -82,11 +82,11 @@ def entropy(p: float) -> float:
 
 
 def target_cross_entropy(name: str, score: Tensor, target: Target) -> Tensor:
-    """Cross-entropy of logits (N,) with targets drawn from the range `target`; the ranges 1 and 0 are hard labels."""
+    """Cross-entropy of logits (N, ...) with targets drawn from the range `target`, one per sample; 1 and 0 are the labels."""
     low, high = target
     if low == high == 1:
         return softplus(-score).mean()
     if low == high == 0:
         return softplus(score).mean()
-    t = low + (high - low) * rng.uniform(name, len(score), device=score.device).to(score.dtype)
+    t = low + (high - low) * per_sample(name, score).to(score.dtype)
     return (t * softplus(-score) + (1 - t) * softplus(score)).mean()

@@ -31,9 +31,9 @@ class HistoricalOpponents(Trick):
     def __init__(
         self,
         *,
-        every: PositiveInt = 500,  # G steps between the starts of two swaps
-        steps: NonNegativeInt = 5,  # length of a swap in G steps; 0 = never
-        player: Literal["generator", "discriminator", "both"] = "both",
+        every: PositiveInt = 500,  # G steps from one swap to the next
+        steps: NonNegativeInt = 5,  # G steps that a swap lasts; 0 = never
+        player: Literal["generator", "discriminator", "both"] = "both",  # which player is replaced by its past
     ) -> None:
         super().__init__()
         if steps >= every:
