@@ -1,4 +1,4 @@
-"""What benchmarks/growth.py measured as one picture and the tables of docs/reports/growth.md."""
+"""One picture and the tables of docs/reports/growth.md, from the measurements of benchmarks/growth.py."""
 
 from __future__ import annotations
 

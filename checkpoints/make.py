@@ -3,7 +3,7 @@
     python checkpoints/make.py RUNS [NAME ...] [--jobs 2] [--measure-again]
 
 A NAME is a release, as in wgan-gp-mnist; without one, all of them. Each is an ordinary run folder below RUNS with one thread:
-an interrupted one goes on, a release that is there is left as it is, or with --measure-again only measured. Needs the extras
+an interrupted one is resumed, a release that is there is left as it is, or with --measure-again only measured. Needs the extras
 eval and, for Fashion-MNIST, lite0.
 What is seen in the samples is written into faults.toml and put into the cards the next time. The table goes to
 docs/reports/checkpoints.md.
@@ -42,7 +42,7 @@ CHOSEN = {
     "fashion-mnist": "for MNIST, by the FID of trials against MNIST's test split; no trial was on Fashion-MNIST",
     "cifar10-small": BY_TEST,
 }
-"""How the recipes of a folder were chosen (docs/reports/recipes.md)."""
+"""Choice of the recipes of each folder (docs/reports/recipes.md)."""
 DEPARTS = {
     "acgan": "D learns classes from reals alone (`classify_fakes = false`); in the paper also from fakes, with which few "
     "samples of our trials on digits showed the class that was asked for (docs/reports/recipes.md)"
