@@ -41,9 +41,11 @@ class Job(BaseModel):
     folder: Path
     """The cell's run folder."""
     config: ResolvedConfig
+    """The resolved config."""
     minutes: float | None
     """The training time; None if `config.train.steps` is the budget."""
     measure: ScoringOptions
+    """The scoring options."""
     plugins: dict[str, str]
     """Path -> source of the user's plugin files."""
     jobs: int

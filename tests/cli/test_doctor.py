@@ -49,7 +49,7 @@ def test_what_the_log_shows_is_said_though_nothing_was_said_while_training(ill, 
     assert ganzoo("doctor", ill.folder) == 0
     printed = capsys.readouterr().out
     assert "[gradient-explodes] step 6: a gradient norm is far above its first value" in printed
-    assert "(norm/d 4e+03, norm/d at first " in printed and "; lower the rates" in printed
+    assert "(norm/d 4e+03, norm/d at first " in printed and "; lower both learning rates" in printed
     assert (ill.folder / "doctor.png").exists()
 
 
@@ -145,7 +145,7 @@ def test_a_line_of_the_log_that_is_broken_is_named(line, ill, capsys):
     ill.metrics.write_text("\n".join([*text[:2], line, *text[2:]]) + "\n", errors="surrogateescape")
     assert ganzoo("doctor", ill.folder, "--json") == 2
     said = capsys.readouterr().err
-    assert f"{ill.metrics}, line 3: not a table with a step" in said and said.count("\n") == 1
+    assert f"{ill.metrics}, line 3: not a JSON table with a step" in said and said.count("\n") == 1
 
 
 def test_a_spark_line_runs_from_its_lowest_to_its_highest():

@@ -87,7 +87,7 @@ def test_a_large_budget_of_images_is_not_counted_step_by_step():
         assert steps_for_budget(parse_budget("images=1000000000000"), train) == pytest.approx(
             steps_of_one * 10**12, abs=3
         )
-    with pytest.raises(InputError, match="more than 300,000 steps; give it in steps"):
+    with pytest.raises(InputError, match="more than 300,000 steps; use --budget steps=N"):
         steps_for_images(10**9, 1, Fraction(1), Warmup(d_steps=1), 0)
 
 

@@ -269,7 +269,7 @@ def test_who_was_not_tuned_is_named(bare, folder):
         "settings": {name: {"chosen": i, "not_drawn": {}, "trials": []} for name, i in (("wgan", None), ("nsgan", 0))},
     }
     text = read(bare | {"tuning": tuning}, folder).text
-    assert "for each setting but wgan, the best" in text and "Not tuned, but as their configs say: wgan." in text
+    assert "for each setting except wgan. The best" in text and "Not tuned (values of their configs): wgan." in text
 
 
 def test_a_grid_that_is_gone_is_said_to_be(bare, folder):
@@ -288,8 +288,8 @@ def test_one_seed_has_no_interval_and_none_is_strong(bare, folder):
     ("seeds", "words"),
     [
         ([1], "One seed has no interval."),
-        ([2], "An interval holds the true median, of 2 seeds in 50 % of cases."),
-        ([1, 2, 3], "of 2 seeds in 50 %, of 3 seeds in 75 % of cases."),
+        ([2], "An interval contains the true median with 2 seeds in 50 % of cases."),
+        ([1, 2, 3], "with 2 seeds in 50 %, with 3 seeds in 75 % of cases."),
         ([6], "in at least 78.1 %"),
     ],
 )
@@ -301,7 +301,10 @@ def test_the_seeds_that_count_are_those_of_the_scores(bare, folder):
     """One setting has two seeds where others have five: nothing is said as if all had."""
     fewer = [s | {"n": 2} if s["setting"] == "nsgan" else s for s in bare["summary"]]
     page = read(bare | {"kind": "ablate", "summary": fewer}, folder)
-    assert "of 2 seeds in 50 %" in page.text and "33 % are called better or worse" in page.text
+    assert (
+        "with 2 seeds in 50 %" in page.text
+        and "33 % of switches without effect are marked better or worse" in page.text
+    )
 
 
 def test_what_is_not_finite_is_told_and_breaks_no_figure(bare, folder):

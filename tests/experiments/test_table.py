@@ -56,7 +56,7 @@ def test_only_the_first_is_bold_and_the_text_says_what_that_means(results, tmp_p
         entry |= {"overlaps": [], "n": 4 * bool(entry["n"])}
     text = write_table(results, tmp_path).read_text(encoding="utf-8")
     assert [row[0] for row in tables(text)[0] if "**" in row[1]] == ["nsgan"]
-    assert "bold: rank 1, and its interval overlaps no other, all being of 4 seeds or more" in text
+    assert "bold: rank 1 with an interval that overlaps no other, if all settings have 4 seeds or more" in text
     results["summary"][0]["overlaps"] = ["lsgan"]
     assert "**" not in write_table(results, tmp_path).read_text(encoding="utf-8").split("\n\n")[1]
 
@@ -84,7 +84,7 @@ def test_floors_at_other_numbers_and_computed_ones_stand_below(results, tmp_path
 def test_it_says_how_the_settings_were_tuned_and_which_were_not(results, tmp_path):
     settings = {name: {"chosen": i, "not_drawn": {}, "trials": []} for name, i in (("nsgan", 1), ("lsgan", None))}
     tuned = results | {"tuning": {"draws": 7, "seed": 10000, "split": "train", "settings": settings}}
-    assert "tuned by 7 draws a setting but lsgan." in write_table(tuned, tmp_path).read_text(encoding="utf-8")
+    assert "tuned with 7 draws per setting (except lsgan)." in write_table(tuned, tmp_path).read_text(encoding="utf-8")
 
 
 def test_no_name_breaks_the_table(results, tmp_path):

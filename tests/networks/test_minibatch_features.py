@@ -63,5 +63,5 @@ def test_it_builds_with_any_heads(variant, kind):
 
 
 def test_it_is_refused_under_a_penalty_on_each_samples_slope():
-    with pytest.raises(InputError, match=r"minibatch features mix the samples.*minibatch_features='none'"):
+    with pytest.raises(InputError, match=r"minibatch features mix samples.*minibatch_features='none'"):
         resolve_config(small("wgan-gp", networks={"discriminator": {"minibatch_features": "stddev"}}), toy_data())

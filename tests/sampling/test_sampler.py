@@ -202,7 +202,7 @@ def test_a_release_whose_config_asks_for_a_network_of_any_size_takes_no_memory(t
                 {"networks": {"name": "mlp", "init": "he", "generator": {"depth": 10**9}}},
                 "networks.generator.depth: input should be",
             ),
-            ({"dataset": None}, "config.json: dataset: a run or release has a value there"),
+            ({"dataset": None}, "config.json: dataset: missing in the config of a run or release"),
         ]
     ):
         said = broken(run, tmp_path / str(number), lambda f, changed=changed: edit(f / "config.json", **changed))

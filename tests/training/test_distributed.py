@@ -146,7 +146,7 @@ def test_if_one_is_killed_all_end_with_a_line_and_what_was_saved_is_whole(two, t
     os.kill(two.numbers[1], signal.SIGKILL)
     codes, said = two.end()
     assert codes == [1, -signal.SIGKILL]
-    assert said.count("ganzoo: rank 0 of 2 has lost another process") == 1 and "Traceback" not in said
+    assert said.count("ganzoo: rank 0 of 2 lost another process") == 1 and "Traceback" not in said
     states = checkpoint.saved_states(tmp_path / "run/state")
     config = RunDir(tmp_path / "run").config()
     facts = [checkpoint.read_state_record(path, config) for path in states]
@@ -175,7 +175,7 @@ def test_a_process_takes_the_card_of_its_number(set_, number, monkeypatch):
     if number is not None:
         assert local_gpu() == number
     else:
-        with pytest.raises(InputError, match="process 2 finds no card of its own, there are 2"):
+        with pytest.raises(InputError, match="process 2 has no GPU: this machine has 2"):
             local_gpu()
 
 

@@ -143,7 +143,7 @@ def test_data_from_python_are_recorded_as_memory_with_their_own_name_and_digest(
 @pytest.mark.parametrize(("variant", "part"), [("cgan", "condition"), ("acgan", "loss acgan"), ("ssgan", "loss ssgan")])
 def test_what_does_not_fit_is_said_of_memory(variant, part, tmp_path):
     """No other name: it is not `digits` that have no labels."""
-    with pytest.raises(InputError, match=f"{part} needs labels and the data 'memory' have none"):
+    with pytest.raises(InputError, match=f"{part} needs labels, but the data 'memory' have none"):
         api.train(small(variant, train={"steps": 1}), toy_data(classes=0), tmp_path / "run")
 
 
