@@ -10,8 +10,7 @@ all, and 4 GB of disk beside OUT.json while `data` is measured. On a machine wit
 anything; `processes` and `start` are of waiting too, and always by the wall clock.
 
 `networks` is what the reasoning about more machines starts from: networks of benchmarks/steps.py, their weights, seconds and
-floating-point operations. `--plot` then draws OUT.svg and writes the tables into PAGE
-(docs/reports/growth.md), below its mark.
+floating-point operations. `--plot` then draws OUT.svg and writes the tables into PAGE (docs/growth.md), below its mark.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What more machines would give: the reasoning of docs/reports/growth.md, with what benchmarks/growth.py measured put in.
+"""What more machines would give: the reasoning of docs/growth.md, with what benchmarks/growth.py measured put in.
 
-All other numbers are published ones, but for one that is assumed; docs/reports/growth.md says which, and where they are from.
+All other numbers are published ones, but for one that is assumed; docs/growth.md says which, and where they are from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What benchmarks/growth.py measured as one picture and the tables of docs/reports/growth.md."""
+"""What benchmarks/growth.py measured as one picture and the tables of docs/growth.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train every laptop recipe on the embedded digits and write time and final grid of each to docs/reports/laptop-recipes.md.
+"""Train every laptop recipe on the embedded digits and write docs/laptop.md with time, losses and the final grid of each.
 
     python benchmarks/laptop.py RUNS [--jobs 2] [--report]
 
@@ -70,7 +70,7 @@ HEAD = """
 
 
 def report(runs: Path) -> None:
-    """Write the table of the finished cells below the mark in docs/reports/laptop-recipes.md."""
+    """Write the table of the finished cells below the mark in docs/laptop.md."""
     page = DOCS / "reports/laptop-recipes.md"
     done = [cell for cell in CELLS if finished(runs / cell)]
     text = page.read_text(encoding="utf-8").partition(MARK)[0]

@@ -1,9 +1,9 @@
-"""Train on the two mixtures and write docs/reports/mixtures.json and mixtures.md, beside published figures.
+"""Train on the two mixtures and write docs/results/mixtures.json and mixtures.md, beside published figures.
 
     python benchmarks/mixtures.py RUNS [--seeds 10] [--jobs 2] [--budget-seconds S] [--report]
 
 Each run is an ordinary run folder below RUNS with one thread. What is done is skipped, whether it lies below RUNS or stands in
-mixtures.json already, what was interrupted goes on, and a run that diverged is done: it stays in the table. The small net's
+mixtures.json already, what was interrupted goes on, and a run that diverged is done: it stays in the table. The cheap net's
 cells come first, then PacGAN's own, seed by seed over all cells. After S seconds no further run is begun. `--report` only
 writes the results from what is there.
 """

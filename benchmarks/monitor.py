@@ -4,7 +4,7 @@
 
 Every cell is an ordinary run below RUNS with one thread; a finished or failed one is skipped, an interrupted one goes on.
 The healthy runs are trained below RUNS, or those of COMPARED, the folder of a `ganzoo compare`. What was found goes into
-docs/reports/monitor.json and from there into the table of docs/reports/monitor.md, thinned logs to where the tests read them;
+docs/results/monitor.json and from there into the table of docs/monitor.md, thinned logs to where the tests read them;
 `--report` only writes them from what is there.
 """
 

@@ -1,4 +1,4 @@
-"""Test error of `ssgan`'s D, and of the same network on the labels alone, as the table of docs/reports/semi-supervised.md.
+"""Test error of `ssgan`'s D, and of the same network trained on the same labels alone; writes docs/semi-supervised.md's table.
 
     python benchmarks/semi_supervised.py OUT [--seeds 3] [--set KEY=VALUE ...] [--report]
 

@@ -5,7 +5,7 @@
 The demo of Unrolled GAN's authors (github.com/poolio/unrolled_gan) without unrolling: D and G of toy/minimax and their rates,
 but one batch of fakes serves both, and neither sees the other's step. ganzoo's trainer lets D move first, draws new fakes for
 G, and begins with weights as in He et al. 2015: `--like-ours` takes over one of these or several, "first" those weights in
-the first layer of D alone. So one sees which makes the difference (docs/reports/mixtures.md). One thread; two to three minutes
+the first layer of D alone. So one sees which makes the difference (docs/results/mixtures.md). One thread; two to three minutes
 for a seed and a set.
 """
 

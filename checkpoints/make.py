@@ -6,7 +6,7 @@ A NAME is a release, as in wgan-gp-mnist; without one, all of them. Each is an o
 an interrupted one goes on, a release that is there is left as it is, or with --measure-again only measured. Needs the extras
 eval and, for Fashion-MNIST, lite0.
 What is seen in the samples is written into faults.toml and put into the cards the next time. The table goes to
-docs/reports/checkpoints.md.
+docs/results/checkpoints.md.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ CHOSEN = {
     "fashion-mnist": "for MNIST, by the FID of trials against MNIST's test split; no trial was on Fashion-MNIST",
     "cifar10-small": BY_TEST,
 }
-"""How the recipes of a folder were chosen (docs/reports/recipes.md)."""
+"""How the recipes of a folder were chosen (docs/results/recipes.md)."""
 DEPARTS = {
     "acgan": "D learns classes from reals alone (`classify_fakes = false`); in the paper also from fakes, with which few "
-    "samples of our trials on digits showed the class that was asked for (docs/reports/recipes.md)"
+    "samples of our trials on digits showed the class that was asked for (docs/results/recipes.md)"
 }
 """How the objective of a variant's releases departs from its paper."""
 COLUMNS = ("fid", "kid", "precision", "recall", "coverage", "class_accuracy")
@@ -115,7 +115,7 @@ def is_there(name: str) -> bool:
 
 
 def write_page() -> None:
-    """The tables of all releases that are there, in docs/reports/checkpoints.md: one for each protocol."""
+    """The tables of all releases that are there, in docs/results/checkpoints.md: one for each protocol."""
     from ganzoo.json_io import read_table
     from ganzoo.training.release import Card
 

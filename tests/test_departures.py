@@ -76,7 +76,7 @@ PAPERS: dict[str, dict[str, tuple[object, str]]] = {
 }
 """Recipe, else the last part of its name -> key -> the value of the paper or its authors' code, and how a comment gives it.
 
-From docs/guide/losses.md and the authors' code; only what was read there is listed.
+From docs/losses.md and the authors' code; only what was read there is listed.
 """
 
 WITHOUT_A_KEY = {

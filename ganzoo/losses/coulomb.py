@@ -26,7 +26,7 @@ class CoulombGAN(Loss):
                   epsilon is divided by the root of the number of values, too
       self_terms  True, as in the authors' code: a charge feels itself, which adds 1 / (N epsilon^(dimension - 2)) to P at
                   each real and takes it away at each fake, more than the field of the others where N or that field is small;
-                  False: P is an unbiased estimate, from which G learns far less (docs/reports/recipes.md)
+                  False: P is an unbiased estimate, from which G learns far less (docs/results/recipes.md)
     """
 
     name: ClassVar[str] = "coulomb"

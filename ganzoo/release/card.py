@@ -72,7 +72,7 @@ def facts_table(card: Table, prose: Form = str, word: Form = str) -> list[tuple[
 
 
 def scores_table(card: Table) -> str:
-    """Every score with its protocol (its name, see docs/guide/metrics.md) and what real images have."""
+    """Every score with its protocol (its name, see docs/evaluation.md) and what real images have."""
     if not card.get("scores"):
         return "Not measured: `ganzoo evaluate` does it."
     scores = [ScoreRecord.model_validate(score) for score in card["scores"]]

@@ -55,7 +55,7 @@ class Trick(nn.Module):
     title: ClassVar[str] = ""
     """Name in the table of techniques, if it is not `name` with spaces."""
     number: ClassVar[int | None] = None
-    """Position in the field's collected advice (docs/guide/techniques.md); None for a trick that is not in it."""
+    """Position in the field's collected advice (docs/techniques.md); None for a trick that is not in it."""
     heads: ClassVar[tuple[str, ...]] = ()
     """What the trick reads of D: it suits a loss whose `heads` have these."""
     excludes: ClassVar[tuple[str, ...]] = ()

@@ -85,7 +85,7 @@ def test_every_trick_runs_with_every_loss_that_it_does_not_refuse(loss, name):
 
 @pytest.mark.parametrize("name", list(TRICKS))
 def test_a_loss_refuses_what_the_attributes_of_both_say(name):
-    """docs/guide/techniques.md names these losses, by the same attributes."""
+    """docs/techniques.md names these losses, by the same attributes."""
     assert {loss for loss in LOSSES if refused(loss, name)} == losses_against(name)
 
 

@@ -1,6 +1,6 @@
 """Two small classifiers of ours that ship: their features measure images, their answers count classes and modes.
 
-`tools.train_classifier` made them; docs/guide/extractors.md says how, and what they may be used for.
+`tools.train_classifier` made them; docs/extractors.md says how, and what they may be used for.
 """
 
 from collections.abc import Sequence
