@@ -6,12 +6,12 @@ between `<!-- generated: NAME -->` and `<!-- end -->`. A last column headed "not
 
 from __future__ import annotations
 
+import html
 import inspect
 import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +173,7 @@ TABLES: dict[str, Callable[[], Table]] = {
 def code(text: str) -> str:
     """`text` as code; empty if it is. A pipe needs HTML, because the site and GitHub escape one in a table differently."""
     if "|" in text:
-        return f"<code>{escape(text, quote=False).translate(MARKS)}</code>"
+        return f"<code>{html.escape(text, quote=False).translate(MARKS)}</code>"
     return f"`{text}`" if text else ""
 
 
