@@ -4,7 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ganzoo.errors import unknown_name
 
@@ -38,6 +38,15 @@ def import_folder(package: str, path: list[str]) -> None:
 def summary(part: object) -> str:
     """First line of a part's docstring; empty without one."""
     return (inspect.getdoc(part) or "").partition("\n")[0]
+
+
+def keyword_comments(part: Any) -> dict[str, str]:
+    """The comment behind each keyword in the signature of a class or function; empty if its source is not at hand."""
+    try:
+        source = inspect.getsource(inspect.getattr_static(part, "__init__") if isinstance(part, type) else part)
+    except (OSError, TypeError):
+        return {}
+    return dict(re.findall(r"^ +(\w+):.*,  # (.+)$", source, re.MULTILINE))
 
 
 CITATION = re.compile(r"[.?!] (?P<authors>[A-Z][^?]+), (?P<year>\d{4}), https://(?P<link>[^\s,;]+)")

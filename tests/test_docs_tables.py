@@ -7,7 +7,8 @@ import pytest
 from ganzoo.parts import KINDS, describe
 from tools import docs_tables
 
-PAGES = sorted(docs_tables.DOCS.glob("*.md"))
+DOCS = docs_tables.DOCS
+PAGES = sorted(DOCS.rglob("*.md"))
 
 
 def test_no_page_is_out_of_date():
@@ -25,7 +26,7 @@ def copied(tmp_path, monkeypatch):
     monkeypatch.setattr(docs_tables, "DOCS", tmp_path / "docs")
     page = tmp_path / "docs/networks.md"
     page.parent.mkdir()
-    text = (PAGES[0].parent / "networks.md").read_text(encoding="utf-8")
+    text = (DOCS / "networks.md").read_text(encoding="utf-8")
     page.write_text(text.replace("| hidden layers |", "| my words |").replace("| images | `he` |", "| images | `hi` |"))
     return page
 
@@ -44,7 +45,7 @@ def test_a_page_is_written_again_and_keeps_what_was_written_by_hand(copied):
 
 
 def test_the_page_of_the_layout_has_every_kind():
-    page = (PAGES[0].parent / "architecture.md").read_text(encoding="utf-8")
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
     for kind in KINDS:
         assert f"| {kind.name} | `{kind.folder}` | `{kind.choice}` |" in page
 

@@ -15,7 +15,7 @@ LEVELS = [
     {"json_io", "tensor_io", "image_io", "losses", "networks", "optimizers"},
     {"config.schema", "data", "tricks"},
     {"config.resolve", "config.compatibility", "config.techniques", "evaluation"},
-    {"config.recipes", "builder", "parts"},
+    {"config.recipes", "config.reference", "builder", "parts"},
     {"training"},
     {"api", "sampling"},
     {"evaluator", "release"},

@@ -1,4 +1,4 @@
-"""The tables of docs/*.md that are made from the registries.
+"""The tables of the pages in docs/ that are made from the registries.
 
 `python -m tools.docs_tables` writes them, `--check` names each page that is out of date and exits with 1. A table stands
 between `<!-- generated: NAME -->` and `<!-- end -->`. A last column headed "notes" or "meaning" is written by hand and kept.
@@ -11,10 +11,12 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ganzoo.config.compatibility import trick_conflicts
+from ganzoo.config.reference import Key, config_keys
 from ganzoo.config.techniques import Technique, techniques
 from ganzoo.data import SOURCES, Source
 from ganzoo.evaluation import EXTRACTORS, METRICS
@@ -152,6 +154,32 @@ def source_row(kind: type[Source]) -> list[str]:
     return [code(kind.usage), describe(kind), shape, ", ".join(kind.splits), ""]
 
 
+CONFIG_TABLES = ["", "data", "latent", "loss", "networks", "tricks", "train"]
+CONFIG_TABLES += [f"{table}.{player}" for table in ("networks", "train") for player in ("generator", "discriminator")]
+"""The tables of the config that have a heading on the reference page; "" is the top level."""
+
+
+def config_table(table: str) -> Table:
+    """The keys of one table of the config, and of the tables within it that have no heading."""
+    rows = [config_row(key) for key in config_keys() if heading(key.path) == table]
+    return [["key", "of", "type", "default", "meaning", "source"], *rows]
+
+
+def heading(path: str) -> str:
+    """The longest of the tables with a heading that the key `path` is in."""
+    return max((table for table in CONFIG_TABLES if path.startswith(f"{table}." if table else "")), key=len)
+
+
+def config_row(key: Key) -> list[str]:
+    """One key; the parts that have it are empty for a key of every config."""
+    return [code(key.path), ", ".join(key.parts), key.type, code(key.shown_default), key.meaning, linked(key.source)]
+
+
+def linked(source: str) -> str:
+    """A source with its arXiv number as a link."""
+    return re.sub(r"arXiv:([\d.]+\d)", r"[\1](https://arxiv.org/abs/\1)", source)
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     "losses": losses,
     "techniques": technique_table,
@@ -165,6 +193,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "metrics": metrics,
     "extractors": lambda: described(EXTRACTORS),
     "data sources": sources,
+    **{f"config {table}".strip(): partial(config_table, table) for table in CONFIG_TABLES},
 }
 
 
@@ -204,7 +233,7 @@ def stale(pages: Iterable[Path]) -> Iterator[Path]:
 
 def main(words: list[str]) -> int:
     """Write the pages, or with `--check` only name them; 1 if there was one to name."""
-    found = list(stale(sorted(DOCS.glob("*.md"))))
+    found = list(stale(sorted(DOCS.rglob("*.md"))))
     for path in found:
         if words != ["--check"]:
             path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -22,6 +22,7 @@ COMMANDS = {
     "ablate": ("compare.ablate", "Compare a variant with itself under each stability technique."),
     "doctor": ("diagnose.doctor", "Diagnose a run from its log: failures and what to change."),
     "list": ("list.list_parts", "List variants, stability techniques, bundled checkpoints and parts."),
+    "config": ("config.config", "Print the keys of the config: type, default, meaning, source."),
     "gallery": ("explore.gallery", "Write one HTML page that shows all checkpoints."),
     "demo": ("explore.demo", "Explore checkpoints in the browser."),
     "invert": ("explore.invert", "Find the latent whose image is nearest to a picture."),

@@ -29,36 +29,50 @@ MAX_INT = 2**31 - 1
 class Section(BaseModel):
     """A table of the config; a key that is not listed is an error."""
 
-    model_config = STRICT
+    model_config = STRICT | ConfigDict(use_attribute_docstrings=True)  # `ganzoo config` prints them
 
 
 class Data(Section):
     """What is trained on; `None` = what the source says."""
 
     spec: str = "digits"
-    size: PositiveInt | None = None  # pixels
+    """Training data: a name (digits, mnist, cifar10, ...), folder:PATH, npz:PATH or hf:NAME."""
+    size: PositiveInt | None = None
+    """Height and width of an image, in pixels; none = the source's own."""
     channels: Literal[1, 3] | None = None
-    flip: bool = False  # horizontally, at random
-    classes: tuple[str | int, ...] | None = None  # a subset, by name or number; a resolved config has the names
-    max_images: PositiveInt | None = None  # images
-    labelled: PositiveInt | None = None  # images that keep their label
-    labelled_share: Annotated[float, Field(gt=0, lt=1)] | None = None  # of what is drawn, by repeating the labelled
+    """1 for gray, 3 for RGB; none = the source's own."""
+    flip: bool = False
+    """Mirror training images horizontally at random."""
+    classes: tuple[str | int, ...] | None = None
+    """Train on these classes only, by name or number (a resolved config has the names); none = all."""
+    max_images: PositiveInt | None = None
+    """Use at most this number of images, evenly spaced; none = all."""
+    labelled: PositiveInt | None = None
+    """Number of images that keep their label (semi-supervised training); none = all."""
+    labelled_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Fraction of the drawn images that are labelled, by repeating the labelled ones."""
     on_corrupt: Literal["error", "skip"] = "error"
+    """Refuse a corrupt image file, or skip it."""
 
 
 class LatentSpace(Section):
     """What z is drawn from."""
 
     dim: PositiveInt = 100
+    """Length of the latent vector z."""
     distribution: Literal["gaussian", "uniform", "sphere"] = "gaussian"
+    """Distribution of z: N(0, I), U[-1, 1) per axis, or uniform on the sphere of radius sqrt(dim)."""
 
 
 class Networks(Section):
     """Both networks on one backbone; the two tables hold the keyword arguments of its parts."""
 
     name: str = "dcgan"
-    init: Literal["normal", "orthogonal", "he"] | None = None  # None = the backbone's own
-    strict_kernel: bool = False  # refuse a transposed convolution whose kernel is not divisible by its stride
+    """Backbone of both networks."""
+    init: Literal["normal", "orthogonal", "he"] | None = None
+    """Weight initialization; none = the backbone's own."""
+    strict_kernel: bool = False
+    """Refuse a transposed convolution whose kernel is not divisible by its stride (checkerboard patterns)."""
     generator: Table = {}
     discriminator: Table = {}
 
@@ -67,16 +81,22 @@ class Warmup(Section):
     """WGAN's schedule: more D steps in the first G steps and at every so many (Arjovsky's code: 100 for 25, then each 500)."""
 
     d_steps: PositiveInt = 100
-    first: PositiveInt = 25  # G steps
-    every: PositiveInt = 500  # G steps
+    """D steps per G step while the critic warms up."""
+    first: PositiveInt = 25
+    """Warm up during this number of G steps at the start."""
+    every: PositiveInt = 500
+    """After that, warm up in one G step of this many."""
 
 
 class Thresholds(Section):
     """A player whose loss is above its threshold steps again; off by default and discouraged (ganhacks, tip 11)."""
 
-    d: float | None = None  # None = never
-    g: float | None = None  # None = never
-    most: PositiveInt = 5  # further steps of a player in one training step
+    d: float | None = None
+    """D steps again while its loss is above this value; none = never."""
+    g: float | None = None
+    """G steps again while its loss is above this value; none = never."""
+    most: PositiveInt = 5
+    """Maximum number of further steps of a player in one training step."""
 
 
 class Train(Section):
@@ -88,44 +108,71 @@ class Train(Section):
         return str(value) if type(value) in (int, float) else value
 
     steps: PositiveInt = 2000
-    batch_size: PositiveInt = 64  # images
-    g_batch_multiple: PositiveInt = 1  # G's batch as a multiple of D's
-    gradient_accumulation: PositiveInt = 1  # micro-batches of a batch
-    sync_batch_norm: bool = False  # over the rows of all processes; CUDA only
-    ratio: str = "1:1"  # D steps : G steps
+    """Length of the training, in training steps (one G step each)."""
+    batch_size: PositiveInt = 64
+    """Images per batch."""
+    g_batch_multiple: PositiveInt = 1
+    """Size of G's batch as a multiple of D's."""
+    gradient_accumulation: PositiveInt = 1
+    """Micro-batches per batch: more need less memory and give the same gradients."""
+    sync_batch_norm: bool = False
+    """Take batch-norm statistics over the batches of all processes (CUDA only)."""
+    ratio: str = "1:1"
+    """D steps : G steps, as in "5:1", "1:2" or "1.5"."""
     critic_warmup: Warmup | None = None
+    """More D steps at the start and at intervals (WGAN's schedule); none = off."""
     loss_thresholds: Thresholds = Thresholds()
     discriminator: Table = {"name": "adam"}
     generator: Table = {"name": "adam"}
-    lr_decay_steps: Annotated[int, Field(ge=0)] = 0  # both rates fall linearly to 0 over so many steps; 0 = constant
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay of G's running average; 0 = a copy
-    device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
-    precision: Literal["float32", "bf16", "auto"] = "float32"  # of the networks; auto = the faster one, measured once
-    cuda_graphs: bool = False  # launch a player's step as a whole, where that is possible
-    threads: Annotated[int, Field(ge=0, le=1024)] = 0  # 0 = auto, one a free core, written down when the run is created
-    log_every: PositiveInt = 20  # steps
-    sample_every: PositiveInt = 250  # steps
-    save_every: PositiveInt = 250  # steps
+    lr_decay_steps: Annotated[int, Field(ge=0)] = 0
+    """Both learning rates fall linearly to 0 over this number of steps; 0 = constant."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay per step of the exponential moving average of G, which is sampled and released; 0 = G itself."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:N or mps."""
+    precision: Literal["float32", "bf16", "auto"] = "float32"
+    """Precision of the networks; auto times both once and keeps the faster."""
+    cuda_graphs: bool = False
+    """Launch each player's step as one CUDA graph where that is possible."""
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    """CPU threads; 0 = auto: one per free core, recorded when the run is created."""
+    log_every: PositiveInt = 20
+    """Steps between two records of log.jsonl."""
+    sample_every: PositiveInt = 250
+    """Steps between two sample grids."""
+    save_every: PositiveInt = 250
+    """Steps between two saved training states."""
     tensorboard: bool = False
-    eval_every: Annotated[int, Field(ge=0)] = 0  # steps between two small scores of the samples; 0 = none
+    """Also write the log for TensorBoard, into RUN/tensorboard (extra: tensorboard)."""
+    eval_every: Annotated[int, Field(ge=0)] = 0
+    """Steps between two quick scores of the samples; 0 = never."""
     eval_metric: Literal["kid", "fid"] = "kid"
-    eval_samples: Annotated[int, Field(ge=2)] = 1000  # samples
-    on_failure: Literal["warn", "stop", "rollback"] = (
-        "warn"  # when D has won; NaN and infinity always stop, after rollbacks
-    )
-    rollbacks: PositiveInt = 3  # at most
-    rollback_lr_factor: Annotated[float, Field(gt=0, le=1)] = 0.5  # factor on both rates at each rollback
+    """Metric of the quick scores."""
+    eval_samples: Annotated[int, Field(ge=2)] = 1000
+    """Samples per quick score."""
+    on_failure: Literal["warn", "stop", "rollback"] = "warn"
+    """What to do when D has won; NaN and infinity always stop the run, after any rollbacks."""
+    rollbacks: PositiveInt = 3
+    """Maximum number of rollbacks."""
+    rollback_lr_factor: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Each rollback multiplies both learning rates by this factor."""
 
 
 class DatasetInfo(Section):
     """What a run found out about its data; a resume must find the same."""
 
     name: str
+    """Name of the dataset."""
     digest: str
+    """SHA-256 of the prepared images and labels."""
     count: PositiveInt
+    """Number of training images."""
     shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    """(channels, height, width) of a sample; points of the plane are (2, 1, 1)."""
     class_names: tuple[str, ...]
+    """Name of each class; empty without labels."""
     licence: str = ""
+    """License of the data, where the source states one."""
 
     @property
     def is_points(self) -> bool:
@@ -137,9 +184,13 @@ class Config(Section):
     """Everything that decides a run, as its author wrote it; see `ResolvedConfig` for the complete form."""
 
     format: Literal[2] = 2
+    """Version of these keys."""
     variant: str = "custom"
+    """Name of the recipe; part of the default run folder."""
     about: str = ""
+    """One line about the recipe, for lists and model cards."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of weights, data order, latents and noise."""
     data: Data = Data()
     latent: LatentSpace = LatentSpace()
     loss: Table = {"name": "nsgan"}
@@ -147,6 +198,7 @@ class Config(Section):
     tricks: dict[str, Table | bool] = {}
     train: Train = Train()
     dataset: DatasetInfo | None = None
+    """What the run found out about its data; ganzoo writes it, and a resume must find the same."""
 
 
 class ResolvedConfig(Config):

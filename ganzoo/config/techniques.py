@@ -137,14 +137,21 @@ OTHERS = (
     Technique(
         11,
         "D:G ratio",
-        ("train.ratio", "train.critic_warmup", "train.loss_thresholds"),
+        ("train.ratio", "train.critic_warmup"),
         "Arjovsky et al. 2017, arXiv:1701.07875",
         {"train.ratio": "1:1"},
         {
             "two-d-steps": {"train.ratio": "2:1"},
             "warmup": {"train.critic_warmup": {}},
-            "thresholds": {"train.loss_thresholds.d": 1.0, "train.loss_thresholds.g": 1.0},
         },
+    ),
+    Technique(
+        11,
+        "loss thresholds",
+        ("train.loss_thresholds",),
+        f"{HACKS}, tip 11, which advises against them",
+        {},
+        {"thresholds": {"train.loss_thresholds.d": 1.0, "train.loss_thresholds.g": 1.0}},
     ),
     Technique(
         12,

@@ -31,11 +31,11 @@ class ACGAN(NSGAN):
     def __init__(
         self,
         *,
-        weight: float = 1.0,  # of each class term
-        classify_fakes: bool = True,  # False: D's class head learns from reals alone
-        real_target: Target = REAL,
-        fake_target: Target = FAKE,
-        real_label: Label = 1,
+        weight: float = 1.0,  # weight of each class term
+        classify_fakes: bool = True,  # D's class head learns from fakes too, not from reals alone
+        real_target: Target = REAL,  # D's target for reals, drawn per sample from this range
+        fake_target: Target = FAKE,  # D's target for fakes, drawn per sample from this range
+        real_label: Label = 1,  # 0 swaps the two labels, for D and G alike
     ) -> None:
         super().__init__(real_target=real_target, fake_target=fake_target, real_label=real_label)
         if not weight >= 0:

@@ -38,7 +38,7 @@ class BEGAN(Loss):
         self,
         *,
         gamma: float = 0.5,  # wanted ratio e(g) / e(x)
-        lambda_k: float = 0.001,  # k's step, per unit of e
+        lambda_k: float = 0.001,  # step size of k, per unit of e
     ) -> None:
         super().__init__()
         if not (0 < gamma <= 1 and lambda_k > 0):

@@ -36,10 +36,10 @@ class CoulombGAN(Loss):
     def __init__(
         self,
         *,
-        dimension: float = 3.0,  # d of the kernel: the lower, the farther a charge reaches
-        epsilon: float = 1.0,  # in the units of r: the field does not resolve what is finer
-        scale: bool = False,  # distances as the root mean square a value
-        self_terms: bool = True,  # whether a charge feels itself
+        dimension: float = 3.0,  # dimension d of the kernel: the lower, the farther a charge reaches
+        epsilon: float = 1.0,  # smallest distance that the field resolves, in the units of r
+        scale: bool = False,  # measure distances as root mean square per value
+        self_terms: bool = True,  # a charge feels itself, as in the authors' code
     ) -> None:
         super().__init__()
         if not (dimension > 2 and epsilon > 0):

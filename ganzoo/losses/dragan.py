@@ -31,12 +31,12 @@ class DRAGAN(NSGAN):
     def __init__(
         self,
         *,
-        weight: float = 10.0,  # lambda
-        k: float = 1.0,  # the slope that D should have, in logits per unit of x
-        noise: Noise = "uniform",
-        real_target: Target = REAL,
-        fake_target: Target = FAKE,
-        real_label: Label = 1,
+        weight: float = 10.0,  # weight of the penalty (lambda)
+        k: float = 1.0,  # slope that D should have, in logits per unit of x
+        noise: Noise = "uniform",  # noise that is added to the reals
+        real_target: Target = REAL,  # D's target for reals, drawn per sample from this range
+        fake_target: Target = FAKE,  # D's target for fakes, drawn per sample from this range
+        real_label: Label = 1,  # 0 swaps the two labels, for D and G alike
     ) -> None:
         super().__init__(real_target=real_target, fake_target=fake_target, real_label=real_label)
         if not (weight >= 0 and k >= 0):

@@ -32,8 +32,8 @@ class EBGAN(Loss):
     def __init__(
         self,
         *,
-        margin: float = 0.357,  # root mean square a value; 10 / 28. The paper's 20 at 64x64x3 is 0.180
-        pull_away: float = 0.1,  # weight of PT
+        margin: float = 0.357,  # wanted energy of fakes (RMS per value): 10 / 28; 20 at 64x64x3 is 0.180
+        pull_away: float = 0.1,  # weight of the pull-away term PT
     ) -> None:
         super().__init__()
         if not (margin > 0 and pull_away >= 0):

@@ -31,13 +31,13 @@ class InfoGAN(NSGAN):
     def __init__(
         self,
         *,
-        categorical: int = 10,  # values of the categorical code; 0 = none
-        continuous: int = 2,  # codes uniform in [-1, 1]; 0 = none
-        weight: float = 1.0,  # lambda
-        learned_variance: bool = False,  # True: Q also gives a log-variance for each continuous code
-        real_target: Target = REAL,
-        fake_target: Target = FAKE,
-        real_label: Label = 1,
+        categorical: int = 10,  # number of values of the categorical code; 0 = no such code
+        continuous: int = 2,  # number of codes that are uniform in [-1, 1]
+        weight: float = 1.0,  # weight of the information term (lambda)
+        learned_variance: bool = False,  # Q also gives a log-variance for each continuous code
+        real_target: Target = REAL,  # D's target for reals, drawn per sample from this range
+        fake_target: Target = FAKE,  # D's target for fakes, drawn per sample from this range
+        real_label: Label = 1,  # 0 swaps the two labels, for D and G alike
     ) -> None:
         super().__init__(real_target=real_target, fake_target=fake_target, real_label=real_label)
         if categorical < 0 or continuous < 0 or categorical + continuous == 0:

@@ -39,9 +39,9 @@ class Minimax(Loss):
     def __init__(
         self,
         *,
-        real_target: Target = REAL,
-        fake_target: Target = FAKE,
-        real_label: Label = 1,
+        real_target: Target = REAL,  # D's target for reals, drawn per sample from this range
+        fake_target: Target = FAKE,  # D's target for fakes, drawn per sample from this range
+        real_label: Label = 1,  # 0 swaps the two labels, for D and G alike
     ) -> None:
         super().__init__()
         for name, (low, high) in (("real_target", real_target), ("fake_target", fake_target)):

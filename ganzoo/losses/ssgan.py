@@ -35,7 +35,7 @@ class SSGAN(Loss):
     def __init__(
         self,
         *,
-        weight: float = 1.0,  # of the class term
+        weight: float = 1.0,  # weight of the class term
     ) -> None:
         super().__init__()
         if not weight >= 0:

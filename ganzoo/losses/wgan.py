@@ -40,7 +40,7 @@ class WGAN(Critic):
     def __init__(
         self,
         *,
-        clip: float = 0.01,  # c, in the units of D's parameters
+        clip: float = 0.01,  # clip D's weights to [-c, c], in their own units
     ) -> None:
         super().__init__()
         if not clip > 0:

@@ -26,7 +26,7 @@ class WGANGP(Critic):
     def __init__(
         self,
         *,
-        weight: float = 10.0,  # lambda
+        weight: float = 10.0,  # weight of the gradient penalty (lambda)
     ) -> None:
         super().__init__()
         if not weight >= 0:

@@ -4,7 +4,9 @@ from ganzoo.kernels.dispatch import place_network
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape
 from ganzoo.networks.discriminator import Discriminator
 from ganzoo.networks.factory import (
+    discriminator_parts,
     discriminator_schema,
+    generator_parts,
     generator_schema,
     make_discriminator,
     make_generator,
@@ -29,7 +31,9 @@ __all__ = [
     "Generator",
     "Shape",
     "checkerboard",
+    "discriminator_parts",
     "discriminator_schema",
+    "generator_parts",
     "generator_schema",
     "initialize",
     "make_discriminator",

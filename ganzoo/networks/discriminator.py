@@ -40,10 +40,10 @@ class Discriminator(nn.Module):
         heads: Mapping[str, Callable[[int], nn.Module]],
         classes: int = 0,
         *,
-        condition: Condition = "none",
-        embedding: PositiveInt = 4,
-        minibatch_features: Literal["none", "stddev", "discrimination"] = "none",
-        spectral_norm: bool = False,
+        condition: Condition = "none",  # how the label enters: as channels of the image, or added to the score
+        embedding: PositiveInt = 4,  # length of the label embedding under "channels"
+        minibatch_features: Literal["none", "stddev", "discrimination"] = "none",  # features of the batch as a whole
+        spectral_norm: bool = False,  # divide every weight by its largest singular value
     ) -> None:
         super().__init__()
         _check(condition, classes, heads)

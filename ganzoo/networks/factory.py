@@ -29,14 +29,22 @@ def discriminator_schema(backbone: str, heads: Iterable[str] = ("score",)) -> Sc
 
     An autoencoder takes its decoder's options too; what the encoder also has, such as the width, is one option.
     """
-    heads = tuple(heads)
-    parts: list[Callable[..., Any]] = [Discriminator, BACKBONES[backbone].encoder, *(HEADS[head] for head in heads)]
-    if "reconstruction" in heads:
-        parts.append(_decoder(backbone))
     schema: Schema = {}
-    for part in parts:
+    for part in discriminator_parts(backbone, heads):
         schema = schema | {name: p for name, p in _keywords(part).items() if name not in schema}
     return schema
+
+
+def generator_parts(backbone: str) -> list[Callable[..., Any]]:
+    """The modules whose keywords are the options of `[networks.generator]`; raises `InputError` without a decoder."""
+    return [Generator, _decoder(backbone)]
+
+
+def discriminator_parts(backbone: str, heads: Iterable[str]) -> list[Callable[..., Any]]:
+    """The modules whose keywords are the options of `[networks.discriminator]`; the first that has a keyword counts."""
+    heads = tuple(heads)
+    own: list[Callable[..., Any]] = [Discriminator, BACKBONES[backbone].encoder, *(HEADS[head] for head in heads)]
+    return [*own, _decoder(backbone)] if "reconstruction" in heads else own
 
 
 def option_keys(backbone: object) -> set[str]:

@@ -33,8 +33,8 @@ class Generator(nn.Module):
         latent: int,
         classes: int = 0,
         *,
-        condition: Condition = "none",
-        embedding: PositiveInt = 16,
+        condition: Condition = "none",  # how the label enters: joined to z, or as scales and shifts of batch norm
+        embedding: PositiveInt = 16,  # length of the label embedding under "concat"
     ) -> None:
         super().__init__()
         if condition not in get_args(Condition):

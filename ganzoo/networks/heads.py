@@ -64,7 +64,12 @@ def code_logits(features: int, ends: HeadSpec) -> nn.Module:
     return nn.Linear(features, ends.code_outputs)
 
 
-def reconstruction(features: int, ends: HeadSpec, *, bottleneck: PositiveInt = 64) -> nn.Module:
+def reconstruction(
+    features: int,
+    ends: HeadSpec,
+    *,
+    bottleneck: PositiveInt = 64,  # length of the code of an autoencoding D
+) -> nn.Module:
     """(N, F) -> (N, C, H, W) through `bottleneck` numbers, Berthelot et al. 2017, https://arxiv.org/abs/1703.10717, fig. 1.
 
     Raises `InputError` where the backbone has no decoder.

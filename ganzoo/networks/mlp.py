@@ -26,13 +26,13 @@ class Decoder(Chain):
         shape: Shape,
         classes: int = 0,
         *,
-        width: PositiveInt = 128,
-        depth: Depth = 3,
-        norm: str = "none",
-        activation: str = "relu",
-        noise: NoiseStd = 0.0,
-        dropout: DropoutProbability = 0.0,
-        output: Literal["tanh", "linear"] = "linear",
+        width: PositiveInt = 128,  # units per layer
+        depth: Depth = 3,  # number of hidden layers
+        norm: str = "none",  # normalization layer
+        activation: str = "relu",  # activation function; also maxout
+        noise: NoiseStd = 0.0,  # standard deviation of Gaussian noise after every layer but the last
+        dropout: DropoutProbability = 0.0,  # probability of dropout after every layer but the last
+        output: Literal["tanh", "linear"] = "linear",  # tanh for images in [-1, 1], linear for other data
     ) -> None:
         layers = _hidden([inputs] + [width] * depth, [norm] * depth, activation, classes)
         last = nn.Linear(width, prod(shape))
@@ -51,10 +51,10 @@ class Encoder(Chain):
         self,
         shape: Shape,
         *,
-        width: PositiveInt = 128,
-        depth: Depth = 3,
-        norm: str = "none",
-        activation: str = "leaky-relu",
+        width: PositiveInt = 128,  # units per layer
+        depth: Depth = 3,  # number of hidden layers
+        norm: str = "none",  # normalization layer
+        activation: str = "leaky-relu",  # activation function; also maxout
     ) -> None:
         norms = ["none"] + [norm] * (depth - 1)
         super().__init__(flat=nn.Flatten(), **_hidden([prod(shape)] + [width] * depth, norms, activation))

@@ -57,15 +57,15 @@ class Decoder(Chain):
         shape: Shape,
         classes: int = 0,
         *,
-        width: PositiveInt = 128,
-        max_width_multiple: PositiveInt = 1,
-        kernel: PositiveInt | None = None,
-        norm: str = "batch",
-        activation: str = "relu",
-        upsample: str = "nearest",
-        noise: NoiseStd = 0.0,
-        dropout: DropoutProbability = 0.0,
-        output: Literal["tanh", "linear"] = "tanh",
+        width: PositiveInt = 128,  # channels of the map nearest to the image
+        max_width_multiple: PositiveInt = 1,  # limit on the channels of a map, as a multiple of `width`
+        kernel: PositiveInt | None = None,  # kernel size; none = 4 where the layer is strided, else 3
+        norm: str = "batch",  # normalization layer
+        activation: str = "relu",  # activation function
+        upsample: str = "nearest",  # layer that doubles height and width
+        noise: NoiseStd = 0.0,  # standard deviation of Gaussian noise after every layer but the last
+        dropout: DropoutProbability = 0.0,  # probability of dropout after every layer but the last
+        output: Literal["tanh", "linear"] = "tanh",  # tanh for images in [-1, 1], linear for other data
     ) -> None:
         start, stages = base_grid(shape)
         widths = stage_widths(width, max_width_multiple, stages + 1)[::-1]
@@ -91,13 +91,13 @@ class Encoder(Chain):
         self,
         shape: Shape,
         *,
-        width: PositiveInt = 128,
-        max_width_multiple: PositiveInt = 1,
-        kernel: PositiveInt | None = None,
-        norm: str = "none",
-        activation: str = "relu",
-        downsample: str = "pool",
-        pooling: Pooling = "mean",
+        width: PositiveInt = 128,  # channels of the map nearest to the image
+        max_width_multiple: PositiveInt = 1,  # limit on the channels of a map, as a multiple of `width`
+        kernel: PositiveInt | None = None,  # kernel size; none = 4 where the layer is strided, else 3
+        norm: str = "none",  # normalization layer
+        activation: str = "relu",  # activation function
+        downsample: str = "pool",  # layer that halves height and width
+        pooling: Pooling = "mean",  # reduction of the last map: flatten (none), mean or sum over its pixels
     ) -> None:
         widths = stage_widths(width, max_width_multiple, _halvings(shape))
         deep = widths[-1]

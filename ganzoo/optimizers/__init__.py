@@ -19,18 +19,31 @@ OPTIMIZERS: Registry[Make] = Registry("optimiser")
 
 
 def adam(
-    params: Iterable[nn.Parameter], *, lr: PositiveFloat = 2e-4, betas: tuple[Decay, Decay] = (0.5, 0.999)
+    params: Iterable[nn.Parameter],
+    *,
+    lr: PositiveFloat = 2e-4,  # learning rate
+    betas: tuple[Decay, Decay] = (0.5, 0.999),  # decay of the mean of the gradient and of its square
 ) -> optim.Optimizer:
     """Adam; the defaults are DCGAN's (Radford 2016, section 4)."""
     return optim.Adam(params, lr, betas, fused=True)
 
 
-def sgd(params: Iterable[nn.Parameter], *, lr: PositiveFloat = 1e-2, momentum: Decay = 0.0) -> optim.Optimizer:
+def sgd(
+    params: Iterable[nn.Parameter],
+    *,
+    lr: PositiveFloat = 1e-2,  # learning rate
+    momentum: Decay = 0.0,  # decay of the running mean of the gradient; 0 = plain SGD
+) -> optim.Optimizer:
     """Stochastic gradient descent, with momentum if it is set."""
     return optim.SGD(params, lr, momentum)
 
 
-def rmsprop(params: Iterable[nn.Parameter], *, lr: PositiveFloat = 5e-5, alpha: Decay = 0.99) -> optim.Optimizer:
+def rmsprop(
+    params: Iterable[nn.Parameter],
+    *,
+    lr: PositiveFloat = 5e-5,  # learning rate
+    alpha: Decay = 0.99,  # decay of the mean of the squared gradient
+) -> optim.Optimizer:
     """RMSprop; the default rate is WGAN's (Arjovsky 2017, algorithm 1)."""
     return optim.RMSprop(params, lr, alpha)
 

@@ -30,7 +30,11 @@ class DiffAugment(Trick):
     number: ClassVar[int | None] = 28
     images_only: ClassVar[bool] = True
 
-    def __init__(self, *, kinds: tuple[Kind, ...] = ("color", "translation", "cutout")) -> None:
+    def __init__(
+        self,
+        *,
+        kinds: tuple[Kind, ...] = ("color", "translation", "cutout"),  # kinds of augmentation, applied in this order
+    ) -> None:
         super().__init__()
         self.kinds = kinds
 

@@ -21,7 +21,11 @@ class FeatureMatching(Trick):
     neutral: ClassVar[dict[str, Any]] = {"weight": 0.0}
     number: ClassVar[int | None] = 20
 
-    def __init__(self, *, weight: Annotated[float, Field(ge=0)] = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        weight: Annotated[float, Field(ge=0)] = 1.0,  # weight of the term in G's loss
+    ) -> None:
         super().__init__()
         self.weight = weight
         self.g_uses_real = self.couples_samples = weight > 0

@@ -59,7 +59,12 @@ class GP(Penalty):
     title: ClassVar[str] = "WGAN-GP's penalty"
     number: ClassVar[int | None] = 14
 
-    def __init__(self, *, weight: Annotated[float, Field(ge=0)] = 10.0, every: PositiveInt = 1) -> None:
+    def __init__(
+        self,
+        *,
+        weight: Annotated[float, Field(ge=0)] = 10.0,  # weight of the penalty (lambda)
+        every: PositiveInt = 1,  # take the term in each `every`-th D step, times `every`
+    ) -> None:
         super().__init__(weight, every)
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
@@ -86,10 +91,10 @@ class DraganGP(Penalty):
     def __init__(
         self,
         *,
-        weight: Annotated[float, Field(ge=0)] = 10.0,
-        k: Annotated[float, Field(ge=0)] = 1.0,
-        noise: penalties.Noise = "uniform",
-        every: PositiveInt = 1,
+        weight: Annotated[float, Field(ge=0)] = 10.0,  # weight of the penalty (lambda)
+        k: Annotated[float, Field(ge=0)] = 1.0,  # slope that D should have, in logits per unit of x
+        noise: penalties.Noise = "uniform",  # noise that is added to the reals
+        every: PositiveInt = 1,  # take the term in each `every`-th D step, times `every`
     ) -> None:
         super().__init__(weight, every)
         self.k, self.noise = k, noise
@@ -117,7 +122,12 @@ class R1(Penalty):
     title: ClassVar[str] = "R1"
     number: ClassVar[int | None] = 14
 
-    def __init__(self, *, gamma: Annotated[float, Field(ge=0)] = 10.0, every: PositiveInt = 1) -> None:
+    def __init__(
+        self,
+        *,
+        gamma: Annotated[float, Field(ge=0)] = 10.0,  # the penalty is gamma/2 times the squared slope
+        every: PositiveInt = 1,  # take the term in each `every`-th D step, times `every`
+    ) -> None:
         super().__init__(gamma / 2, every)
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
@@ -142,7 +152,12 @@ class R2(Penalty):
     title: ClassVar[str] = "R2"
     number: ClassVar[int | None] = 14
 
-    def __init__(self, *, gamma: Annotated[float, Field(ge=0)] = 10.0, every: PositiveInt = 1) -> None:
+    def __init__(
+        self,
+        *,
+        gamma: Annotated[float, Field(ge=0)] = 10.0,  # the penalty is gamma/2 times the squared slope
+        every: PositiveInt = 1,  # take the term in each `every`-th D step, times `every`
+    ) -> None:
         super().__init__(gamma / 2, every)
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:

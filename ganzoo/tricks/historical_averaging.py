@@ -26,7 +26,11 @@ class HistoricalAveraging(Trick):
 
     steps: Tensor
 
-    def __init__(self, *, weight: Annotated[float, Field(ge=0)] = 1e-3) -> None:
+    def __init__(
+        self,
+        *,
+        weight: Annotated[float, Field(ge=0)] = 1e-3,  # weight of the term in both losses
+    ) -> None:
         super().__init__()
         self.weight = weight
         self.register_buffer("steps", torch.ones(()))

@@ -26,7 +26,11 @@ class LabelNoise(Trick):
     number: ClassVar[int | None] = 9
     excludes: ClassVar[tuple[str, ...]] = ("class_logits", "code_logits")
 
-    def __init__(self, *, p: Annotated[float, Field(ge=0, le=1)] = 0.05) -> None:
+    def __init__(
+        self,
+        *,
+        p: Annotated[float, Field(ge=0, le=1)] = 0.05,  # probability that a real and a fake change places
+    ) -> None:
         super().__init__()
         self.p = p
 

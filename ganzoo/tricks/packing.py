@@ -22,7 +22,11 @@ class Packing(Trick):
     number: ClassVar[int | None] = 22
     excludes: ClassVar[tuple[str, ...]] = ("class_logits", "code_logits", "reconstruction")
 
-    def __init__(self, *, m: PositiveInt = 2) -> None:
+    def __init__(
+        self,
+        *,
+        m: PositiveInt = 2,  # images per pack
+    ) -> None:
         super().__init__()
         self.m = self.batch_divisor = m
         self.drops_labels = m > 1

@@ -35,9 +35,9 @@ class Replay(Trick):
     def __init__(
         self,
         *,
-        capacity: PositiveInt = 10_000,  # images, or packs
-        share: Annotated[float, Field(ge=0, le=1)] = 0.5,  # of D's fakes
-        replacement: Literal["random", "reservoir"] = "random",
+        capacity: PositiveInt = 10_000,  # size of the pool, in images or packs
+        share: Annotated[float, Field(ge=0, le=1)] = 0.5,  # fraction of D's fakes that come from the pool
+        replacement: Literal["random", "reservoir"] = "random",  # which place a new fake takes in a full pool
     ) -> None:
         super().__init__()
         self.capacity, self.share, self.replacement = capacity, share, replacement
