@@ -1,4 +1,4 @@
-"""What a program calls: train a new run, go on with one. The command line calls the same two."""
+"""Train a new run, resume one: the functions behind `ganzoo train`."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ganzoo import cpu_threads
 from ganzoo.builder import resolve_config, with_absolute_data_path
-from ganzoo.config.recipes import make_config
+from ganzoo.config.recipes import check_tables, make_config, merge
 from ganzoo.config.resolve import resolve_defaults, resolve_device
-from ganzoo.config.schema import Config, Data, ResolvedConfig, Table, parse, with_train
+from ganzoo.config.schema import AnyConfig, Config, Data, ResolvedConfig, Table, as_json, parse, with_train
 from ganzoo.data import MEMORY, Dataset, find_source
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
@@ -20,6 +20,7 @@ from ganzoo.training.distributed import ProcessGroup, process_group
 from ganzoo.training.evaluation import TrainingEvaluation
 from ganzoo.training.loop import fit_run, follow_first_rank, make_trainer, resolve_precision, restore
 from ganzoo.training.run_dir import RunDir
+from ganzoo.training.trainer import Trainer
 
 
 @default_torch_state()
@@ -28,20 +29,22 @@ def train(
     data: Dataset | Tensor | ArrayLike | None = None,
     out: str | Path | None = None,
     quiet: bool = True,
+    *,
+    steps: int | None = None,
+    seed: int | None = None,
+    trainer: type[Trainer] = Trainer,
 ) -> Path:
     """Train a new run and return its folder.
 
     `config` is a variant's name, a TOML file, the config.json of a run or release, a table of settings (which may `extends`
-    one of them) or a `Config`. `data` takes the place of `data.spec` and all that chooses among its images: a `Dataset`, or a
-    tensor or array (N, C, H, W), uint8 or float in [-1, 1]. The run records them as `memory`, with their digest. `out`
-    defaults to runs/<variant>-<data>-s<seed>.
+    one of them) or a `Config`; `steps` and `seed` replace its `train.steps` and `seed`. `data` replaces `data.spec` and every
+    choice among its images: a `Dataset`, or a tensor or array (N, C, H, W), uint8 or float in [-1, 1]. The run records it as
+    `memory`, with its digest. `out` defaults to runs/<variant>-<data>-s<seed>. A subclass as `trainer` changes the training
+    step (`Trainer.update_order`); the run does not record it, so pass it to `resume` too.
     Raises `InputError`, before anything is written, where the input is wrong, and `TrainingFailed` on divergence.
     """
     data = None if data is None else as_dataset(data)
-    if not isinstance(config, Config):
-        points = None if data is None else data.is_points
-        name, table = (str(config), None) if isinstance(config, str | Path) else (None, config)
-        config = make_config(name, table, points)
+    config = as_config(config, given_settings(steps, seed), None if data is None else data.is_points)
     if data is not None:
         check_data_options(config.data, data)
         config = config.model_copy(update={"data": config.data.model_copy(update={"spec": MEMORY})})
@@ -55,32 +58,37 @@ def train(
         resolved, note = with_auto_threads(resolved) if auto and group.is_first else (resolved, "")
         resolved = resolve_precision(resolved, dataset) if group.is_first else resolved
         resolved = from_first_rank(group, resolved, dataset)
-        trainer = make_trainer(resolved, dataset, group)
+        made = make_trainer(resolved, dataset, group, trainer)
         if group.is_first:
-            exam = TrainingEvaluation(trainer)
+            exam = TrainingEvaluation(made)
             with run.training_lock():
                 run.create(resolved)
-                fit_run(run, trainer, exam, quiet=quiet, note=note)
+                fit_run(run, made, exam, quiet=quiet, note=note)
         else:
-            follow_first_rank(trainer)
+            follow_first_rank(made)
     return run.folder
 
 
 @default_torch_state()
 def resume(
     folder: str | Path,
-    config: ResolvedConfig | None = None,
+    config: ResolvedConfig | Table | None = None,
     data: Dataset | Tensor | ArrayLike | None = None,
     quiet: bool = True,
+    *,
+    steps: int | None = None,
+    trainer: type[Trainer] = Trainer,
 ) -> Path:
-    """Go on with a run, bit for bit, to its last step or to the higher `train.steps` of `config`.
+    """Resume a run, bit for bit, to its last step or to a higher `train.steps`; returns its folder.
 
-    The `data.spec` of `config` may be another, where the data have moved, and the `train.device`, which draws other random
-    numbers. Raises `InputError`, and changes nothing, where there is no run, none of its states can be read, the device is
-    not there, or the rest of `config` or the data are not the run's own.
+    `config` is a table of changed settings or a whole config; `steps` replaces its `train.steps`. Apart from the steps only
+    `data.spec` may change, for data that have moved, and `train.device`, which draws other random numbers. Raises
+    `InputError`, and changes nothing, if there is no run, none of its states can be read, the device is missing, or the rest
+    of `config` or the data are not the run's own.
     """
     run = RunDir.open(Path(folder))
-    config = with_absolute_data_path(config or run.config())
+    config = config if isinstance(config, ResolvedConfig) else with_settings(run.config(), config or {})
+    config = with_absolute_data_path(with_settings(config, given_settings(steps)))
     config = with_train(config, device=resolve_device(config.train.device))
     run.check_config_unchanged(config)
     if data is None:
@@ -91,19 +99,46 @@ def resume(
         words = f"the data {config.data.spec!r} are not those that {folder} was made with; begin a new run{from_python}"
         raise InputError(words)
     with process_group(config.train.device) as group:
-        trainer = make_trainer(from_first_rank(group, config, dataset), dataset, group)
+        made = make_trainer(from_first_rank(group, config, dataset), dataset, group, trainer)
         if group.is_first:
-            exam = TrainingEvaluation(trainer)
+            exam = TrainingEvaluation(made)
             with run.training_lock():
                 # Again: another process may have trained it to a later step meanwhile.
                 run.check_config_unchanged(config)
-                seconds, note = restore(run, trainer)
+                seconds, note = restore(run, made)
                 if config != run.config():
                     run.write_config(config)
-                fit_run(run, trainer, exam, seconds, quiet, note)
+                fit_run(run, made, exam, seconds, quiet, note)
         else:
-            follow_first_rank(trainer)
+            follow_first_rank(made)
     return run.folder
+
+
+def given_settings(steps: int | None = None, seed: int | None = None) -> Table:
+    """The table of settings that were given."""
+    train = {} if steps is None else {"train": {"steps": steps}}
+    return train if seed is None else train | {"seed": seed}
+
+
+def as_config(config: Config | Table | str | Path, over: Table, points: bool | None = None) -> Config:
+    """`config` with the settings `over` on top; `points` as for `make_config`. Raises `InputError`."""
+    if isinstance(config, Config):
+        return with_settings(config, over)
+    if isinstance(config, str | Path):
+        return make_config(str(config), over, points)
+    return make_config(None, merge(checked(config), over), points)
+
+
+def with_settings(config: AnyConfig, over: Table) -> AnyConfig:
+    """`config` with the settings `over` on top; raises `InputError`."""
+    return parse(type(config), merge(config.model_dump(mode="json"), checked(over))) if over else config
+
+
+def checked(table: Table) -> Table:
+    """`table`, if it can be merged; raises `InputError` for one that JSON cannot hold or with a value for a table."""
+    as_json(table)
+    check_tables(table)
+    return table
 
 
 def with_auto_threads(config: ResolvedConfig) -> tuple[ResolvedConfig, str]:

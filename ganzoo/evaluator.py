@@ -4,6 +4,7 @@ import platform
 import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from ganzoo.evaluation.metrics import import_torch_fidelity
 from ganzoo.evaluation.modes import MODE_METRICS, has_known_modes, score_modes
 from ganzoo.evaluation.real_data import RealData, class_order, load_real_splits, mismatches, small_reference
 from ganzoo.evaluation.scoring import load_references, reference_sets, score_samples, unavailable_reason
-from ganzoo.sampling import Sampler
+from ganzoo.sampling import Sampler, load
 from ganzoo.torch_state import default_torch_state
 
 SAMPLES = 10_000
@@ -35,7 +36,7 @@ Data = str | Dataset | Tensor | ArrayLike
 
 @default_torch_state()
 def evaluate(
-    sampler: Sampler,
+    sampler: Sampler | str | Path,
     data: Data | None = None,
     *,
     metrics: Sequence[str] | None = None,
@@ -48,12 +49,14 @@ def evaluate(
 ) -> Evaluation:
     """The scores of the images of seeds 0 to `n` - 1: 10,000, or of data with known modes as many as published figures.
 
-    `data` default to what the model was trained on, `metrics` to all that can be computed, `extractor` to what fits the
-    data (see `default_extractor`), `split` to test where there is one. `device` is the extractor's; the images are drawn
-    where the sampler is. What does not belong together is among the facts under `warnings`, and unless `quiet` on stderr.
+    `sampler` may be a run, a release or a name, as `ganzoo.load` takes it. `data` default to what the model was trained on,
+    `metrics` to all that can be computed, `extractor` to what fits the data (see `default_extractor`), `split` to test where
+    there is one. `device` is the extractor's; the images are drawn where the sampler is. What does not belong together is
+    among the facts under `warnings`, and unless `quiet` on stderr.
     Raises `InputError`, in one line, for whatever is wrong.
     """
     began = time.perf_counter()
+    sampler = sampler if isinstance(sampler, Sampler) else load(sampler)
     real = load_real_data(sampler, data, quiet)
     against, dataset = real.split(split)
     n = resolve_sample_count(real.train, metrics, n, batch)

@@ -19,6 +19,9 @@ from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_sc
 SOURCES = (Path(__file__).parents[1] / "zoo_configs", Path(__file__).parents[2] / "zoo_configs")
 """Where variants are looked for: in an installed package, then in a checkout."""
 
+LOSS_RECIPE = "nsgan"
+"""The variant whose recipe a loss without one takes."""
+
 OPTIONAL = ("train.critic_warmup", "dataset")
 """Tables that may be left out, or be None."""
 
@@ -50,8 +53,10 @@ def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Tabl
     users = is_config_file(variant)
     variant = variant if users else _present_name(variant)
     path = Path(variant) if users else variants().get(variant)
+    if path is None and variant in LOSSES:
+        return _loss_layers(variant)
     if path is None:
-        raise unknown_name("variant", variant, variants())
+        raise unknown_name("variant", variant, [*variants(), *LOSSES])
     if path.resolve() in extended_by:
         raise InputError(f"{variant} extends itself")
     table = _read_toml(path)
@@ -61,6 +66,12 @@ def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Tabl
     _check_variant_name(table, below[-1]["variant"])
     table.setdefault("variant", path.stem if users else variant)
     return [*below, table] if users else [merge(below[-1], table)]
+
+
+def _loss_layers(loss: str) -> list[Table]:
+    """The recipe of a loss that has none of its own: that of `LOSS_RECIPE`, with a warning that names the loss."""
+    warnings.warn(f"{loss} has no recipe: using that of {LOSS_RECIPE}, with loss.name = {loss!r}", stacklevel=2)
+    return [*config_layers(LOSS_RECIPE), {"variant": loss, "loss": {"name": loss}}]
 
 
 def _present_name(variant: str) -> str:

@@ -24,6 +24,9 @@ class Loss(nn.Module):
 
     A subclass has a docstring (authors, year, link, both objectives), a `name`, and an `__init__` whose keywords carry the
     paper's defaults: that signature is the schema of its config table. State that must survive a checkpoint is a buffer.
+
+    In your own loop a score may also be (N, 1, h, w), as a PatchGAN gives it: terms are means over all patches, and penalties
+    take the slope of a sample's sum of scores. `coulomb` alone refuses it.
     """
 
     name: ClassVar[str]

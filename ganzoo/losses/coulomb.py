@@ -50,6 +50,8 @@ class CoulombGAN(Loss):
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """Regression of the potential at the points that D saw, charged by the same points."""
         at_real, at_fake = self.potentials(real.images, fake.images)
+        if real.score.shape != at_real.shape:
+            raise InputError(f"coulomb: the potential needs one score per image, (N,), not {tuple(real.score.shape)}")
         return {"real": mse_loss(real.score, at_real), "fake": mse_loss(fake.score, at_fake)}
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganzoo import rng
 from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses.base import CLASSIFIES, Loss
+from ganzoo.losses.penalties import per_sample
 
 Target = tuple[float, float]
 """A range that labels are drawn from, one a sample: lowest and highest."""
@@ -80,11 +80,11 @@ def entropy(p: float) -> float:
 
 
 def towards(name: str, score: Tensor, target: Target) -> Tensor:
-    """Cross-entropy of logits (N,) with targets drawn from the range `target`; 1 and 0 are the labels themselves."""
+    """Cross-entropy of logits (N, ...) with targets drawn from the range `target`, one per sample; 1 and 0 are the labels."""
     low, high = target
     if low == high == 1:
         return softplus(-score).mean()
     if low == high == 0:
         return softplus(score).mean()
-    t = low + (high - low) * rng.uniform(name, len(score), device=score.device).to(score.dtype)
+    t = low + (high - low) * per_sample(name, score).to(score.dtype)
     return (t * softplus(-score) + (1 - t) * softplus(score)).mean()

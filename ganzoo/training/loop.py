@@ -25,7 +25,9 @@ from ganzoo.training.signals import StopSignal
 from ganzoo.training.trainer import Trainer
 
 
-def make_trainer(config: ResolvedConfig, dataset: Dataset, group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
+def make_trainer(
+    config: ResolvedConfig, dataset: Dataset, group: ProcessGroup = SINGLE_PROCESS, kind: type[Trainer] = Trainer
+) -> Trainer:
     """A trainer at step 0 for a resolved config; raises `InputError` where its batch cannot be split over `group`."""
     torch.set_num_threads(config.train.threads)
     device = torch.device(config.train.device)
@@ -39,7 +41,7 @@ def make_trainer(config: ResolvedConfig, dataset: Dataset, group: ProcessGroup =
         game.generator, game.discriminator = map(
             nn.SyncBatchNorm.convert_sync_batchnorm, (game.generator, game.discriminator)
         )
-    return Trainer(game, batches, config, group)
+    return kind(game, batches, config, group)
 
 
 def restore(run: RunDir, trainer: Trainer) -> tuple[float, str]:

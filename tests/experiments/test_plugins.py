@@ -95,6 +95,30 @@ def test_an_ablation_takes_plugins_too_and_several(files, tmp_path, jobs):
     assert [job.plugins for job in jobs] == [sources, sources], "the baseline and the switch"
 
 
+NO_RECIPE = "mine has no recipe: using that of nsgan, with loss.name = 'mine'"
+
+
+def test_the_name_of_a_loss_stands_for_nsgans_recipe_with_it(files, tmp_path, jobs):
+    words = ["--budget", "steps=2", "--plugin", files[0], "--out", tmp_path / "out", "--quiet"]
+    with pytest.warns(UserWarning, match=NO_RECIPE):
+        assert ganzoo("compare", "nsgan", "mine", *POINTS, *words) == 0
+    base, mine = (job.config for job in jobs)
+    assert mine == base.model_copy(update={"variant": "mine", "about": mine.about, "loss": mine.loss})
+    assert (base.loss["name"], mine.loss["name"]) == ("nsgan", "mine")
+    assert mine.about == "Mine, 2026, https://arxiv.org/abs/0 On the recipe of nsgan."
+
+
+def test_it_trains_by_that_name_and_its_run_says_what_it_is(files, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["--data", "ring", "--steps", 1, "--set", "train.batch_size=4", "--plugin", files[0]]
+    with pytest.warns(UserWarning, match=NO_RECIPE):
+        assert ganzoo("train", "mine", *words) == 0
+    config = RunDir(tmp_path / "runs/mine-ring-s0").config()
+    assert (config.variant, config.loss["name"]) == ("mine", "mine")
+    assert ganzoo("train", "mnie", *words) == 2
+    assert "no variant is called 'mnie'; did you mean 'mine'?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["1 / 0", "def", "\0"])
 def test_a_plugin_that_fails_is_one_line_and_exit_2(text, tmp_path, capsys):
     (tmp_path / "bad.py").write_text(text)
