@@ -137,7 +137,7 @@ class Train(Section):
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """CPU threads; 0 = auto: one per free core, recorded when the run is created."""
     log_every: PositiveInt = 20
-    """Steps between two records of log.jsonl."""
+    """Steps between two records of the log (metrics.jsonl)."""
     sample_every: PositiveInt = 250
     """Steps between two sample grids."""
     save_every: PositiveInt = 250
