@@ -69,7 +69,7 @@ def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Tabl
 
 
 def _loss_layers(loss: str) -> list[Table]:
-    """The recipe of a loss that has none of its own: that of `LOSS_RECIPE`, with a warning that names the loss."""
+    """The layers of `LOSS_RECIPE` with another loss, for a loss without a recipe; warns that it is so."""
     warnings.warn(f"{loss} has no recipe: using that of {LOSS_RECIPE}, with loss.name = {loss!r}", stacklevel=2)
     return [*config_layers(LOSS_RECIPE), {"variant": loss, "loss": {"name": loss}}]
 

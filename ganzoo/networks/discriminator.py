@@ -40,7 +40,7 @@ class Discriminator(nn.Module):
         heads: Mapping[str, Callable[[int], nn.Module]],
         classes: int = 0,
         *,
-        condition: Condition = "none",  # how the label enters: as channels of the image, or added to the score
+        condition: Condition = "none",  # use of the label: as channels of the image, or added to the score
         embedding: PositiveInt = 4,  # length of the label embedding under "channels"
         minibatch_features: Literal["none", "stddev", "discrimination"] = "none",  # features of the batch as a whole
         spectral_norm: bool = False,  # divide every weight by its largest singular value

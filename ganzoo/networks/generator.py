@@ -33,7 +33,7 @@ class Generator(nn.Module):
         latent: int,
         classes: int = 0,
         *,
-        condition: Condition = "none",  # how the label enters: joined to z, or as scales and shifts of batch norm
+        condition: Condition = "none",  # use of the label: joined to z, or as scales and shifts of batch norm
         embedding: PositiveInt = 16,  # length of the label embedding under "concat"
     ) -> None:
         super().__init__()

@@ -33,7 +33,7 @@ class HistoricalOpponents(Trick):
         *,
         every: PositiveInt = 500,  # G steps from one swap to the next
         steps: NonNegativeInt = 5,  # G steps that a swap lasts; 0 = never
-        player: Literal["generator", "discriminator", "both"] = "both",  # which player is replaced by its past
+        player: Literal["generator", "discriminator", "both"] = "both",  # player that its past replaces
     ) -> None:
         super().__init__()
         if steps >= every:

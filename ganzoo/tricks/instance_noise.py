@@ -34,7 +34,7 @@ class InstanceNoise(Trick):
         *,
         std: Annotated[float, Field(ge=0)] = 0.1,  # standard deviation at the start; pixels are in [-1, 1]
         steps: PositiveInt = 1000,  # G steps until the noise is gone
-        decay: Literal["linear", "cosine", "until"] = "linear",  # how it falls; until: all at once at the end
+        decay: Literal["linear", "cosine", "until"] = "linear",  # shape of the fall; until: all at once at the end
     ) -> None:
         super().__init__()
         self.std, self.steps, self.decay = std, steps, decay
