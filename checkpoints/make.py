@@ -3,8 +3,8 @@
     python checkpoints/make.py RUNS [NAME ...] [--jobs 2] [--measure-again]
 
 A NAME is a release, as in wgan-gp-mnist; without one, all of them. Each is an ordinary run folder below RUNS with one thread:
-an interrupted one is resumed, a release that is there is left as it is, or with --measure-again only measured. Needs the extras
-eval and, for Fashion-MNIST, lite0.
+an interrupted one is resumed, a release that is there is left as it is, or with --measure-again only measured. Needs the
+extras eval and, for Fashion-MNIST, lite0.
 What is seen in the samples is written into faults.toml and put into the cards the next time. The table goes to
 docs/reports/checkpoints.md.
 """
