@@ -1,4 +1,4 @@
-"""The two records that travel: a batch on its way into D, and the same batch with what D says of it."""
+"""The two records of a training step: a batch, and the same batch with the outputs of D."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,20 +8,20 @@ from einops import rearrange
 from torch import Tensor
 
 Terms = dict[str, Tensor]
-"""Named scalar terms of a loss: the trainer sums them, the log shows each, the tests pin each."""
+"""Named scalar terms of a loss; the trainer sums them and logs each."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of images and what they were drawn with, which travels with them.
+    """A batch of images with the labels and code they were drawn with.
 
-    Two-dimensional data travel as (N, 2, 1, 1) in their own units.
+    Points in the plane are (N, 2, 1, 1), in the units of the data.
     """
 
     images: Tensor
     """(N, C, H, W) in [-1, 1]."""
     labels: Tensor | None = None
-    """(N,) class index, int64; -1 = unlabelled."""
+    """(N,) class index, int64; -1 = unlabeled."""
     code: Tensor | None = None
     """(N, K + C) float: InfoGAN's categorical code one-hot, then its continuous codes."""
 
@@ -34,28 +34,28 @@ class Batch:
         return replace(self, **values)
 
     def with_images(self, images: Tensor) -> "Batch":
-        """The same batch with other images: plain `Batch`, without anything D said."""
+        """A plain `Batch` with other images and the same labels and code."""
         return Batch(images, self.labels, self.code)
 
     def pack(self, m: int) -> "Batch":
-        """Neighbours as the channels of one sample, (N / m, m C, H, W), without labels and code; itself for m = 1."""
+        """Pack `m` consecutive images into the channels of one sample, (N / m, m C, H, W); drops labels and code if m > 1."""
         return self if m == 1 else Batch(rearrange(self.images, "(n m) c h w -> n (m c) h w", m=m))
 
     def unpack(self, m: int) -> "Batch":
-        """What was `packed`, (N, C, H, W) again."""
+        """Undo `pack`: (N, C, H, W)."""
         return self if m == 1 else Batch(rearrange(self.images, "n (m c) h w -> (n m) c h w", m=m))
 
 
 @dataclass(frozen=True)
 class DiscriminatorOutput(Batch):
-    """`Batch` and what D says of them; a head that D was not built with stays None.
+    """A batch with the outputs of D; an output that D was not built with is None.
 
-    `images` is what D really saw, after noise or augmentation. The fields are typed as if they were there: a loss reads
-    only what its `heads` name, and `ganzoo.builder` gives D those.
+    `images` are the inputs of D, after noise or augmentation. The fields are typed as present: a loss reads only the outputs in
+    its `heads`, and `ganzoo.builder` builds D with these.
     """
 
     features: Tensor = None  # type: ignore[assignment]
-    """(N, F), the encoder's output."""
+    """(N, F), the output of the encoder."""
     score: Tensor = None  # type: ignore[assignment]
     """(N,) raw, without activation; higher = more real."""
     class_logits: Tensor = None  # type: ignore[assignment]
@@ -63,10 +63,10 @@ class DiscriminatorOutput(Batch):
     code_logits: Tensor = None  # type: ignore[assignment]
     """(N, K + C) or (N, K + 2 C): K logits, C means, C log-variances."""
     reconstruction: Tensor = None  # type: ignore[assignment]
-    """(N, C, H, W), an autoencoding D's copy of `images`."""
+    """(N, C, H, W), the reconstruction of `images` by an autoencoding D."""
 
     def detach(self) -> "DiscriminatorOutput":
-        """The same record cut out of the graph."""
+        """The same record, detached from the graph."""
         return self.apply(Tensor.detach)
 
 
@@ -76,11 +76,11 @@ def is_point_shape(shape: Sequence[int]) -> bool:
 
 
 class CodeSpec(NamedTuple):
-    """A latent code that D must read back: `categorical` values one-hot, then `continuous` ones in [-1, 1]."""
+    """Sizes of a latent code: `categorical` values, one-hot, then `continuous` ones in [-1, 1]."""
 
     categorical: int
     continuous: int
 
 
 DiscriminatorFn = Callable[[Batch], DiscriminatorOutput]
-"""What a penalty needs of D: a function from a batch to the judged batch."""
+"""D as a penalty calls it: a function from a batch to its output."""

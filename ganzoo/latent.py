@@ -1,4 +1,4 @@
-"""What G is fed: z, the labels it is asked for, and the code that D must read back."""
+"""Inputs of G: z, labels and latent code; images from seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,31 +13,31 @@ from ganzoo.batch import Batch, CodeSpec
 
 
 class GeneratorInputs(NamedTuple):
-    """One row an image; G takes z and code side by side."""
+    """One row per image; G takes z and code concatenated."""
 
     z: Tensor
     """(N, dim)."""
     labels: Tensor | None = None
-    """(N,) int64, where G is conditional."""
+    """(N,) int64, if G is conditional."""
     code: Tensor | None = None
-    """(N, K + C), where the loss asks for one."""
+    """(N, K + C), if the loss has a code."""
 
     @property
     def vector(self) -> Tensor:
-        """(N, `Latent.size`), what G takes."""
+        """(N, `Latent.size`), the input vector of G."""
         return self.z if self.code is None else torch.cat([self.z, self.code], 1)
 
 
 @dataclass(frozen=True)
 class Latent:
-    """Draws inputs of G from the active stream (see `ganzoo.rng`)."""
+    """Draws inputs of G from the active random stream (see `ganzoo.rng`)."""
 
     dim: int
     distribution: Literal["gaussian", "uniform", "sphere"] = "gaussian"
-    """N(0, I); U[-1, 1) in each axis; uniform on the sphere of radius sqrt(dim), which is the Gaussian's typical length."""
+    """N(0, I); U[-1, 1) in each axis; uniform on the sphere of radius sqrt(dim), the typical norm of a Gaussian vector."""
     code: CodeSpec | None = None
     classes: int = 0
-    """Classes that G can be asked for; 0 = G takes no labels."""
+    """Number of classes G can draw; 0 = G takes no labels."""
 
     @property
     def size(self) -> int:
@@ -45,7 +45,7 @@ class Latent:
         return self.dim + sum(self.code or ())
 
     def draw(self, n: int, labels: Tensor | None = None, device: torch.device | str = "cpu") -> GeneratorInputs:
-        """`n` inputs; labels that are not given are drawn uniformly."""
+        """Draw `n` inputs; labels that are not given are drawn uniformly."""
         if self.classes and labels is None:
             labels = rng.integers("labels", self.classes, n, device=device)
         code = None if self.code is None else self._code(n, self.code, device)
@@ -68,7 +68,7 @@ class Latent:
 
 
 def generate(generator: nn.Module, inputs: GeneratorInputs) -> Batch:
-    """What `generator` makes of `inputs`; labels and code stay with their image."""
+    """The batch that `generator` makes of `inputs`, with their labels and code."""
     return Batch(generator(inputs.vector, inputs.labels), inputs.labels, inputs.code)
 
 

@@ -1,12 +1,12 @@
-"""Random numbers that depend on nothing but a seed, a stream's name and the step.
+"""Keyed random streams: numbers that depend only on a seed, the name of a stream and the step.
 
-A layer, loss or trick asks for numbers by name (`rng.normal("instance-noise", n, 3, 32, 32)`). Inside a training step
-the active `RngScope` answers from a generator seeded by (seed, step, name, how often this name was asked), so no state has to
-be saved, resume is exact, and a part that draws nothing shifts nobody else's numbers. While sampling, `PerImageRng` gives
-every image a seed of its own, so image i is the same whatever the batch size. Outside both, torch's global generator is used.
+A layer, loss or trick draws by name (`rng.normal("instance-noise", n, 3, 32, 32)`). Inside a training step the active
+`RngScope` answers from a generator seeded by (seed, step, name, number of draws under this name). So no state has to be
+saved, a resume is exact, and a part that draws nothing does not change the numbers of another. In sampling, `PerImageRng`
+gives every image a separate seed, so image i does not depend on the batch size. Outside both, torch's global generator is used.
 
-Where a batch is split, over processes or over parts that are gone through one after the other, each part draws the numbers
-of the whole batch and keeps its own rows, so the numbers do not depend on the split.
+If a batch is split over processes or micro-batches, each part draws the numbers of the whole batch and keeps its rows, so
+the numbers do not depend on the split.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ def generator(*key: int | str, device: torch.device | str = "cpu") -> Generator:
 
 @dataclass(frozen=True)
 class BatchShard:
-    """Which rows of a batch are drawn here: part number `part` of `parts` of one size."""
+    """The rows of a batch that are drawn here: part number `part` of `parts` equal ones."""
 
     part: int = 0
     parts: int = 1
@@ -46,7 +46,7 @@ class BatchShard:
         return slice(self.part * n, (self.part + 1) * n)
 
     def split(self, parts: int) -> "list[BatchShard]":
-        """The share in `parts` smaller ones, in order."""
+        """Split the shard into `parts` smaller ones, in order."""
         return [BatchShard(self.part * parts + part, self.parts * parts) for part in range(parts)]
 
 
@@ -54,9 +54,9 @@ FULL_BATCH = BatchShard()
 
 
 class RngScope:
-    """Answers every draw inside its `with` block from (key, name, count); the first axis of a shape is the batch.
+    """Answers every draw in its `with` block from (key, name, count); the first axis of a shape is the batch.
 
-    Where `batch_shard` is a part of the batch, it gets the rows that it would have in the whole.
+    With a `share` of the batch it returns the rows that the whole batch would have there.
     """
 
     def __init__(self, *key: int | str, share: BatchShard = FULL_BATCH) -> None:
@@ -77,7 +77,7 @@ class RngScope:
         return fill(out, generator(*self.key, name, self.asked[name], device=out.device))
 
     def split(self, parts: int) -> "list[RngScope]":
-        """How each of `parts` parts of the batch goes on with this stream from here."""
+        """Copies of this stream for each of `parts` parts of the batch, from here on."""
         streams = [copy(self) for _ in range(parts)]
         for stream, share in zip(streams, self.share.split(parts), strict=True):
             stream.share, stream.asked, stream._tokens = share, self.asked.copy(), []
@@ -92,7 +92,7 @@ class RngScope:
 
 
 class PerImageRng(RngScope):
-    """Row i of every draw comes from seed i alone; drawn on the CPU, so that a seed gives one image on any device."""
+    """Draws row i of every tensor from seed i alone, on the CPU, so that a seed gives one image on any device."""
 
     def __init__(self, seeds: Sequence[int]) -> None:
         super().__init__("sample")
@@ -113,7 +113,7 @@ _active_scope: ContextVar[RngScope | None] = ContextVar("ganzoo_stream", default
 
 
 def active_scope() -> RngScope | None:
-    """The stream that answers where this is asked."""
+    """The active stream, if any."""
     return _active_scope.get()
 
 
@@ -123,20 +123,20 @@ def _draw(name: str, out: Tensor, fill: Fill) -> Tensor:
 
 
 def batch_shard() -> BatchShard:
-    """The rows of the batch that are drawn where this is asked; all of them outside a split."""
+    """The rows of the batch that the active stream draws; all rows outside a split."""
     stream = _active_scope.get()
     return stream.share if stream else FULL_BATCH
 
 
 def split_batch(parts: int) -> list[AbstractContextManager[object]]:
-    """Blocks in which the first, second, ... of `parts` parts of the batch draws its own rows."""
+    """A context for each of `parts` parts of the batch, in which this part's rows are drawn."""
     stream = _active_scope.get()
     return list(stream.split(parts)) if stream else [nullcontext()] * parts
 
 
 @contextmanager
 def full_batch() -> Iterator[None]:
-    """A block in which the rows of the whole batch are drawn, as every part of it draws them."""
+    """A context in which the rows of the whole batch are drawn, the same in every part."""
     stream = _active_scope.get() or RngScope()
     before, stream.share = stream.share, FULL_BATCH
     try:
@@ -146,7 +146,7 @@ def full_batch() -> Iterator[None]:
 
 
 def step() -> int:
-    """The number of the player's step in whose `with Stream(..., step)` block this is asked; 0 outside any."""
+    """The step number of the active `RngScope(..., step)`; 0 outside of one."""
     stream = _active_scope.get()
     number = stream.key[-1] if stream else 0
     return number if isinstance(number, int) else 0

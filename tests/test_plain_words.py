@@ -23,9 +23,8 @@ BANNED = re.compile(
 NAMES = re.compile(r"`[^`]*`|--\w[\w-]*|\{[^{}]*\}|[\w/]+\.(md|py|toml)\b|\]\([^)]*\)|\w*(_\w+)+")
 """Code, flags, file names and identifiers, which are not prose."""
 OPENING = re.compile(r"(what|whether|how|which|where|who)\b", re.IGNORECASE)
-NOT_YET = """ganzoo/training ganzoo/losses ganzoo/tricks ganzoo/networks ganzoo/kernels ganzoo/config ganzoo/experiments
-ganzoo/rng.py ganzoo/latent.py ganzoo/batch.py docs README.md CHANGELOG.md zoo_configs""".split()
-"""Paths that still have to be rewritten; remove each one when it is clean."""
+NOT_YET = ["docs/reports/growth.md"]  # quotes names of a measured file
+"""Paths that may keep a banned phrase, with the reason."""
 PLACES = """ganzoo/**/*.py ganzoo/**/*.j2 tools/*.py benchmarks/*.py checkpoints/*.py checkpoints/**/*.md checkpoints/*.toml
 docs/**/*.md zoo_configs/**/*.toml *.md"""
 DIRTY = {path for entry in NOT_YET for path in (ROOT / entry, *(ROOT / entry).rglob("*"))}

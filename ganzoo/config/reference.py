@@ -48,7 +48,7 @@ class Key:
     """As JSON has it."""
     meaning: str
     source: str = ""
-    """Where the setting is from; empty for one without a paper."""
+    """Source of the setting; empty for one without a paper."""
 
     @property
     def shown_default(self) -> str:

@@ -151,7 +151,7 @@ class Train(Section):
     eval_samples: Annotated[int, Field(ge=2)] = 1000
     """Samples per quick score."""
     on_failure: Literal["warn", "stop", "rollback"] = "warn"
-    """What to do when D has won; NaN and infinity always stop the run, after any rollbacks."""
+    """Reaction when D has won; NaN and infinity always stop the run, after any rollbacks."""
     rollbacks: PositiveInt = 3
     """Maximum number of rollbacks."""
     rollback_lr_factor: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -198,7 +198,7 @@ class Config(Section):
     tricks: dict[str, Table | bool] = {}
     train: Train = Train()
     dataset: DatasetInfo | None = None
-    """What the run found out about its data; ganzoo writes it, and a resume must find the same."""
+    """Facts about the training data, written by ganzoo; a resume must find the same."""
 
 
 class ResolvedConfig(Config):
@@ -214,7 +214,7 @@ AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
 def parse(model: type[Model], table: Mapping[str, Any], where: str = "") -> Model:
-    """`table` as a strictly typed `model`; raises `InputError` with the key and, for a misspelt key, the nearest valid one."""
+    """`table` as a strictly typed `model`; raises `InputError` with the key and, for a misspelled key, the nearest valid one."""
     _check_keys(model, table, where)
     try:
         # Through JSON, because TOML's arrays must be valid tuples, but "3" must not be a valid 3.

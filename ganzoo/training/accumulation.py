@@ -62,7 +62,7 @@ class MicroBatches:
 
 
 def total_loss(terms: Terms) -> Tensor:
-    """What a player goes down: the sum of its terms."""
+    """The objective of a player: the sum of its terms."""
     return torch.stack(list(terms.values())).sum()
 
 

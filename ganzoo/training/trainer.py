@@ -1,4 +1,4 @@
-"""The training step. Knows base types only: no variant's, loss's or trick's name occurs here."""
+"""The training step. It knows base types only and names no loss, trick or network."""
 
 import copy
 import math
@@ -30,13 +30,12 @@ COUNTERS = ("step", "d_steps", "g_steps", "images", "rollbacks")
 
 
 class Trainer:
-    """Both players with their optimizers, the data and the counters: all that a training step reads and changes.
+    """Both players, their optimizers, the data and the counters: everything that a training step reads and changes.
 
-    One step is one update of G, preceded by the updates of D that the schedule gives it (`update_order`); under thresholds
-    either player may step again. `images` counts the reals that D judges, in its own updates and in those of G that read
-    reals. `last_judged` holds the reals and fakes of the last D update as D judged them (of its last micro-batch),
-    `restored_d_metrics` D's last logged metrics, restored from the checkpoint. With a `group` of processes each one has its
-    rows of every batch, and a step is one of all together.
+    A step is one update of G after the scheduled updates of D (`update_order`); under loss thresholds either player may step
+    again. `images` counts the reals that D judges, in updates of D and in those of G that use reals. `last_judged` holds D's
+    output for the reals and fakes of its last update (the last micro-batch), `restored_d_metrics` D's last logged metrics from
+    the checkpoint. With a `group` of processes each one has a shard of every batch, and all take a step together.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class Trainer:
         self.graphs = GraphRunner.made(config.train, [self.loss, *self.tricks], group.size, self.optimizers().values())
 
     def train_step(self) -> None:
-        """One training step; the terms of the last update of each player stay in `d_terms` and `g_terms`."""
+        """One training step; `d_terms` and `g_terms` keep the terms of the last update of each player."""
         self.set_clock()
         self.update_order()
         if self.group.is_first:
@@ -85,7 +84,7 @@ class Trainer:
         self.step += 1
 
     def update_order(self) -> None:
-        """The updates of one training step: D as often as the schedule says, then G. Override it for another order."""
+        """The updates of one training step: D as often as the schedule says, then G. Override for another order."""
         train, limits = self.config.train, self.config.train.loss_thresholds
         d_steps = schedule.d_steps(self.step, self.ratio, train.critic_warmup)
         for _ in schedule.player_steps(d_steps, limits.d, limits.most, lambda: total_loss(self.d_terms).item()):
@@ -94,7 +93,7 @@ class Trainer:
             self.g_step()
 
     def set_clock(self) -> None:
-        """Both rates, and the number of the step on the device, as this step has them."""
+        """Set both learning rates and the step number on the device for this step."""
         train = self.config.train
         factor = schedule.lr_factor(self.step, train) * train.rollback_lr_factor**self.rollbacks
         for optimiser in (self.opt_d, self.opt_g):
@@ -103,17 +102,17 @@ class Trainer:
 
     @property
     def seed(self) -> int | str:
-        """What the random streams of the steps start from: another after each rollback."""
+        """Seed of the random streams; changes after each rollback."""
         return f"{self.config.seed}.{self.rollbacks}" if self.rollbacks else self.config.seed
 
     def d_step(self) -> None:
-        """`d_update` on the next reals, with random numbers of its own."""
+        """Run `d_update` on the next reals, with a separate random stream."""
         with RngScope(self.seed, "d", self.d_steps, share=self.group.share):
             self.d_terms = self.graphs.run(self.d_update, self.reals(self.rows))
         self.d_steps, self.images = self.d_steps + 1, self.images + self.config.train.batch_size
 
     def d_update(self, real: Batch) -> Terms:
-        """One discriminator update: the loss on the batch as the tricks mix it, the penalties on the clean batch."""
+        """One discriminator update: loss on the batch as mixed by the tricks, penalties on the clean batch."""
         with torch.no_grad():
             fake = self.fakes(self.opponent(self.G), self.rows, real)
         micro, observed = MicroBatches(self.accumulation, real, fake, *self.mix(real, fake)), []
@@ -133,7 +132,7 @@ class Trainer:
         return terms
 
     def g_step(self) -> None:
-        """`g_update`, on the next reals if G reads any, with random numbers of its own."""
+        """Run `g_update`, on the next reals if G needs any, with a separate random stream."""
         reads, n = self.g_reads_real, self.config.train.g_batch_multiple
         with RngScope(self.seed, "g", self.g_steps, share=self.group.share):
             self.g_terms = self.graphs.run(self.g_update, self.reals(self.rows * n) if reads else None)
@@ -141,7 +140,7 @@ class Trainer:
         self.images += self.config.train.batch_size * n if reads else 0
 
     def g_update(self, real: Batch | None) -> Terms:
-        """One generator update against the discriminator, or against whoever plays for it."""
+        """One generator update against the discriminator, or against its stand-in (`Trick.opponent`)."""
         D, n = self.opponent(self.D), self.rows * self.config.train.g_batch_multiple // self.accumulation.count
         micro, judged = MicroBatches(self.accumulation, real), []
         self.D.requires_grad_(False)
@@ -157,20 +156,20 @@ class Trainer:
         return terms
 
     def terms_of_g(self, judge: nn.Module, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """What G goes down: the terms of the loss and of every trick."""
+        """G's terms: those of the loss and of every trick."""
         return merge_terms(self.loss.g_loss(real, fake), *(trick.g_terms(judge, real, fake) for trick in self.tricks))
 
     def gathered_terms(
         self, terms_of: Callable[..., Terms], real: DiscriminatorOutput | None, fake: DiscriminatorOutput
     ) -> Terms:
-        """`terms_of` a judged batch; of that of all processes, where a term compares samples with each other."""
+        """Evaluate `terms_of` on this shard, or on the gathered batch if a term compares samples with each other."""
         if not self.couples:
             return terms_of(real, fake)
         with rng.full_batch():
             return terms_of(real and self.group.gather_batch(real), self.group.gather_batch(fake))
 
     def optimizer_step(self, optimizer: optim.Optimizer, micro: MicroBatches) -> Terms:
-        """One step of `optimizer` by the gradients that `micro` added up; returns the terms.
+        """One step of `optimizer` with the accumulated gradients of `micro`; returns the terms.
 
         With several processes, gradients, terms and batch norm's statistics are averaged first. Notes the first step whose
         loss is not finite, without waiting for the device.
@@ -185,12 +184,12 @@ class Trainer:
         return terms
 
     def observed_reals(self, real: Batch) -> DiscriminatorOutput:
-        """The clean reals as D judges them, for a loss that observes them."""
+        """D's output for the clean reals, for a loss that observes them."""
         return self.judged_reals(self.D, real) if self.mixes else self.last_judged[0]
 
     def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]]) -> None:
-        """The loss is shown G's whole batch, where D itself judged it, and every trick that G has stepped."""
-        # A D of the past says nothing of the game as it is.
+        """Run the hooks after G's step: the loss's, on the whole batch if D itself judged it, and every trick's."""
+        # The output of a past D says nothing about the current state.
         if type(self.loss).after_g_step is not Loss.after_g_step and self.opponent(self.D) is self.D:
             reals, fakes = zip(*judged, strict=True)
             real, fake = concatenate(reals), concatenate(fakes)
@@ -204,24 +203,24 @@ class Trainer:
 
     @torch.no_grad()
     def judged_reals(self, discriminator: nn.Module, real: Batch) -> DiscriminatorOutput:
-        """Reals as D sees them, for losses of G that read them; nothing of G depends on them."""
+        """D's output for reals without a gradient, for losses of G that use it."""
         return self.judge(discriminator, real)
 
     def fakes(self, generator: nn.Module, n: int, real: Batch | None) -> Batch:
-        """`n` images of G from fresh latents; of the classes of the reals that they stand beside, where each has one."""
+        """Draw `n` images from G with new latents, with the labels of the reals if all reals have one."""
         labels = real.labels if real is not None and self.labelled else None
         inputs = self.game.latent.draw(n, labels, self.device)
         return self.run(lambda: generate(generator, inputs))
 
     def opponent(self, player: nn.Module) -> nn.Module:
-        """Who plays for `player` against the one that moves."""
+        """The network that stands in for `player` in the other player's update."""
         for trick in self.tricks:
             player = trick.opponent(player)
         return player
 
     @torch.no_grad()
     def set_reference(self, n: int) -> None:
-        """D's virtual norms, where it has any, refer to the first `n` reals as it sees them; none counts as drawn."""
+        """Set the reference batch of D's virtual batch norm to the first `n` reals; the data position does not advance."""
         if isinstance(self.D, Discriminator) and self.D.reference is not None:
             position = self.batches.position
             with RngScope(self.config.seed, "reference"):
@@ -230,12 +229,12 @@ class Trainer:
 
     @torch.no_grad()
     def example(self) -> Batch:
-        """One fake, or pack of them, of the averaged G, which counts nothing."""
+        """One fake (or pack) of the averaged G; advances no counter."""
         with RngScope(self.config.seed, "example"):
             return generate(self.average, self.game.latent.draw(self.pack, device=self.device)).pack(self.pack)
 
     def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:
-        """D's batch as the tricks exchange it, pack by pack, with all rows of all processes before them."""
+        """D's batch after the `mix` hooks, which see the packed rows of all processes."""
         if not self.mixes:
             return real, fake
         real, fake = (self.group.gather_batch(samples).pack(self.pack) for samples in (real, fake))
@@ -245,19 +244,19 @@ class Trainer:
         return self.group.local_shard(real.unpack(self.pack)), self.group.local_shard(fake.unpack(self.pack))
 
     def view(self, samples: Batch) -> Batch:
-        """A batch as D sees it."""
+        """The batch as D receives it, after the `view` hooks."""
         for trick in self.tricks:
             samples = trick.view(samples)
         return samples
 
     def judge(self, discriminator: nn.Module, samples: Batch) -> DiscriminatorOutput:
-        """What D says of a batch as it sees it."""
+        """The output of `discriminator` for a batch, after the `view` hooks."""
         seen = self.view(samples)
         judged: DiscriminatorOutput = self.run(lambda: discriminator(seen))
         return judged
 
     def penalties(self, real: Batch, fake: Batch) -> Iterator[Terms]:
-        """The terms that run D again, on the clean batch as D views it."""
+        """The terms that run D again, on the clean batch after the `view` hooks."""
         if not self.penalised:
             return
         real, fake = self.view(real), self.view(fake)
@@ -266,15 +265,15 @@ class Trainer:
             yield trick.d_terms(self.D, real, fake)
 
     def is_finite(self) -> bool:
-        """Whether every loss so far was finite; waits for the device."""
+        """True if every loss so far was finite; waits for the device."""
         return bool(torch.isinf(self.first_bad))
 
     def last_finite_step(self) -> int:
-        """Up to which step every loss was finite."""
+        """The last step up to which every loss was finite."""
         return self.step - 1 if self.is_finite() else int(self.first_bad)
 
     def reset_after_rollback(self, rollbacks: int) -> None:
-        """After a rollback: forget what was not finite, and go on by other random numbers and lower rates."""
+        """Reset after a rollback: clear the record of non-finite losses, switch random stream and learning rates."""
         self.rollbacks = rollbacks
         self.first_bad.fill_(torch.inf)
         self.d_terms, self.g_terms, self.last_judged = {}, {}, []
@@ -286,15 +285,15 @@ class Trainer:
         return players | {"loss": self.loss, "probe": self.probe} | tricks
 
     def optimizers(self) -> dict[str, optim.Optimizer]:
-        """Both optimisers, by their name in a checkpoint."""
+        """Both optimizers, by their name in a checkpoint."""
         return {"optimiser.generator": self.opt_g, "optimiser.discriminator": self.opt_d}
 
     def counters(self) -> dict[str, int]:
-        """The integers that a resume needs."""
+        """The integers of the training state."""
         return {name: getattr(self, name) for name in COUNTERS} | {"position": self.batches.position}
 
     def set_counters(self, counters: dict[str, int]) -> None:
-        """Go on from `counters`."""
+        """Restore `counters`."""
         self.batches.position = counters["position"]
         for name in COUNTERS:
             setattr(self, name, counters[name])
@@ -302,13 +301,13 @@ class Trainer:
 
 
 def reads_labels(game: GanModules) -> bool:
-    """Whether a network, the loss or a trick reads the labels of reals."""
+    """True if a network, the loss or a trick reads the labels of reals."""
     loss = game.loss.needs_labels or "class_logits" in game.loss.heads
     return loss or game.latent.classes > 0 or any(trick.reads_labels for trick in game.tricks)
 
 
 def merge_terms(*parts: Terms) -> Terms:
-    """One table of terms; a name that occurs twice is a `ValueError`."""
+    """Merge tables of terms; raises `ValueError` if a name occurs twice."""
     terms: Terms = {}
     for part in parts:
         if twice := terms.keys() & part.keys():
