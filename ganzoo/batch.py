@@ -50,8 +50,8 @@ class Batch:
 class DiscriminatorOutput(Batch):
     """A batch with the outputs of D; an output that D was not built with is None.
 
-    `images` are the inputs of D, after noise or augmentation. The fields are typed as present: a loss reads only the outputs in
-    its `heads`, and `ganzoo.builder` builds D with these.
+    `images` are the inputs of D, after noise or augmentation. The fields are typed as present: a loss reads only the
+    outputs in its `heads`, and `ganzoo.builder` builds D with these.
     """
 
     features: Tensor = None  # type: ignore[assignment]

@@ -2,8 +2,9 @@
 
 A layer, loss or trick draws by name (`rng.normal("instance-noise", n, 3, 32, 32)`). Inside a training step the active
 `RngScope` answers from a generator seeded by (seed, step, name, number of draws under this name). So no state has to be
-saved, a resume is exact, and a part that draws nothing does not change the numbers of another. In sampling, `PerImageRng`
-gives every image a separate seed, so image i does not depend on the batch size. Outside both, torch's global generator is used.
+saved, a resume is exact, and a part that draws nothing does not change the numbers of another. In sampling,
+`PerImageRng` gives every image a separate seed, so image i does not depend on the batch size. Outside both, torch's global
+generator is used.
 
 If a batch is split over processes or micro-batches, each part draws the numbers of the whole batch and keeps its rows, so
 the numbers do not depend on the split.

@@ -214,7 +214,7 @@ AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
 def parse(model: type[Model], table: Mapping[str, Any], where: str = "") -> Model:
-    """`table` as a strictly typed `model`; raises `InputError` with the key and, for a misspelled key, the nearest valid one."""
+    """`table` as a strictly typed `model`; raises `InputError` with the key and, if misspelled, the nearest valid one."""
     _check_keys(model, table, where)
     try:
         # Through JSON, because TOML's arrays must be valid tuples, but "3" must not be a valid 3.
