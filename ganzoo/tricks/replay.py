@@ -37,9 +37,7 @@ class Replay(Trick):
         *,
         capacity: PositiveInt = 10_000,  # size of the pool, in images or packs
         share: Annotated[float, Field(ge=0, le=1)] = 0.5,  # fraction of D's fakes that come from the pool
-        replacement: Literal[
-            "random", "reservoir"
-        ] = "random",  # choice of the fake that a new one replaces in a full pool
+        replacement: Literal["random", "reservoir"] = "random",  # choice of the fake that a new one replaces
     ) -> None:
         super().__init__()
         self.capacity, self.share, self.replacement = capacity, share, replacement

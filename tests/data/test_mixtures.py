@@ -85,7 +85,7 @@ def test_conditions_norms_and_spectral_norm_stay():
 def test_what_the_user_says_of_the_networks_is_obeyed(tmp_path):
     over = {"data": {"spec": "ring"}, "networks": {"generator": {"width": 7}}}
     assert make_config("nsgan", over).networks.generator == {"width": 7}
-    with pytest.raises(InputError, match="the backbone dcgan makes images"):
+    with pytest.raises(InputError, match="the backbone dcgan is for images"):
         resolve_config(make_config("nsgan", {"data": {"spec": "ring"}, "networks": {"name": "dcgan"}}), load("ring"))
     file = tmp_path / "mine.toml"
     file.write_text('extends = "wgan-gp"\n[data]\nspec = "grid"\n[networks]\ndiscriminator = { width = 9 }\n')

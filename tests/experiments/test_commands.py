@@ -117,7 +117,7 @@ def test_a_single_image_is_refused_before_anything_is_written(tmp_path, capsys):
         (["compare", "nsgam", "--budget", "steps=3"], "did you mean 'nsgan'?"),
         (["compare", "nsgan", "--budget", "steps=3", "--seeds", "0"], "--seeds must be at least 1"),
         (["compare", "nsgan", "--budget", "steps=3", "--data", "rong"], "did you mean 'ring'?"),
-        (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "fid"], "is for pictures"),
+        (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "fid"], "needs images"),
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "--metrics", "modez"], "did you mean 'modes'?"),
         (["compare", "nsgan", "--budget", "steps=3", "--data", "ring", "-n", "1"], "at least 2 samples"),
         (

@@ -225,7 +225,7 @@ def test_a_changed_config_is_refused_with_the_difference(tmp_path):
         api.resume(run, other, data)
     with pytest.raises(InputError, match=r"a resume cannot lower train\.steps: 2 -> 1"):
         api.resume(run, with_steps(config, 1), data)
-    with pytest.raises(InputError, match="are not those that"):
+    with pytest.raises(InputError, match="are not the data that"):
         api.resume(run, data=toy_data(n=41))
     assert before == {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
 
