@@ -60,18 +60,23 @@ def _rename(table: dict[str, Any], own: Collection[str], where: str = "") -> dic
         path = f"{where}.{key}" if where else key
         new = key if path in own else RENAMED.get(path, path).rpartition(".")[2]
         if isinstance(value, dict):
-            value = migrate_flat(value) if path == "tune" else _rename(value, own, path)
-        found[new] = "error" if (path, value) == ("data.on_corrupt", "refuse") else value
+            found[new] = migrate_flat(value, own) if path == "tune" else _rename(value, own, path)
+        else:
+            found[new] = _value(path, value)
     return found
 
 
-def migrate_flat(settings: dict[str, Any]) -> dict[str, Any]:
-    """Dotted `settings` of format 1, as in the results of a comparison, with the keys of format 2."""
+def migrate_flat(settings: dict[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
+    """Dotted `settings` of format 1, as in the results of a comparison, with the names of format 2; `own` as in `migrate`."""
     found = {}
     for key, value in settings.items():
-        old = next((old for old in RENAMED if f"{key}.".startswith(f"{old}.")), "")
-        found[RENAMED[old] + key[len(old) :] if old else key] = value
+        old = next((old for old in RENAMED if f"{key}.".startswith(f"{old}.") and old not in own), "")
+        found[RENAMED[old] + key[len(old) :] if old else key] = _value(key, value)
     return found
+
+
+def _value(path: str, value: Any) -> Any:
+    return "error" if (path, value) == ("data.on_corrupt", "refuse") else value
 
 
 def renamed_keys(table: dict[str, Any], own: Collection[str] = (), where: str = "") -> list[str]:

@@ -7,14 +7,14 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from ganzoo.config.migrate import RENAMED, current_name, migrate, renamed_keys
-from ganzoo.config.resolve import load_config
+from ganzoo.config.migrate import RENAMED, current_name, renamed_keys
+from ganzoo.config.resolve import backbone_keys, in_this_format, load_config
 from ganzoo.config.schema import DEFAULTS, Config, Data, Table, as_json, join_path, parse
 from ganzoo.data import find_source, makes_points
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.json_io import shorten
 from ganzoo.losses import LOSSES
-from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_schema, option_keys
+from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_schema
 
 SOURCES = (Path(__file__).parents[1] / "zoo_configs", Path(__file__).parents[2] / "zoo_configs")
 """Folders with variants: in an installed package, then in a checkout."""
@@ -125,10 +125,9 @@ def _check_variant_name(table: Table, extended: str) -> None:
 def _read_toml(path: Path) -> Table:
     """The table at `path`, converted to this format; warns about renamed keys if it states no format."""
     table = _toml_table(path)
-    own = option_keys(_part(table, "networks").get("name"))
-    if "format" not in table and (old := renamed_keys(table, own)):
+    if "format" not in table and (old := renamed_keys(table, backbone_keys(table))):
         warnings.warn(f"{path}: {', '.join(f'{key} is now called {RENAMED[key]}' for key in old)}", stacklevel=2)
-    return migrate(table, own)
+    return in_this_format(table)
 
 
 def _toml_table(path: Path) -> Table:

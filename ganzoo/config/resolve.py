@@ -59,9 +59,14 @@ def load_config(path: Path, trains: bool) -> ResolvedConfig:
 
 
 def in_this_format(table: Table) -> Table:
-    """A resolved config `table` of any format, converted to this one."""
+    """A config `table` of any format, converted to this one."""
+    return migrate(table, backbone_keys(table))
+
+
+def backbone_keys(table: Table) -> set[str]:
+    """The dotted config keys of the backbone that `table` names; empty without one."""
     networks = table.get("networks")
-    return migrate(table, option_keys(networks.get("name")) if isinstance(networks, dict) else ())
+    return option_keys(networks.get("name")) if isinstance(networks, dict) else set()
 
 
 def _check_resolved(config: Config) -> None:

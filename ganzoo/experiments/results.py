@@ -19,6 +19,7 @@ from ganzoo.experiments.results_schema import Refusal, Results, ResultsHeader, T
 from ganzoo.experiments.spec import BASELINE, Setting
 from ganzoo.experiments.statistics import summarize
 from ganzoo.json_io import as_table, read_record
+from ganzoo.networks import BACKBONES, option_keys
 
 RESULTS_FILE = "results.json"
 RESULTS_LOCK = ".results.lock"
@@ -107,8 +108,9 @@ def read_results(folder: Path) -> Results | None:
     if not path.is_file():
         return None
     found = read_record(path, Results)
-    protocol = found.protocol.model_copy(update={"set": migrate_flat(found.protocol.set)})
-    settings = [row.model_copy(update={"overrides": migrate_flat(row.overrides)}) for row in found.settings]
+    own = {key for name in BACKBONES for key in option_keys(name)}  # a plugin's option may have the name of an old key
+    protocol = found.protocol.model_copy(update={"set": migrate_flat(found.protocol.set, own)})
+    settings = [row.model_copy(update={"overrides": migrate_flat(row.overrides, own)}) for row in found.settings]
     return found.model_copy(update={"protocol": protocol, "settings": settings})
 
 

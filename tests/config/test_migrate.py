@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +13,13 @@ from ganzoo.config.recipes import make_config, overrides, variants
 from ganzoo.config.resolve import load_config, resolve_defaults
 from ganzoo.config.schema import flatten
 from ganzoo.errors import InputError
+from ganzoo.experiments.results import read_results
 from ganzoo.experiments.tuning import tuning_ranges
 from ganzoo.json_io import read_json
 from ganzoo.networks import BACKBONES, dcgan
 from ganzoo.sampling import shipped_releases
 
+LAPTOP = Path(__file__).parents[2] / "docs/reports/laptop/results.json"
 OLD = """extends = "began"
 [train]
 batch = 7
@@ -80,17 +84,38 @@ def test_an_old_key_names_its_successor(key, tmp_path):
         resolve_defaults(make_config(str(tmp_path / "mine.toml")))
 
 
-def test_a_backbone_of_a_plugin_keeps_an_option_that_is_called_as_an_old_key(tmp_path, monkeypatch):
+@pytest.fixture
+def backbone_with_growth(monkeypatch):
+    """A plugin's backbone `mine` with an option that is called like an old key."""
+
     class Encoder(dcgan.Encoder):
         def __init__(self, *args, growth: int = 3, **options):
             super().__init__(*args, **options)
 
     monkeypatch.setitem(BACKBONES, "mine", replace(BACKBONES["dcgan"], encoder=Encoder))
+
+
+def test_a_backbone_of_a_plugin_keeps_an_option_that_is_called_as_an_old_key(tmp_path, backbone_with_growth):
     (tmp_path / "mine.toml").write_text(
         'format = 1\n[networks]\nname = "mine"\ndiscriminator = { growth = 5, hidden = 4 }\n'
     )
     networks = make_config(str(tmp_path / "mine.toml")).networks
     assert networks.discriminator == {"growth": 5, "bottleneck": 4}
+
+
+def test_results_keep_an_option_of_a_plugins_backbone_and_rename_the_old_keys(tmp_path, backbone_with_growth):
+    table = read_json(LAPTOP)
+    table["protocol"]["set"] = {
+        "networks.discriminator.growth": 5,
+        "networks.discriminator.hidden": 4,
+        "data.on_corrupt": "refuse",
+    }
+    (tmp_path / "results.json").write_text(json.dumps(table))
+    assert read_results(tmp_path).protocol.set == {
+        "networks.discriminator.growth": 5,
+        "networks.discriminator.bottleneck": 4,
+        "data.on_corrupt": "error",
+    }
 
 
 @pytest.mark.parametrize(("old", "new"), [("toy/nsgan", "mixtures/nsgan"), ("cifar10/hinge", "papers/cifar10/hinge")])
