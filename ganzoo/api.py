@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ganzoo import cpu_threads
 from ganzoo.builder import resolve_config, with_absolute_data_path
-from ganzoo.config.recipes import check_tables, make_config, merge
+from ganzoo.config.recipes import checked, make_config, merge, with_settings
 from ganzoo.config.resolve import resolve_defaults, resolve_device
-from ganzoo.config.schema import AnyConfig, Config, Data, ResolvedConfig, Table, as_json, parse, with_train
+from ganzoo.config.schema import Config, Data, ResolvedConfig, Table, parse, with_train
 from ganzoo.data import MEMORY, Dataset, find_source
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
@@ -129,18 +129,6 @@ def as_config(config: Config | Table | str | Path, over: Table, points: bool | N
     if isinstance(config, str | Path):
         return make_config(str(config), over, points)
     return make_config(None, merge(checked(config), over), points)
-
-
-def with_settings(config: AnyConfig, over: Table) -> AnyConfig:
-    """`config` with the settings `over` on top; raises `InputError`."""
-    return parse(type(config), merge(config.model_dump(mode="json"), checked(over))) if over else config
-
-
-def checked(table: Table) -> Table:
-    """`table`, if it can be merged; raises `InputError` for one that JSON cannot hold or with a value for a table."""
-    as_json(table)
-    check_tables(table)
-    return table
 
 
 def with_auto_threads(config: ResolvedConfig) -> tuple[ResolvedConfig, str]:

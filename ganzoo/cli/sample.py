@@ -118,7 +118,8 @@ def sample_one(checkpoint: str, request: Request, out: Path | None, no_ema: bool
         images, wide = rows(sampler, request, numbers)
         save_png(draw_sheet(images, wide), out)
     else:
-        write_images(*samples(sampler, request, numbers), out, truth(sampler))
+        data = sampler.config.dataset
+        write_images(*samples(sampler, request, numbers), out, mode_circles(data.name, data.class_names))
     terminal.out(str(out))
 
 
@@ -178,12 +179,6 @@ def samples(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tenso
     """The images, their seeds, and the number of classes they cycle through."""
     classes = parse_classes(request.classes)
     return sampler.sample(seeds=seeds, classes=classes, truncation=request.truncation), seeds, len(classes or ())
-
-
-def truth(sampler: Sampler) -> Circles | None:
-    """The true modes of a mixture of points; None if they are not known."""
-    facts = sampler.config.dataset
-    return None if facts is None else mode_circles(facts.name, facts.class_names)
 
 
 def write_images(images: Tensor, seeds: list[int], classes: int, out: Path, modes: Circles | None = None) -> None:

@@ -12,7 +12,7 @@ from ganzoo import api, terminal
 from ganzoo.builder import build_modules, resolve_config
 from ganzoo.cli.options import Plugins, Quiet, Settings, is_number
 from ganzoo.config.recipes import make_config, merge, overrides, unflatten
-from ganzoo.config.schema import Config, ResolvedConfig, Table, parse
+from ganzoo.config.schema import Config
 from ganzoo.errors import InputError
 from ganzoo.plugins import plugin_arguments
 from ganzoo.training.loop import count_parameters
@@ -53,7 +53,8 @@ def train(
     given = merge(overrides(settings), unflatten({key: value for key, value in keys.items() if value is not None}))
     if resume is not None:
         check_resume_options(resume, out, dry_run)
-        folder = api.resume(resume, changed(RunDir.open(resume).config(), variant, given), quiet=quiet)
+        check_variant(RunDir.open(resume).config(), variant)
+        folder = api.resume(resume, given, quiet=quiet)
     elif variant is None:
         raise InputError("which variant? as in: ganzoo train wgan-gp ('ganzoo list' shows them all)")
     elif dry_run:
@@ -82,11 +83,10 @@ def number(threads: str) -> int:
     return int(threads)
 
 
-def changed(config: ResolvedConfig, variant: str | None, given: Table) -> ResolvedConfig:
-    """The config of a run, updated with the settings `given` on the command line; raises `InputError`."""
+def check_variant(config: Config, variant: str | None) -> None:
+    """Raise `InputError` for a variant other than that of the run to resume."""
     if variant not in (None, config.variant):
         raise InputError(f"the run trains {config.variant}, not {variant}; leave the variant out to resume it")
-    return parse(ResolvedConfig, merge(config.model_dump(mode="json"), given))
 
 
 def last_grid(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ganzoo.config.migrate import RENAMED, current_name, renamed_keys
 from ganzoo.config.resolve import backbone_keys, in_this_format, load_config
-from ganzoo.config.schema import DEFAULTS, Config, Data, Table, as_json, join_path, parse
+from ganzoo.config.schema import DEFAULTS, AnyConfig, Config, Data, Table, as_json, join_path, parse
 from ganzoo.data import find_source, makes_points
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.json_io import shorten
@@ -205,9 +205,7 @@ def make_config(variant: str | None = None, over: Table | None = None, points: b
     `variant` None = the value of `extends` in `over`, or the defaults. If the data are points (None = decided by `data.spec`),
     the networks of a recipe for images are converted by `on_points`; the user's settings for the networks override the result.
     """
-    over = dict(over or {})
-    as_json(over)  # raises for unusable values before anything else is done
-    check_tables(over)
+    over = dict(checked(over or {}))
     variant = _parent(over) if variant is None else variant
     own = [DEFAULTS] if variant is None else [without_tuning_ranges(layer) for layer in config_layers(variant)]
     _check_variant_name(over, own[-1]["variant"])
@@ -221,6 +219,18 @@ def make_config(variant: str | None = None, over: Table | None = None, points: b
     if points:
         table = reduce(merge, users, recipe | {"networks": on_points(recipe["networks"])})
     return parse(Config, table)
+
+
+def with_settings(config: AnyConfig, over: Table) -> AnyConfig:
+    """`config` with the tables `over` on top; raises `InputError`."""
+    return parse(type(config), merge(config.model_dump(mode="json"), checked(over))) if over else config
+
+
+def checked(table: Table) -> Table:
+    """`table`, if it can be merged; raises `InputError` for one that JSON cannot hold or with a value for a table."""
+    as_json(table)
+    check_tables(table)
+    return table
 
 
 def about_another_loss(recipe: Table, table: Table) -> Table:

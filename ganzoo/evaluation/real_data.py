@@ -39,7 +39,6 @@ def load_real_splits(config: ResolvedConfig, data: str | Dataset, quiet: bool = 
     Raises `InputError` for data that cannot be loaded or have another shape.
     """
     facts = config.dataset
-    assert facts is not None, "a kept config is resolved"
     own = isinstance(data, Dataset) and data.digest == facts.digest
     real = RealData(data, None, own) if isinstance(data, Dataset) else named(config, data, quiet)
     if real.train.shape != facts.shape:
@@ -57,7 +56,6 @@ def named(config: ResolvedConfig, spec: str, quiet: bool = True) -> RealData:
     The run's own data are recognized wherever they are stored now. The limit applies to the training images.
     """
     facts, choice = config.dataset, config.data
-    assert facts is not None, "a kept config is resolved"
     options: dict[str, Any] = {"on_corrupt": choice.on_corrupt, "quiet": quiet}
     if not facts.is_points and not makes_points(spec):
         options |= {"size": facts.shape[1], "channels": facts.shape[0]}

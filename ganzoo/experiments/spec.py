@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ganzoo.config.recipes import make_config, merge, unflatten
-from ganzoo.config.schema import Config, Table, flatten, parse
+from ganzoo.config.recipes import make_config, unflatten, with_settings
+from ganzoo.config.schema import Config, Table, flatten
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.experiments.budget import Budget
 from ganzoo.experiments.results_schema import SettingRecord
@@ -91,8 +91,8 @@ class Setting:
 
     def changed(self, overrides: Table) -> "Setting":
         """A copy with the dotted `overrides` applied."""
-        table = merge(self.config.model_dump(mode="json"), unflatten(overrides))
-        return replace(self, config=parse(Config, table), overrides=self.overrides | overrides)
+        config = with_settings(self.config, unflatten(overrides))
+        return replace(self, config=config, overrides=self.overrides | overrides)
 
     def record(self) -> SettingRecord:
         """The entry of the setting in results.json."""

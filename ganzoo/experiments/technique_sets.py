@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import merge, unflatten
-from ganzoo.config.schema import Config, parse
+from ganzoo.config.recipes import unflatten, with_settings
+from ganzoo.config.schema import Config
 from ganzoo.config.techniques import Settings, technique_settings, techniques
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
@@ -53,7 +53,7 @@ def conflict(name: str, others: Iterable[str]) -> str | None:
 def incompatibility(config: Config, dataset: Dataset, settings: Settings, fit: FitsFn = resolve_config) -> str | None:
     """The reason if `config` with the dotted `settings` cannot be trained on `dataset`, else None."""
     try:
-        fit(parse(Config, merge(config.model_dump(mode="json"), unflatten(settings))), dataset)
+        fit(with_settings(config, unflatten(settings)), dataset)
     except InputError as reason:
         return str(reason)
     return None

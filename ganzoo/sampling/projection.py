@@ -46,7 +46,6 @@ def read_picture(path: Path, sampler: Sampler) -> Tensor:
     Raises `InputError` for a file that is not an image, and for a sampler of points or of images that are not square.
     """
     facts = sampler.config.dataset
-    assert facts is not None, "a kept config is resolved"
     channels, size, width = facts.shape
     if sampler.is_points:
         raise InputError(f"{sampler.config.variant} makes points; only a model of images can be inverted")

@@ -24,7 +24,7 @@ def load_test_split(config: ResolvedConfig) -> Dataset | None:
     None if the source has no test split, if the data came from Python, or if an old run's config names other data.
     """
     data, facts = config.data, config.dataset
-    if facts is None or data.spec == MEMORY or "test" not in find_source(data.spec).splits:
+    if data.spec == MEMORY or "test" not in find_source(data.spec).splits:
         return None
     test = load(
         data.spec,

@@ -95,7 +95,6 @@ def without_user_paths(config: ResolvedConfig) -> ResolvedConfig:
 def make_card(config: ResolvedConfig, counters: dict[str, int], seconds: float, sha256: str) -> dict[str, Any]:
     """The content of `card.json`, except the digest of the config."""
     facts = config.dataset
-    assert facts is not None, "a trained config is resolved"
     return {
         "format": FORMAT,
         "variant": config.variant,
