@@ -17,10 +17,8 @@ from ganzoo.config.techniques import technique_settings
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 from ganzoo.experiments.budget import check_thresholds, parse_budget
-from ganzoo.experiments.plan import Plan
-from ganzoo.experiments.ray_cluster import RayCluster
-from ganzoo.experiments.runner import run_comparison
-from ganzoo.experiments.spec import CompareOptions, Setting, check_options, settings_of_switches, settings_of_variants
+from ganzoo.experiments.compare import run, words
+from ganzoo.experiments.spec import CompareOptions, Setting, settings_of_switches, settings_of_variants
 from ganzoo.experiments.technique_sets import largest_compatible_set
 from ganzoo.plugins import load_plugins
 
@@ -56,15 +54,10 @@ class ComparisonArguments:
         """The settings of every run."""
         return merge(overrides(self.settings), {} if self.data is None else unflatten({"data.spec": self.data}))
 
-    def words(self) -> list[str]:
+    def words(self) -> tuple[str, ...]:
         """The options as typed, for reproducing the command; seeds and options that change no result are left out."""
-        found: list[str] = []
-        for option in fields(self):
-            value = getattr(self, option.name)
-            if option.name not in ("seeds", "jobs", "cluster", "quiet") and value not in (None, 0):
-                values = value if isinstance(value, list) else [value]
-                found += [word for one in values for word in (flag(type(self), option), str(one))]
-        return found
+        kept = [each for each in fields(self) if each.name not in ("seeds", "jobs", "cluster", "quiet")]
+        return words({flag(type(self), each): getattr(self, each.name) for each in kept})
 
     def request(self, kind: str, settings: Sequence[Setting], plugins: Mapping[str, str]) -> CompareOptions:
         """The requested comparison of `settings`; raises `InputError`."""
@@ -83,7 +76,7 @@ class ComparisonArguments:
             cluster=self.cluster,
             plugins=plugins,
             quiet=self.quiet,
-            options=tuple(self.words()),
+            options=self.words(),
         )
 
 
@@ -140,18 +133,3 @@ def finish(request: CompareOptions) -> None:
     if not request.quiet:
         terminal.out(f"done: {folder / 'report.html'}")
         terminal.out(f"also: {folder / 'table.md'}, {folder / 'results.json'}")
-
-
-def run(request: CompareOptions) -> Path:
-    """Run the comparison on this machine or on a Ray cluster; returns its folder."""
-    say = silent if request.quiet else terminal.err
-    if request.cluster is None:
-        return run_comparison(Plan(request), say=say)
-    check_options(request)  # before the slow start of a cluster
-    with RayCluster(request.cluster) as cluster:
-        device = cluster.device(request.settings[0].config.train.device)
-        return run_comparison(Plan(request, device=device, cores=cluster.cores), cluster.run_jobs, say)
-
-
-def silent(line: str) -> None:
-    """Discard a progress line (`--quiet`)."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -42,23 +41,24 @@ def list_parts(
 
 def list_variants(as_json: bool) -> None:
     """Print every variant and the bundled checkpoints."""
-    found = [row(name) for name in variants()]
+    cards = {name: read_record(folder / "card.json", Card) for name, folder in shipped_releases().items()}
+    found = [row(name, cards) for name in variants()]
     if as_json:
         return terminal.out_lines(json.dumps(found, indent=2))
     console = terminal.console()
     console.print(as_table([r for r in found if "/" not in r["variant"]]), "")
     console.print(*map(escape, other_sizes(found)), sep="\n")
-    if cards := {name: card(folder) for name, folder in shipped_releases().items()}:
+    if cards:
         console.print("", checkpoints(cards))
     rows = [(kind.name, kind.choice, ", ".join(kind.registry)) for kind in KINDS]
     console.print("", terminal.table(("part", "chosen by", "names"), rows))
 
 
-def row(name: str) -> dict[str, Any]:
-    """The facts of one variant."""
+def row(name: str, cards: Mapping[str, Card]) -> dict[str, Any]:
+    """The facts of one variant; `cards` are those of the bundled releases."""
     config = make_config(name)
     loss = LOSSES[config.loss["name"]]
-    releases = [release for release, folder in shipped_releases().items() if name in makers(folder)]
+    releases = [release for release, card in cards.items() if name in makers(card)]
     return {
         "variant": name,
         "paper": config.about,
@@ -69,15 +69,10 @@ def row(name: str) -> dict[str, Any]:
     }
 
 
-def makers(release: Path) -> tuple[str, str]:
+def makers(card: Card) -> tuple[str, str]:
     """The recipe that a release was trained from and the variant it extends, such as mnist/wgan-gp and wgan-gp."""
-    config = current_name(card(release).variant)
+    config = current_name(card.variant)
     return config, config.rpartition("/")[2]
-
-
-def card(release: Path) -> Card:
-    """The card of a release."""
-    return read_record(release / "card.json", Card)
 
 
 def as_table(rows: list[dict[str, Any]]) -> Table:

@@ -9,9 +9,10 @@ from ganzoo.config.recipes import merge
 from ganzoo.config.schema import Table, flatten
 from ganzoo.experiments.budget import parse_budget
 from ganzoo.experiments.plan import Plan
+from ganzoo.experiments.ray_cluster import RayCluster
 from ganzoo.experiments.runner import run_comparison
-from ganzoo.experiments.spec import CompareOptions, settings_of_variants
-from ganzoo.plugins import load_plugins, plugin_arguments
+from ganzoo.experiments.spec import CompareOptions, check_options, settings_of_variants
+from ganzoo.plugins import load_plugins
 
 
 def compare(
@@ -40,7 +41,14 @@ def compare(
     files = [Path(path) for path in plugins]
     sources = load_plugins(files)
     shared = merge(settings or {}, {} if data is None else {"data": {"spec": data}})
-    asked = {"--out": out, "--budget": budget, "-n": n, "--metrics": ",".join(metrics or ()), "--extractor": extractor}
+    asked: dict[str, object] = {
+        "--out": out,
+        "--budget": budget,
+        "-n": n,
+        "--metrics": ",".join(metrics or ()),
+        "--extractor": extractor,
+    }
+    asked |= {"--tune": tune, "--set": set_values(shared), "--plugin": files}
     request = CompareOptions(
         kind="compare",
         settings=settings_of_variants(variants, shared),
@@ -55,16 +63,32 @@ def compare(
         tune=tune,
         plugins=sources,
         quiet=quiet,
-        options=(*words(asked | {"--tune": tune}), *set_words(shared), *plugin_arguments(files)),
+        options=words(asked),
     )
-    return run_comparison(Plan(request), say=(lambda line: None) if quiet else terminal.err)
+    return run(request)
 
 
-def words(options: Mapping[str, object]) -> list[str]:
-    """The options that were given, as words of a command line."""
-    return [word for option, value in options.items() if value for word in (option, str(value))]
+def run(request: CompareOptions) -> Path:
+    """Run the comparison on this machine or on a Ray cluster; returns its folder."""
+    say = silent if request.quiet else terminal.err
+    if request.cluster is None:
+        return run_comparison(Plan(request), say=say)
+    check_options(request)  # before the slow start of a cluster
+    with RayCluster(request.cluster) as cluster:
+        device = cluster.device(request.settings[0].config.train.device)
+        return run_comparison(Plan(request, device=device, cores=cluster.cores), cluster.run_jobs, say)
 
 
-def set_words(table: Table) -> list[str]:
-    """A table of settings as `--set` options; JSON's values are TOML's too."""
-    return [word for key, value in flatten(table).items() for word in ("--set", f"{key}={json.dumps(value)}")]
+def silent(line: str) -> None:
+    """Discard a progress line (`quiet`)."""
+
+
+def words(options: Mapping[str, object]) -> tuple[str, ...]:
+    """The options that have a value, as words of a command line; a list repeats its option."""
+    given = ((option, value if isinstance(value, list) else [value]) for option, value in options.items() if value)
+    return tuple(word for option, values in given for value in values for word in (option, str(value)))
+
+
+def set_values(table: Table) -> list[str]:
+    """A table of settings as values of `--set`; JSON's values are TOML's too."""
+    return [f"{key}={json.dumps(value)}" for key, value in flatten(table).items()]
