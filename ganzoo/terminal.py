@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # rich takes a fifth of a second, which `ganzoo --help` must 
     from rich.table import Table
 
 
+T = TypeVar("T")
+
+
 class TolerantStream:
     """A text stream that discards its output once the reader has closed the pipe, as in `ganzoo train ... 2>&1 | head -1`.
 
@@ -51,9 +54,6 @@ class TolerantStream:
 def tolerant(stream: TextIO | None, gone: type[OSError] = OSError) -> TextIO:
     """`stream` as a `TolerantStream`; a stream closed before the program started discards everything."""
     return cast(TextIO, TolerantStream(stream or open(os.devnull, "w", encoding="utf-8"), gone))
-
-
-T = TypeVar("T")
 
 
 def out(line: str) -> None:

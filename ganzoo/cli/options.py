@@ -11,6 +11,8 @@ import typer
 
 from ganzoo.errors import InputError
 
+MAX_IMAGES = 100_000  # per call, all in memory at once
+
 
 def _load(plugins: list[Path] | None) -> list[Path]:
     from ganzoo.plugins import load_plugins
@@ -80,9 +82,6 @@ def _default(field: Field[Any]) -> Any:
     return Parameter.empty if field.default is MISSING else field.default
 
 
-MOST = 100_000  # images, which are all in memory at once
-
-
 def parse_seeds(text: str) -> list[int]:
     """The seeds in "0-63" or "3,8,20-25"; raises `InputError`."""
     ends = [parse_range(text, piece.strip()) for piece in text.split(",")]
@@ -107,8 +106,8 @@ def is_number(text: str) -> bool:
 
 def check_count(count: int) -> None:
     """Raise `InputError` for more images than one call may hold in memory."""
-    if count > MOST:
-        raise InputError(f"cannot draw {count:,} images in one call: at most {MOST:,}; use several calls")
+    if count > MAX_IMAGES:
+        raise InputError(f"cannot draw {count:,} images in one call: at most {MAX_IMAGES:,}; use several calls")
 
 
 def parse_points(text: str) -> list[int]:

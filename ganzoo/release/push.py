@@ -21,6 +21,23 @@ README = "README.md"
 RELEASE_FILES = (*REQUIRED_FILES, *DISPLAY_FILES, README)
 
 
+SPACE_FILES = ("app.py", "requirements.txt", README)
+"""Files of a Space in addition to the release."""
+
+APP = '''"""The demo of ganzoo for the release in this folder, written by 'ganzoo push --space'."""
+
+from pathlib import Path
+
+from ganzoo.ui.demo import build_demo, load_images
+from ganzoo.ui.server import launch
+
+demo = build_demo({{{name!r}: load_images(Path(__file__).parent)}})
+
+if __name__ == "__main__":
+    launch(demo)
+'''
+
+
 def check_foreign_files(folder: Path) -> None:
     """Raise `InputError` if a release folder holds files that are not part of a release."""
     strangers = sorted(path.name for path in folder.iterdir() if path.name not in RELEASE_FILES or not path.is_file())
@@ -80,23 +97,6 @@ def stage(release: Path, sampler: Sampler, folder: Path, address: str, licence: 
     (folder / README).write_text(model_card(sampler.card, address, licence), encoding="utf-8")
 
 
-SPACE_FILES = ("app.py", "requirements.txt", "README.md")
-"""Files of a Space in addition to the release."""
-
-APP = '''"""The demo of ganzoo for the release in this folder, written by 'ganzoo push --space'."""
-
-from pathlib import Path
-
-from ganzoo.ui.demo import build_demo, load_images
-from ganzoo.ui.server import launch
-
-demo = build_demo({{{name!r}: load_images(Path(__file__).parent)}})
-
-if __name__ == "__main__":
-    launch(demo)
-'''
-
-
 def check_space(sampler: Sampler) -> None:
     """Raise `InputError` for a release that a Space cannot serve, or if Gradio (whose version it pins) is not installed."""
     gradio_version()
@@ -115,7 +115,7 @@ def write_space(folder: Path, sampler: Sampler, name: str, licence: str | None =
     """
     (folder / "app.py").write_text(APP.format(name=name), encoding="utf-8")
     (folder / "requirements.txt").write_text(f"{DISTRIBUTION}[demo]=={__version__}\n", encoding="utf-8")
-    (folder / "README.md").write_text(space_readme(sampler, name, licence), encoding="utf-8")
+    (folder / README).write_text(space_readme(sampler, name, licence), encoding="utf-8")
 
 
 def space_readme(sampler: Sampler, name: str, licence: str | None) -> str:

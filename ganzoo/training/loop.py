@@ -24,6 +24,10 @@ from ganzoo.training.session import Session
 from ganzoo.training.signals import StopSignal
 from ganzoo.training.trainer import Trainer
 
+TIMING_ROUNDS = 3
+MAX_TIME_RATIO = 0.9
+"""Choose bf16 only if it takes at most this fraction of float32's time; a gain under a tenth is noise on most machines."""
+
 
 def make_trainer(
     config: ResolvedConfig, dataset: Dataset, group: ProcessGroup = SINGLE_PROCESS, kind: type[Trainer] = Trainer
@@ -153,11 +157,6 @@ def class_summary(config: ResolvedConfig) -> list[str]:
 def count_parameters(network: nn.Module) -> int:
     """The number of parameters of a network."""
     return sum(p.numel() for p in network.parameters())
-
-
-TIMING_ROUNDS = 3
-MAX_TIME_RATIO = 0.9
-"""Choose bf16 only if it takes at most this fraction of float32's time; a gain under a tenth is noise on most machines."""
 
 
 def resolve_precision(config: ResolvedConfig, dataset: Dataset) -> ResolvedConfig:

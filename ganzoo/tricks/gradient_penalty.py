@@ -20,6 +20,7 @@ class Penalty(Trick):
     beta2^c for c = every / (every + 1); here learning rate and betas stay as configured.
     """
 
+    number: ClassVar[int | None] = 14
     heads: ClassVar[tuple[str, ...]] = ("score",)
     per_sample_gradients: ClassVar[bool] = True
 
@@ -55,7 +56,6 @@ class GP(Penalty):
     phase: ClassVar[Phase] = Phase.SLOPE_BETWEEN
     neutral: ClassVar[dict[str, Any]] = {"weight": 0.0}
     title: ClassVar[str] = "WGAN-GP's penalty"
-    number: ClassVar[int | None] = 14
 
     def __init__(
         self,
@@ -81,7 +81,6 @@ class DraganGP(Penalty):
     phase: ClassVar[Phase] = Phase.SLOPE_AROUND
     neutral: ClassVar[dict[str, Any]] = {"weight": 0.0}
     title: ClassVar[str] = "DRAGAN's penalty"
-    number: ClassVar[int | None] = 14
 
     def __init__(
         self,
@@ -100,20 +99,11 @@ class DraganGP(Penalty):
         return penalties.dragan_penalty(judge, real, self.k, self.noise)
 
 
-class R1(Penalty):
-    """R1. Which Training Methods for GANs do actually Converge? Mescheder et al., 2018, https://arxiv.org/abs/1801.04406
+class SquaredSlope(Penalty):
+    """A penalty gamma/2 on the squared gradient of D's score. Code without the half needs half our gamma for the same."""
 
-    Adds gamma/2 E ||grad D(x)||^2 to L_D    eq. 9
-
-    gamma/2 as in the paper; code without the half needs half our gamma for the same penalty.
-    Settings: gamma (10 in the paper).
-    """
-
-    name: ClassVar[str] = "r1"
     phase: ClassVar[Phase] = Phase.SLOPE_AT
     neutral: ClassVar[dict[str, Any]] = {"gamma": 0.0}
-    title: ClassVar[str] = "R1"
-    number: ClassVar[int | None] = 14
 
     def __init__(
         self,
@@ -122,34 +112,34 @@ class R1(Penalty):
         every: PositiveInt = 1,  # take the term in each `every`-th D step, times `every`
     ) -> None:
         super().__init__(gamma / 2, every)
+
+
+class R1(SquaredSlope):
+    """R1. Which Training Methods for GANs do actually Converge? Mescheder et al., 2018, https://arxiv.org/abs/1801.04406
+
+    Adds gamma/2 E ||grad D(x)||^2 to L_D    eq. 9
+
+    Settings: gamma (10 in the paper).
+    """
+
+    name: ClassVar[str] = "r1"
+    title: ClassVar[str] = "R1"
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
         """The penalty on clean reals, with their labels."""
         return penalties.r1(judge, real)
 
 
-class R2(Penalty):
+class R2(SquaredSlope):
     """R2. Which Training Methods for GANs do actually Converge? Mescheder et al., 2018, https://arxiv.org/abs/1801.04406
 
     Adds gamma/2 E ||grad D(g)||^2 to L_D    section 4.1
 
-    gamma/2 as in the paper; code without the half needs half our gamma for the same penalty.
     Settings: gamma (10 in the paper).
     """
 
     name: ClassVar[str] = "r2"
-    phase: ClassVar[Phase] = Phase.SLOPE_AT
-    neutral: ClassVar[dict[str, Any]] = {"gamma": 0.0}
     title: ClassVar[str] = "R2"
-    number: ClassVar[int | None] = 14
-
-    def __init__(
-        self,
-        *,
-        gamma: Annotated[float, Field(ge=0)] = 10.0,  # the penalty is gamma/2 times the squared slope
-        every: PositiveInt = 1,  # take the term in each `every`-th D step, times `every`
-    ) -> None:
-        super().__init__(gamma / 2, every)
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
         """The penalty on clean fakes, with their labels."""

@@ -124,14 +124,9 @@ def connect(page: Page, demo: Any) -> None:
     """Draw when the page opens and whenever the reader changes a control, one picture at a time."""
     # One at a time, because some layers store their inputs while they draw.
     controls = list(page.controls.values())
-    draw: dict[str, Any] = {"fn": one_line_errors(page, redraw), "inputs": controls, "outputs": page.outputs}
-    draw |= {
-        "concurrency_id": "draw",
-        "concurrency_limit": 1,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-    }
     private = {"api_visibility": "private", "show_progress": "hidden"}
+    draw: dict[str, Any] = {"fn": one_line_errors(page, redraw), "inputs": controls, "outputs": page.outputs}
+    draw |= private | {"concurrency_id": "draw", "concurrency_limit": 1}
     opened = demo.load(one_line_errors(page, follow_link), page.link, controls, js=FOLLOW_LINK, **private)
     seed, images = page.controls["seed"], page.controls["images"]
     following = page.next_seeds.click(lambda first, n: (first or 0) + n, [seed, images], seed, **private)

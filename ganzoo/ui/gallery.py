@@ -24,6 +24,9 @@ from ganzoo.sampling import Sampler
 from ganzoo.sampling.checkpoints import find_checkpoint
 from ganzoo.ui.collection import Collection
 
+HERE = Path(__file__).parent
+STYLE = HERE.parent / "experiments/report"
+"""Folder of report.css, whose colors, fonts and tables the gallery shares."""
 MARK = b'<meta name="generator" content="ganzoo gallery">'
 ELSEWHERE = "SHA-256 of generator.safetensors"  # shown below the other facts
 
@@ -84,11 +87,6 @@ def scores(card: Table) -> Iterator[dict[str, str]]:
     """Each score of a card with its floor, as text."""
     for score in map(ScoreRecord.model_validate, card.get("scores", [])):
         yield {"name": score.name, "value": value_text(score), "better": score.better, "floor": floor_text(score)}
-
-
-HERE = Path(__file__).parent
-STYLE = HERE.parent / "experiments/report"
-"""Folder of report.css, whose colors, fonts and tables the gallery shares."""
 
 
 def render(template: str, **content: Any) -> str:
