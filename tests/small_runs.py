@@ -86,8 +86,8 @@ QUICK: dict[str, Table] = {
     "instance-noise": {"tricks.instance_noise.steps": 4},
     "r1": {"tricks.r1.every": 2},
     "two-d-steps": {"train.ratio": "3:2"},
-    "critic_warmup": {"train.critic_warmup": {"d_steps": 2, "first": 1}},
-    "loss_thresholds": {"train.loss_thresholds.most": 1},
+    "warmup": {"train.critic_warmup": {"d_steps": 2, "first": 1}},
+    "thresholds": {"train.loss_thresholds.most": 1},
     "decay": {"train.lr_decay_steps": 9},
 }
 """What makes a switch show within a few steps of a few images."""

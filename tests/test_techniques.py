@@ -16,7 +16,7 @@ from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import flatten
 from ganzoo.config.techniques import technique_settings, techniques
 from ganzoo.training.loop import make_trainer
-from small_runs import SMALL, toy_data
+from small_runs import QUICK, SMALL, toy_data
 
 TECHNIQUES = techniques()
 PAGE = (Path(__file__).parents[1] / "docs/guide/techniques.md").read_text(encoding="utf-8")
@@ -88,3 +88,8 @@ def weights(settings):
 @ROWS
 def test_the_neutral_setting_is_bit_identical_to_none(technique):
     assert torch.equal(weights(technique.neutral), weights({}))
+
+
+def test_the_forms_for_short_runs_are_of_switches_that_exist():
+    """One under another name would be ignored, and the tests that use it would take ten times as long."""
+    assert QUICK.keys() <= technique_settings().keys()

@@ -87,7 +87,7 @@ BALANCES = {
     "2-to-1": {"train": {"ratio": "2:1"}},
     "1-to-2": {"train": {"ratio": "1:2"}},
     "g-batch": {"train": {"g_batch_multiple": 2}},
-    "gradient_accumulation": {"train": {"gradient_accumulation": 2, "g_batch_multiple": 2}},
+    "accumulate": {"train": {"gradient_accumulation": 2, "g_batch_multiple": 2}},
     "mixed": switched(["label-noise", "replay"]),
     "mixed-parts": merge(switched(["label-noise"]), {"train": {"gradient_accumulation": 2}}),
     "past-players": switched(["past-players"]),

@@ -29,7 +29,7 @@ TINY: Table = {
 BY_DESIGN = {"thresholds": "a turn depends on the loss of the one before, so the host has to know it"}
 """The only switches that wait, each with why."""
 SETTINGS: dict[str, Table] = {
-    "gradient_accumulation": {"train": {"gradient_accumulation": 2, "g_batch_multiple": 2}},
+    "accumulate": {"train": {"gradient_accumulation": 2, "g_batch_multiple": 2}},
     "flip": {"data": {"flip": True}},
     "rmsprop": {"train": {"generator": {"name": "rmsprop"}, "discriminator": {"name": "sgd", "momentum": 0.5}}},
     "virtual norm with noise": {"networks": {"generator": {"norm": "virtual", "noise": 0.1, "dropout": 0.1}}},
