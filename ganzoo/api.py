@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ganzoo import cpu_threads
 from ganzoo.builder import resolve_config, with_absolute_data_path
+from ganzoo.config.compatibility import few_images_warning
 from ganzoo.config.recipes import checked, make_config, merge, with_settings
 from ganzoo.config.resolve import resolve_defaults, resolve_device
 from ganzoo.config.schema import Config, Data, ResolvedConfig, Table, parse, with_train
@@ -63,7 +64,7 @@ def train(
             exam = TrainingEvaluation(made)
             with run.training_lock():
                 run.create(resolved)
-                fit_run(run, made, exam, quiet=quiet, note=note)
+                fit_run(run, made, exam, quiet=quiet, notes=(note, few_images_warning(resolved)))
         else:
             follow_first_rank(made)
     return run.folder
@@ -110,7 +111,7 @@ def resume(
                 seconds, note = restore(run, made)
                 if config != run.config():
                     run.write_config(config)
-                fit_run(run, made, exam, seconds, quiet, note)
+                fit_run(run, made, exam, seconds, quiet, (note,))
         else:
             follow_first_rank(made)
     return run.folder

@@ -43,11 +43,12 @@ def first_line(error: Exception, which: int = 0) -> str:
     return ([line.strip() for line in text.splitlines() if line.strip()] or [type(error).__name__])[which]
 
 
-def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:
-    """An `InputError` for a misspelled `name` that suggests the nearest valid name, or lists all."""
+def unknown_name(what: str, name: str, known: Iterable[str], listed: Iterable[str] | None = None) -> InputError:
+    """An `InputError` for a misspelled `name` that suggests the nearest `known` name, or lists all, or those `listed`."""
     choices = {choice.lower(): choice for choice in sorted(known)}
     close = get_close_matches(name.lower(), choices, n=1, cutoff=0.6)
-    hint = f"did you mean {choices[close[0]]!r}?" if close else f"choose from: {', '.join(choices.values()) or 'none'}"
+    names = choices.values() if listed is None else listed
+    hint = f"did you mean {choices[close[0]]!r}?" if close else f"choose from: {', '.join(names) or 'none'}"
     return InputError(f"no {what} is called {name!r}; {hint}")
 
 

@@ -101,3 +101,13 @@ def track(items: Iterable[T], what: str, *, total: int | None = None, quiet: boo
     off = quiet or not where.is_terminal
     # A progress bar interprets its description as markup on any console.
     return bar(items, no_markup(escape(what)), total=total, console=where, transient=True, disable=off)
+
+
+def duration(seconds: float) -> str:
+    """A time as text in at most two units: 47 s, 3 min 47 s, 2 h 10 min."""
+    whole = round(seconds)
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return f"{hours:,} h {minutes} min"

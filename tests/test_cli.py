@@ -302,7 +302,7 @@ def test_a_plugin_adds_a_loss_to_every_command_that_takes_a_checkpoint(tmp_path,
     assert ganzoo(*words, "--set", "loss.weight=3", "--out", tmp_path / "run") == 0
     assert RunDir(tmp_path / "run").config().loss == {"name": "mine", "weight": 3.0}
     assert RunDir(tmp_path / "run").config().variant == "mine"
-    assert capsys.readouterr().out.splitlines()[-1] == f"more: ganzoo sample {tmp_path / 'run'} --plugin {plugin}"
+    assert all(line.endswith(f" --plugin {plugin}") for line in capsys.readouterr().out.splitlines()[-5:])
     monkeypatch.chdir(tmp_path)
     Image.new("L", (28, 28)).save("x.png")
     monkeypatch.setattr(demo, "serve", lambda samplers, host, port, share, say: None)

@@ -5,33 +5,15 @@ import re
 import sys
 import warnings
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from ganzoo import terminal
+from ganzoo import __version__, terminal
+from ganzoo.cli.commands import COMMANDS, ELSEWHERE, RENAMED
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.terminal import tolerant
-
-COMMANDS = {
-    "train": ("train.train", "Train a variant, or resume a run."),
-    "sample": ("sample.sample", "Draw images from one or more checkpoints."),
-    "evaluate": ("evaluate.evaluate", "Score a checkpoint: FID, KID, precision, recall, modes, ..."),
-    "compare": ("compare.compare", "Train variants under one budget and several seeds, score them, write a report."),
-    "ablate": ("compare.ablate", "Compare a variant with itself under each stability technique."),
-    "doctor": ("diagnose.doctor", "Diagnose a run from its log: failures and what to change."),
-    "list": ("list.list_parts", "List variants, stability techniques, bundled checkpoints and parts."),
-    "config": ("config.config", "Print the keys of the config: type, default, meaning, source."),
-    "gallery": ("explore.gallery", "Write one HTML page that shows all checkpoints."),
-    "demo": ("explore.demo", "Explore checkpoints in the browser."),
-    "invert": ("explore.invert", "Find the latent whose image is nearest to a picture."),
-    "export": ("share.export", "Write a generator as ONNX or PyTorch program."),
-    "push": ("share.push", "Upload a release to the Hugging Face Hub."),
-}
-"""Command -> (module and function, line in the help)."""
-SUCCESSORS = {"--sweep": "--traverse", "--raw": "--no-ema", "--n": "-n", "project": "invert"}
-"""Options and commands that were renamed."""
 
 
 class Commands(TyperGroup):
@@ -43,14 +25,17 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module, function = COMMANDS[cmd_name][0].split(".")
+        command = COMMANDS[cmd_name]
+        module, function = command.function.split(".")
         single = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
-        single.command(cmd_name)(getattr(import_module(f"ganzoo.cli.{module}"), function))
+        # \b keeps the line breaks of the paragraph that follows.
+        examples = "\n".join(["\b", "Examples:", *(f"  {example}" for example in command.examples)])
+        single.command(cmd_name, epilog=examples)(getattr(import_module(f"ganzoo.cli.{module}"), function))
         return typer.main.get_command(single)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+            formatter.write_dl([(name, command.line) for name, command in COMMANDS.items()])
 
 
 app = typer.Typer(
@@ -62,8 +47,18 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        terminal.out(f"ganzoo {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _about() -> None:
+def _about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """A multi-loss GAN zoo: train any variant, sample and score what was trained, compare losses."""
 
 
@@ -117,8 +112,10 @@ def _usage(error: Any) -> str:
     """The parser's message, with the successor of a renamed option or command."""
     text = error.format_message()
     old = getattr(error, "option_name", None) or "".join(re.findall(r"^No such command '(.*?)'", text))
-    if old in SUCCESSORS:
-        return f"{old} is now called {SUCCESSORS[old]}"
+    if old in RENAMED:
+        return f"{old} is now called {RENAMED[old]}"
+    if old in ELSEWHERE:
+        return f"there is no {old}; use {ELSEWHERE[old]}"
     return f"{text} (see '{getattr(getattr(error, 'ctx', None), 'command_path', 'ganzoo')} --help')"
 
 

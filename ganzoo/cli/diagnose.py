@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import textwrap
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any
@@ -20,8 +21,23 @@ from ganzoo.training.failure_rules import Record, diagnose, rules_without_enough
 from ganzoo.training.run_dir import RunDir
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-WIDTH = 60  # characters of a plot
-PLOTTED = ("norm/d", "norm/g", "score/apart", "variety/pixels", "variety/features", "unrest/lately")
+COLUMNS = 80  # width of the output
+WIDTH = 29  # characters of a plot
+PLOTTED = {
+    "norm/d": "D's gradient norm",
+    "norm/g": "G's gradient norm",
+    "score/apart": "reals above fakes",
+    "variety/pixels": "pixel diversity",
+    "variety/features": "feature diversity",
+    "unrest/lately": "recent change",
+}
+"""Name in the log -> name in the plots."""
+SIGNALS = {
+    "score/apart": "reals above fakes: share of (real, fake) pairs in which D scores the real image higher; 0.5 is chance",
+    "variety/pixels": "diversity: mean distance of two samples over that of two real images, in pixels and in D's features",
+    "unrest/lately": "recent change: distance that a latent's image moved in the last 5 records, over that of two reals",
+}
+"""Name in the log -> explanation below the plots."""
 
 
 def doctor(
@@ -42,8 +58,9 @@ def doctor(
     if as_json:
         table = {"step": records[-1]["step"], "findings": found, "too_few_records": early}
         return terminal.out_lines(json.dumps(table, indent=2))
-    for line in (headline(opened, records), *plots(records), "", *verdict(found), *too_few(len(records), early)):
-        terminal.out(line)
+    for text in (headline(opened, records), *plots(records), "", *verdict(found), *too_few(len(records), early)):
+        for line in textwrap.wrap(text, COLUMNS, subsequent_indent="  ", break_on_hyphens=False) or [""]:
+            terminal.out(line)
     terminal.out(picture(records, out or run / "doctor.png"))
 
 
@@ -69,16 +86,18 @@ def series(records: list[Record]) -> dict[str, list[float]]:
         "D's loss": failure_rules.loss_history(records, "d"),
         "G's loss": failure_rules.loss_history(records, "g"),
     }
-    return losses | {name: term_history(records, name) for name in PLOTTED if name in records[-1]["terms"]}
+    logged = records[-1]["terms"]
+    return losses | {shown: term_history(records, name) for name, shown in PLOTTED.items() if name in logged}
 
 
 def plots(records: list[Record]) -> list[str]:
-    """One line of blocks for each curve, scaled from its minimum to its maximum."""
-    lines = []
+    """One line of blocks for each curve, scaled from its minimum to its maximum, and the meaning of the curves."""
+    lines = [f"{'':{20 + WIDTH}} {'min':>9} {'max':>9} {'last':>9}"]
     for name, values in series(records).items():
         finite = [value for value in values if math.isfinite(value)] or [math.nan]
-        lines.append(f"{name:>16} {spark(values)} {min(finite):.3g} to {max(finite):.3g}, last {values[-1]:.3g}")
-    return lines
+        numbers = (min(finite), max(finite), values[-1])
+        lines.append(f"{name:<19} {spark(values):{WIDTH}} " + " ".join(f"{number:>9.3g}" for number in numbers))
+    return lines + [""] + [text for name, text in SIGNALS.items() if name in records[-1]["terms"]]
 
 
 def spark(values: list[float]) -> str:
@@ -114,7 +133,10 @@ def picture(records: list[Record], path: Path) -> str:
     from matplotlib import pyplot
 
     steps, shown = [record["step"] for record in records], series(records)
-    panels = {"loss": ("D's loss", "G's loss"), "gradient norm": [name for name in shown if name.startswith("norm/")]}
+    panels = {
+        "loss": ("D's loss", "G's loss"),
+        "gradient norm": [name for name in shown if name.endswith("gradient norm")],
+    }
     figure, axes = pyplot.subplots(len(panels), 1, sharex=True, figsize=(8, 6), layout="constrained")
     for axis, (title, names) in zip(axes, panels.items(), strict=True):
         for name in names:

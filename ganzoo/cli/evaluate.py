@@ -23,7 +23,7 @@ def evaluate(
     extractor: Extractor = None,
     n: Samples = None,
     split: Annotated[str | None, typer.Option(help="train or test; default: test, if the data have one.")] = None,
-    batch: Annotated[int, typer.Option(help="Images per batch; does not change a score.")] = 128,
+    batch: Annotated[int, typer.Option("--batch-size", help="Images per batch; does not change a score.")] = 128,
     no_ema: NoEma = False,
     neighbours: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Draw samples next to their nearest training images.")

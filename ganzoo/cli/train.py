@@ -11,10 +11,12 @@ from torch import nn
 from ganzoo import api, terminal
 from ganzoo.builder import build_modules, resolve_config
 from ganzoo.cli.options import Plugins, Quiet, Settings, is_number
+from ganzoo.config.migrate import PLAYERS
 from ganzoo.config.recipes import make_config, merge, overrides, unflatten
-from ganzoo.config.schema import Config
+from ganzoo.config.schema import Config, Table
 from ganzoo.errors import InputError
 from ganzoo.plugins import plugin_arguments
+from ganzoo.training import checkpoint
 from ganzoo.training.loop import count_parameters
 from ganzoo.training.run_dir import RunDir
 
@@ -26,7 +28,11 @@ def train(
     data: Annotated[str | None, typer.Option(metavar="SPEC", help="digits, mnist, folder:PATH, npz:PATH, ...")] = None,
     steps: Annotated[int | None, typer.Option(help="Number of G updates.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, data order, latents and noise.")] = None,
+    size: Annotated[int | None, typer.Option(help="Height and width of the images in pixels.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Real images in a step of D.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate of both players.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; default: runs/<variant>-<data>-s<seed>.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run folder in runs/.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     precision: Annotated[
         str | None,
@@ -47,10 +53,13 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train a variant, or resume a run."""
-    keys = {"data.spec": data, "train.steps": steps, "seed": seed, "train.device": device}
+    keys: Table = {"data.spec": data, "train.steps": steps, "seed": seed, "train.device": device}
+    keys |= {"data.size": size, "train.batch_size": batch_size}
+    keys |= {f"train.{player}.lr": lr for player in PLAYERS}
     keys |= {"train.precision": precision, "train.on_failure": on_failure, "train.eval_every": eval_every}
     keys |= {"train.threads": None if threads is None else number(threads)}
     given = merge(overrides(settings), unflatten({key: value for key, value in keys.items() if value is not None}))
+    out = run_folder(out, name)
     if resume is not None:
         check_resume_options(resume, out, dry_run)
         check_variant(RunDir.open(resume).config(), variant)
@@ -62,14 +71,26 @@ def train(
     else:
         folder = api.train(make_config(variant, given), out=out, quiet=quiet)
     if not quiet and os.environ.get("RANK", "0") == "0":
-        terminal.out(f"done: {last_grid(folder)}")
-        terminal.out(f"more: {shlex.join(['ganzoo', 'sample', str(folder), *plugin_arguments(plugin or [])])}")
+        terminal.out(summary(RunDir(folder)))
+        for command in next_commands(RunDir(folder), plugin_arguments(plugin or [])):
+            terminal.out(f"  {command}")
+
+
+def run_folder(out: Path | None, name: str | None) -> Path | None:
+    """The folder that `--out` or `--name` asks for; raises `InputError`."""
+    if name is None:
+        return out
+    if out is not None:
+        raise InputError("--name cannot be combined with --out, which names the whole path; leave one out")
+    if name in ("", "..") or Path(name).name != name:
+        raise InputError(f"--name {name}: expected the name of a folder in runs/; give a path with --out")
+    return Path("runs", name)
 
 
 def check_resume_options(run: Path, out: Path | None, dry_run: bool) -> None:
     """Raise `InputError` for options that cannot be combined with `--resume`."""
     if out is not None:
-        raise InputError("--out cannot be combined with --resume: a resumed run stays in its folder")
+        raise InputError("--out and --name cannot be combined with --resume: a resumed run stays in its folder")
     if dry_run:
         raise InputError(f"--dry-run cannot be combined with --resume: the run's config is in {run}/config.json")
 
@@ -89,9 +110,24 @@ def check_variant(config: Config, variant: str | None) -> None:
         raise InputError(f"the run trains {config.variant}, not {variant}; leave the variant out to resume it")
 
 
-def last_grid(folder: Path) -> Path:
-    """The newest sample grid of a run."""
-    return max((folder / "samples").glob("*.png"))
+def summary(run: RunDir) -> str:
+    """The steps and the time of a finished run, and its newest sample grid."""
+    last = checkpoint.read_state_record(checkpoint.saved_states(run.states)[-1], run.config())
+    taken = f"{last['counters']['step']:,} steps in {terminal.duration(last['seconds'])}"
+    return f"done: {taken}, {max(run.samples.glob('*.png'))}; next:"
+
+
+def next_commands(run: RunDir, plugins: list[str]) -> list[str]:
+    """Five commands that use a finished run."""
+    folder, twice = str(run.folder), str(2 * run.config().train.steps)
+    commands = (
+        ["sample", folder, "-n", "64", "--out", f"{folder}.png"],
+        ["evaluate", folder],
+        ["doctor", folder],
+        ["demo", folder],
+        ["train", "--resume", folder, "--steps", twice],
+    )
+    return [shlex.join(["ganzoo", *words, *plugins]) for words in commands]
 
 
 def show(config: Config) -> None:

@@ -10,6 +10,9 @@ from ganzoo.networks import BACKBONES, checkerboard
 from ganzoo.networks.layers import norm_has
 from ganzoo.tricks import Trick
 
+FEW_IMAGES = 2000
+"""Below this, D overfits early without augmentation (Karras et al. 2020, arXiv:2006.06676, fig. 1)."""
+
 
 def incompatibilities(
     config: ResolvedConfig, tricks: list[Trick], unlabelled: int = 0, empty_classes: Sequence[str] = ()
@@ -258,3 +261,11 @@ def _check_single_sample_norm(config: ResolvedConfig, tricks: list[Trick], proce
         norm = table.get("norm", "none")
         if at_once == 1 and norm_has(norm, "mixes_samples"):
             yield f"{norm} norm needs at least two vectors, but the {name} gets one at a time; raise train.batch_size"
+
+
+def few_images_warning(config: ResolvedConfig) -> str:
+    """A warning if D can memorize the training images; empty for data with augmentation, and for points."""
+    count, points = config.dataset.count, config.dataset.is_points
+    if count >= FEW_IMAGES or points or "augment" in config.tricks:
+        return ""
+    return f"{count:,} images are few: D may memorize them; --set tricks.augment=true augments what D sees"

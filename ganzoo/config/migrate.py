@@ -29,6 +29,25 @@ RENAMED = {
     **{f"networks.{player}.{old}": f"networks.{player}.{new}" for player in PLAYERS for old, new in _NETWORK.items()},
 }
 """Dotted keys of format 1 -> keys of format 2."""
+_EACH_LR = "train.generator.lr and train.discriminator.lr"
+_EACH_BETAS = "train.generator.betas and train.discriminator.betas"
+ELSEWHERE = {
+    **dict.fromkeys(("lr", "learning_rate", "lr_g", "lr_d"), _EACH_LR),
+    **dict.fromkeys(("beta1", "beta2", "betas"), _EACH_BETAS),
+    **dict.fromkeys(("epochs", "n_epochs", "num_epochs", "niter", "iterations", "max_steps", "steps"), "train.steps"),
+    **dict.fromkeys(("batch", "batch_size", "bs"), "train.batch_size"),
+    **dict.fromkeys(("image_size", "img_size", "resolution"), "data.size"),
+    **dict.fromkeys(("dataset", "dataroot", "data_dir"), "data.spec"),
+    **dict.fromkeys(("nz", "z_dim", "latent_dim"), "latent.dim"),
+    **dict.fromkeys(("ngf", "ndf", "width"), "networks.generator.width and networks.discriminator.width"),
+    **dict.fromkeys(("n_critic", "critic_iters"), "train.ratio"),
+    **dict.fromkeys(("gp_weight", "lambda_gp"), "tricks.gp.weight"),
+    **dict.fromkeys(("wandb", "tensorboard"), "train.tensorboard"),
+    **dict.fromkeys(("device", "gpus", "ngpu"), "train.device"),
+    **dict.fromkeys(("fp16", "amp", "bf16"), "train.precision"),
+    **dict.fromkeys(("ema", "ema_decay"), "train.ema_decay"),
+}
+"""Keys of other programs -> keys of ganzoo, for messages about an unknown key."""
 
 
 FOLDERS = {"cifar10/": "papers/cifar10/", "cifar10-cpu/": "cifar10-small/", "toy/": "mixtures/"}

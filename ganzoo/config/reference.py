@@ -62,13 +62,16 @@ def config_keys() -> list[Key]:
 
 
 def keys_below(prefix: str) -> list[Key]:
-    """The key `prefix` and all below it; raises `InputError` for one that does not exist."""
+    """The key `prefix` and all below it, or else the keys that end in it; raises `InputError` if there is no such key."""
     keys = config_keys()
     found = [key for key in keys if f"{key.path}.".startswith(f"{prefix}.")]
+    found = found or [key for key in keys if key.path.endswith(f".{prefix}")]
     if not found and prefix in RENAMED:
         raise InputError(f"the config key {prefix} is now called {RENAMED[prefix]}")
     if not found:
-        raise unknown_name("config key", prefix, {*(key.path for key in keys), *map(table_of, keys)})
+        raise unknown_name(
+            "config key", prefix, {*(key.path for key in keys), *map(table_of, keys)}, Config.model_fields
+        )
     return found
 
 

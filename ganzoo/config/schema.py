@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, create_model, field_validator
 
 from ganzoo.batch import is_point_shape
-from ganzoo.config.migrate import RENAMED
+from ganzoo.config.migrate import ELSEWHERE, RENAMED
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.json_io import lowercase_first, shorten
 
@@ -254,6 +254,8 @@ def _check_keys(model: type[BaseModel], table: Mapping[str, Any], where: str) ->
     for key, value in table.items():
         if key not in model.model_fields and (new := RENAMED.get(join_path(where, key))):
             raise InputError(f"the config key {join_path(where, key)} is now called {new}")
+        if key not in model.model_fields and where in ("", "train") and (ours := ELSEWHERE.get(key)):
+            raise InputError(f"no config key is called {join_path(where, key)!r}; ganzoo's name is {ours}")
         if key not in model.model_fields:
             raise unknown_name(
                 "config key", join_path(where, key), [join_path(where, field) for field in model.model_fields]

@@ -1,5 +1,6 @@
 """Run a comparison: train and score unfinished cells, update the results, write the report."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ganzoo.experiments.cell_schema import CellRecord
 from ganzoo.experiments.job import Job, Outcome
 from ganzoo.experiments.local_pool import LocalPool, ReportFn
 from ganzoo.experiments.plan import Plan
+from ganzoo.experiments.progress import cell_bars, opening_lines, time_left
 from ganzoo.experiments.report.html import write_report, write_table
 from ganzoo.experiments.results_schema import Tuning
 from ganzoo.experiments.spec import Setting
@@ -36,20 +38,20 @@ def run_comparison(plan: Plan, work_off: RunJobs | None = None, say: Log = print
 def run_cells(plan: Plan, work_off: RunJobs | None, say: Log) -> Path:
     """`run_comparison` without signal handling."""
     book, tuning = plan.book, None
-    settings, cells, places = plan.settings, plan.cells, plan.places
+    settings, cells, places, quiet = plan.settings, plan.cells, plan.places, plan.request.quiet
+    run_jobs = work_off or LocalPool(plan.request.jobs).run_jobs
+    for line in opening_lines(plan.request, settings):
+        say(line)
     plan.request.out.mkdir(parents=True, exist_ok=True)
     if book.old() is None:
         book.write(settings, places)  # fixes the settings for a later command, if this one is stopped while tuning
     if plan.trials:
         trials = [cell for of_one in plan.trials for cell in of_one]
-        check_lost_cells(Runner(trials, work_off or LocalPool(plan.request.jobs).run_jobs, say).finish())
+        check_lost_cells(Runner(trials, run_jobs, say, quiet=quiet).finish())
         settings, tuning = choose_tuned_settings(plan)
         cells = plan.cells_of(settings)
     book.write(settings, places, tuning)
-    desk = Runner(
-        cells, work_off or LocalPool(plan.request.jobs).run_jobs, say, lambda: book.write(settings, places, tuning)
-    )
-    lost = desk.finish()
+    lost = Runner(cells, run_jobs, say, lambda: book.write(settings, places, tuning), quiet).finish()
     results = book.write(settings, places, tuning)
     with book.locked():
         write_table(results, book.folder)
@@ -81,19 +83,26 @@ class Runner:
     """Runs a set of cells; reports and saves as each finishes."""
 
     def __init__(
-        self, cells: Sequence[Cell], work_off: RunJobs, say: Log, ended: Callable[[], object] = lambda: None
+        self,
+        cells: Sequence[Cell],
+        work_off: RunJobs,
+        say: Log,
+        ended: Callable[[], object] = lambda: None,
+        quiet: bool = False,
     ) -> None:
-        self.cells, self.run_jobs, self.log, self.ended = cells, work_off, say, ended
+        self.cells, self.run_jobs, self.log, self.ended, self.quiet = cells, work_off, say, ended, quiet
+        self.began, self.before = time.monotonic(), self.finished
         self.by_folder = {cell.job().folder: cell for cell in cells}
         self.lost: list[str] = []
 
     def finish(self) -> list[str]:
         """Run the unfinished cells; returns a line for each cell that ended without a result."""
         waiting = [cell for cell in self.cells if cell.record() is None]
-        if waiting and len(waiting) < len(self.cells):
+        if len(waiting) < len(self.cells):
             self.log(f"{len(self.cells) - len(waiting)} of {len(self.cells)} cells are already finished")
         try:
-            self.run_jobs([cell.job() for cell in waiting], self.report)
+            with cell_bars(waiting, self.quiet):
+                self.run_jobs([cell.job() for cell in waiting], self.report)
         except KeyboardInterrupt:
             self.ended()
             done = f"{self.finished} of {len(self.cells)} cells finished"
@@ -114,9 +123,10 @@ class Runner:
         if record is None:
             self.lost.append(f"{cell.name}: {outcome.message or f'exit code {outcome.code}'}")
         self.ended()
-        self.log(
-            f"[{self.finished}/{len(self.cells)}] {cell.name}: {describe_result(record) if record else self.lost[-1]}"
-        )
+        total, seconds = len(self.cells), time.monotonic() - self.began
+        left = time_left(self.finished - self.before, total - self.before, seconds)
+        result = f"{cell.name}: {describe_result(record)}" if record else self.lost[-1]
+        self.log(f"[{self.finished}/{total}] {result}{left}")
 
 
 def describe_result(record: CellRecord) -> str:

@@ -74,6 +74,10 @@ def find_checkpoint(checkpoint_name: str | Path) -> Path:
         raise InputError(f"{folder} is neither a run nor a release: it has no config.json")
     if found is None:
         raise unknown_name("run, release folder or shipped checkpoint", str(checkpoint_name), names)
+    if own := sorted(Path("runs").glob(f"{checkpoint_name}-*/config.json")):
+        warnings.warn(
+            f"{checkpoint_name} is the bundled release {found.name}; your run is {own[-1].parent}", stacklevel=2
+        )
     return found
 
 

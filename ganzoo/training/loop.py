@@ -1,7 +1,7 @@
 """The training loop: create or restore a trainer, train to the last step or a signal, choose a precision."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -79,11 +79,16 @@ def check_can_restart(run: RunDir, damaged: list[str]) -> None:
 
 
 def fit_run(
-    run: RunDir, trainer: Trainer, exam: TrainingEvaluation, seconds: float = 0.0, quiet: bool = False, note: str = ""
+    run: RunDir,
+    trainer: Trainer,
+    exam: TrainingEvaluation,
+    seconds: float = 0.0,
+    quiet: bool = False,
+    notes: Sequence[str] = (),
 ) -> None:
     """Train `run` to its last step; raises `Interrupted` or `TrainingFailed` with everything saved.
 
-    Rank 0 calls it; the other ranks call `follow_first_rank`. `note` is printed at the start.
+    Rank 0 calls it; the other ranks call `follow_first_rank`. `notes` are printed at the start, one line each.
     """
     checkpoint.broadcast_state(trainer)
     with (
@@ -92,7 +97,7 @@ def fit_run(
     ):
         session = Session(run, trainer, exam, report, seconds)
         report.write_line(header_line(run, trainer))
-        for line in filter(None, (note, warn_dead_schedule(trainer.config.train))):
+        for line in filter(None, (*notes, warn_dead_schedule(trainer.config.train))):
             report.write_line(line)
         try:
             run_steps(session, interrupt)

@@ -9,13 +9,18 @@ import pytest
 from PIL import Image
 
 from ganzoo import api, cli
-from ganzoo.cli.diagnose import spark
+from ganzoo.cli.diagnose import WIDTH, spark
 from ganzoo.training.run_dir import RunDir
 from small_runs import small, toy_data
 
 
 def ganzoo(*words: object) -> int:
     return cli.run([str(word) for word in words])
+
+
+def printed(capsys) -> str:
+    """Everything on stdout, with the wrapped lines joined."""
+    return " ".join(capsys.readouterr().out.split())
 
 
 @pytest.fixture(scope="module")
@@ -39,25 +44,26 @@ def ill(run, tmp_path):
 def test_a_healthy_run(run, tmp_path, capsys):
     picture = tmp_path / "new/x.png"
     assert ganzoo("doctor", run, "--out", picture) == 0
-    printed = capsys.readouterr().out
-    assert "nsgan, logged to step 6 of 6 (6 D steps, 6 G steps)" in printed
-    assert "no failure found" in printed and str(picture) in printed
+    text = printed(capsys)
+    assert "nsgan, logged to step 6 of 6 (6 D steps, 6 G steps)" in text
+    assert "pixel diversity" in text and "diversity: mean distance of two samples over that of two real images" in text
+    assert "no failure found" in text and str(picture) in text
     assert Image.open(picture).size == (960, 720)
 
 
 def test_what_the_log_shows_is_said_though_nothing_was_said_while_training(ill, capsys):
     assert ganzoo("doctor", ill.folder) == 0
-    printed = capsys.readouterr().out
-    assert "[gradient-explodes] step 6: a gradient norm is far above its first value" in printed
-    assert "(norm/d 4e+03, norm/d at first " in printed and "; lower both learning rates" in printed
+    text = printed(capsys)
+    assert "[gradient-explodes] step 6: a gradient norm is far above its first value" in text
+    assert "(norm/d 4e+03, norm/d at first " in text and "; lower both learning rates" in text
     assert (ill.folder / "doctor.png").exists()
 
 
 def test_rules_that_have_too_few_records_are_named(run, tmp_path, capsys):
     assert ganzoo("doctor", run, "--out", tmp_path / "x.png") == 0
-    printed = capsys.readouterr().out
+    text = printed(capsys)
     few = "too few records (6) for: samples-alike, oscillates, d-is-fooled (needs 25); d-loss-spreads (needs 40)"
-    assert f"no failure found\n{few}\n" in printed
+    assert f"no failure found {few}" in text
     assert ganzoo("doctor", run, "--json") == 0
     needs = json.loads(capsys.readouterr().out)["too_few_records"]
     assert needs == {"samples-alike": 25, "oscillates": 25, "d-is-fooled": 25, "d-loss-spreads": 40}
@@ -109,16 +115,14 @@ def test_a_number_that_is_not_finite_leaves_a_gap(ill, capsys):
     record = RunDir(ill.folder).records()[-1]
     ill.append(record | {"step": 7, "terms": record["terms"] | {"d/real": None, "norm/g": None}})
     assert ganzoo("doctor", ill.folder) == 0
-    assert (
-        "[not-finite] step 7: a number became NaN or infinite (d/real = nan, norm/g = nan)" in capsys.readouterr().out
-    )
+    assert "[not-finite] step 7: a number became NaN or infinite (d/real = nan, norm/g = nan)" in printed(capsys)
 
 
 def test_without_matplotlib_the_plots_stay_and_a_line_says_how_to_get_the_picture(run, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert ganzoo("doctor", run, "--out", tmp_path / "x.png") == 0
-    printed = capsys.readouterr().out
-    assert "no plot" in printed and "pip install 'ganzoo-torch[eval]'" in printed and "D's loss" in printed
+    text = printed(capsys)
+    assert "no plot" in text and "pip install 'ganzoo-torch[eval]'" in text and "D's loss" in text
 
 
 def test_a_picture_of_another_kind_is_refused_before_anything_is_said(run, tmp_path, capsys):
@@ -150,4 +154,10 @@ def test_a_line_of_the_log_that_is_broken_is_named(line, ill, capsys):
 
 def test_a_spark_line_runs_from_its_lowest_to_its_highest():
     assert spark([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
-    assert spark([float("nan"), 1.0, 1.0]) == " ▁▁" and len(spark(list(range(1000)))) == 60
+    assert spark([float("nan"), 1.0, 1.0]) == " ▁▁" and len(spark(list(range(1000)))) == WIDTH
+
+
+def test_the_output_fits_80_columns(run, monkeypatch, capsys):
+    monkeypatch.chdir(run.parent)
+    assert ganzoo("doctor", run.name) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

@@ -32,7 +32,9 @@ def test_points_are_compared_by_their_modes_in_one_command_and_then_only_added_t
     words = ["--data", "ring", "--budget", "steps=3", "-n", 200, "--out", tmp_path / "out", *SMALL]
     assert ganzoo("compare", "nsgan", "--seeds", 1, *words) == 0
     printed = capsys.readouterr()
-    assert "report.html" in printed.out and printed.err.startswith("[1/1] nsgan-s0: modes@200")
+    opening, finished = printed.err.splitlines()
+    assert opening.startswith("1 run: 1 setting, 1 seed, steps=3 each, 1 at a time, in ") and "Ctrl-C" in opening
+    assert "report.html" in printed.out and finished.startswith("[1/1] nsgan-s0: modes@200")
     results = json.loads((tmp_path / "out/results.json").read_text())
     assert [metric["metric"] for metric in results["metrics"]] == ["modes", "high_quality", "reverse_kl"]
     assert results["floors"]["modes@200"] == 8 and results["protocol"]["n"] == 200
@@ -45,11 +47,11 @@ def test_points_are_compared_by_their_modes_in_one_command_and_then_only_added_t
     assert ganzoo(*typed, "-n", 300) == 2 and "protocol.n: 200 -> 300" in capsys.readouterr().err
 
 
-def test_an_ablation_takes_the_steps_of_the_recipe_and_the_switches_of_the_table(tmp_path, monkeypatch):
+def test_an_ablation_takes_the_steps_of_the_recipe_and_the_switches_of_the_table(tmp_path, monkeypatch, capsys):
     begun = []
     monkeypatch.setattr(local_pool.LocalPool, "run_jobs", lambda self, jobs, report: begun.extend(jobs))
     words = ["--switch", "replay", "--switch", "r1", "--switch", "all", "--seeds", 1, "--out", tmp_path / "out"]
-    assert ganzoo("ablate", "nsgan", "--data", "ring", "--set", "train.steps=7", "--quiet", *words) == 0
+    assert ganzoo("ablate", "nsgan", "--data", "ring", "--set", "train.steps=7", *words) == 0
     configs = {job.folder.name: job.config for job in begun}
     assert {"baseline-s0", "replay-s0", "all-s0"} <= configs.keys()
     assert {config.train.steps for config in configs.values()} == {7}
@@ -57,6 +59,10 @@ def test_an_ablation_takes_the_steps_of_the_recipe_and_the_switches_of_the_table
     assert len(configs["all-s0"].tricks) > 2
     refused = json.loads((tmp_path / "out/results.json").read_text())["refused"]
     assert any(each["setting"].startswith("all without ") for each in refused)
+    listed = [f"{each['setting']}: {each['reason']}" for each in refused]
+    assert [line.removeprefix("not trained: ") for line in capsys.readouterr().err.splitlines()[1:]] == listed
+    last = (tmp_path / "out/table.md").read_text(encoding="utf-8").split("Not trained:\n\n")[1]
+    assert len(last.splitlines()) == len(refused) and last.startswith(f"- all without {refused[0]['setting'][12:]}: ")
 
 
 @pytest.mark.parametrize("budget", ["steps=4", "minutes=1"])
@@ -95,9 +101,9 @@ def test_the_extractor_that_was_asked_for_scores_every_cell_and_its_time_is_said
     results = json.loads((tmp_path / "out/results.json").read_text())
     assert results["protocol"]["extractor"] == "tiny" and "--extractor tiny" in results["command"]
     # Four cells of 20 samples, and 20 images of either split.
-    assert capsys.readouterr().err == "tiny on the CPU: about 0 minutes for 120 images\n"
+    assert capsys.readouterr().err.splitlines()[0] == "tiny on the CPU: about 0 minutes for 120 images"
     assert ganzoo(*words, "--extractor", "tiny") == 0
-    assert not capsys.readouterr().err
+    assert "tiny on the CPU" not in capsys.readouterr().err
 
 
 def test_a_single_image_is_refused_before_anything_is_written(tmp_path, capsys):

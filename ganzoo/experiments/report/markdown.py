@@ -15,14 +15,14 @@ from ganzoo.experiments.report.table import (
     ScoreSummary,
     results_table,
 )
-from ganzoo.experiments.results_schema import Results
+from ganzoo.experiments.results_schema import Refusal, Results
 from ganzoo.markup import escape_text, markdown_table
 
 VERDICT_NOTE = "better, worse: the interval does not overlap the baseline's; "
 
 
 def results_markdown(results: Results) -> str:
-    """GitHub Markdown with the protocol, the table of the first score, the other scores, and floors at other numbers."""
+    """GitHub Markdown with the protocol, the table of the first score, other scores, floors at other numbers, refusals."""
     table, elsewhere, exact = results_table(results), scores_at_floor_n(results), exact_floors(results)
     parts = [
         protocol_line(results),
@@ -30,8 +30,14 @@ def results_markdown(results: Results) -> str:
         *([other_scores(table)] if table.columns[1:] else []),
         *([floors_at_other_n(elsewhere)] if elsewhere else []),
         *([escape_text("; ".join(f"{name}: {value:.4g}" for name, value in exact.items()))] if exact else []),
+        *(["\n".join(["Not trained:", "", *map(refusal_line, results.refused)])] if results.refused else []),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def refusal_line(refusal: Refusal) -> str:
+    """A setting or switch that was not trained, with the reason, as a list item."""
+    return f"- {escape_text(f'{refusal.setting}: {refusal.reason}')}"
 
 
 def floors_at_other_n(found: Iterable[FloorElsewhere]) -> str:
