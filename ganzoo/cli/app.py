@@ -17,6 +17,7 @@ from ganzoo.terminal import tolerant
 COMMANDS = {
     "train": ("train.train", "Train a variant, or resume a run."),
     "sample": ("sample.sample", "Draw images from one or more checkpoints."),
+    "film": ("film.film", "Film a run: how its samples came to be, as GIF, WebP or MP4."),
     "evaluate": ("evaluate.evaluate", "Score a checkpoint: FID, KID, precision, recall, modes, ..."),
     "compare": ("compare.compare", "Train variants under one budget and several seeds, score them, write a report."),
     "ablate": ("compare.ablate", "Compare a variant with itself under each stability technique."),

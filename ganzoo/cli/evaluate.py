@@ -9,6 +9,7 @@ import typer
 
 from ganzoo import evaluator, terminal
 from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, Samples, parse_metrics
+from ganzoo.cli.pictures import Scale
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Evaluation, Score, neighbors
 from ganzoo.evaluation.score import computed_floors, floor_text, format_number, value_text
@@ -28,12 +29,15 @@ def evaluate(
     neighbours: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Draw samples next to their nearest training images.")
     ] = None,
+    scale: Scale = 1,
     plugin: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Score the samples of a checkpoint against real data."""
     if neighbours is not None and neighbours.suffix.lower() != ".png":
         raise InputError(f"--neighbours {neighbours}: expected a name that ends in .png")
+    if scale != 1 and neighbours is None:
+        raise InputError("--scale needs --neighbours, the only picture of this command; give both or neither")
     sampler, device = load(checkpoint, no_ema), "cuda" if torch.cuda.is_available() else "cpu"
     if neighbours is not None:
         neighbors.check_images(sampler.shape)
@@ -42,7 +46,7 @@ def evaluate(
     found = evaluator.evaluate(sampler, data, metrics=parse_metrics(metrics), n=n, split=split, batch=batch, **chosen)
     terminal.out_lines(json.dumps(found.as_json(), indent=2)) if as_json else show(found)
     if neighbours is not None:
-        save_png(evaluator.nearest_training_images(sampler, data, **chosen), neighbours)
+        save_png(evaluator.nearest_training_images(sampler, data, **chosen), neighbours, scale)
         if not as_json:
             terminal.out(f"nearest training images: {neighbours}")
 
