@@ -63,10 +63,11 @@ def test_gallery_and_model_card_show_them(run):
     shown = ("fid-tiny@20/test", "fid-tiny@20/train")
     sampler = ganzoo.load(run)
     assert not any(name in page(collect(["run"])) for name in shown)
+    assert "No scores yet: <code>ganzoo evaluate --save</code> adds them." in page(collect(["run"]))
     assert "run `ganzoo evaluate --save`" in model_card(sampler.card, "hf:a/b")
     assert evaluate(run) == 0
     for text in (page(collect(["run"])), model_card(ganzoo.load(run / "release").card, "hf:a/b")):
-        assert all(text.count(name) for name in shown)
+        assert all(text.count(name) for name in shown) and "evaluate --save" not in text
 
 
 def test_another_protocol_is_added_and_the_same_one_replaced(run):
