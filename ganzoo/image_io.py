@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ganzoo.atomic_io import write_bytes
 from ganzoo.batch import is_point_shape
+from ganzoo.errors import InputError
 
 GAP = 2  # pixels between two images of a grid
 FRAME_MS = 60
@@ -20,6 +21,7 @@ SIDE = 256  # pixels of a scatter plot
 MARGIN = 1.25  # half of a plot's side, relative to the outermost center
 SMALLEST = 3.0  # minimum radius of a circle in pixels
 GRAY = 0.4
+MAX_PIXELS = 2**28  # of an enlarged picture, or of all frames of a film
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -77,35 +79,52 @@ def _outlines(circles: Circles, edge: float) -> Tensor:
     return ((away - radius).abs() < 0.5).any(1).view(SIDE, SIDE)
 
 
-def to_pil(image: Tensor) -> Image.Image:
-    """One image (C, H, W) as a PIL image; channels after the third are dropped."""
+def to_pil(image: Tensor, scale: int = 1) -> Image.Image:
+    """One image (C, H, W) as a PIL image, enlarged `scale` times; channels after the third are dropped."""
     pixels = rearrange(to_uint8(image[:3]), "c h w -> h w c").numpy()
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] < 3 else pixels)
+    return enlarge(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] < 3 else pixels), scale)
 
 
-def save_png(image: Tensor, path: Path) -> None:
-    """Write one image (C, H, W) as a PNG file."""
-    save_image(to_pil(image), path)
+def enlarge(image: Image.Image, scale: int, frames: int = 1) -> Image.Image:
+    """`image` with every pixel as a square of `scale` x `scale` pixels.
+
+    Raises `InputError` if `frames` such pictures have more than `MAX_PIXELS` pixels.
+    """
+    if scale == 1:
+        return image
+    pixels = image.width * image.height * scale**2 * frames
+    if pixels > MAX_PIXELS:
+        raise InputError(
+            f"--scale {scale} would make {pixels:,} pixels, more than the limit of {MAX_PIXELS:,}; lower it"
+        )
+    return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
 
 
-def save_gif(images: Iterable[Tensor], path: Path) -> None:
-    """Write images (C, H, W) as the frames of a looping GIF."""
-    _save(encode_gif(images), path)
+def save_png(image: Tensor, path: Path, scale: int = 1) -> None:
+    """Write one image (C, H, W), enlarged `scale` times, as a PNG file."""
+    save_image(to_pil(image, scale), path)
+
+
+def save_gif(images: Iterable[Tensor], path: Path, scale: int = 1) -> None:
+    """Write images (C, H, W), enlarged `scale` times, as the frames of a looping GIF."""
+    save_file(encode_gif(images, scale), path)
 
 
 def save_image(image: Image.Image, path: Path) -> None:
     """Write a PIL image as a PNG file; an existing file is replaced atomically."""
-    _save(encode(image), path)
+    save_file(encode(image), path)
 
 
-def _save(content: bytes, path: Path) -> None:
+def save_file(content: bytes, path: Path) -> None:
+    """Write a file atomically, in a folder that is created if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content)
 
 
-def encode_gif(images: Iterable[Tensor]) -> bytes:
-    """The content of a GIF that loops over images (C, H, W)."""
-    first, *others = (to_pil(image) for image in images)
+def encode_gif(images: Iterable[Tensor], scale: int = 1) -> bytes:
+    """The content of a GIF that loops over images (C, H, W), enlarged `scale` times."""
+    frames = [to_pil(image) for image in images]
+    first, *others = (enlarge(frame, scale, len(frames)) for frame in frames)
     return encode(first, "GIF", save_all=True, append_images=others, duration=FRAME_MS, loop=0)
 
 

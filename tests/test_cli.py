@@ -109,6 +109,43 @@ def test_a_class_a_row_and_a_film_that_comes_back(run, tmp_path):
         assert Image.open(tmp_path / "walk.gif").n_frames == images
 
 
+def test_names_stand_at_the_rows_and_change_nothing_else(run, tmp_path):
+    words = ["--per-class", 4, "--classes", "7,2"]
+    for name, more in (("c.png", []), ("names.png", ["--names"])):
+        assert ganzoo("sample", run, *words, *more, "--out", tmp_path / name) == 0
+    plain, named = Image.open(tmp_path / "c.png").convert("RGB"), Image.open(tmp_path / "names.png")
+    assert named.height == plain.height and named.width > plain.width
+    left = named.width - plain.width
+    assert named.crop((left, 0, named.width, named.height)).tobytes() == plain.tobytes()
+    strips = [named.crop((0, top, left, top + 36)) for top in (0, 34)]
+    assert all(strip.convert("L").getextrema()[0] < 100 for strip in strips), "something is written"
+    assert strips[0].tobytes() != strips[1].tobytes()
+
+
+def nearest(path, scale):
+    """The picture at `path` with each pixel as a square, as RGB."""
+    image = Image.open(path).convert("RGB")
+    return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("x.png", ["-n", 4]),
+        ("many", ["--seeds", 5]),
+        ("x.gif", ["--interpolate", "1,2", "--frames", 2]),
+        ("x.png", ["--per-class", 2, "--classes", 1]),
+    ],
+)
+def test_every_picture_can_be_enlarged(run, tmp_path, monkeypatch, out, words):
+    for scale in (1, 3):
+        (tmp_path / str(scale)).mkdir()
+        monkeypatch.chdir(tmp_path / str(scale))
+        assert ganzoo("sample", run, *words, "--scale", scale, "--out", out) == 0
+    one, three = (next(p for p in (tmp_path / name).rglob("*.*") if p.is_file()) for name in "13")
+    assert Image.open(three).convert("RGB").tobytes() == nearest(one, 3)
+
+
 def test_several_checkpoints_give_a_row_each(run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(run / "release", "mine")
@@ -136,6 +173,8 @@ def test_a_picture_is_projected(run, tmp_path, capsys, monkeypatch):
     printed = capsys.readouterr()
     assert re.match(r"x-inverted.png: error [\d.]+ of 255 gray levels .*, from seed 0, class 3\n$", printed.out)
     assert not printed.err, "no bar where nobody looks"
+    assert ganzoo("invert", "x.png", run, "--steps", 1, "--restarts", 1, "--scale", 2, "--out", "large.png") == 0
+    assert Image.open("large.png").size == (2 * (2 + 2 * 34), 2 * (2 + 34))
 
 
 def test_a_picture_is_not_overwritten_by_its_projection(run, tmp_path, capsys):
@@ -234,6 +273,10 @@ def test_dry_run_prints_everything_and_writes_nothing(tmp_path, capsys, monkeypa
         (["sample", "x", "--per-class", "0"], "--per-class"),
         (["sample", "x", "--per-class", "2", "--out", "many"], "rows of images are one picture"),
         (["sample", "x", "--traverse", "1", "--classes", "2"], "--traverse takes only"),
+        (["sample", "x", "--names"], "--names needs --per-class; give both or neither"),
+        (["sample", "x", "--scale", "0"], "--scale"),
+        (["sample", "x", "--scale", "1.5"], "--scale"),
+        (["film", "/nowhere"], "/nowhere is not a run"),
         (["invert", "x.png", "wgan-pg"], "wgan-pg"),
         (["gallery", "/nowhere"], "/nowhere"),
         (["demo", "/nowhere"], "/nowhere"),

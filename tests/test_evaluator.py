@@ -425,6 +425,8 @@ def test_the_command_prints_json(run, registered, capsys, tmp_path):
         "fid-tiny@30/train",
     ]
     assert Image.open(tmp_path / "near.png").size == (206, 342)
+    assert command(capsys, "evaluate", run, "--data", "digits", *options, "--scale", 2)[0] == 0
+    assert Image.open(tmp_path / "near.png").size == (412, 684)
 
 
 def test_the_command_prints_a_table(run, registered, capsys):
@@ -445,6 +447,7 @@ def test_the_command_counts_modes(ring, capsys):
     [
         (["--metrics", "fdi"], "did you mean 'fid'"),
         (["--neighbours", "x.jpg"], "ends in .png"),
+        (["--scale", "2"], "--scale needs --neighbours"),
         (["--extractor", "digits:x"], "takes no file"),
         (["--data", "nothing"], "no data set is called 'nothing'"),
     ],

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from ganzoo import image_io
+from ganzoo.errors import InputError
 
 
 def test_grey_levels_are_rounded_and_clipped():
@@ -24,6 +25,26 @@ def test_a_grid_has_its_images_row_by_row_with_white_between(channels, tmp_path)
     corners = [pixels[2 + 6 * (i // 3), 2 + 6 * (i % 3)].max() for i in range(6)]
     assert corners == [0, 48, 96, 143, 191, 255], "the empty place is white"
     assert (pixels[:2] == 255).all() and (pixels[:, 6:8] == 255).all()
+
+
+def test_an_enlarged_picture_has_each_pixel_as_a_square(tmp_path):
+    image = torch.linspace(-1, 1, 6).view(1, 2, 3)
+    for name, scale in (("one.png", 1), ("three.png", 3)):
+        image_io.save_png(image, tmp_path / name, scale)
+    one, three = (np.asarray(Image.open(tmp_path / name)) for name in ("one.png", "three.png"))
+    assert (three == one.repeat(3, 0).repeat(3, 1)).all()
+    image_io.save_gif(image[None].repeat(2, 1, 1, 1), tmp_path / "x.gif", 3)
+    assert (np.asarray(Image.open(tmp_path / "x.gif").convert("L")) == three).all()
+
+
+def test_a_picture_too_large_for_memory_is_refused():
+    with pytest.raises(
+        InputError, match=r"--scale 64 would make 4,294,967,296 pixels, more than the limit of .* lower"
+    ):
+        image_io.to_pil(torch.zeros(1, 1024, 1024), 64)
+    frame = Image.new("L", (1024, 1024))
+    with pytest.raises(InputError, match=r"--scale 2 would make 268,435,456,000 pixels"):
+        image_io.enlarge(frame, 2, frames=64_000)
 
 
 def test_a_film_is_endless_and_whole(tmp_path):

@@ -26,6 +26,11 @@ COMMANDS = {
         "Draw images from one or more checkpoints.",
         ("ganzoo sample wgan-gp --out grid.png", "ganzoo sample runs/photos --interpolate 3,8,3 --out walk.gif"),
     ),
+    "film": Command(
+        "film.film",
+        "Show how a run's samples changed during training: GIF, WebP or MP4.",
+        ("ganzoo film runs/photos", "ganzoo film runs/photos --seeds 3,12 --out two.webp --scale 8"),
+    ),
     "evaluate": Command(
         "evaluate.evaluate",
         "Score a checkpoint: FID, KID, precision, recall, modes, ...",

@@ -9,10 +9,12 @@ import typer
 
 from ganzoo import evaluator, terminal
 from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, Samples, parse_metrics
+from ganzoo.cli.pictures import Scale
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Evaluation, Score, neighbors
 from ganzoo.evaluation.score import computed_floors, floor_text, format_number, value_text
 from ganzoo.image_io import save_png
+from ganzoo.release.scores import release_to_score, save_scores
 from ganzoo.sampling import load
 
 
@@ -28,23 +30,43 @@ def evaluate(
     neighbours: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Draw samples next to their nearest training images.")
     ] = None,
+    scale: Scale = 1,
+    save: Annotated[
+        bool, typer.Option("--save", help="Write the scores into the card, which gallery and push show.")
+    ] = False,
     plugin: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Score the samples of a checkpoint against real data."""
-    if neighbours is not None and neighbours.suffix.lower() != ".png":
-        raise InputError(f"--neighbours {neighbours}: expected a name that ends in .png")
+    check_picture(neighbours, scale)
+    if save and no_ema:
+        raise InputError("--save keeps scores of the averaged weights, which the card describes; drop --no-ema")
+    release = release_to_score(checkpoint) if save else None
     sampler, device = load(checkpoint, no_ema), "cuda" if torch.cuda.is_available() else "cpu"
     if neighbours is not None:
         neighbors.check_images(sampler.shape)
+    if save and data is not None and not evaluator.load_real_data(sampler, data).own:
+        raise InputError(f"--save: the card compares with the data of the training, which {data} is not; drop --save")
     sampler.generator.to(device)
     chosen: dict[str, Any] = {"extractor": extractor, "device": device, "quiet": False}
     found = evaluator.evaluate(sampler, data, metrics=parse_metrics(metrics), n=n, split=split, batch=batch, **chosen)
     terminal.out_lines(json.dumps(found.as_json(), indent=2)) if as_json else show(found)
+    if release is not None:
+        path = save_scores(found, release, sampler.card["sha256"])
+        if not as_json:
+            terminal.out(f"saved: {path}")
     if neighbours is not None:
-        save_png(evaluator.nearest_training_images(sampler, data, **chosen), neighbours)
+        save_png(evaluator.nearest_training_images(sampler, data, **chosen), neighbours, scale)
         if not as_json:
             terminal.out(f"nearest training images: {neighbours}")
+
+
+def check_picture(neighbours: Path | None, scale: int) -> None:
+    """Raise `InputError` for a picture that is no PNG, and for --scale without a picture."""
+    if neighbours is None and scale != 1:
+        raise InputError("--scale needs --neighbours, the only picture of this command; give both or neither")
+    if neighbours is not None and neighbours.suffix.lower() != ".png":
+        raise InputError(f"--neighbours {neighbours}: expected a name that ends in .png")
 
 
 def show(found: Evaluation) -> None:

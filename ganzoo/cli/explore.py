@@ -8,6 +8,7 @@ import typer
 
 from ganzoo import terminal
 from ganzoo.cli.options import Checkpoint, Checkpoints, NoEma, Plugins
+from ganzoo.cli.pictures import Scale
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Extractor
 from ganzoo.evaluation.extractor import find_extractor
@@ -55,6 +56,7 @@ def invert(
     only: Annotated[str | None, typer.Option("--class", help="The class, if known; default: try all.")] = None,
     extractor: Annotated[str | None, typer.Option(help="Match its features as well: digits, cifar, lite0, ...")] = None,
     out: Annotated[Path | None, typer.Option(help="Picture and inversion; default: <image>-inverted.png.")] = None,
+    scale: Scale = 1,
     no_ema: NoEma = False,
     plugin: Plugins = None,
 ) -> None:
@@ -68,7 +70,7 @@ def invert(
         raise InputError(f"--out {out} would overwrite the picture itself; give another name")
     shown, reader = track(range(steps), "inverting"), open_extractor(extractor, sampler)
     found = project(sampler, picture, steps=shown, restarts=restarts, only=only, extractor=reader)
-    save_png(grid(torch.stack([picture, found.image]), 2)[0], out)
+    save_png(grid(torch.stack([picture, found.image]), 2)[0], out, scale)
     terminal.out(f"{out}: {describe_inversion(found, sampler)}")
 
 

@@ -12,11 +12,12 @@ from torch import Tensor
 from ganzoo import terminal
 from ganzoo.batch import is_point_shape
 from ganzoo.cli.options import CHECKPOINT, NoEma, Plugins, check_count, parse_classes, parse_points, parse_seeds, takes
+from ganzoo.cli.pictures import Scale, check_suffix, write_images, write_walk
 from ganzoo.data.sources.mixtures import mode_circles
 from ganzoo.errors import InputError
-from ganzoo.image_io import Circles, draw_sheet, save_gif, save_image, save_png
+from ganzoo.image_io import draw_sheet, save_image, save_png
 from ganzoo.sampling import Sampler, load
-from ganzoo.sampling.contact_sheet import SEEDS, contact_sheet
+from ganzoo.sampling.contact_sheet import SEEDS, class_caption, contact_sheet
 from ganzoo.sampling.latent_ops import code_columns
 
 IMAGES = 64
@@ -38,6 +39,9 @@ class Request:
         int | None,
         typer.Option(metavar="N", min=1, help="One row for each class (of --classes, else all), seeds 0 to N-1."),
     ] = None
+    names: Annotated[bool, typer.Option("--names", help="Write the class names left of the rows of --per-class.")] = (
+        False
+    )
     traverse: Annotated[
         str | None,
         typer.Option(metavar="CODE", help="Vary an InfoGAN code along each row: category, 1, 2, ..., or all."),
@@ -65,6 +69,8 @@ class Request:
         for name, value in (("--along", self.along), ("--frames", self.frames)):
             if value is not None and self.interpolate is None:
                 raise InputError(f"{name} needs --interpolate; give both or neither")
+        if self.names and self.per_class is None:
+            raise InputError("--names needs --per-class; give both or neither")
 
     @property
     def kind(self) -> str:
@@ -90,6 +96,7 @@ def sample(
     out: Annotated[
         Path | None, typer.Option(help="x.png: a grid; x.gif: an interpolation; a folder: one PNG a seed.")
     ] = None,
+    scale: Scale = 1,
     no_ema: NoEma = False,
     plugin: Plugins = None,
     request: Request,
@@ -97,12 +104,12 @@ def sample(
     """Draw images from a checkpoint, or the same seeds from several."""
     request.check()
     if len(checkpoints) == 1:
-        sample_one(checkpoints[0], request, out, no_ema)
+        sample_one(checkpoints[0], request, out, scale, no_ema)
     else:
-        sample_rows(checkpoints, request, out, no_ema)
+        sample_rows(checkpoints, request, out, scale, no_ema)
 
 
-def sample_one(checkpoint: str, request: Request, out: Path | None, no_ema: bool) -> None:
+def sample_one(checkpoint: str, request: Request, out: Path | None, scale: int, no_ema: bool) -> None:
     """Draw the images of one checkpoint and write them."""
     through = None if request.interpolate is None else parse_points(request.interpolate)
     numbers = request.numbers(ROWS if request.traverse else IMAGES)
@@ -113,17 +120,16 @@ def sample_one(checkpoint: str, request: Request, out: Path | None, no_ema: bool
     if sampler.is_points and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: points are drawn as one picture; expected a name that ends in .png")
     if through is not None:
-        write_walk(walk(sampler, request, through), out, closed=through[0] == through[-1])
+        write_walk(walk(sampler, request, through), out, scale, closed=through[0] == through[-1])
     elif request.kind in ("classes", "traversal"):
-        images, wide = rows(sampler, request, numbers)
-        save_png(draw_sheet(images, wide), out)
+        write_rows(sampler, request, numbers, out, scale)
     else:
         data = sampler.config.dataset
-        write_images(*samples(sampler, request, numbers), out, mode_circles(data.name, data.class_names))
+        write_images(*samples(sampler, request, numbers), out, scale, mode_circles(data.name, data.class_names))
     terminal.out(str(out))
 
 
-def sample_rows(checkpoints: Sequence[str], request: Request, out: Path | None, no_ema: bool) -> None:
+def sample_rows(checkpoints: Sequence[str], request: Request, out: Path | None, scale: int, no_ema: bool) -> None:
     """Draw one labeled row of the same seeds from each checkpoint, and write them as one picture."""
     if any(option is not None for option in (request.per_class, request.interpolate, request.along, request.traverse)):
         raise InputError(
@@ -136,7 +142,8 @@ def sample_rows(checkpoints: Sequence[str], request: Request, out: Path | None, 
     check_count(len(numbers) * len(checkpoints))
     out = out or Path("rows.png")
     check_suffix(out, "rows")
-    save_image(contact_sheet({name: row(name, load(name, no_ema), request, numbers) for name in checkpoints}), out)
+    pictures = [(name, row(name, load(name, no_ema), request, numbers)) for name in checkpoints]
+    save_image(contact_sheet(pictures, scale), out)
     terminal.out(str(out))
 
 
@@ -175,38 +182,20 @@ def rows(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, 
     return torch.cat([sampler.traverse(name, seeds, request.truncation) for name in names]), wide
 
 
+def write_rows(sampler: Sampler, request: Request, seeds: list[int], out: Path, scale: int) -> None:
+    """Write one picture with a row per class or code; --names adds the class names at the left."""
+    images, wide = rows(sampler, request, seeds)
+    if not request.names:
+        return save_png(draw_sheet(images, wide), out, scale)
+    if sampler.is_points:
+        raise InputError("--names: points are drawn as one picture, without rows; drop it")
+    chosen = parse_classes(request.classes)
+    numbers = sampler.labels(sampler.class_names if chosen is None else chosen).tolist()
+    names = [class_caption(sampler.class_names[number], number) for number in numbers]
+    save_image(contact_sheet([*zip(names, images.split(wide), strict=True)], scale), out)
+
+
 def samples(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, list[int], int]:
     """The images, their seeds, and the number of classes they cycle through."""
     classes = parse_classes(request.classes)
     return sampler.sample(seeds=seeds, classes=classes, truncation=request.truncation), seeds, len(classes or ())
-
-
-def write_images(images: Tensor, seeds: list[int], classes: int, out: Path, modes: Circles | None = None) -> None:
-    """Write one grid, points over their modes, or a folder with one PNG per seed."""
-    if out.suffix:
-        return save_png(draw_sheet(images, columns(len(images), classes), modes), out)
-    for seed, image in zip(seeds, images, strict=True):
-        save_png(image, out / f"{seed:06d}.png")
-
-
-def columns(n: int, classes: int) -> int:
-    """The number of columns: one per class, or of a square grid."""
-    return classes if classes > 1 else max(1, round(n**0.5))
-
-
-def write_walk(images: Tensor, out: Path, closed: bool) -> None:
-    """Write a strip, a folder or a GIF; the GIF of a `closed` walk leaves out the last image, which equals the first."""
-    if out.suffix.lower() == ".gif":
-        save_gif(images[:-1] if closed else images, out)
-    else:
-        write_images(images, list(range(len(images))), len(images), out)
-
-
-def check_suffix(out: Path, kind: str) -> None:
-    """Raise `InputError` if `out` is no file type for pictures of `kind`."""
-    if kind in ("classes", "traversal", "rows"):
-        if out.suffix.lower() != ".png":
-            raise InputError(f"--out {out}: rows of images are one picture; expected a name that ends in .png")
-    elif out.suffix.lower() not in ((".png", ".gif", "") if kind == "walk" else (".png", "")):
-        film = "" if kind == "walk" else " (a .gif needs --interpolate)"
-        raise InputError(f"--out {out}: expected a name that ends in .png for a grid, or a folder{film}")

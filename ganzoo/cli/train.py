@@ -122,9 +122,9 @@ def next_commands(run: RunDir, plugins: list[str]) -> list[str]:
     folder, twice = str(run.folder), str(2 * run.config().train.steps)
     commands = (
         ["sample", folder, "-n", "64", "--out", f"{folder}.png"],
+        ["film", folder],
         ["evaluate", folder],
         ["doctor", folder],
-        ["demo", folder],
         ["train", "--resume", folder, "--steps", twice],
     )
     return [shlex.join(["ganzoo", *words, *plugins]) for words in commands]

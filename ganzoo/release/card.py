@@ -76,7 +76,7 @@ def facts_table(card: Table, prose: Form = str, word: Form = str) -> list[tuple[
 def scores_table(card: Table) -> str:
     """Every score with its floor; the name of a score is its protocol (docs/guide/metrics.md)."""
     if not card.get("scores"):
-        return "Not measured yet; run `ganzoo evaluate`."
+        return "Not measured yet; run `ganzoo evaluate --save`."
     scores = [ScoreRecord.model_validate(score) for score in card["scores"]]
     rows = [(escape_text(score.name), value_text(score), score.better, floor_text(score)) for score in scores]
     note = "The floor is the score of real images that are not in the reference."
