@@ -68,6 +68,14 @@ def config_layers(variant: str, extended_by: tuple[Path, ...] = ()) -> list[Tabl
     return [*below, table] if users else [merge(below[-1], table)]
 
 
+def recipe_files(variant: str) -> list[Path]:
+    """The file of a variant, then the files that it extends; for a loss without a recipe, those of `LOSS_RECIPE`."""
+    known = variants()
+    path = Path(variant) if is_config_file(variant) else known.get(current_name(variant), known[LOSS_RECIPE])
+    parent = None if path.suffix.lower() == ".json" else _parent(_toml_table(path), path)
+    return [path] if parent is None else [path, *recipe_files(parent)]
+
+
 def _loss_layers(loss: str) -> list[Table]:
     """The layers of `LOSS_RECIPE` with another loss, for a loss without a recipe; warns that it is so."""
     warnings.warn(f"{loss} has no recipe: using that of {LOSS_RECIPE}, with loss.name = {loss!r}", stacklevel=2)

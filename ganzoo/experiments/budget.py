@@ -22,7 +22,10 @@ class Budget(FileSchema):
     """The budget of each cell of a comparison."""
 
     unit: Literal["steps", "images", "minutes"]
-    """`steps`: G steps. `images`: reals shown to D, in D and G steps. `minutes`: training time with grids and saving."""
+    """`steps`: G steps. `images`: reals shown to D, in D and G steps.
+
+    `minutes`: training time with grids and saving, without scores.
+    """
     amount: Amount
     """Number of units; an integer except for minutes."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ganzoo.config.schema import ResolvedConfig, config_diff
+from ganzoo.config.schema import ResolvedConfig, Table, config_diff, flatten
 from ganzoo.errors import InputError
 from ganzoo.experiments.budget import Budget
 from ganzoo.experiments.cell_schema import CellRecord
@@ -13,6 +13,8 @@ from ganzoo.json_io import read_record
 from ganzoo.training.run_dir import RunDir
 
 CELL_FILE = "cell.json"
+NOT_OF_SETTING = {"format", "variant", "about", "seed", "dataset"}
+"""Config keys that `results.json` has elsewhere, or that do not decide the training."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,14 @@ class Cell:
             plugins=dict(self.plugins),
             jobs=self.jobs,
         )
+
+    def resolved_keys(self) -> Table:
+        """The dotted keys of the config that all cells of its setting share: without seed, texts and facts about the data.
+
+        Without `train.steps` if the budget is in minutes, because their number is known only afterwards.
+        """
+        keys = flatten(self.config.model_dump(mode="json", exclude=NOT_OF_SETTING))
+        return {key: value for key, value in keys.items() if not (self.budget.minutes and key == "train.steps")}
 
     def record(self) -> CellRecord | None:
         """The record of the finished cell; None until it is finished."""

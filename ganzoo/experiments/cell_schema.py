@@ -32,7 +32,7 @@ class Cost(FileSchema):
     images: Count
     """Reals shown to D, in D and G steps."""
     seconds: Amount
-    """Training time, including sample grids and saving."""
+    """Training time, including sample grids and saving, without `train.eval_every`."""
     g_parameters: Count
     """Trained weights of G."""
     d_parameters: Count
@@ -155,6 +155,8 @@ class CellOutcome(FileSchema):
     """None until it is finished."""
     curve: list[CurvePoint]
     """At most 60 points."""
+    curve_score: str | None = None
+    """Name of the score in the curve, such as `kid-digits@1k/train`; None without `train.eval_every` or in older cells."""
     findings: list[CellFinding]
     """All findings of the monitor."""
     grid: Inside | None

@@ -20,6 +20,7 @@ from ganzoo.experiments.job import ScoringOptions
 from ganzoo.experiments.results import REPLACED_NAMES, RESULTS_FILE, RESULTS_LOCK, ResultsFile, read_results
 from ganzoo.experiments.results_schema import Protocol, ResultsHeader, TrainingData
 from ganzoo.experiments.scoring import ScoringOptionsFn, scoring_options, scoring_options_for
+from ganzoo.experiments.source_texts import loss_texts, used_files
 from ganzoo.experiments.spec import CompareOptions, Setting, check_options, check_setting
 from ganzoo.torch_state import default_torch_state
 from ganzoo.training import evaluation
@@ -79,9 +80,9 @@ class Plan:
     def cells_of(self, settings: Iterable[Setting]) -> list[Cell]:
         """The cells of all `places` with the configs in `settings`; checked against the folder."""
         by_name, out = {setting.name: setting for setting in settings}, self.request.out
-        return check_seeds(
-            [self._cell(by_name[name], seed, cell_folder(out, name, seed), self.how) for name, seed in self.places]
-        )
+        cells = [self._cell(by_name[name], seed, cell_folder(out, name, seed), self.how) for name, seed in self.places]
+        self.book.configs = {cell.setting: cell.resolved_keys() for cell in cells}
+        return check_seeds(cells)
 
     def _trials(self, setting: Setting) -> list[Cell]:
         how = self.how.model_copy(update={"split": tuning.TUNING_SPLIT})
@@ -132,6 +133,8 @@ class Plan:
             data=training_data(config),
             budget=request.budget,
             protocol=self._protocol(config),
+            files=used_files([setting.variant for setting in self.runnable], request.plugins),
+            losses=loss_texts(setting.config.loss.get("name") for setting in self.runnable),
         )
         book = ResultsFile(request.out, header)
         book.check_consistent()

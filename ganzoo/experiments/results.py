@@ -4,18 +4,19 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
 from ganzoo.atomic_io import file_lock, recover_leftovers, write_json
 from ganzoo.config.migrate import migrate_flat
-from ganzoo.config.schema import flatten
+from ganzoo.config.schema import Table, flatten
 from ganzoo.errors import InputError
 from ganzoo.experiments.cell import CELL_FILE
 from ganzoo.experiments.collect import CellKey, all_floors, all_metrics, collect_cells, shared_environment
-from ganzoo.experiments.results_schema import Refusal, Results, ResultsHeader, Tuning
+from ganzoo.experiments.results_schema import Results, ResultsHeader, Tuning
+from ganzoo.experiments.setting_schema import Refusal
 from ganzoo.experiments.spec import BASELINE, Setting
 from ganzoo.experiments.statistics import summarize
 from ganzoo.json_io import as_table, read_record
@@ -40,6 +41,8 @@ class ResultsFile:
 
     folder: Path
     head: ResultsHeader
+    configs: dict[str, Table] = field(default_factory=dict)
+    """Name of a setting -> the dotted keys of its resolved config; added once they are final, after tuning."""
 
     def check_consistent(self) -> None:
         """Raise `InputError` if the folder contains a comparison with other settings."""
@@ -81,14 +84,20 @@ class ResultsFile:
     def results(self, settings: Sequence[Setting], planned: Sequence[CellKey], tuning: Tuning | None) -> Results:
         """The results to write."""
         old = self.old()
-        rows = merge_by("name", old.settings if old else [], [s.record() for s in settings if not s.refused])
+        mine = [setting.record(self.configs.get(setting.name)) for setting in settings if not setting.refused]
+        rows = merge_by("name", old.settings if old else [], mine)
         refused = merge_by("setting", old.refused if old else [], [r for s in settings for r in refusals(s)])
         found = collect_cells(self.folder, old, planned, [row.name for row in rows])
         cells, metrics = [each.entry for each in found], all_metrics(found)
         ran = shared_environment(found, self.head.protocol.jobs)
         ran_with = {"jobs": ran.jobs, "seeds": sorted({cell.seed for cell in cells})}
         results = Results(
-            **dict(self.head) | {"protocol": self.head.protocol.model_copy(update=ran_with)},
+            **dict(self.head)
+            | {
+                "protocol": self.head.protocol.model_copy(update=ran_with),
+                "files": merge_by("name", old.files if old else [], self.head.files),
+                "losses": (old.losses if old else {}) | self.head.losses,
+            },
             settings=rows,
             refused=refused,
             floors=all_floors(found),

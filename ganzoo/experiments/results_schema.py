@@ -8,6 +8,7 @@ from ganzoo.atomic_io import FORMAT
 from ganzoo.experiments.budget import Budget
 from ganzoo.experiments.cell_schema import CellOutcome, Inside, Metric
 from ganzoo.experiments.job import ScoringOptions
+from ganzoo.experiments.setting_schema import Refusal, SettingRecord, UsedFile
 from ganzoo.json_io import Amount, Count, FileSchema, Measured, Shape
 
 
@@ -53,32 +54,6 @@ class Protocol(ScoringOptions, _ScoredWeights):
     """SHA-256 of each of the user's files, by name; absent without plugins."""
     seeds: list[Count] = Field(default_factory=list)
     """All seeds with which any setting was trained."""
-
-
-class SettingRecord(FileSchema):
-    """A row of the comparison: a variant, or a variant with switches."""
-
-    name: str
-    """Unique within the comparison."""
-    variant: str
-    """Recipe or TOML file, as given by the user."""
-    overrides: dict[str, Any]
-    """Dotted config keys in which the setting differs from the variant, except those of `protocol.set`."""
-    switches: list[str]
-    """Active techniques in an ablation."""
-    refused: str | None
-    """Always None: settings that cannot be trained are in `Results.refused`."""
-    left_out: dict[str, str]
-    """For the setting `all`: each omitted switch, with the reason."""
-
-
-class Refusal(FileSchema):
-    """A setting that is not trained."""
-
-    setting: str
-    """Name of the setting, or "all without SWITCH"."""
-    reason: str
-    """The error, or the conflict with another switch."""
 
 
 class CellPlace(FileSchema):
@@ -171,6 +146,10 @@ class ResultsHeader(FileSchema):
     """The same for all cells."""
     protocol: Protocol
     """The same for all cells, except that a setting may lack metrics which it does not support."""
+    files: list[UsedFile] = Field(default_factory=list)
+    """Every recipe and plugin, with its text; empty in older results."""
+    losses: dict[str, str] = Field(default_factory=dict)
+    """Name of each loss -> its docstring, with paper and formulas; empty in older results."""
 
 
 class Results(ResultsHeader):

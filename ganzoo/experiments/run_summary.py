@@ -31,12 +31,13 @@ class Progress:
 
 def summarize_run(run: RunDir, failure: str | None) -> CellOutcome:
     """The outcome of a cell without its scores; `failure` is the reason if training failed."""
-    findings = [FindingRecord.model_validate(each) for each in run.findings()]
+    findings, records = [FindingRecord.model_validate(each) for each in run.findings()], log_records(run)
     return CellOutcome(
         status="failed" if failure else "done",
         finding=failure_text(findings, failure),
         cost=run_cost(run),
-        curve=log_curve(log_records(run)),
+        curve=log_curve(records),
+        curve_score=next((name for record in records for name in record.scores if is_curve_score(name)), None),
         findings=[CellFinding(rule=each.rule, step=each.step) for each in findings],
         grid=last_grid(run),
         scores={},
@@ -129,8 +130,13 @@ def curve_point(record: LogRecord) -> CurvePoint:
 
 
 def score_in_record(record: LogRecord) -> float | None:
-    """The score of `train.eval_every` in a log record, or None; other values measured in training are ignored."""
-    return next((value for name, value in record.scores.items() if name.startswith(("kid-", "fid-"))), None)
+    """The score of `train.eval_every` in a log record, or None."""
+    return next((value for name, value in record.scores.items() if is_curve_score(name)), None)
+
+
+def is_curve_score(name: str) -> bool:
+    """True for a score of `train.eval_every`, False for another value measured in training, such as the test error."""
+    return name.startswith(("kid-", "fid-"))
 
 
 def last_grid(run: RunDir) -> str | None:

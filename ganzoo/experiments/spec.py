@@ -9,7 +9,7 @@ from ganzoo.config.recipes import make_config, unflatten, with_settings
 from ganzoo.config.schema import Config, Table, flatten
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.experiments.budget import Budget
-from ganzoo.experiments.results_schema import SettingRecord
+from ganzoo.experiments.setting_schema import SettingRecord
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ class Setting:
         config = with_settings(self.config, unflatten(overrides))
         return replace(self, config=config, overrides=self.overrides | overrides)
 
-    def record(self) -> SettingRecord:
-        """The entry of the setting in results.json."""
+    def record(self, config: Table | None = None) -> SettingRecord:
+        """The entry of the setting in results.json; `config`: dotted keys of its resolved config, if it is known."""
         return SettingRecord(
             name=self.name,
             variant=self.variant,
@@ -103,6 +103,7 @@ class Setting:
             switches=list(self.switches),
             refused=self.refused,
             left_out=self.left_out,
+            **{} if config is None else {"config": config},
         )
 
 

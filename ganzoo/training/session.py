@@ -50,7 +50,7 @@ class Session:
 
     @property
     def seconds(self) -> float:
-        """Seconds trained, over all resumes."""
+        """Seconds trained, over all resumes, without those of scores."""
         return time.perf_counter() - self.began
 
     def after_step(self) -> None:
@@ -84,7 +84,7 @@ class Session:
         speed = (trainer.images - images) / (self.logged[0] - then)
         counters: Record = {name: getattr(trainer, name) for name in COUNTERS}
         record = counters | {"terms": terms, "seconds": round(self.seconds, 3), "images_per_second": round(speed, 1)}
-        record |= {"scores": self.exam.run(trainer.step)} if self.exam.due(trainer.step) else {}
+        record |= {"scores": self.measure()} if self.exam.due(trainer.step) else {}
         self.run.append(record)
         self.show_on_board(terms)
         if line := self.pace.check(self.logged[2] - turns):
@@ -94,6 +94,15 @@ class Session:
             if finding.fatal:
                 self.handle_finding(finding, finite=None not in terms.values())
         return record
+
+    def measure(self) -> dict[str, float]:
+        """The scores due at this step; their time does not count as training, in seconds and in images per second."""
+        began = time.perf_counter()
+        scores = self.exam.run(self.trainer.step)
+        spent = time.perf_counter() - began
+        self.began += spent
+        self.logged = (self.logged[0] + spent, *self.logged[1:])
+        return scores
 
     def handle_finding(self, finding: Finding, finite: bool) -> None:
         """Roll back, stop or continue, as set by `train.on_failure`; NaN or infinity never continues."""

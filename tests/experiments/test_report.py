@@ -14,7 +14,8 @@ from extras import need
 from synthetic_results import FID, KID, NAMES, renamed, synthetic, typed, without_curves
 
 from ganzoo.errors import InputError
-from ganzoo.experiments.report.html import false_positive_caveat, interval_caveat, write_report, write_table
+from ganzoo.experiments.report.caveats import false_positive_caveat, interval_caveat
+from ganzoo.experiments.report.html import write_report, write_table
 
 need("jinja2", "matplotlib")
 

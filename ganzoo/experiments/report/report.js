@@ -20,3 +20,22 @@ function compare(a, b, sign) {
   if (x === "" || y === "") return (x === "") - (y === "");
   return sign * (a.tagName === "TH" ? x.localeCompare(y) : Number(x) - Number(y));
 }
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.addEventListener("click", async () => {
+    const done = await copy(document.getElementById(button.dataset.copy));
+    button.parentElement.querySelector("[role=status]").textContent = done ? "Copied." : "Select the text below to copy it.";
+  });
+}
+
+// A page from a file or over http may have no clipboard: then the browser's own command copies a selection.
+async function copy(source) {
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    return true;
+  } catch {
+    source.closest("details").open = true;
+    getSelection().selectAllChildren(source);
+    return document.execCommand("copy");
+  }
+}

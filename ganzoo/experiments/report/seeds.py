@@ -1,0 +1,86 @@
+"""Numbers by seed: paired differences against the control, and the scores of every cell."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+from ganzoo.experiments.paired import PairedDifference, control_name, paired_differences
+from ganzoo.experiments.report.table import MISSING, NOT_FINITE, ResultsTable, ScoreColumn
+from ganzoo.experiments.results_schema import CellEntry, Results
+
+
+@dataclass(frozen=True)
+class PairedCell:
+    """One score of one setting against the control, as text."""
+
+    median: str
+    interval: str
+    better: str
+    """The number of seeds in which the setting is better, as in "2 of 3"."""
+
+    def __str__(self) -> str:
+        return f"{self.median} ({self.interval}), better in {self.better}" if self.median != MISSING else MISSING
+
+
+@dataclass(frozen=True)
+class PairedTable:
+    """Every setting against the control; cells in the order of the columns of the results table."""
+
+    control: str
+    rows: list[tuple[str, list[PairedCell]]]
+    """Name of the setting, and its cells, in the order of the results table."""
+    seeds: list[int]
+    """The distinct numbers of common seeds, in increasing order."""
+
+
+def paired_table(results: Results, table: ResultsTable) -> PairedTable | None:
+    """The paired differences in all scores; None without a second setting or without a seed in common."""
+    control = control_name(results)
+    if control is None:
+        return None
+    by_score = [
+        {each.setting: each for each in paired_differences(results, metric, control)} for metric in results.metrics
+    ]
+    names = [row.name for row in table.rows if row.name != control]
+    rows = [
+        (name, [paired_cell(found[name], column) for found, column in zip(by_score, table.columns, strict=True)])
+        for name in names
+    ]
+    counts = {len(each.seeds) for found in by_score for each in found.values()} - {0}
+    return PairedTable(control, rows, sorted(counts)) if counts else None
+
+
+def paired_cell(difference: PairedDifference, column: ScoreColumn) -> PairedCell:
+    """The texts of one difference."""
+    n, middle, low, high = len(difference.seeds), difference.median, difference.low, difference.high
+    if middle is None or low is None or high is None:
+        return PairedCell(MISSING, MISSING, MISSING)
+    interval = "one seed" if n < 2 else f"{signed(low, column)} to {signed(high, column)}"
+    return PairedCell(signed(middle, column), interval, f"{difference.better} of {n}")
+
+
+def signed(value: float, column: ScoreColumn) -> str:
+    """A difference with its sign and the decimals of the column."""
+    return f"{value:+.{column.decimals}f}" if isfinite(value) else NOT_FINITE
+
+
+@dataclass(frozen=True)
+class SeedRow:
+    """One cell: its status, and its scores as text in the order of the columns of the results table."""
+
+    cell: CellEntry
+    scores: list[str]
+
+
+def seed_rows(results: Results, table: ResultsTable) -> list[SeedRow]:
+    """The cells of all settings, in the order of the results table, then by seed."""
+    names = [column.protocol for column in table.columns]
+    cells = (cell for row in table.rows for cell in results.cells_of(row.name))
+    return [SeedRow(cell, [score_text(cell, name) for name in names]) for cell in cells]
+
+
+def score_text(cell: CellEntry, protocol: str) -> str:
+    """One score of one cell with four digits."""
+    if protocol not in cell.scores:
+        return MISSING
+    value = cell.scores[protocol]
+    return NOT_FINITE if value is None else f"{value:.4g}"
