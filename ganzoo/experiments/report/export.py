@@ -65,7 +65,7 @@ def latex_number(column: ScoreColumn, value: float | None) -> str:
 
 
 def scores_as_csv(table: ResultsTable) -> str:
-    """One row per setting: six columns for each score, failed seeds, costs; unrounded, empty without a value."""
+    """One row per setting: six columns for each score, failed seeds, costs; ten digits, empty without a value."""
     titles = [f"{column.protocol} {value}" for column in table.columns for value in CSV_VALUES]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -85,6 +85,8 @@ def csv_score(column: ScoreColumn, score: ScoreSummary) -> list[object]:
     ]
 
 
-def csv_number(value: float | None) -> object:
-    """A number; text if it is missing or not finite."""
-    return "" if value is None else value if isfinite(value) else NOT_FINITE
+def csv_number(value: float | None) -> str:
+    """A number; empty if it is missing, `NOT_FINITE` if it is not finite."""
+    if value is None:
+        return ""
+    return f"{value:.10g}" if isfinite(value) else NOT_FINITE

@@ -1,6 +1,7 @@
 """The report of a comparison: `report.html`, a single self-contained file, and `table.md`."""
 
 import json
+import re
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,13 @@ def render_report(results: Results, folder: Path) -> str:
         templates = environment(Path(__file__).parent)
     except ImportError as error:
         raise missing_extra(error.name or "Jinja2", "eval", "the report of a comparison") from None
-    templates.filters |= {"amount": format_cost, "given": format_budget, "setting": json.dumps, "lines": text_lines}
+    templates.filters |= {
+        "amount": format_cost,
+        "given": format_budget,
+        "setting": json.dumps,
+        "lines": text_lines,
+        "parts": key_parts,
+    }
     templates.tests |= {"finite": lambda value: value is not None and isfinite(value)}
     templates.globals |= {
         "interval": interval_text,
@@ -95,6 +102,11 @@ def template_values(results: Results, folder: Path) -> dict[str, Any]:
 def text_lines(text: str) -> list[str]:
     """The lines of a file, with spaces for tabs; each is escaped when it is printed."""
     return text.expandtabs(4).splitlines()
+
+
+def key_parts(key: str) -> list[str]:
+    """The parts of a dotted key, between which a line may break."""
+    return re.split(r"(?<=[._])", key)
 
 
 def report_title(results: Results) -> str:

@@ -6,6 +6,7 @@ from math import isfinite
 from ganzoo.experiments.paired import PairedDifference, control_name, paired_differences
 from ganzoo.experiments.report.table import MISSING, NOT_FINITE, ResultsTable, ScoreColumn
 from ganzoo.experiments.results_schema import CellEntry, Results
+from ganzoo.experiments.statistics import cell_score
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,6 @@ class SeedRow:
 
 def seed_rows(results: Results, table: ResultsTable) -> list[SeedRow]:
     """The cells of all settings, in the order of the results table, then by seed."""
-    names = [column.protocol for column in table.columns]
+    pairs = list(zip(table.columns, results.metrics, strict=True))
     cells = (cell for row in table.rows for cell in results.cells_of(row.name))
-    return [SeedRow(cell, [score_text(cell, name) for name in names]) for cell in cells]
-
-
-def score_text(cell: CellEntry, protocol: str) -> str:
-    """One score of one cell with four digits."""
-    if protocol not in cell.scores:
-        return MISSING
-    value = cell.scores[protocol]
-    return NOT_FINITE if value is None else f"{value:.4g}"
+    return [SeedRow(cell, [column.text(cell_score(cell, metric)) for column, metric in pairs]) for cell in cells]
