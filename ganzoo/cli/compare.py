@@ -18,6 +18,7 @@ from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 from ganzoo.experiments.budget import check_thresholds, parse_budget
 from ganzoo.experiments.compare import run, words
+from ganzoo.experiments.report.html import render_as
 from ganzoo.experiments.spec import CompareOptions, Setting, settings_of_switches, settings_of_variants
 from ganzoo.experiments.technique_sets import largest_compatible_set
 from ganzoo.plugins import load_plugins
@@ -83,16 +84,29 @@ class ComparisonArguments:
 @takes(ComparisonArguments)
 def compare(
     variants: Annotated[list[str] | None, typer.Argument(help="Names from 'ganzoo list', or TOML files.")] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="Train nothing: print what is in --out as latex, csv, markdown or html."),
+    ] = None,
     *,
     arguments: ComparisonArguments,
 ) -> None:
     """Train variants under one budget and several seeds, score them, and write a report."""
+    if form is not None:
+        return print_results(form, variants, arguments)
     if not variants:
         raise InputError("which variants? as in: ganzoo compare nsgan wgan-gp ('ganzoo list' shows them all)")
     if arguments.budget is None:
         raise InputError("which budget? as in --budget steps=2000, images=200000 or minutes=5")
     plugins = load_plugins(arguments.plugins)
     finish(arguments.request("compare", settings_of_variants(variants, arguments.shared()), plugins))
+
+
+def print_results(form: str, variants: Sequence[str] | None, arguments: ComparisonArguments) -> None:
+    """Print the results in `--out`; raises `InputError` for arguments that would have no effect."""
+    if variants or replace(arguments, quiet=False) != ComparisonArguments(out=arguments.out):
+        raise InputError("--format prints a comparison or an ablation and trains nothing; keep only --out next to it")
+    terminal.out_lines(render_as(arguments.out, form).rstrip("\n"))
 
 
 @takes(ComparisonArguments)

@@ -31,7 +31,7 @@ def tables(text: str) -> list[list[list[str]]]:
 def test_the_table_says_what_results_say(results, tmp_path):
     path = write_table(results, tmp_path)
     assert path == tmp_path / "table.md"
-    (head, _, *rows, floor), others = tables(path.read_text(encoding="utf-8"))
+    (head, _, *rows, floor), others, paired = tables(path.read_text(encoding="utf-8"))
     shown = {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
     best = next(s for s in results["summary"] if s["setting"] == "nsgan" and s["protocol"] == FID)
     text = shown["nsgan"][f"{FID}, lower is better"]
@@ -43,6 +43,12 @@ def test_the_table_says_what_results_say(results, tmp_path):
     assert floor[1] == "1.20"
     assert others[0] == ["setting", f"{KID}, lower is better"] and others[-1] == ["real images (floor)", "0.00040"]
     assert [row[0] for row in others[2:-1]] == [row[0] for row in rows]
+    assert [row[0] for row in paired[2:]] == [row[0] for row in rows if row[0] != "nsgan"], "nsgan is the control"
+    fids, base = ([c["scores"][FID] for c in results["cells"] if c["setting"] == name] for name in ("lsgan", "nsgan"))
+    lowest, _, middle, _, highest = sorted(one - other for one, other in zip(fids, base, strict=True))
+    lsgan, wgan, ebgan = (next(row for row in paired if row[0] == name) for name in ("lsgan", "wgan", "ebgan"))
+    assert lsgan[1] == f"{middle:+.2f} ({lowest:+.2f} to {highest:+.2f}), better in 1 of 5"
+    assert wgan[1].endswith("better in 0 of 3") and ebgan[1:] == ["–", "–"]
 
 
 def test_the_protocol_stands_above_it(results, tmp_path):
@@ -66,7 +72,7 @@ def test_what_is_not_finite_is_said_to_be_none_and_comes_last(results, tmp_path)
         if entry["setting"] == "nsgan":
             entry |= {"median": None, "high": None, "rank": 3, "overlaps": ["lsgan"]}
     text = write_table(results, tmp_path).read_text(encoding="utf-8")
-    found, _ = tables(text)
+    found, *_ = tables(text)
     row = next(row for row in found if row[0] == "nsgan")
     assert row[1].startswith("none (") and row[1].endswith(" to none)") and '"none" is a number' in text
 
@@ -78,7 +84,7 @@ def test_floors_at_other_numbers_and_computed_ones_stand_below(results, tmp_path
         cell |= {"at_floor": few, "details": many} if cell["status"] == "done" else {}
     text = write_table(results, tmp_path).read_text(encoding="utf-8")
     assert tables(text)[2][2] == ["nsgan", KID, "2,000", "0.5", "none"] and "k: 3" not in text
-    assert text.rstrip().splitlines()[-1] == escape_text(f"{FID}, kl_floor_data: 0.0236")
+    assert text.split("\n\n")[4] == escape_text(f"{FID}, kl_floor_data: 0.0236"), "before the paired differences"
 
 
 def test_it_says_how_the_settings_were_tuned_and_which_were_not(results, tmp_path):
@@ -89,11 +95,22 @@ def test_it_says_how_the_settings_were_tuned_and_which_were_not(results, tmp_pat
 
 def test_no_name_breaks_the_table(results, tmp_path):
     name = "a|b\n<script>*x*`y`[z](u)$1$"
-    for found in tables(write_table(renamed(results, "nsgan", name), tmp_path).read_text(encoding="utf-8")):
-        assert {len(line) for line in found} == {len(found[0])} and len(found) == 7
+    first, found, paired = tables(write_table(renamed(results, "nsgan", name), tmp_path).read_text(encoding="utf-8"))
+    for table, rows in ((first, 7), (found, 7), (paired, 5)):
+        assert {len(line) for line in table} == {len(table[0])} and len(table) == rows
     shown = next(line[0] for line in found if "script" in line[0])
     assert re.sub(r"\\(.)", r"\1", shown) == name.replace("\n", " ")
     assert not re.search(r"(?<!\\)[<*`\[$]", shown)
+
+
+def test_the_config_keys_that_differ_stand_below(results, tmp_path):
+    for setting, gamma in zip(results["settings"], (None, 1.0, 2.0, None), strict=True):
+        setting["config"] = {"train.steps": 5, "data.spec": "a|b"} | (
+            {} if gamma is None else {"tricks.r1.gamma": gamma}
+        )
+    *_, found = tables(write_table(results, tmp_path).read_text(encoding="utf-8"))
+    assert found[0] == ["config key", "nsgan", "lsgan", "wgan", "ebgan"]
+    assert found[2:] == [["`tricks.r1.gamma`", "–", "`1.0`", "`2.0`", "–"]]
 
 
 def test_before_there_is_a_score_there_is_a_table(results, tmp_path):

@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from ganzoo.atomic_io import write_bytes
-from ganzoo.errors import missing_extra
+from ganzoo.errors import InputError, missing_extra, unknown_name
 from ganzoo.experiments.report import curves, facts, figures
 from ganzoo.experiments.report.caveats import caveats, paired_caveat
 from ganzoo.experiments.report.export import scores_as_csv, scores_as_latex
@@ -16,6 +17,7 @@ from ganzoo.experiments.report.sample_grids import sample_grids
 from ganzoo.experiments.report.seeds import paired_table, seed_rows
 from ganzoo.experiments.report.settings import hyperparameters, loss_texts
 from ganzoo.experiments.report.table import COSTS, MIN_SEEDS_FOR_BOLD, MISSING, NOT_FINITE, results_table
+from ganzoo.experiments.results import read_results
 from ganzoo.experiments.results_schema import CellEntry, Results
 from ganzoo.markup import environment
 
@@ -36,6 +38,16 @@ def write_report(results: Results, folder: Path) -> Path:
     path = folder / "report.html"
     write_bytes(path, render_report(results, folder).encode())
     return path
+
+
+def render_as(folder: Path, form: str) -> str:
+    """The results in `folder` in one of `FORMS`, as text; raises `InputError`. Trains and writes nothing."""
+    if form not in FORMS:
+        raise unknown_name("format", form, FORMS)
+    results = read_results(folder)
+    if results is None:
+        raise InputError(f"{folder} has no results.json; name the folder of a comparison with --out")
+    return FORMS[form](results, folder)
 
 
 def render_report(results: Results, folder: Path) -> str:
@@ -136,3 +148,12 @@ def score_panels(cells: dict[str, list[CellEntry]]) -> list[tuple[str, str]]:
 def last_step(cells: dict[str, list[CellEntry]]) -> int:
     """The last step in any log, or 1."""
     return max((point.step for mine in cells.values() for cell in mine for point in cell.curve), default=1)
+
+
+FORMS: dict[str, Callable[[Results, Path], str]] = {
+    "latex": lambda results, _: scores_as_latex(results_table(results)),
+    "csv": lambda results, _: scores_as_csv(results_table(results)),
+    "markdown": lambda results, _: results_markdown(results),
+    "html": render_report,
+}
+"""Name of a format -> function that renders results; the paths in the results are relative to the folder."""

@@ -5,6 +5,8 @@ from math import isfinite
 
 from ganzoo.experiments.budget import Budget
 from ganzoo.experiments.report.facts import FloorElsewhere, exact_floors, scores_at_floor_n, untuned_settings
+from ganzoo.experiments.report.seeds import paired_markdown, paired_table
+from ganzoo.experiments.report.settings import hyperparameters, options_markdown
 from ganzoo.experiments.report.table import (
     COSTS,
     MIN_SEEDS_FOR_BOLD,
@@ -22,8 +24,9 @@ VERDICT_NOTE = "better, worse: the interval does not overlap the baseline's; "
 
 
 def results_markdown(results: Results) -> str:
-    """GitHub Markdown with the protocol, the table of the first score, other scores, floors at other numbers, refusals."""
+    """GitHub Markdown with the protocol, scores, floors at other numbers, refusals, paired differences, differing settings."""
     table, elsewhere, exact = results_table(results), scores_at_floor_n(results), exact_floors(results)
+    paired, options = paired_table(results, table), hyperparameters(results)
     parts = [
         protocol_line(results),
         headline_table(table),
@@ -31,6 +34,8 @@ def results_markdown(results: Results) -> str:
         *([floors_at_other_n(elsewhere)] if elsewhere else []),
         *([escape_text("; ".join(f"{name}: {value:.4g}" for name, value in exact.items()))] if exact else []),
         *(["\n".join(["Not trained:", "", *map(refusal_line, results.refused)])] if results.refused else []),
+        *([paired_markdown(paired, table)] if paired else []),
+        *([options_markdown(options)] if options.differ else []),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -7,6 +7,7 @@ from ganzoo.experiments.paired import PairedDifference, control_name, paired_dif
 from ganzoo.experiments.report.table import MISSING, NOT_FINITE, ResultsTable, ScoreColumn
 from ganzoo.experiments.results_schema import CellEntry, Results
 from ganzoo.experiments.statistics import cell_score
+from ganzoo.markup import escape_text, markdown_table
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,18 @@ def paired_table(results: Results, table: ResultsTable) -> PairedTable | None:
     ]
     counts = {len(each.seeds) for found in by_score for each in found.values()} - {0}
     return PairedTable(control, rows, sorted(counts)) if counts else None
+
+
+def paired_markdown(paired: PairedTable, table: ResultsTable) -> str:
+    """A sentence on the control and the notation, and the differences as GitHub Markdown."""
+    note = (
+        f"Each setting minus {paired.control} over the seeds in which both have a score: median difference (bootstrap "
+        "interval of the median; with up to five seeds it spans all differences), and the number of seeds in which the "
+        "setting is better. Near 1: the difference of the distances to 1."
+    )
+    titles = ["setting", *(escape_text(f"{column.protocol}, {column.better} is better") for column in table.columns)]
+    rows = [[escape_text(name), *map(str, cells)] for name, cells in paired.rows]
+    return f"{escape_text(note)}\n\n{markdown_table(titles, rows, [':--', *['--:'] * len(table.columns)])}"
 
 
 def paired_cell(difference: PairedDifference, column: ScoreColumn) -> PairedCell:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ganzoo.experiments.report.table import MISSING
 from ganzoo.experiments.results_schema import Results
+from ganzoo.markup import escape_text, inline_code, markdown_table
 
 FORMULA = re.compile(r"L_\w+ *=")
 """The start of the paragraph with a loss's formulas."""
@@ -38,6 +39,16 @@ def hyperparameters(results: Results) -> Hyperparameters:
         same={key: row[0] for key, row in values.items() if len(set(row)) == 1},
         unknown=[setting.name for setting in results.settings if not setting.config],
     )
+
+
+def options_markdown(options: Hyperparameters) -> str:
+    """The hyperparameters that differ as GitHub Markdown."""
+    titles = ["config key", *map(escape_text, options.names)]
+    rows = [
+        [inline_code(key), *(value if value == MISSING else inline_code(value) for value in values)]
+        for key, values in options.differ.items()
+    ]
+    return markdown_table(titles, rows)
 
 
 def value_texts(config: Mapping[str, Any]) -> dict[str, str]:
