@@ -15,12 +15,14 @@ from synthetic_results import FID, KID, NAMES, renamed, synthetic, typed, withou
 
 from ganzoo.errors import InputError
 from ganzoo.experiments.report.caveats import false_positive_caveat, interval_caveat
+from ganzoo.experiments.report.export import scores_as_csv, scores_as_latex
 from ganzoo.experiments.report.html import write_report, write_table
+from ganzoo.experiments.report.table import results_table
 
 need("jinja2", "matplotlib")
 
 MEGABYTES = 3
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"meta", "img", "br", "wbr", "link", "input", "hr"}
 RUN = ["nsgan", "wgan", "ebgan"]
 
 
@@ -143,6 +145,13 @@ def test_all_that_a_reader_must_know_is_there(page, results):
         assert words in page.text, words
 
 
+def test_the_scores_can_be_copied_as_latex_and_csv(page, results, folder):
+    texts = {e["attributes"]["id"]: e["text"] for e in page.all("pre") if "id" in e["attributes"]}
+    table = results_table(typed(results))
+    assert texts == {"latex": scores_as_latex(table), "csv": scores_as_csv(table)}
+    assert [e["attributes"]["data-copy"] for e in page.all("button") if "data-copy" in e["attributes"]] == [*texts]
+
+
 def test_figures_curves_and_grids_are_in_the_page(page):
     figures = [e["attributes"] for e in page.all("svg") if e["attributes"].get("role") == "img"]
     labels = [attributes["aria-label"] for attributes in figures]
@@ -160,6 +169,12 @@ def test_the_seed_shown_has_the_median_score(page, results):
     scores = {c["seed"]: c["scores"][FID] for c in results["cells"] if c["setting"] == "nsgan"}
     seed = sorted(scores, key=scores.get)[2]
     assert page.all("figcaption")[0]["text"].startswith(f"seed {seed},")
+
+
+def test_the_scores_during_training_have_a_name(results, folder):
+    kid = "kid-digits@1k/train"
+    cells = [c | {"curve_score": kid if c["setting"] == "nsgan" else None} for c in results["cells"]]
+    assert f"{kid} by step, with the same axis" in read(results | {"cells": cells}, folder).text
 
 
 def test_the_page_refers_to_nothing_outside_itself(page):
@@ -204,6 +219,106 @@ def test_whatever_the_user_wrote_is_text(bare, folder):
     assert not [e for e in shown.elements if "onerror" in e["attributes"]]
     assert evil in shown.rows() and f"Comparison of 3 settings on {evil}" == shown.all("h1")[0]["text"]
     assert shown.text.count("{{ 7*7 }}") > 15
+
+
+SCRIPT = "<script>hacked = 1</script>"
+RECIPE = f'# {SCRIPT} {{{{ 7*7 }}}} & "quotes" </pre>\nextends = "nsgan"\n\n[train]\n\tbatch_size = 32\n'
+FORMULAS = "L_D = E max(0, 1 - D(x))    eq. 1\nL_G = -E D(g)"
+
+
+def with_sources(results: dict[str, Any]) -> dict[str, Any]:
+    """Configs, files and losses of three settings."""
+    made = [
+        {"loss.name": "nsgan", "train.lr": 1e-3, "train.steps": 9, "tricks": {}},
+        {"loss.name": "nsgan", "train.lr": 2e-3, "train.steps": 9, "tricks.r1.gamma": 1.0},
+        {"loss.name": SCRIPT, "train.lr": 1e-3, "train.steps": 9, "tricks": {}, f"data.{SCRIPT}": SCRIPT},
+    ]
+    settings = [setting | {"config": config} for setting, config in zip(results["settings"], made, strict=True)]
+    files = [{"name": f"{SCRIPT}.toml", "sha256": "ab" * 32, "text": RECIPE}]
+    files += [{"name": "mine.py", "sha256": "cd" * 32, "text": f"# {SCRIPT}\nx = '\x1b[31m'\n"}]
+    losses = {"nsgan": f"The paper. Author, 2014, https://x.org\n\n{FORMULAS}\n\nTwo\nlines {SCRIPT}.", SCRIPT: ""}
+    return results | {"settings": settings, "files": files, "losses": losses}
+
+
+@pytest.fixture(scope="module")
+def sourced(bare, folder) -> Page:
+    return read(with_sources(bare), folder)
+
+
+def table_rows(page: Page, label: str) -> list[list[str]]:
+    """The texts of the cells of the table in the box with this label, row by row."""
+    box = next(i for i, e in enumerate(page.elements) if e["attributes"].get("aria-label") == label)
+    rows: list[list[str]] = []
+    for element in page.elements[box + 2 :]:
+        if element["tag"] == "table":
+            break
+        if element["tag"] == "tr":
+            rows.append([])
+        elif element["tag"] in ("th", "td"):
+            rows[-1].append(element["text"].strip())
+        elif element["tag"] == "section":
+            break
+    return rows
+
+
+def test_hyperparameters_that_differ_are_a_table_and_the_others_are_folded(sourced):
+    differ = table_rows(sourced, "Hyperparameters that differ")
+    assert differ == [
+        ["key", "nsgan", "wgan", "ebgan"],
+        [f"data.{SCRIPT}", "–", "–", f'"{SCRIPT}"'],
+        ["loss.name", '"nsgan"', '"nsgan"', f'"{SCRIPT}"'],
+        ["train.lr", "0.001", "0.002", "0.001"],
+        ["tricks.r1.gamma", "–", "1.0", "–"],
+    ]
+    assert table_rows(sourced, "Hyperparameters that are equal") == [["key", "value"], ["train.steps", "9"]]
+    box = next(e for e in sourced.elements if e["attributes"].get("aria-label") == "Hyperparameters that are equal")
+    assert "details" in box["inside"] and "1 keys that are equal in all settings" in sourced.text
+
+
+def test_every_loss_has_its_paper_its_formulas_and_its_settings(sourced):
+    assert FORMULAS in [e["text"].strip() for e in sourced.all("pre")]
+    assert "The paper. Author, 2014, https://x.org Used by nsgan, wgan." in sourced.text
+    assert f"Two lines {SCRIPT}." in sourced.text
+    assert "The loss has no docstring, so its paper and formulas are unknown. Used by ebgan." in sourced.text
+
+
+def test_the_text_of_every_file_is_there_and_runs_nothing(sourced):
+    assert len(sourced.all("script")) == 1 and sourced.text.count("{{ 7*7 }}") == 1
+    texts = [e["text"] for e in sourced.all("pre")]
+    assert RECIPE.replace("\t", "    ") in texts and f"# {SCRIPT}\nx = '\\x1b[31m'\n" in texts
+    summaries = [" ".join(e["text"].split()) for e in sourced.all("summary")]
+    assert {f"{SCRIPT}.toml {'ab' * 32}", f"mine.py {'cd' * 32}"} <= {*summaries}
+
+
+def test_results_without_configs_and_files_have_a_page_without_them(page, bare, folder):
+    titles = {"Hyperparameters", "Loss functions", "Recipes and plugins"}
+    assert not titles & {h["text"] for h in page.all("h2")}
+    some = with_sources(bare)
+    some["settings"][1] = bare["settings"][1]
+    assert "Not recorded by the version that trained them: wgan." in read(some, folder).text
+
+
+def test_every_seed_has_a_row_with_all_scores(page, results):
+    head, *rows = table_rows(page, "Numbers by seed")
+    assert head == ["setting, seed", "status", FID, KID, "G steps", "seconds"] and len(rows) == len(results["cells"])
+    cell = next(c for c in results["cells"] if (c["setting"], c["seed"]) == ("wgan", 1))
+    row = next(row for row in rows if row[0] == "wgan, 1")
+    assert [float(row[2]), float(row[3])] == pytest.approx([cell["scores"][p] for p in (FID, KID)], abs=0.005)
+    assert row[1] == "done" and row[4] == "2,000"
+    assert next(row for row in rows if row[0] == "ebgan, 0")[1:4] == ["failed", "–", "–"]
+
+
+def test_differences_are_over_the_seeds_that_both_finished(page, results, folder):
+    *_, wgan, ebgan = table_rows(page, "Paired differences")
+    scores = {(c["setting"], c["seed"]): c["scores"].get(FID) for c in results["cells"]}
+    found = sorted(scores["wgan", seed] - scores["nsgan", seed] for seed in range(3))
+    assert wgan[:4] == ["wgan", f"{found[1]:+.2f}", f"{found[0]:+.2f} to {found[2]:+.2f}", "0 of 3"]
+    assert ebgan == ["ebgan", *["–"] * 6]
+    assert (
+        "Each setting minus nsgan" in page.text and "with 3 seeds in 75 % of cases. With up to five seeds" in page.text
+    )
+    alone = {"settings": results["settings"][:1], "cells": results["cells"][:5], "summary": results["summary"][:1]}
+    assert "Paired differences" not in read(without_curves(results | alone), folder).text
 
 
 def unfinished(results: dict[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,21 @@ import pytest
 from browser import executable, visit
 from extras import need
 from synthetic_results import FID, renamed, synthetic, typed, without_curves
+from tab import Tab
 
 from ganzoo.experiments.report.html import render_report
 
 need("jinja2", "matplotlib")
 
+# Of each table wider than its box: how far it was moved, how far its first column went along, and its share of the box.
+SCROLLED = """[...document.querySelectorAll(".scroll")].filter((e) => e.scrollWidth > e.clientWidth).map((e) => {
+  e.scrollLeft = 1e6;
+  const [box, first] = [e, e.querySelector("tbody th")].map((each) => each.getBoundingClientRect());
+  return [e.ariaLabel, e.scrollLeft, first.x - box.x, first.width / box.width];
+})"""
+CLIPBOARD = """window.copied = "";
+Object.defineProperty(navigator, "clipboard",
+  {value: {writeText: async (text) => { copied = text; }}, configurable: true})"""
 NASTY = "<script>hacked=1</script>" + "x" * 90
 PRESSES = ("seconds", "seconds", "setting", "median")
 WINDOWS = [(400, "light"), (400, "dark"), (1300, "light")]
@@ -35,6 +45,10 @@ def results(folder) -> dict[str, Any]:
     found["command"] += " --out " + "z" * 200
     found["cells"][0] |= {"status": "failed", "finding": "w" * 150, "findings": [{"rule": "v" * 80, "step": 20}]}
     found["refused"] = [{"setting": "u" * 90, "reason": "t" * 90}]
+    for setting in found["settings"]:
+        setting["config"] = {"loss.name": NASTY, f"tricks.{setting['name']}": "s" * 120, "data.spec": "r" * 120}
+    found["losses"] = {NASTY: f"{NASTY}\n\nL_D = {'q' * 200}\n\n{'p' * 200}"}
+    found["files"] = [{"name": NASTY, "sha256": "0" * 64, "text": f"# {NASTY}\n# {'o' * 200}\n"}]
     return found
 
 
@@ -94,6 +108,29 @@ def test_nothing_is_wider_than_the_window(told):
     assert told["width"] == width
     assert told["too_wide"] == [] and told["needed"] <= width
     assert told["scrolls"], "the wide table scrolls in a box of its own"
+
+
+@pytest.mark.parametrize("width", [400, 1300])
+def test_a_wide_table_keeps_its_first_column_and_the_scores_are_copied(width, rendered, folder):
+    page = folder / "page.html"
+    page.write_text(rendered, encoding="utf-8")
+    with Tab(folder) as tab:
+        tab.window(width)
+        tab.open(page.as_uri())
+        tab.run("for (const each of document.querySelectorAll('details')) each.open = true")
+        boxes = tab.run(SCROLLED)
+        assert len(boxes) >= (8 if width == 400 else 3)
+        assert [box for box in boxes if not (box[1] > 0 and box[2] == 0 and box[3] < 0.6)] == []
+        tab.run(CLIPBOARD)
+        for form in ("latex", "csv"):
+            tab.click(f"button[data-copy={form}]")
+            tab.wait("document.querySelector('.copies [role=status]').textContent === 'Copied.'")
+            assert tab.run("copied") == tab.run(f"document.getElementById('{form}').textContent")
+        tab.run("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
+        tab.run("document.addEventListener('copy', () => { copied = String(getSelection()); })")
+        tab.click("button[data-copy=latex]")
+        tab.wait(r"copied.startsWith('\\begin{tabular}') && copied.includes('bottomrule')")
+        assert tab.wrong == [] and tab.run("window.hacked === undefined")
 
 
 def test_every_colour_can_be_read_on_the_page(told):

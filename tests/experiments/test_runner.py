@@ -15,7 +15,8 @@ from stand_ins import compare, here, how, request, score, shared, without_times,
 from ganzoo.atomic_io import read_json, write_json
 from ganzoo.config.migrate import RENAMED
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
-from ganzoo.evaluation import Score
+from ganzoo.evaluation import EXTRACTORS, Score
+from ganzoo.evaluation.extractor import default_extractor
 from ganzoo.experiments import environment, runner, worker
 from ganzoo.experiments.budget import parse_budget
 from ganzoo.experiments.job import Outcome
@@ -25,7 +26,8 @@ from ganzoo.experiments.spec import settings_of_switches
 from ganzoo.json_io import as_table
 from ganzoo.training.run_dir import RunDir
 from ganzoo.training.trainer import Trainer
-from small_runs import small
+from small_runs import small, toy_data
+from tiny_extractor import tiny
 
 
 @pytest.fixture(autouse=True)
@@ -412,6 +414,21 @@ def test_a_budget_of_minutes_gives_what_one_run_of_so_many_steps_gives(tmp_path)
     steps = minutes["cost"]["g_steps"]
     whole = compare(request(tmp_path, ("nsgan",), out="whole", budget=f"steps={steps}", seeds=1))["cells"][0]
     assert without_times(minutes) == without_times(whole)
+
+
+def test_scores_in_training_change_no_other_number_and_are_in_the_curve(tmp_path, monkeypatch):
+    monkeypatch.setitem(EXTRACTORS, default_extractor(toy_data()), tiny)
+    given = {"seeds": 1, "budget": "steps=6"}
+    plain = compare(request(tmp_path, out="plain", **given))
+    tables = shared(tmp_path, **{"train.eval_every": 3, "train.eval_samples": 10})
+    scored = compare(request(tmp_path, out="scored", tables=tables, **given))
+    assert plain["summary"] == scored["summary"] and plain["floors"] == scored["floors"]
+    for one, other in zip(plain["cells"], scored["cells"], strict=True):
+        found = {point["step"]: point["score"] for point in other["curve"]}
+        assert [step for step, value in found.items() if value is not None] == [3, 6]
+        assert one["curve_score"] is None and other["curve_score"] == "kid-tiny@10/train"
+        curve = [point | {"score": None} for point in other["curve"]]
+        assert without_times(one) == without_times(other | {"curve": curve, "curve_score": None})
 
 
 SPEEDS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from ganzoo.data import Dataset
 from ganzoo.evaluation import EXTRACTORS
 from ganzoo.evaluation.extractor import default_extractor
 from ganzoo.evaluator import requested_classes, seed_sampler
-from ganzoo.training import evaluation
+from ganzoo.training import evaluation, loop, session
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.run_dir import RunDir
 from small_runs import small, toy_data
@@ -42,6 +43,28 @@ def test_a_score_at_every_so_many_steps_changes_nothing_else(tiny, tmp_path):
     (name,) = found[3]
     assert name.startswith("kid-") and name.endswith("@10/train") and found[6][name] != found[3][name]
     assert weights(without) == weights(scored)
+
+
+def test_the_time_of_a_score_is_no_time_of_training(tiny, monkeypatch, tmp_path):
+    clock = SimpleNamespace(now=0.0)
+    clock.perf_counter = lambda: clock.now
+    monkeypatch.setattr(session, "time", clock)
+
+    def took(seconds, work):
+        def slow(*given):
+            clock.now += seconds
+            return work(*given)
+
+        return slow
+
+    monkeypatch.setattr(loop.Trainer, "train_step", took(1.0, loop.Trainer.train_step))
+    monkeypatch.setattr(evaluation.OnlineEvaluator, "measure", took(100.0, evaluation.OnlineEvaluator.measure))
+    config = small("nsgan", train={"steps": 4, "eval_every": 2, "eval_samples": 10})
+    records = list(RunDir(api.train(config, toy_data(), tmp_path / "run")).records())
+    assert [record["seconds"] for record in records] == [1.0, 2.0, 3.0, 4.0] and clock.now == 204.0
+    assert {record["images_per_second"] for record in records} == {4.0}, "a batch of 4 in a second"
+    resumed = list(RunDir(api.resume(tmp_path / "run", data=toy_data(), steps=6)).records())
+    assert [record["seconds"] for record in resumed[4:]] == [5.0, 6.0]
 
 
 @pytest.mark.parametrize(
