@@ -134,7 +134,7 @@ class Plan:
             budget=request.budget,
             protocol=self._protocol(config),
             files=used_files([setting.variant for setting in self.runnable], request.plugins),
-            losses=loss_texts(setting.config.loss.get("name") for setting in self.runnable),
+            losses=loss_texts(str(setting.config.loss.get("name")) for setting in self.runnable),
         )
         book = ResultsFile(request.out, header)
         book.check_consistent()
