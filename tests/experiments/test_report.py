@@ -14,16 +14,20 @@ from extras import need
 from synthetic_results import FID, KID, NAMES, renamed, synthetic, typed, without_curves
 
 from ganzoo.errors import InputError
+from ganzoo.experiments.report import figures
 from ganzoo.experiments.report.caveats import false_positive_caveat, interval_caveat
 from ganzoo.experiments.report.export import scores_as_csv, scores_as_latex
-from ganzoo.experiments.report.html import write_report, write_table
+from ganzoo.experiments.report.html import render_report, write_report, write_table
+from ganzoo.experiments.report.markdown import results_markdown
 from ganzoo.experiments.report.table import results_table
+from ganzoo.experiments.results import read_results
 
 need("jinja2", "matplotlib")
 
 MEGABYTES = 3
 VOID = {"meta", "img", "br", "wbr", "link", "input", "hr"}
 RUN = ["nsgan", "wgan", "ebgan"]
+COMMITTED = sorted((Path(__file__).parents[2] / "docs/reports").glob("*/results.json"))
 
 
 class Page(HTMLParser):
@@ -296,6 +300,20 @@ def test_results_without_configs_and_files_have_a_page_without_them(page, bare, 
     some = with_sources(bare)
     some["settings"][1] = bare["settings"][1]
     assert "Not recorded by the version that trained them: wgan." in read(some, folder).text
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
+def test_what_older_versions_wrote_has_a_page_and_a_table(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "quality_against_cost", lambda *_: None)  # most of the time of a page
+    results = read_results(path.parent)
+    cells = [cell.model_copy(update={"curve": []}) for cell in results.cells]
+    page = Page(render_report(results.model_copy(update={"cells": cells}), tmp_path))
+    control = "baseline" if results.kind == "ablate" else results.settings[0].name
+    assert f"Each setting minus {control}, seed by seed" in page.text
+    assert len(table_rows(page, "Paired differences")) == 2 + len(results.settings) - 1
+    assert len(table_rows(page, "Numbers by seed")) == 1 + len(results.cells)
+    assert "Hyperparameters" not in {h["text"] for h in page.all("h2")}
+    assert f"Each setting minus {control} over the seeds" in results_markdown(results)
 
 
 def test_every_seed_has_a_row_with_all_scores(page, results):
