@@ -24,7 +24,7 @@ VERDICT_NOTE = "better, worse: the interval does not overlap the baseline's; "
 
 
 def results_markdown(results: Results) -> str:
-    """GitHub Markdown with the protocol, scores, floors at other numbers, refusals, paired differences, differing settings."""
+    """GitHub Markdown with the protocol, scores, floors at other numbers, paired differences, differing settings, refusals."""
     table, elsewhere, exact = results_table(results), scores_at_floor_n(results), exact_floors(results)
     paired, options = paired_table(results, table), hyperparameters(results)
     parts = [
@@ -33,9 +33,9 @@ def results_markdown(results: Results) -> str:
         *([other_scores(table)] if table.columns[1:] else []),
         *([floors_at_other_n(elsewhere)] if elsewhere else []),
         *([escape_text("; ".join(f"{name}: {value:.4g}" for name, value in exact.items()))] if exact else []),
-        *(["\n".join(["Not trained:", "", *map(refusal_line, results.refused)])] if results.refused else []),
         *([paired_markdown(paired, table)] if paired else []),
         *([options_markdown(options)] if options.differ else []),
+        *(["\n".join(["Not trained:", "", *map(refusal_line, results.refused)])] if results.refused else []),
     ]
     return "\n\n".join(parts) + "\n"
 
