@@ -97,6 +97,7 @@ def test_a_node_is_lost_while_it_works_and_every_cell_is_done_once(tmp_path, two
     results = written(asked.out)
     assert watch.acted and len(watch.begun) == 4, "three cells, one of which was begun twice"
     assert [(cell["seed"], cell["status"]) for cell in results["cells"]] == [(0, "done"), (1, "done"), (2, "done")]
-    assert len(told) == 3 and not list(asked.out.rglob("state"))
+    assert len(told) == 1 + 3, "the opening line, and one per cell"
+    assert not list(asked.out.rglob("state"))
     here_too = compare(request(tmp_path, ("nsgan",), out="here", budget="steps=60", seeds=3), here)
     assert without_times(results["cells"]) == without_times(here_too["cells"])
