@@ -17,7 +17,8 @@ from ganzoo.experiments.report.table import (
     ScoreSummary,
     results_table,
 )
-from ganzoo.experiments.results_schema import Refusal, Results
+from ganzoo.experiments.results_schema import Results
+from ganzoo.experiments.setting_schema import Refusal
 from ganzoo.markup import escape_text, markdown_table
 
 VERDICT_NOTE = "better, worse: the interval does not overlap the baseline's; "
