@@ -95,6 +95,7 @@ def test_the_extractor_that_was_asked_for_scores_every_cell_and_its_time_is_said
     begun = []
     monkeypatch.setattr(local_pool.LocalPool, "run_jobs", lambda self, jobs, report: begun.extend(jobs))
     monkeypatch.setitem(EXTRACTORS, "tiny", lambda: tiny(slow=True))
+    monkeypatch.setenv("GANZOO_HOME", str(tmp_path / "home"))  # without features of reals from an earlier run
     words = ["compare", "nsgan", "lsgan", "--seeds", 2, "--budget", "steps=3", "-n", 20, "--out", tmp_path / "out"]
     assert ganzoo(*words, "--extractor", "tiny") == 0
     assert {job.measure.extractor for job in begun} == {"tiny"}
