@@ -16,6 +16,7 @@ from ganzoo.config.schema import Config, Data, ResolvedConfig, Table, parse, wit
 from ganzoo.data import MEMORY, Dataset, find_source
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
+from ganzoo.mistakes import plugin_errors
 from ganzoo.torch_state import default_torch_state
 from ganzoo.training.distributed import ProcessGroup, process_group
 from ganzoo.training.evaluation import TrainingEvaluation
@@ -24,6 +25,7 @@ from ganzoo.training.run_dir import RunDir
 from ganzoo.training.trainer import Trainer
 
 
+@plugin_errors()
 @default_torch_state()
 def train(
     config: Config | Table | str | Path,
@@ -70,6 +72,7 @@ def train(
     return run.folder
 
 
+@plugin_errors()
 @default_torch_state()
 def resume(
     folder: str | Path,

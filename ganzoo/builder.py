@@ -18,6 +18,7 @@ from ganzoo.data.source import is_path
 from ganzoo.errors import InputError
 from ganzoo.latent import Latent
 from ganzoo.losses import LOSSES, Loss
+from ganzoo.mistakes import plugin_errors
 from ganzoo.networks import BACKBONES, REFERENCE_BATCH, Generator, initialize, make_discriminator, make_generator
 from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.rng import RngScope
@@ -45,6 +46,7 @@ def g_reads_real(loss: Loss, tricks: list[Trick]) -> bool:
     return loss.g_uses_real or any(trick.g_uses_real for trick in tricks)
 
 
+@plugin_errors()
 def resolve_config(config: Config, dataset: Dataset) -> ResolvedConfig:
     """The resolved config for `dataset`, checked as a whole; raises `InputError` for incompatible settings."""
     config = with_absolute_data_path(resolve_defaults(config))
@@ -100,6 +102,7 @@ def build_uninitialized_generator(config: ResolvedConfig, latent: Latent) -> Gen
     )
 
 
+@plugin_errors()
 def build_modules(config: ResolvedConfig) -> GanModules:
     """Build all modules of a resolved config, on the CPU."""
     facts, networks = config.dataset, config.networks

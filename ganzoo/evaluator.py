@@ -23,6 +23,7 @@ from ganzoo.evaluation.metrics import import_torch_fidelity
 from ganzoo.evaluation.modes import MODE_METRICS, has_known_modes, score_modes
 from ganzoo.evaluation.real_data import RealData, class_order, load_real_splits, mismatches, small_reference
 from ganzoo.evaluation.scoring import load_references, reference_sets, score_samples, unavailable_reason
+from ganzoo.mistakes import plugin_errors
 from ganzoo.sampling import Sampler, load
 from ganzoo.torch_state import default_torch_state
 
@@ -34,6 +35,7 @@ Data = str | Dataset | Tensor | ArrayLike
 """A spec, prepared like the model's training data; or a `Dataset` or images (N, C, H, W), used unchanged."""
 
 
+@plugin_errors()
 @default_torch_state()
 def evaluate(
     sampler: Sampler | str | Path,

@@ -1,13 +1,18 @@
 """Plugins: a user's Python files with losses, tricks, networks or data, run only if the command line names them."""
 
+import ast
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from ganzoo.errors import InputError
+from ganzoo.errors import InputError, first_line
+from ganzoo.mistakes import PLUGIN, is_ganzoo, wants_traceback
+from ganzoo.registry import ADDED, Registry
 
 
 def load_plugins(paths: Iterable[Path]) -> dict[str, str]:
@@ -33,10 +38,43 @@ def read_plugin(path: Path) -> str:
 def run_plugins(sources: Mapping[str, str]) -> None:
     """Run each source as the module of its path; raises `InputError` if one fails."""
     for path, source in sources.items():
-        module = ModuleType(f"ganzoo_plugin_{Path(path).stem}")
-        module.__file__ = os.path.abspath(path)
-        sys.modules[module.__name__] = module
-        try:
-            exec(compile(source, module.__file__, "exec", dont_inherit=True), vars(module))
-        except Exception as error:
-            raise InputError(f"--plugin {path}: {type(error).__name__}: {error}") from error
+        run_plugin(path, source)
+
+
+def run_plugin(path: str, source: str) -> list[tuple[Registry[Any], str]]:
+    """Run `source` as the module of `path`; returns registry and name of each part that it adds.
+
+    Raises `InputError` with file and line if it fails or adds no part.
+    """
+    before = len(ADDED)
+    module = ModuleType(f"{PLUGIN}{Path(path).stem}")
+    module.__file__ = os.path.abspath(path)
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, module.__file__, "exec", dont_inherit=True), vars(module))
+    except Exception as error:
+        if wants_traceback():
+            raise
+        what = error.msg if isinstance(error, SyntaxError) else first_line(error)
+        raise InputError(f"--plugin {path}{_line(error, module)}: {type(error).__name__}: {what}") from error
+    if len(ADDED) == before:
+        raise InputError(f"--plugin {path}{_no_part(source, module)}")
+    return ADDED[before:]
+
+
+def _line(error: Exception, module: ModuleType) -> str:
+    """`:LINE` of the plugin at which `error` was raised; empty if unknown."""
+    if isinstance(error, SyntaxError) and error.filename == module.__file__:
+        return f":{error.lineno}" if error.lineno else ""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == module.__file__]
+    return f":{lines[-1]}" if lines else ""
+
+
+def _no_part(source: str, module: ModuleType) -> str:
+    """The reason why a plugin adds no part: a subclass without a name, if it has one."""
+    lines = {node.name: node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)}
+    for name, line in lines.items():
+        kind = getattr(module, name, None)
+        if isinstance(kind, type) and any(is_ganzoo(base.__module__) for base in kind.__mro__):
+            return f':{line}: the class {name} has no `name`, so it is no part; add name = "..."'
+    return ": adds no part; subclass Loss, Trick or Source with a `name`, or call the `add` of a registry"

@@ -10,6 +10,9 @@ from ganzoo.errors import unknown_name
 
 T = TypeVar("T")
 
+ADDED: "list[tuple[Registry[Any], str]]" = []
+"""Registry and name of every part added so far, in order."""
+
 
 class Registry(dict[str, T]):
     """Name -> part; an unknown name raises `InputError`, a second part of the same name `ValueError`."""
@@ -19,14 +22,23 @@ class Registry(dict[str, T]):
         self.what = what
 
     def add(self, name: str, part: T) -> T:
-        """Register `part` and return it; raises `ValueError` if the name is taken."""
-        if name in self:
-            raise ValueError(f"two {self.what}s are called {name!r}")
+        """Register `part` and return it; raises `ValueError` if the name is taken.
+
+        A class that is defined again replaces the former one, as when a cell of a notebook runs twice.
+        """
+        if name in self and not _same_class(self[name], part):
+            raise ValueError(f"a {self.what} called {name!r} exists already; choose another name")
         self[name] = part
+        ADDED.append((self, name))
         return part
 
     def __missing__(self, name: str) -> T:
         raise unknown_name(self.what, name, self)
+
+
+def _same_class(one: object, other: object) -> bool:
+    classes = isinstance(one, type) and isinstance(other, type)
+    return classes and (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)  # type: ignore[attr-defined]
 
 
 def import_folder(package: str, path: list[str]) -> None:

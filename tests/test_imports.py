@@ -11,8 +11,8 @@ import ganzoo
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
     {"errors", "rng", "batch", "torch_state", "cpu_threads", "config.migrate", "kernels"},
-    {"atomic_io", "registry", "plugins", "terminal", "markup", "latent"},
-    {"json_io", "tensor_io", "image_io", "losses", "networks", "optimizers"},
+    {"atomic_io", "registry", "mistakes", "terminal", "markup", "latent"},
+    {"json_io", "tensor_io", "image_io", "plugins", "losses", "networks", "optimizers"},
     {"config.schema", "data", "tricks"},
     {"config.resolve", "config.compatibility", "config.techniques", "evaluation"},
     {"config.recipes", "config.reference", "builder", "parts"},

@@ -12,6 +12,7 @@ from ganzoo.data.cache import OnCorrupt
 from ganzoo.data.dataset import MEMORY, Dataset
 from ganzoo.data.transform import Pictures, Transform
 from ganzoo.errors import InputError
+from ganzoo.mistakes import plugin_errors
 from ganzoo.registry import Registry
 from ganzoo.torch_state import default_torch_state
 
@@ -104,6 +105,7 @@ def check_class_name(name: str) -> None:
         raise InputError(f"the name {name!r} is not UTF-8; rename it") from None
 
 
+@plugin_errors()
 @default_torch_state()
 def load(
     spec: str = "digits",

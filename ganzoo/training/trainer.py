@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn, optim
@@ -16,6 +17,7 @@ from ganzoo.config.schema import ResolvedConfig, parse_ratio
 from ganzoo.data import BatchLoader
 from ganzoo.latent import generate
 from ganzoo.losses import Loss
+from ganzoo.mistakes import checked_terms
 from ganzoo.networks import REFERENCE_BATCH, Discriminator, place_network
 from ganzoo.optimizers import set_lr_factor
 from ganzoo.rng import RngScope
@@ -119,7 +121,7 @@ class Trainer:
         self.opt_d.zero_grad()
         for clean_real, clean_fake, mixed_real, mixed_fake in micro:
             d_real, d_fake = self.judge(self.D, mixed_real), self.judge(self.D, mixed_fake)
-            terms = self.gathered_terms(self.loss.d_loss, d_real, d_fake)
+            terms = self.gathered_terms(partial(self.terms, self.loss, "d_loss"), d_real, d_fake)
             terms = merge_terms(terms, *self.penalties(clean_real, clean_fake))
             self.last_judged = [d_real.detach(), d_fake.detach()]
             if self.observed:
@@ -157,7 +159,13 @@ class Trainer:
 
     def terms_of_g(self, judge: nn.Module, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G's terms: those of the loss and of every trick."""
-        return merge_terms(self.loss.g_loss(real, fake), *(trick.g_terms(judge, real, fake) for trick in self.tricks))
+        of_tricks = (self.terms(trick, "g_terms", judge, real, fake) for trick in self.tricks)
+        return merge_terms(self.terms(self.loss, "g_loss", real, fake), *of_tricks)
+
+    def terms(self, part: nn.Module, hook: str, *arguments: Any) -> Terms:
+        """The terms that the method `hook` of a loss or trick returns, checked; in a player's first update also for NaN."""
+        first = not (self.g_steps if hook.startswith("g_") else self.d_steps)
+        return checked_terms(part, hook, *arguments, finite=first)
 
     def gathered_terms(
         self, terms_of: Callable[..., Terms], real: DiscriminatorOutput | None, fake: DiscriminatorOutput
@@ -260,9 +268,9 @@ class Trainer:
         if not self.penalised:
             return
         real, fake = self.view(real), self.view(fake)
-        yield self.loss.penalty(self.D, real, fake)
+        yield self.terms(self.loss, "penalty", self.D, real, fake)
         for trick in self.tricks:
-            yield trick.d_terms(self.D, real, fake)
+            yield self.terms(trick, "d_terms", self.D, real, fake)
 
     def is_finite(self) -> bool:
         """True if every loss so far was finite; waits for the device."""

@@ -88,10 +88,11 @@ def test_a_comparison_with_a_plugin_names_it_in_the_command_and_keeps_to_it(file
 
 def test_an_ablation_takes_plugins_too_and_several(files, tmp_path, jobs):
     plugin, variant = files
-    (tmp_path / "other.py").write_text("print = None\n")
+    other = MINE.replace("Mine", "Other").replace("mine", "other")
+    (tmp_path / "other.py").write_text(other)
     words = ["--switch", "replay", "--set", "train.steps=2", "--plugin", plugin, "--plugin", tmp_path / "other.py"]
     assert ganzoo("ablate", variant, *POINTS, *words, "--out", tmp_path / "out", "--quiet") == 0
-    sources = {str(plugin): MINE, str(tmp_path / "other.py"): "print = None\n"}
+    sources = {str(plugin): MINE, str(tmp_path / "other.py"): other}
     assert [job.plugins for job in jobs] == [sources, sources], "the baseline and the switch"
 
 
@@ -119,11 +120,11 @@ def test_it_trains_by_that_name_and_its_run_says_what_it_is(files, tmp_path, mon
     assert "no variant is called 'mnie'; did you mean 'mine'?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["1 / 0", "def", "\0"])
-def test_a_plugin_that_fails_is_one_line_and_exit_2(text, tmp_path, capsys):
+@pytest.mark.parametrize(("text", "line"), [("1 / 0", ":1"), ("def", ":1"), ("\0", "")])
+def test_a_plugin_that_fails_is_one_line_and_exit_2(text, line, tmp_path, capsys):
     (tmp_path / "bad.py").write_text(text)
     words = ["--budget", "steps=2", "--plugin", tmp_path / "bad.py", "--out", tmp_path / "out"]
     assert ganzoo("compare", "nsgan", *POINTS, *words) == 2
     said = capsys.readouterr().err
-    assert f"--plugin {tmp_path / 'bad.py'}: " in said and said.count("\n") == 1
+    assert f"--plugin {tmp_path / 'bad.py'}{line}: " in said and said.count("\n") == 1
     assert not (tmp_path / "out").exists()
