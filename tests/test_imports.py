@@ -18,7 +18,7 @@ LEVELS = [
     {"config.recipes", "config.reference", "builder", "parts"},
     {"training"},
     {"api", "sampling"},
-    {"evaluator", "release"},
+    {"contracts", "evaluator", "release"},
     {"experiments", "ui"},
     {"cli"},
 ]

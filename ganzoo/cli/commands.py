@@ -49,6 +49,11 @@ COMMANDS = {
         "Compare a variant with itself under each stability technique.",
         ("ganzoo ablate nsgan --switch replay --switch instance-noise --seeds 3 --out ablated",),
     ),
+    "check": Command(
+        "check.check",
+        "Check a loss, trick or other part of your own.",
+        ("ganzoo check softplus_margin.py",),
+    ),
     "doctor": Command(
         "diagnose.doctor",
         "Diagnose a run from its log: failures and what to change.",

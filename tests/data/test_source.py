@@ -167,16 +167,3 @@ def test_torchvision_is_imported_by_its_sources_and_only_when_used():
         assert "import torchvision" not in module.read_text()
         if "from torchvision" in module.read_text():
             assert module.name in ("torchvision_sets.py", "cifar10.py")
-
-
-ELSEWHERE = "mnist fashion-mnist cifar10 svhn stl10 celeba lsun folder npz hf stacked-digits stacked-mnist".split()
-"""What needs a file, a download or a while; each has tests of its own."""
-
-
-@pytest.mark.parametrize("name", [name for name in SOURCES if name not in ELSEWHERE])
-def test_every_source_gives_the_same_pictures_each_time(name):
-    kind = find_source(name)
-    one, again = load(name, max_images=20), load(name, max_images=20)
-    assert len(one) == 20 and one.digest == again.digest and one.shape[1:] == (kind.size, kind.size)
-    assert one.labels is None or {*one.labels.tolist()} <= {*range(one.classes)}
-    assert "test" not in kind.splits or load(name, split="test").digest != load(name).digest

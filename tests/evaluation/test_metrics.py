@@ -184,21 +184,6 @@ def test_class_accuracy_counts_only_known_classes():
     assert found.value == pytest.approx(2 / 3) and found.details == {"labelled": 3}
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
-def test_the_order_of_samples_changes_nothing(name):
-    order = torch.randperm(300, generator=torch.Generator().manual_seed(5))
-    ours, theirs = random(300, 4, 0) + 0.3, random(300, 4, 1)
-    logits, labels = random(300, 3, 2), torch.arange(300) % 3
-    bands = random(300, 3, 3).abs()
-
-    def of(rows):
-        samples = Features(ours[rows], logits[rows], bands[rows], labels[rows])
-        return METRICS[name].compute(samples, Features(theirs, logits, bands.flip(0) + 1, labels))[name]
-
-    one, other = of(torch.arange(300)), of(order)
-    assert other.value == pytest.approx(one.value, rel=1e-6) and other.spread == pytest.approx(one.spread)
-
-
 def test_without_torch_fidelity_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch_fidelity.metric_fid", None)
     with pytest.raises(InputError, match=r"'torch-fidelity': pip install 'ganzoo-torch\[eval\]'"):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo import rng
 from ganzoo.batch import Batch, DiscriminatorFn, DiscriminatorOutput
+from ganzoo.contracts.players import ToyD
 from ganzoo.errors import InputError
 from ganzoo.losses import DRAGAN, WGANGP, Loss, penalties
 from ganzoo.losses.penalties import around, between, dragan_penalty, gradient_penalty, r1, r2
@@ -17,7 +18,7 @@ from ganzoo.rng import RngScope
 from ganzoo.tricks import TRICKS, Phase, Trick
 from ganzoo.tricks.gradient_penalty import R1, R2
 
-from .toys import ToyD, linear, quadratic
+from .toys import linear, quadratic
 
 SHAPES = [(1, 4, 4), (3, 8, 8), (2, 1, 1), (2,)]
 
@@ -268,7 +269,7 @@ def test_tricks_are_registered_in_one_order_and_say_what_they_need() -> None:
         assert "https://" in trick.__doc__
     for trick in (R1, R2):
         assert trick.heads == ("score",) and trick.per_sample_gradients
-    with pytest.raises(ValueError, match="two tricks"):
+    with pytest.raises(ValueError, match="a trick called 'r1' exists already"):
         type("Again", (Trick,), {"name": "r1"})
 
 

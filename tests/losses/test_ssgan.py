@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.batch import DiscriminatorOutput
+from ganzoo.contracts.players import SHAPE
 from ganzoo.losses import ACGAN, SSGAN
-
-from .toys import SHAPE
 
 # exp sums to 4, so a real has probability 4/5; among the classes (1/4, 1/2, 1/4).
 LOGITS = torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64).log()

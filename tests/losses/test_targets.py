@@ -9,12 +9,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from ganzoo.batch import DiscriminatorOutput
 from ganzoo.builder import resolve_config
+from ganzoo.contracts.players import fakes, players, reals
 from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES, NSGAN, Minimax
 from ganzoo.rng import RngScope
 from small_runs import small, toy_data
-
-from .toys import fakes, players, reals
 
 WITH_TARGETS = ("minimax", "nsgan", "dragan", "acgan", "infogan")
 

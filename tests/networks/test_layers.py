@@ -12,7 +12,6 @@ from ganzoo.networks.layers import (
     ConditionalBatchNorm,
     SameConv,
     make_norm,
-    norm_has,
     project_labels,
 )
 
@@ -52,25 +51,6 @@ def test_only_batch_norm_mixes_samples(name, mixes):
     others = torch.cat([x[:1], torch.randn(MAPS)[1:]])
     same = torch.allclose(norm(x)[0], norm(others)[0], atol=1e-6)
     assert same is not mixes
-
-
-@pytest.mark.parametrize("name", sorted(set(NORMS) - {"virtual"}))  # that one in test_virtual.py
-def test_a_norm_has_the_traits_that_it_says(name):
-    """Virtual norm subtracts the mean of its reference, in which a sample counts as one."""
-    norm, x = make_norm(name, 6), torch.randn(MAPS)
-    others = torch.cat([x[:1], torch.randn(MAPS)[1:]])
-    assert torch.allclose(norm(x)[0], norm(others)[0], atol=1e-6) is not norm_has(name, "mixes_samples")
-    biased = x + torch.randn(6, 1, 1)
-    assert torch.allclose(norm(x), norm(biased), atol=1e-4) is norm_has(name, "subtracts_mean")
-    if not norm_has(name, "maps_only"):
-        assert norm(x[..., 0, 0]).shape == (5, 6)
-
-
-@pytest.mark.parametrize("name", sorted(set(NORMS) - {"virtual"}))  # that one in test_virtual.py
-def test_double_backward_of_every_norm(name):
-    norm = spread(make_norm(name, 2))
-    x = torch.randn(3, 2, 3, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradgradcheck(norm, x)
 
 
 @pytest.mark.parametrize("shape", [MAPS, MAPS[:2]])

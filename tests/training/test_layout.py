@@ -6,7 +6,6 @@ import pytest
 import torch
 from test_variants import trainer
 
-from ganzoo.optimizers import OPTIMIZERS, lay_as_weights
 from ganzoo.training import checkpoint
 
 
@@ -39,17 +38,3 @@ def test_a_resume_lays_what_the_optimisers_keep_as_the_weights(variant, last, tm
 
 def has_strides_of_average(t):
     return [p.stride() for p in t.G.parameters()] == [p.stride() for p in t.average.parameters()]
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_any_optimiser_keeps_its_numbers(name):
-    weight = torch.nn.Parameter(torch.randn(4, 3, 3, 3).contiguous(memory_format=torch.channels_last))
-    optimiser = OPTIMIZERS[name]([weight], **({"momentum": 0.9} if name == "sgd" else {}))
-    weight.grad = torch.randn_like(weight)
-    optimiser.step()
-    state = optimiser.state[weight]
-    before = {name: value.clone() for name, value in state.items()}
-    state.update({name: value.contiguous() for name, value in state.items()})
-    lay_as_weights(optimiser)
-    assert all(torch.equal(state[name], value) for name, value in before.items())
-    assert all(value.stride() == weight.stride() for value in state.values() if value.ndim)
