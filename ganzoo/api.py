@@ -3,14 +3,15 @@
 import json
 import os
 from pathlib import Path
+from typing import Literal
 
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ganzoo import cpu_threads
+from ganzoo import cpu_threads, terminal
 from ganzoo.builder import resolve_config, with_absolute_data_path
 from ganzoo.config.compatibility import few_images_warning
-from ganzoo.config.recipes import checked, make_config, merge, with_settings
+from ganzoo.config.recipes import checked, make_config, merge, unflatten, with_settings
 from ganzoo.config.resolve import resolve_defaults, resolve_device
 from ganzoo.config.schema import Config, Data, ResolvedConfig, Table, parse, with_train
 from ganzoo.data import MEMORY, Dataset, find_source
@@ -29,25 +30,33 @@ from ganzoo.training.trainer import Trainer
 @default_torch_state()
 def train(
     config: Config | Table | str | Path,
-    data: Dataset | Tensor | ArrayLike | None = None,
+    data: str | Dataset | Tensor | ArrayLike | None = None,
     out: str | Path | None = None,
-    quiet: bool = True,
+    quiet: bool | None = None,
     *,
     steps: int | None = None,
     seed: int | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    threads: int | Literal["auto"] | None = None,
     trainer: type[Trainer] = Trainer,
 ) -> Path:
     """Train a new run and return its folder.
 
-    `config` is a variant's name, a TOML file, the config.json of a run or release, a dict of settings (which may `extends`
-    one of them) or a `Config`; `steps` and `seed` replace its `train.steps` and `seed`. `data` replaces `data.spec` and every
-    choice among its images: a `Dataset`, or a tensor or array (N, C, H, W), uint8 or float in [-1, 1]. The run records it as
-    `memory`, with its digest. `out` defaults to runs/<variant>-<data>-s<seed>. A subclass as `trainer` changes the training
-    step (`Trainer.update_order`); the run does not record it, so pass it to `resume` too.
-    Raises `InputError`, before anything is written, where the input is wrong, and `TrainingFailed` on divergence.
+    `config` is the name of a variant or loss, a TOML file, the config.json of a run or release, a dict of settings (which may
+    `extends` one of them) or a `Config`. `steps`, `seed`, `device`, `precision` and `threads` replace its values, as the
+    options of `ganzoo train` do. `data` is a spec such as "fashion-mnist", a `Dataset`, or a tensor or array (N, C, H, W),
+    uint8 or float in [-1, 1]; all but a spec replace every choice among the images, and the run records them as `memory`,
+    with their digest. `out` defaults to runs/<variant>-<data>-s<seed>. `quiet` defaults to a progress bar in a notebook and
+    no output elsewhere. A subclass as `trainer` changes the training step (`Trainer.update_order`); the run does not record
+    it, so pass it to `resume` too.
+    Raises `InputError` for wrong input, before anything is written, or in the first step for a mistake in your own loss, and
+    `TrainingFailed` on divergence.
     """
-    data = None if data is None else as_dataset(data)
-    config = as_config(config, given_settings(steps, seed), None if data is None else data.is_points)
+    spec, data = (data, None) if isinstance(data, str) else (None, None if data is None else as_dataset(data))
+    quiet = not terminal.in_notebook() if quiet is None else quiet
+    given = given_settings(data=spec, steps=steps, seed=seed, device=device, precision=precision, threads=threads)
+    config = as_config(config, given, None if data is None else data.is_points)
     if data is not None:
         check_data_options(config.data, data)
         config = config.model_copy(update={"data": config.data.model_copy(update={"spec": MEMORY})})
@@ -77,22 +86,25 @@ def train(
 def resume(
     folder: str | Path,
     config: ResolvedConfig | Table | None = None,
-    data: Dataset | Tensor | ArrayLike | None = None,
-    quiet: bool = True,
+    data: str | Dataset | Tensor | ArrayLike | None = None,
+    quiet: bool | None = None,
     *,
     steps: int | None = None,
+    device: str | None = None,
     trainer: type[Trainer] = Trainer,
 ) -> Path:
     """Resume a run, bit for bit, to its last step or to a higher `train.steps`; returns its folder.
 
-    `config` is a dict of changed settings or a whole config; `steps` replaces its `train.steps`. Apart from the steps only
-    `data.spec` may change, for data that have moved, and `train.device`, which draws other random numbers. Raises
-    `InputError`, and changes nothing, if there is no run, none of its states can be read, the device is missing, or the rest
-    of `config` or the data are not the run's own.
+    `config` is a dict of changed settings or a whole config; `steps`, `device` and a spec as `data` replace its values. Apart
+    from the steps only `data.spec` may change, for data that have moved, and `train.device`, which draws other random
+    numbers. `quiet` is as in `train`. Raises `InputError`, and changes nothing, if there is no run, none of its states can be
+    read, the device is missing, or the rest of `config` or the data are not the run's own.
     """
+    spec, data = (data, None) if isinstance(data, str) else (None, data)
+    quiet = not terminal.in_notebook() if quiet is None else quiet
     run = RunDir.open(Path(folder))
     config = config if isinstance(config, ResolvedConfig) else with_settings(run.config(), config or {})
-    config = with_absolute_data_path(with_settings(config, given_settings(steps)))
+    config = with_absolute_data_path(with_settings(config, given_settings(data=spec, steps=steps, device=device)))
     config = with_train(config, device=resolve_device(config.train.device))
     run.check_config_unchanged(config)
     if data is None:
@@ -120,10 +132,21 @@ def resume(
     return run.folder
 
 
-def given_settings(steps: int | None = None, seed: int | None = None) -> Table:
-    """The table of settings that were given."""
-    train = {} if steps is None else {"train": {"steps": steps}}
-    return train if seed is None else train | {"seed": seed}
+KEYS = {
+    "data": "data.spec",
+    "steps": "train.steps",
+    "seed": "seed",
+    "device": "train.device",
+    "precision": "train.precision",
+    "threads": "train.threads",
+}
+"""Arguments of `train` that are config keys."""
+
+
+def given_settings(**given: object) -> Table:
+    """The table of the settings that were given, by argument."""
+    values = {KEYS[name]: value for name, value in given.items() if value is not None}
+    return unflatten({key: 0 if (key, value) == ("train.threads", "auto") else value for key, value in values.items()})
 
 
 def as_config(config: Config | Table | str | Path, over: Table, points: bool | None = None) -> Config:

@@ -1,8 +1,8 @@
-"""Terminal output: escaped lines on stdout and stderr, tables, progress bars, streams that tolerate a closed pipe."""
+"""Terminal and notebook output: escaped lines, tables, progress bars, streams that tolerate a closed pipe."""
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
@@ -80,6 +80,25 @@ def console(stderr: bool = False) -> "Console":
 
     stream = tolerant(sys.stderr) if stderr else None
     return Console(file=stream, markup=False, emoji=False, highlight=False)
+
+
+def in_notebook() -> bool:
+    """True in a cell of a notebook; False in a terminal, IPython's too."""
+    return hasattr(_shell(), "kernel")
+
+
+def notebook_output() -> Callable[[str], None]:
+    """A function that shows a text in the current cell of a notebook, in place of the text before."""
+    from IPython.display import display
+
+    handle: Any = display({"text/plain": ""}, raw=True, display_id=True)
+    return lambda text: handle.update({"text/plain": text}, raw=True)
+
+
+def _shell() -> Any:
+    # A program that runs in a notebook has imported IPython; no other one waits for the import.
+    ipython = sys.modules.get("IPython")
+    return ipython and ipython.get_ipython()
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, unbroken: str | None = None) -> "Table":

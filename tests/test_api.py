@@ -39,6 +39,49 @@ def test_steps_and_seed_replace_those_of_a_config(config, tmp_path, monkeypatch)
     assert (run.config().train.steps, run.config().seed, run.config().train.batch_size) == (2, 3, 4)
 
 
+def test_the_options_of_the_command_are_arguments(tmp_path):
+    config = {**TINY, "data": {"max_images": 20}}
+    given = {"steps": 1, "seed": 2, "device": "cpu", "precision": "bf16", "threads": 1}
+    run = RunDir(ganzoo.train(config, "digits", tmp_path / "run", **given))
+    train = run.config().train
+    assert (train.steps, train.device, train.precision, train.threads) == (1, "cpu", "bf16", 1)
+    assert (run.config().seed, run.config().data.spec, run.config().dataset.count) == (2, "digits", 20)
+    ganzoo.resume(run.folder, data="digits", steps=2, device="cpu")
+    assert run.records()[-1]["step"] == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"data": "diigts"}, "no data set is called 'diigts'; did you mean 'digits'"),
+        ({"device": "gpu"}, "device 'gpu' is not available here"),
+        ({"precision": "fp8"}, "train.precision: .*'float32', 'bf16' or 'auto'"),
+        ({"threads": -1}, "train.threads: .* greater than or equal to 0, not -1"),
+    ],
+)
+def test_a_wrong_argument_is_refused_as_the_option_is(given, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        ganzoo.train(TINY, out=tmp_path / "run", **given)
+    assert not (tmp_path / "run").exists()
+
+
+def test_auto_threads_are_those_of_the_option(tmp_path, monkeypatch):
+    monkeypatch.setattr(ganzoo.api.cpu_threads, "auto_threads", lambda wanted, processes: (1, "one core is free"))
+    run = RunDir(
+        ganzoo.train(
+            {**TINY, "train": SMALL["train"] | {"threads": 5}}, toy_data(), tmp_path / "run", steps=1, threads="auto"
+        )
+    )
+    assert run.config().train.threads == 1
+
+
+def test_outside_a_notebook_nothing_is_printed_unless_asked(tmp_path, capsys):
+    ganzoo.train(TINY, toy_data(), tmp_path / "one", steps=1)
+    assert capsys.readouterr() == ("", "")
+    ganzoo.train(TINY, toy_data(), tmp_path / "two", steps=1, quiet=False)
+    assert "step 1/1" in capsys.readouterr().err
+
+
 def test_steps_replace_those_of_a_recipe_and_are_checked(tmp_path):
     with pytest.raises(InputError, match=r"train.steps: .* greater than 0, not 0"):
         ganzoo.train("nsgan", out=tmp_path / "run", steps=0)

@@ -26,6 +26,9 @@ __all__ = ["CHECKS", "Result", "check_part"]
 
 
 def check_part(kind: Kind, name: str) -> Iterator[Result]:
-    """Run every check of a part, one after the other."""
+    """Run every check of the part `name`, one after the other; nothing is raised for a broken one.
+
+    `kind` is one of `ganzoo.parts.KINDS`. With GANZOO_TRACEBACK=1 an unexpected exception of a check is raised.
+    """
     for check in CHECKS[kind.name]:
         yield run_check(kind.name, name, kind.registry[name], check)

@@ -1,10 +1,11 @@
-"""Training progress output: a bar on a terminal, plain lines elsewhere, or nothing; and a warning if steps slow down."""
+"""Training progress: a bar on a terminal or in a notebook, plain lines elsewhere, or nothing; a warning if steps slow down."""
 
 import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -13,10 +14,12 @@ from ganzoo import terminal
 from ganzoo.errors import escape
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_DRAWS = 0.25
+BAR_WIDTH = 30  # characters
 
 
 class Reporter(AbstractContextManager["Reporter"]):
-    """Prints nothing (`--quiet`); the base class of the other two."""
+    """Prints nothing (`--quiet`); the base class of the others."""
 
     def write_line(self, line: str) -> None:
         """Print one line about the run."""
@@ -48,6 +51,38 @@ class Bar(Reporter):
 
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
+
+
+class NotebookBar(Reporter):
+    """All lines and a text bar in one output of a notebook's cell, redrawn at most every `SECONDS_BETWEEN_DRAWS`."""
+
+    def __init__(self, steps: int, done: int) -> None:
+        self.steps, self.done, self.step = steps, done, done
+        self.began = self.drawn = time.monotonic()
+        self.lines: list[str] = []
+        self.losses = ""
+        self.show = terminal.notebook_output()
+
+    def write_line(self, line: str) -> None:
+        self.lines.append(escape(line))
+        self.draw()
+
+    def update(self, step: int, record: dict[str, Any] | None = None) -> None:
+        self.step, self.losses = step, progress_text(record) if record else self.losses
+        if step == self.steps or time.monotonic() - self.drawn > SECONDS_BETWEEN_DRAWS:
+            self.draw()
+
+    def draw(self) -> None:
+        """Show lines, bar, losses and the time left."""
+        self.drawn = time.monotonic()
+        full = BAR_WIDTH * self.step // self.steps
+        left = (self.drawn - self.began) * (self.steps - self.step) / max(self.step - self.done, 1)
+        eta = f"eta {timedelta(seconds=round(left))}" if self.done < self.step < self.steps else ""
+        bar = [f"step {self.step}/{self.steps}", "\u2588" * full + "\u2591" * (BAR_WIDTH - full), self.losses, eta]
+        self.show("\n".join([*self.lines, "  ".join(filter(None, bar))]))
+
+    def __exit__(self, *_: object) -> None:
+        self.draw()
 
 
 class Lines(Reporter):
@@ -87,9 +122,11 @@ def player_loss(terms: Mapping[str, float | None], player: str) -> float:
 
 
 def reporter(steps: int, done: int, quiet: bool) -> Reporter:
-    """The reporter for the output: none if `quiet`, a bar on a terminal, else lines."""
+    """The reporter for the output: none if `quiet`, a bar on a terminal or in a notebook, else lines."""
     if quiet:
         return Reporter()
+    if terminal.in_notebook():
+        return NotebookBar(steps, done)
     return Bar(steps, done) if sys.stderr.isatty() else Lines(steps)
 
 

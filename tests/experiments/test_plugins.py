@@ -109,6 +109,24 @@ def test_the_name_of_a_loss_stands_for_nsgans_recipe_with_it(files, tmp_path, jo
     assert mine.about == "Mine, 2026, https://arxiv.org/abs/0 On the recipe of nsgan."
 
 
+def test_an_ablation_takes_that_name(files, tmp_path, jobs):
+    words = ["--switch", "replay", "--budget", "steps=2", "--plugin", files[0], "--out", tmp_path / "out", "--quiet"]
+    with pytest.warns(UserWarning, match=NO_RECIPE):
+        assert ganzoo("ablate", "mine", *POINTS, *words) == 0
+    assert [job.config.loss["name"] for job in jobs] == ["mine", "mine"]
+    assert [job.config.variant for job in jobs] == ["mine", "mine"]
+
+
+def test_a_dry_run_takes_that_name_and_its_settings_are_checked(files, capsys):
+    words = ["train", "mine", "--data", "ring", "--plugin", files[0], "--dry-run"]
+    with pytest.warns(UserWarning, match=NO_RECIPE):
+        assert ganzoo(*words) == 0
+    assert '"variant": "mine"' in capsys.readouterr().out
+    with pytest.warns(UserWarning, match=NO_RECIPE):
+        assert ganzoo(*words, "--set", "loss.real_targt=[0.9, 0.9]") == 2
+    assert "loss.real_targt'; did you mean 'loss.real_target'?" in capsys.readouterr().err
+
+
 def test_it_trains_by_that_name_and_its_run_says_what_it_is(files, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["--data", "ring", "--steps", 1, "--set", "train.batch_size=4", "--plugin", files[0]]

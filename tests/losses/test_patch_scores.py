@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from ganzoo import rng
 from ganzoo.batch import Batch, DiscriminatorOutput, Terms
+from ganzoo.contracts.players import reals
 from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES, Minimax
 
@@ -60,6 +63,29 @@ def test_both_players_and_the_penalty_reach_every_weight(name):
     assert judge.conv.weight.grad.abs().min() > 0 and fakes.grad is None
     sum(loss.g_loss(judge(real), judge(fake)).values()).backward()
     assert fakes.grad.abs().max() > 0
+
+
+def test_every_loss_with_a_score_is_tested():
+    assert {*PATCHES, "acgan", "infogan", "coulomb"} == {n for n, loss in LOSSES.items() if "score" in loss.heads}
+
+
+@pytest.mark.parametrize("name", ["acgan", "infogan"])
+def test_classes_and_codes_stay_one_row_an_image(name):
+    loss, judge = LOSSES[name](), PatchD()
+    company = reals(loss, N)
+    logits = torch.randn(N, 3, dtype=torch.float64), torch.randn(N, max(loss.code_outputs, 1), dtype=torch.float64)
+    given = {"class_logits": logits[0], "code_logits": logits[1]}
+    real, fake = (
+        DiscriminatorOutput(
+            company.images, company.labels, company.code, score=judge(Batch(images(seed))).score, **given
+        )
+        for seed in (0, 1)
+    )
+    whole = terms(name, real, fake)
+    flat = terms(name, replace(real, score=real.score.flatten()), replace(fake, score=fake.score.flatten()))
+    assert whole.keys() == flat.keys() >= {"d/real", "d/fake", "g/adv"}
+    for key, term in whole.items():
+        assert term.shape == () and torch.allclose(term, flat[key], rtol=1e-12), key
 
 
 def test_a_drawn_target_is_one_per_sample_and_the_same_for_its_patches(monkeypatch):
