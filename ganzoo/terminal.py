@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 from ganzoo.errors import escape
@@ -89,9 +90,7 @@ def in_notebook() -> bool:
 
 def notebook_output() -> Callable[[str], None]:
     """A function that shows a text in the current cell of a notebook, in place of the text before."""
-    from IPython.display import display
-
-    handle: Any = display({"text/plain": ""}, raw=True, display_id=True)
+    handle = import_module("IPython.display").display({"text/plain": ""}, raw=True, display_id=True)
     return lambda text: handle.update({"text/plain": text}, raw=True)
 
 

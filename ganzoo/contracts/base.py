@@ -1,7 +1,7 @@
 """Checks and their results."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -50,6 +50,11 @@ def require(holds: object, reason: str) -> None:
     """Raise `Broken` with `reason` unless `holds`."""
     if not holds:
         raise Broken(reason)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first three names, and the number of the others."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def run_check(kind: str, name: str, part: object, check: Check) -> Result:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ganzoo.batch import Batch
 from ganzoo.config.recipes import make_config
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.contracts.base import Broken, Check, check_settings, note, require, settings_of
+from ganzoo.contracts.base import Broken, Check, check_settings, listed, note, require, settings_of
 from ganzoo.contracts.players import SameDraws, ToyD, fakes, players, reals
 from ganzoo.contracts.training import check_bf16, check_resume
 from ganzoo.losses import LOSSES, Loss
@@ -101,9 +101,7 @@ def holds_no_weights(name: str) -> None:
     """The loss has no weights, and D's gradient comes from D's outputs alone."""
     game = Game(name)
     weights = [key for key, _ in game.loss.named_parameters()]
-    require(
-        not weights, f"{', '.join(weights)}: no optimizer trains a loss's parameters; use register_buffer for state"
-    )
+    require(not weights, f"{listed(weights)}: no optimizer trains a loss's parameters; use register_buffer for state")
     real, fake = game.D(game.real).detach(), game.D(game.fake).detach()
     with SameDraws():
         for term, value in checked_terms(game.loss, "d_loss", real, fake).items():
@@ -179,7 +177,7 @@ def d_step_reaches_every_layer_of_d(name: str) -> None:
     backward(game, "d_loss", game.d_terms().values())
     # Biases may cancel: a critic's last one does.
     still = [key for key, p in game.D.named_parameters() if p.grad is None or (p.ndim > 1 and not p.grad.abs().max())]
-    require(not still, f"{game.place('d_loss')}: no gradient for D's {', '.join(still)}")
+    require(not still, f"{game.place('d_loss')}: no gradient for D's {listed(still)}")
 
 
 def d_terms_leave_g_alone(name: str) -> None:
@@ -201,9 +199,9 @@ def g_step_reaches_every_layer_of_g(name: str) -> None:
     backward(game, "g_loss", game.g_terms().values())
     after_g_step(game)
     still = [key for key, p in game.G.named_parameters() if p.grad is None or not p.grad.abs().max()]
-    require(not still, f"{game.place('g_loss')}: no gradient for G's {', '.join(still)}")
+    require(not still, f"{game.place('g_loss')}: no gradient for G's {listed(still)}")
     changed = [key for key, value in game.D.state_dict().items() if not torch.equal(value, before[key])]
-    require(not changed, f"{game.place('after_g_step')}: G's step changes D's {', '.join(changed)}")
+    require(not changed, f"{game.place('after_g_step')}: G's step changes D's {listed(changed)}")
 
 
 def backward(game: Game, hook: str, terms: Iterable[Tensor]) -> None:
@@ -224,7 +222,7 @@ def after_d_step_leaves_d_trainable(name: str) -> None:
     game = Game(name)
     game.loss.after_d_step(game.D)
     fixed = [key for key, p in game.D.named_parameters() if not (p.requires_grad and p.is_leaf)]
-    require(not fixed, f"{game.place('after_d_step')}: D's {', '.join(fixed)} can no longer be trained")
+    require(not fixed, f"{game.place('after_d_step')}: D's {listed(fixed)} can no longer be trained")
 
 
 def state_is_saved(name: str) -> None:

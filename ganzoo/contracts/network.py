@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.batch import Batch
-from ganzoo.contracts.base import Check, check_settings, require
+from ganzoo.contracts.base import Check, check_settings, listed, require
 from ganzoo.contracts.training import check_resume
 from ganzoo.networks import (
     BACKBONES,
@@ -95,8 +95,8 @@ def check_gradients(backbone: str, **options: Any) -> None:
     torch.stack(sums).sum().backward()
     for player, network in (("decoder", g), ("encoder", d)):
         sizes = {key: 0.0 if p.grad is None else p.grad.abs().max().item() for key, p in network.named_parameters()}
-        still = [key for key, size in sizes.items() if size < 1e-6 * max(sizes.values())]
-        require(not still, f"{player}: no gradient for {', '.join(still)}")
+        still = [key for key, size in sizes.items() if not size or size < 1e-6 * max(sizes.values())]
+        require(not still, f"{player}: no gradient for {listed(still)}")
 
 
 def second_derivative_exists(name: str) -> None:

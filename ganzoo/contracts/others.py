@@ -84,7 +84,9 @@ def smallest_set_is_enough(name: str) -> None:
     samples, real = feature_sets(torch.arange(SAMPLES))
     metric = METRICS[name]
     found = metric.compute(samples.first(metric.least), real.first(max(metric.least_real, 1)))
-    require(name in found, f"no value for {metric.least} samples and {metric.least_real} real images")
+    sizes = f"{metric.least} samples and {metric.least_real} real images"
+    require(name in found, f"no value for {sizes}; raise `least` or `least_real`")
+    require(math.isfinite(found[name].value), f"{found[name].value} for {sizes}; raise `least` or `least_real`")
 
 
 def feature_sets(rows: Tensor) -> tuple[Features, Features]:
