@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -45,21 +46,18 @@ def train(
 
     `config` is the name of a variant or loss, a TOML file, the config.json of a run or release, a dict of settings (which may
     `extends` one of them) or a `Config`. `steps`, `seed`, `device`, `precision` and `threads` replace its values, as the
-    options of `ganzoo train` do. `data` is a spec such as "fashion-mnist", a `Dataset`, or a tensor or array (N, C, H, W),
-    uint8 or float in [-1, 1]; all but a spec replace every choice among the images, and the run records them as `memory`,
-    with their digest. `out` defaults to runs/<variant>-<data>-s<seed>. `quiet` defaults to a progress bar in a notebook and
-    no output elsewhere. A subclass as `trainer` changes the training step (`Trainer.update_order`); the run does not record
-    it, so pass it to `resume` too.
-    Raises `InputError` for wrong input, before anything is written, or in the first step for a mistake in your own loss, and
+    options of `ganzoo train` do. `data` is a spec such as "fashion-mnist", or a `Dataset`, tensor or array (N, C, H, W), uint8
+    or float in [-1, 1], which replace every choice of images and are recorded as `memory` with their digest. `out` defaults
+    to runs/<variant>-<data>-s<seed>, `quiet` to a progress bar in a notebook and no output elsewhere. A subclass as `trainer`
+    changes the training step (`Trainer.update_order`); the run does not record it, so pass it to `resume` too.
+    Raises `InputError` for wrong input before anything is written, for a mistake in your own loss in the first step, and
     `TrainingFailed` on divergence.
     """
-    spec, data = (data, None) if isinstance(data, str) else (None, None if data is None else as_dataset(data))
-    quiet = not terminal.in_notebook() if quiet is None else quiet
+    spec, data = spec_or_dataset(data)
     given = given_settings(data=spec, steps=steps, seed=seed, device=device, precision=precision, threads=threads)
     config = as_config(config, given, None if data is None else data.is_points)
-    if data is not None:
-        check_data_options(config.data, data)
-        config = config.model_copy(update={"data": config.data.model_copy(update={"spec": MEMORY})})
+    config = config if data is None else with_memory_data(config, data)
+    quiet = is_quiet(quiet)
     run = RunDir(Path(out) if out else default_run_folder(config, data))
     run.check_unused()
     auto = not config.train.threads
@@ -72,10 +70,7 @@ def train(
         resolved = from_first_rank(group, resolved, dataset)
         made = make_trainer(resolved, dataset, group, trainer)
         if group.is_first:
-            exam = TrainingEvaluation(made)
-            with run.training_lock():
-                run.create(resolved)
-                fit_run(run, made, exam, quiet=quiet, notes=(note, few_images_warning(resolved)))
+            start_run(run, made, quiet, (note, few_images_warning(resolved)))
         else:
             follow_first_rank(made)
     return run.folder
@@ -100,8 +95,8 @@ def resume(
     numbers. `quiet` is as in `train`. Raises `InputError`, and changes nothing, if there is no run, none of its states can be
     read, the device is missing, or the rest of `config` or the data are not the run's own.
     """
-    spec, data = (data, None) if isinstance(data, str) else (None, data)
-    quiet = not terminal.in_notebook() if quiet is None else quiet
+    spec, data = spec_or_dataset(data)
+    quiet = is_quiet(quiet)
     run = RunDir.open(Path(folder))
     config = config if isinstance(config, ResolvedConfig) else with_settings(run.config(), config or {})
     config = with_absolute_data_path(with_settings(config, given_settings(data=spec, steps=steps, device=device)))
@@ -109,13 +104,8 @@ def resume(
     run.check_config_unchanged(config)
     if data is None:
         check_not_memory(config, f"resume with ganzoo.resume({str(folder)!r}, data=...), or name a file with --data")
-    dataset = load_dataset(config, quiet) if data is None else as_dataset(data)
-    if dataset.digest != config.dataset.digest:
-        from_python = " (if they came from Python, pass them as data=)" if data is None else ""
-        words = (
-            f"the data {config.data.spec!r} are not the data that {folder} was trained on; start a new run{from_python}"
-        )
-        raise InputError(words)
+    dataset = load_dataset(config, quiet) if data is None else data
+    check_same_data(config, dataset, folder, passed=data is not None)
     with process_group(config.train.device) as group:
         made = make_trainer(from_first_rank(group, config, dataset), dataset, group, trainer)
         if group.is_first:
@@ -130,6 +120,26 @@ def resume(
         else:
             follow_first_rank(made)
     return run.folder
+
+
+def start_run(run: RunDir, trainer: Trainer, quiet: bool, notes: Sequence[str]) -> None:
+    """Create the folder of a new run and train it; `notes` are printed at the start."""
+    exam = TrainingEvaluation(trainer)
+    with run.training_lock():
+        run.create(trainer.config)
+        fit_run(run, trainer, exam, quiet=quiet, notes=notes)
+
+
+def is_quiet(quiet: bool | None) -> bool:
+    """`quiet`; None is True outside a notebook."""
+    return not terminal.in_notebook() if quiet is None else quiet
+
+
+def spec_or_dataset(data: str | Dataset | Tensor | ArrayLike | None) -> tuple[str | None, Dataset | None]:
+    """`data` as a spec or as a `Dataset`; the other is None."""
+    if data is None or isinstance(data, str):
+        return data, None
+    return None, as_dataset(data)
 
 
 KEYS = {
@@ -194,6 +204,21 @@ def check_data_options(options: Data, data: Dataset) -> None:
     for name in DATA_OPTIONS[1:]:
         if getattr(options, name) not in (getattr(Data(), name), own.get(name)):
             raise InputError(f"data.{name} has no effect with data=; preprocess the tensor and set data.{name} to None")
+
+
+def with_memory_data(config: Config, data: Dataset) -> Config:
+    """`config` for data from Python; raises `InputError` for options that have no effect on them."""
+    check_data_options(config.data, data)
+    return config.model_copy(update={"data": config.data.model_copy(update={"spec": MEMORY})})
+
+
+def check_same_data(config: ResolvedConfig, dataset: Dataset, folder: str | Path, passed: bool) -> None:
+    """Raise `InputError` if `dataset` is not the data of the run in `folder`; `passed`: it comes from Python."""
+    if dataset.digest == config.dataset.digest:
+        return
+    hint = "" if passed else " (if they came from Python, pass them as data=)"
+    same = f"the data {config.data.spec!r} are not the data that {folder} was trained on"
+    raise InputError(f"{same}; start a new run{hint}")
 
 
 def check_not_memory(config: ResolvedConfig, advice: str) -> None:

@@ -209,7 +209,7 @@ def test_the_default_folder_has_the_name_of_the_data(tmp_path, monkeypatch):
         assert api.default_run_folder(small("lsgan", data={"spec": spec})).as_posix() == f"runs/lsgan-{name}-s0"
 
 
-@pytest.mark.parametrize("data", ["digits", 3, object(), np.zeros((4, 28, 28), np.uint8)])
+@pytest.mark.parametrize("data", [b"digits", 3, object(), np.zeros((4, 28, 28), np.uint8)])
 def test_data_of_another_form_are_refused(data, tmp_path):
     with pytest.raises(InputError, match=r"images must be \(N, C, H, W\)"):
         api.train(small("lsgan", train={"steps": 1}), data, tmp_path / "run")
