@@ -1,7 +1,7 @@
 """Mixed precision: networks in float32, or in bfloat16 under autocast.
 
-The outputs of a network are float32, so losses are never computed in bfloat16. Penalties differentiate twice and have a
-precision of their own (`train.penalty_precision`); their norms, the weights and their gradients, the optimizers and the moving
+The outputs of a network are float32, so losses are never computed in bfloat16. Penalties differentiate twice and have
+a separate precision (`train.penalty_precision`); their norms, the weights and their gradients, the optimizers and the moving
 average of G stay in float32.
 """
 
