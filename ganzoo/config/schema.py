@@ -132,6 +132,8 @@ class Train(Section):
     """auto, cpu, cuda, cuda:N or mps."""
     precision: Literal["float32", "bf16", "auto"] = "float32"
     """Precision of the networks; auto times both once and keeps the faster."""
+    penalty_precision: Literal["float32", "bf16"] = "float32"
+    """Precision of D in gradient penalties, which differentiate twice; norms and losses stay in float32."""
     cuda_graphs: bool = False
     """Launch each player's step as one CUDA graph where that is possible."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0

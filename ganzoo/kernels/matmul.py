@@ -5,7 +5,7 @@ for many weights and few pixels; `ganzoo.kernels.convolution.uses_matmul` has th
 """
 
 from itertools import product as pairs
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +13,9 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from ganzoo.kernels.autograd import ConvGeometry, channels_last, needed_gradients, transformed
+
+Activation = Literal["tanh", "relu", "leaky_relu"]
+"""oneDNN's names of the activations that it computes together with a product."""
 
 BLOCK_BYTES = 20 * 2**20
 """Largest size of a matrix of pixels or weights.
@@ -99,6 +102,41 @@ def linear(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
 def multiplied(a: Tensor, b: Tensor) -> Tensor:
     """(m, k) and (n, k) -> (m, n): a b^T, with derivatives."""
     return a @ b.t() if transformed(a) or transformed(b) else _Product.apply(a, b)
+
+
+def linear_then(act: Activation, x: Tensor, w: Tensor, b: Tensor | None, slope: float = 0.0) -> Tensor:
+    """`act` of a linear layer in one call: x (N, inputs), w (outputs, inputs), b (outputs,), all float32.
+
+    `slope` is that of "leaky_relu". Derivatives of every order, as those of the two layers.
+    """
+    y: Tensor = _LinearThen.apply(x, w, b, act, slope)
+    return y
+
+
+class _LinearThen(Function):
+    @staticmethod
+    def forward(node: Any, x: Tensor, w: Tensor, b: Tensor | None, act: Activation, slope: float) -> Tensor:
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, w, b, act, [slope] if act == "leaky_relu" else [], "")
+        node.save_for_backward(x, w, y)
+        node.act, node.slope = act, slope
+        return y
+
+    @staticmethod
+    def backward(node: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        x, w, y = node.saved_tensors
+        if node.act == "tanh":
+            g = torch.ops.aten.tanh_backward(g, y)
+        elif node.act == "relu":
+            g = torch.ops.aten.threshold_backward(g, y.detach(), 0)
+        else:  # y has the sign of the input
+            g = torch.ops.aten.leaky_relu_backward(g, y.detach(), node.slope, True)
+        return (
+            multiplied(g, w.t()) if needed_gradients(node, 0) else None,
+            multiplied(g.t(), x.t()) if needed_gradients(node, 1) else None,
+            g.sum(0) if needed_gradients(node, 2) else None,
+            None,
+            None,
+        )
 
 
 class _Product(Function):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo.errors import InputError
 from ganzoo.kernels import dispatch
+from ganzoo.kernels.matmul import Activation, linear_then
 from ganzoo.networks.virtual_batch_norm import VirtualBatchNorm
 from ganzoo.registry import Registry
 
@@ -75,6 +76,24 @@ class Tanh(nn.Tanh):
     def forward(self, x: Tensor) -> Tensor:
         """tanh(x) for any shape."""
         return dispatch.tanh(x)
+
+
+class Dense(Chain):
+    """A linear layer, its norm and its activation."""
+
+    def __init__(self, linear: Linear, norm: nn.Module, act: nn.Module) -> None:
+        super().__init__(linear=linear, norm=norm, act=act)
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(N, inputs) -> (N, outputs), without a norm in one call."""
+        linear, norm, act = self
+        fused = FUSED.get(type(act)) if type(norm) is nn.Identity else None
+        if fused is None or not dispatch.fuses_activation(x, linear.weight, linear.bias):
+            return super().forward(x, labels)
+        return linear_then(fused, x, linear.weight, linear.bias, getattr(act, "negative_slope", 0.0))
+
+
+FUSED: dict[type[nn.Module], Activation] = {ReLU: "relu", LeakyReLU: "leaky_relu", Tanh: "tanh"}
 
 
 class BatchNorm(nn.BatchNorm2d):

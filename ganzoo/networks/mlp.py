@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt
 from torch import nn
 
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape
-from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, Linear, Maxout, keeps_bias, make_norm
+from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, Dense, Linear, Maxout, keeps_bias, make_norm
 from ganzoo.networks.noise_layers import DropoutProbability, NoiseStd, add_noise_and_dropout
 
 Depth = Annotated[int, Field(ge=1, le=1000)]
@@ -68,7 +68,7 @@ def _hidden(widths: list[int], norms: list[str], activation: str, classes: int =
         maxout = activation == "maxout"  # needs a wider linear layer, so it is not in ACTIVATIONS
         linear = (Maxout if maxout else Linear)(inputs, outputs, bias=keeps_bias(norm))
         act = nn.Identity() if maxout else ACTIVATIONS[activation]()
-        layers[f"layer{i}"] = Chain(linear=linear, norm=make_norm(norm, outputs, classes), act=act)
+        layers[f"layer{i}"] = Dense(linear=linear, norm=make_norm(norm, outputs, classes), act=act)
     return layers
 
 

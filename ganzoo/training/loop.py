@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
+from ganzoo.allocator import keep_freed_memory
 from ganzoo.builder import build_modules
 from ganzoo.config.compatibility import batch_split_incompatibilities
 from ganzoo.config.schema import ResolvedConfig, with_train
@@ -37,6 +38,8 @@ def make_trainer(
     device = torch.device(config.train.device)
     if device.type == "cuda":
         allow_tf32()
+    elif device.type == "cpu":
+        keep_freed_memory()
     batches = BatchLoader(dataset, seed=config.seed, flip=config.data.flip, device=device)
     game = build_modules(config)
     if reason := next(batch_split_incompatibilities(config, game.tricks, dataset.unlabelled, group.size), None):

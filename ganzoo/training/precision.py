@@ -1,7 +1,8 @@
 """Mixed precision: networks in float32, or in bfloat16 under autocast.
 
-The outputs of a network are float32, so losses are never computed in bfloat16. Penalties differentiate twice; they call D
-directly and stay in float32, as do the weights, their gradients, the optimizers and the moving average of G.
+The outputs of a network are float32, so losses are never computed in bfloat16. Penalties differentiate twice and have
+a separate precision (`train.penalty_precision`); their norms, the weights and their gradients, the optimizers and the moving
+average of G stay in float32.
 """
 
 import operator
@@ -11,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import torch
 
-from ganzoo.batch import Batch
+from ganzoo.batch import Batch, DiscriminatorFn
 
 Record = TypeVar("Record", bound=Batch)
 
@@ -26,6 +27,13 @@ class Runner(Protocol):
 def autocast_runner(precision: str, device: str) -> Runner:
     """The function that calls a network for the trainer: "float32" as it is, "bf16" under autocast on a type of device."""
     return operator.call if precision == "float32" else partial(in_bfloat16, device)
+
+
+def autocast_judge(precision: str, device: str, discriminator: DiscriminatorFn) -> DiscriminatorFn:
+    """`discriminator` for penalties: "float32" as it is, "bf16" under autocast, as are its gradients of every order."""
+    if precision == "float32":
+        return discriminator
+    return lambda samples: in_bfloat16(device, lambda: discriminator(samples))
 
 
 def in_bfloat16(device: str, network: Callable[[], Record]) -> Record:

@@ -58,6 +58,7 @@ class Trainer:
         self.probe = SampleProbe(batches.dataset, game.latent, self.pack, config.seed).to(self.device)
         self.ratio = parse_ratio(config.train.ratio)
         self.run = precision.autocast_runner(config.train.precision, self.device.type)
+        self.judge_slope = precision.autocast_judge(config.train.penalty_precision, self.device.type, self.D)
         self.accumulation = GradientAccumulation(config.train.gradient_accumulation, self.G, self.D)
         self.rows = config.train.batch_size // group.size
         self.g_reads_real = game.g_reads_real
@@ -268,9 +269,9 @@ class Trainer:
         if not self.penalised:
             return
         real, fake = self.view(real), self.view(fake)
-        yield self.terms(self.loss, "penalty", self.D, real, fake)
+        yield self.terms(self.loss, "penalty", self.judge_slope, real, fake)
         for trick in self.tricks:
-            yield self.terms(trick, "d_terms", self.D, real, fake)
+            yield self.terms(trick, "d_terms", self.judge_slope, real, fake)
 
     def is_finite(self) -> bool:
         """True if every loss so far was finite; waits for the device."""

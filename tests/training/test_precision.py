@@ -20,7 +20,8 @@ from small_runs import small, toy_data
 
 def trainer(variant: str, precision: str, **tables) -> Trainer:
     data = toy_data()
-    config = resolve_config(small(variant, train={"precision": precision, "batch_size": 16}, **tables), data)
+    train = {"precision": precision, "batch_size": 16} | tables.pop("train", {})
+    config = resolve_config(small(variant, train=train, **tables), data)
     return Trainer(build_modules(config), BatchLoader(data, config.seed), config)
 
 
@@ -68,10 +69,25 @@ def dtypes(made: Trainer) -> set[torch.dtype]:
     return {args[0].dtype for name, _, args in ran.ran if name in ("convolution", "convolution_backward")}
 
 
+PENALISED = ["wgan-gp", "dragan", "rpgan"]
+
+
+@pytest.mark.parametrize("variant", PENALISED)
+def test_penalties_in_bf16_change_gradients_by_rounding_only(variant):
+    full, low = (
+        gradient(variant, "float32", "D", train={"penalty_precision": precision}) for precision in ("float32", "bf16")
+    )
+    assert low.dtype == torch.float32 and not torch.equal(full, low)
+    assert torch.cosine_similarity(full, low, 0) > 0.99
+    assert low.norm() / full.norm() == pytest.approx(1, abs=0.05)
+
+
 def test_only_penalties_convolve_in_float32():
     assert dtypes(trainer("hinge", "bf16")) == {torch.bfloat16}
     assert dtypes(trainer("wgan-gp", "bf16")) == {torch.bfloat16, torch.float32}
     assert dtypes(trainer("wgan-gp", "float32")) == {torch.float32}
+    for variant in PENALISED:
+        assert dtypes(trainer(variant, "bf16", train={"penalty_precision": "bf16"})) == {torch.bfloat16}
 
 
 def test_losses_weights_and_moments_stay_in_float32():
