@@ -81,16 +81,19 @@ class Tanh(nn.Tanh):
 class Dense(Chain):
     """A linear layer, its norm and its activation."""
 
+    linear: Linear
+
     def __init__(self, linear: Linear, norm: nn.Module, act: nn.Module) -> None:
         super().__init__(linear=linear, norm=norm, act=act)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N, inputs) -> (N, outputs), without a norm in one call."""
-        linear, norm, act = self
+        _, norm, act = self
         fused = FUSED.get(type(act)) if type(norm) is nn.Identity else None
-        if fused is None or not dispatch.fuses_activation(x, linear.weight, linear.bias):
+        weight, bias = self.linear.weight, self.linear.bias
+        if fused is None or not dispatch.fuses_activation(x, weight, bias):
             return super().forward(x, labels)
-        return linear_then(fused, x, linear.weight, linear.bias, getattr(act, "negative_slope", 0.0))
+        return linear_then(fused, x, weight, bias, getattr(act, "negative_slope", 0.0))
 
 
 FUSED: dict[type[nn.Module], Activation] = {ReLU: "relu", LeakyReLU: "leaky_relu", Tanh: "tanh"}

@@ -1,0 +1,123 @@
+"""Trials of the laptop recipes: train each one for equal time, score it on the training split, keep the result.
+
+    python benchmarks/laptop_trials.py RUNS [--jobs 2] [--seconds 240] [--only nsgan ...] [--calibrate]
+
+The trials are in laptop_trials.toml. `--calibrate` measures the seconds of a step with two threads, in turn, on a machine
+that must be idle; from these follow the steps that fit in `--seconds`. The trials themselves run with one thread each, because
+their number of steps decides and not their time. Results are in docs/reports/laptop-trials.json; what is there is not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from timing import in_turn
+
+from ganzoo.api import load_dataset
+from ganzoo.builder import resolve_config
+from ganzoo.config.recipes import make_config, unflatten
+from ganzoo.config.schema import Table
+from ganzoo.training.loop import make_trainer
+
+RESULTS = Path(__file__).parents[1] / "docs/reports/laptop-trials.json"
+KEYS = {
+    "G": "networks.generator.width",
+    "D": "networks.discriminator.width",
+    "z": "latent.dim",
+    "lr_D": "train.discriminator.lr",
+    "lr_G": "train.generator.lr",
+}
+COMMON = {"train.precision": "bf16", "train.penalty_precision": "bf16"}
+ROUND = 100  # steps
+CYCLES, ROUNDS = 5, 8
+METRICS = "fid,precision,recall"
+lock = Lock()
+
+
+def trials() -> dict[str, tuple[str, Table]]:
+    """Name -> recipe and settings of each trial."""
+    table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
+    return {f"{recipe}-{i}": (recipe, own) for recipe, each in table.items() for i, own in enumerate(each["trials"], 1)}
+
+
+def settings(own: Table) -> Table:
+    """The dotted config keys of a trial."""
+    return COMMON | {KEYS.get(key, key): value for key, value in own.items()}
+
+
+def seconds_per_step(recipe: str, own: Table) -> float:
+    """Seconds of a training step with two threads, of the fastest round: on a shared host the others measure neighbors."""
+    config = make_config(recipe, unflatten(settings(own) | {"train.threads": 2}))
+    data = load_dataset(config)
+    trainer = make_trainer(resolve_config(config, data), data)
+    taken = in_turn({"": lambda: [trainer.train_step() for _ in range(CYCLES)]}, ROUNDS, "wall")[""]
+    return min(taken) / CYCLES
+
+
+def results() -> dict[str, Any]:
+    """The kept results by trial."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+
+def keep(name: str, **facts: Any) -> None:
+    """Add facts to the result of a trial."""
+    with lock:
+        found = results()
+        found[name] = found.get(name, {}) | facts
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def run(name: str, recipe: str, own: Table, runs: Path, seconds: float) -> None:
+    """Train and score one trial."""
+    steps = max(ROUND, round(seconds / results()[name]["seconds_per_step"] / ROUND) * ROUND)
+    values = settings(own) | {"train.steps": steps, "train.lr_decay_steps": steps, "train.threads": 1}
+    values |= {"train.log_every": 100, "train.sample_every": 1000, "train.save_every": 1000}
+    sets = [word for key, value in values.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+    begun = ["--resume", str(runs / name)] if (runs / name / "config.json").exists() else [recipe, *sets]
+    out = [] if begun[0] == "--resume" else ["--out", str(runs / name)]
+    ganzoo("train", *begun, *out, "--quiet")
+    scores = json.loads(ganzoo("evaluate", str(runs / name), "--split", "train", "--metrics", METRICS, "--json"))
+    values = {each["name"]: round(each["value"], 4) for each in scores["scores"]}
+    keep(name, recipe=recipe, settings=own, steps=steps, scores=values)
+
+
+def ganzoo(*words: str) -> str:
+    """The output of a command with one thread."""
+    command = [sys.executable, "-m", "ganzoo", *words]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    if done.returncode:
+        print(" ".join(words[:3]), done.stderr.strip(), file=sys.stderr)
+    return done.stdout
+
+
+def main() -> None:
+    """Calibrate, or run what is not finished."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=240)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--calibrate", action="store_true")
+    given = parser.parse_args()
+    chosen = {name: each for name, each in trials().items() if not given.only or each[0] in given.only}
+    if given.calibrate:
+        for name, each in chosen.items():
+            keep(name, seconds_per_step=round(seconds_per_step(*each), 5))
+        return
+    with ThreadPoolExecutor(given.jobs) as pool:
+        for name, each in chosen.items():
+            if "scores" not in results()[name]:
+                pool.submit(run, name, *each, given.runs, given.seconds)
+
+
+if __name__ == "__main__":
+    main()
