@@ -1,10 +1,11 @@
 """Trials of the laptop recipes: train each one for equal time, score it on the training split, keep the result.
 
-    python benchmarks/laptop_trials.py RUNS [--jobs 2] [--seconds 240] [--only nsgan ...] [--calibrate]
+    python benchmarks/laptop_trials.py RUNS [--jobs 2] [--seconds 240] [--only nsgan ...] [--calibrate | --report]
 
 The trials are in laptop_trials.toml. `--calibrate` measures the seconds of a step with two threads, in turn, on a machine
 that must be idle; from these follow the steps that fit in `--seconds`. The trials themselves run with one thread each, because
 their number of steps decides and not their time. Results are in docs/reports/laptop-trials.json; what is there is not repeated.
+`--report` writes laptop-trials.md from them.
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ from ganzoo.api import load_dataset
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config, unflatten
 from ganzoo.config.schema import Table
+from ganzoo.markup import markdown_table
 from ganzoo.training.loop import make_trainer
 
-RESULTS = Path(__file__).parents[1] / "docs/reports/laptop-trials.json"
+REPORTS = Path(__file__).parents[1] / "docs/reports"
+RESULTS, PAGE = REPORTS / "laptop-trials.json", REPORTS / "laptop-trials.md"
+MARK = "<!-- table -->"
+SPLIT = "train"
 KEYS = {
     "G": "networks.generator.width",
     "D": "networks.discriminator.width",
@@ -85,7 +90,7 @@ def run(name: str, recipe: str, own: Table, runs: Path, seconds: float) -> None:
     begun = ["--resume", str(runs / name)] if (runs / name / "config.json").exists() else [recipe, *sets]
     out = [] if begun[0] == "--resume" else ["--out", str(runs / name)]
     ganzoo("train", *begun, *out, "--quiet")
-    scores = json.loads(ganzoo("evaluate", str(runs / name), "--split", "train", "--metrics", METRICS, "--json"))
+    scores = json.loads(ganzoo("evaluate", str(runs / name), "--split", SPLIT, "--metrics", METRICS, "--json"))
     values = {each["name"]: round(each["value"], 4) for each in scores["scores"]}
     keep(name, recipe=recipe, settings=own, steps=steps, scores=values)
 
@@ -99,6 +104,24 @@ def ganzoo(*words: str) -> str:
     return done.stdout
 
 
+def page(text: str, found: dict[str, Any]) -> str:
+    """The page `text` with one table row for each trial that has a score."""
+    names = [f"{metric}-digits@10k/{SPLIT}" for metric in METRICS.split(",")]
+    head = ["recipe", "changes", "steps", *METRICS.split(",")]
+    rows = [
+        [
+            f"`{each['recipe']}`",
+            ", ".join(f"{KEYS.get(key, key)} = {json.dumps(value)}" for key, value in each["settings"].items()),
+            f"{each['steps']:,}",
+            *(f"{each['scores'][name]:.4g}" if name in each["scores"] else "-" for name in names),
+        ]
+        for each in found.values()
+        if "scores" in each
+    ]
+    table = markdown_table(head, rows, ["---"] * 3 + ["--:"] * len(names))
+    return f"{text.partition(MARK)[0]}{MARK}\n\n{table}\n"
+
+
 def main() -> None:
     """Calibrate, or run what is not finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -107,11 +130,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--calibrate", action="store_true")
+    parser.add_argument("--report", action="store_true")
     given = parser.parse_args()
     chosen = {name: each for name, each in trials().items() if not given.only or each[0] in given.only}
     if given.calibrate:
         for name, each in chosen.items():
             keep(name, seconds_per_step=round(seconds_per_step(*each), 5))
+        return
+    if given.report:
+        PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), results()), encoding="utf-8")
         return
     with ThreadPoolExecutor(given.jobs) as pool:
         for name, each in chosen.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -55,6 +56,16 @@ def test_the_mixtures_page(benchmarks):
     assert mixtures.page(text, read(REPORTS / "mixtures.json")["runs"], seeds=10) == text
 
 
+def test_the_page_of_trials(benchmarks):
+    import laptop_trials
+
+    text, found = laptop_trials.PAGE.read_text(encoding="utf-8"), read(laptop_trials.RESULTS)
+    assert laptop_trials.page(text, found) == text and "| recipe |" in text
+    assert found.keys() == laptop_trials.trials().keys()
+    counts = Counter(recipe for recipe, _ in laptop_trials.trials().values())
+    assert len(set(counts.values())) == 1, "the same number of trials for each recipe"
+
+
 def test_the_page_of_growth(benchmarks):
     import growth_page
 
@@ -103,5 +114,5 @@ def test_the_page_of_techniques_quotes_its_results():
 
 def test_every_json_of_results_is_compared_with_a_page():
     """A new one needs a test here."""
-    assert {path.stem for path in REPORTS.glob("*.json")} == {"monitor", "mixtures", "growth"}
+    assert {path.stem for path in REPORTS.glob("*.json")} == {"monitor", "mixtures", "growth", "laptop-trials"}
     assert COMPARISONS == ["laptop", "stacked", "techniques"]
