@@ -4,7 +4,7 @@
 
 The trials are in laptop_trials.toml. `--calibrate` measures the seconds of a step with two threads, in turn, on a machine
 that must be idle; from these follow the steps that fit in `--seconds`. The trials themselves run with one thread each, because
-their number of steps decides and not their time. Results are in docs/reports/laptop-trials.json; what is there is not repeated.
+their number of steps decides, not their time. Results are in docs/reports/laptop-trials.json; what is there is not repeated.
 `--report` writes laptop-trials.md from them.
 """
 
