@@ -42,7 +42,9 @@ def somewhere(tmp_path_factory):
     for i in range(3):
         Image.new("RGB", (80, 64), (i, 90, 200)).save(here / f"photos/{i}.png")
     (here / "softplus_margin.py").write_text(CODE["# softplus_margin.py"])
-    ganzoo.train({"extends": "wgan-gp", "train": {"batch_size": 4}}, steps=2, threads=1, out=here / "runs/wgan-gp-digits-s0")
+    ganzoo.train(
+        {"extends": "wgan-gp", "train": {"batch_size": 4}}, steps=2, threads=1, out=here / "runs/wgan-gp-digits-s0"
+    )
     return here
 
 

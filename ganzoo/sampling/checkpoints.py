@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -74,11 +74,17 @@ def find_checkpoint(checkpoint_name: str | Path) -> Path:
         raise InputError(f"{folder} is neither a run nor a release: it has no config.json")
     if found is None:
         raise unknown_name("run, release folder or shipped checkpoint", str(checkpoint_name), names)
-    if own := sorted(Path("runs").glob(f"{checkpoint_name}-*/config.json")):
-        warnings.warn(
-            f"{checkpoint_name} is the bundled release {found.name}; your run is {own[-1].parent}", stacklevel=2
-        )
+    if own := next(_runs_of(str(checkpoint_name)), None):
+        warnings.warn(f"{checkpoint_name} is the bundled release {found.name}; your run is {own}", stacklevel=2)
     return found
+
+
+def _runs_of(variant: str) -> Iterator[Path]:
+    """The run folders of a variant in runs/."""
+    for config in sorted(Path("runs").glob(f"{variant}-*/config.json")):
+        with suppress(InputError):
+            if RunDir(config.parent).config().variant == variant:
+                yield config.parent
 
 
 def _release_in(folder: Path) -> Path:

@@ -7,11 +7,12 @@ import shlex
 import pytest
 
 import ganzoo
-from ganzoo import cli
+from ganzoo import api, cli
 from ganzoo.cli.app import Commands
 from ganzoo.cli.commands import COMMANDS, ELSEWHERE, RENAMED
 from ganzoo.config.migrate import ELSEWHERE as KEYS_ELSEWHERE
 from ganzoo.config.reference import config_keys
+from small_runs import small, toy_data
 
 EXAMPLES = [(name, example) for name, command in COMMANDS.items() for example in command.examples]
 
@@ -73,10 +74,11 @@ def test_keys_are_found_by_their_last_part(capsys):
 
 def test_a_bundled_name_says_that_a_run_has_it_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = tmp_path / "runs/wgan-gp-digits-s0"
-    run.mkdir(parents=True)
-    (run / "config.json").write_text("{}")
+    api.train(small("wgan-gp", train={"steps": 1}), toy_data(), "runs/wgan-gp-digits-s0")
+    (tmp_path / "runs/wgan-gp-broken").mkdir()
+    (tmp_path / "runs/wgan-gp-broken/config.json").write_text("{}")
     with pytest.warns(
-        UserWarning, match="wgan-gp is the bundled release wgan-gp-mnist; your run is runs/wgan-gp-digits-s0"
+        UserWarning, match="wgan-gp is the bundled release wgan-gp-mnist; your run is runs/wgan-gp-digits"
     ):
         ganzoo.load("wgan-gp")
+    ganzoo.load("wgan"), ganzoo.load("wgan-gp-mnist")  # a warning would be an error
