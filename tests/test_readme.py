@@ -67,6 +67,7 @@ def test_there_are_commands():
     assert len(COMMANDS) >= 9 and any("--plugin" in c for c in COMMANDS)
 
 
+@pytest.mark.filterwarnings("ignore:wgan-gp is the bundled release")  # and the reader has trained one
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command(command, somewhere, monkeypatch, capsys):
     monkeypatch.chdir(somewhere)
