@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from growth_page import FIRST_TIME, TO_FIRST_STEP
 from operations import Operations
-from steps import LATENT, NETWORKS
+from steps import LATENT, NETWORKS, smallest_map
 from timing import CLOCKS, Work, in_turn
 
 from ganzoo.builder import resolve_config
@@ -163,9 +163,10 @@ def random_pictures(count: int) -> Dataset:
 
 def of_networks(c: Conditions) -> list[Point]:
     """Published networks: seconds per cycle, weights, and floating-point operations of plain PyTorch per image."""
-    trainers = {
-        name: trainer(c, network=NETWORKS[name], latent=LATENT[name]) for name in ("dcgan", "dcgan-large", "resnet")
-    }
+    trainers = {}
+    for name in ("dcgan", "dcgan-large", "resnet"):
+        with smallest_map(name):
+            trainers[name] = trainer(c, network=NETWORKS[name], latent=LATENT[name])
     taken = in_turn({name: made.train_step for name, made in trainers.items()}, c.rounds, c.clock)
     return [{"series": name, "images": 64, "seconds": taken[name]} | counts(made) for name, made in trainers.items()]
 

@@ -4,24 +4,30 @@
                                [--threads 1] [--rounds 7] [--clock wall|cpu] [--device cpu|cuda]
 
 A cycle is one G step and the D steps before it (5 in wgan-gp, else 1), batch 64, three channels. The plain loop is in
-textbook.py; ganzoo's is `Trainer.train_step` with the moving average of G, in float32 and in bf16 (penalties in float32),
-on CUDA also as CUDA graphs. All read batches from memory. Each round times one cycle of each (A B C A B C). Prints medians
-over the rounds and, in brackets, the lowest and highest ratio. Compare only ratios within one run, and on a busy machine
-only with `--clock cpu`. `of peak`: floating-point operations per second of a cycle, relative to those of a large product in
-the same precision in this process. Peak memory is that of a separate process with two cycles (on CUDA the memory reserved
-by PyTorch after the graphs are captured).
+textbook.py; ganzoo's is `Trainer.train_step` with the moving average of G, in float32, in bf16 with float32 penalties and in
+bf16 throughout, on CUDA also as CUDA graphs. All read batches from memory. Each side is a process, because some settings
+hold for a process; they take turns, one cycle each a round (A B C A B C). Prints medians over the rounds and, in brackets,
+the lowest and highest ratio. Compare only ratios within one run, and on a busy machine only with `--clock cpu`. `of peak`:
+floating-point operations per second of a cycle, relative to those of a large product in the same precision. Peak memory is
+that of the side's process (on CUDA the memory reserved by PyTorch after the graphs are captured).
+
+Networks with a peer: `resnet` is that of mimicry and StudioGAN, `dcgan` that of the paper, as in torchgan, `dcgan-large` has
+the weights of pytorch-gan-collections' DCGAN (G 11.4 M, D 4.3 M, four stages from 2x2 pixels).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 import torch
 from operations import Operations
@@ -33,20 +39,26 @@ from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config
 from ganzoo.config.schema import Table
 from ganzoo.data import Dataset
-from ganzoo.training.cuda_graphs import WARMUP_STEPS
-from ganzoo.training.loop import make_trainer
+from ganzoo.networks import backbone
+from ganzoo.training import loop
 from ganzoo.training.trainer import Trainer
 
 BATCH = 64
 NETWORKS = {
     "resnet": ("resnet", 256, 128),  # at 32 pixels G has 4.3 M weights and D 1.05 M, as in mimicry
     "dcgan": ("dcgan", 64, 64),  # as in the paper
-    "dcgan-large": ("dcgan", 144, 264),  # G 4.3 M, D 11.2 M: swapped, the compared project has 11.4 M and 4.3 M
+    "dcgan-large": ("dcgan", 128, 80),
 }
 """Name -> backbone, width of G, width of D."""
+SMALLEST_MAP = {"dcgan-large": 2}
+"""Pixels along a side of the smallest map, where that is not the backbone's own limit."""
 LATENT = {"resnet": 128, "dcgan": 100, "dcgan-large": 100}
 OURS = {
-    "cpu": {"float32": {}, "bf16": {"precision": "bf16"}},
+    "cpu": {
+        "float32": {},
+        "bf16": {"precision": "bf16"},
+        "bf16, penalties too": {"precision": "bf16", "penalty_precision": "bf16"},
+    },
     "cuda": {
         "float32": {},
         "bf16": {"precision": "bf16"},
@@ -55,6 +67,17 @@ OURS = {
     },
 }
 """Device type -> ganzoo's modes, each with its settings in [train]."""
+
+
+@contextmanager
+def smallest_map(network: str) -> Iterator[None]:
+    """Context in which networks are built with the smallest map of `network`."""
+    usual = backbone.SMALLEST
+    backbone.SMALLEST = SMALLEST_MAP.get(network, usual)
+    try:
+        yield
+    finally:
+        backbone.SMALLEST = usual
 
 
 @dataclass(frozen=True)
@@ -69,16 +92,17 @@ class Cell:
 
     def trainer(self, **train: str | bool) -> Trainer:
         """Ganzoo's trainer at step 0, on random images."""
-        backbone, g, d = NETWORKS[self.network]
+        name, g, d = NETWORKS[self.network]
         fixed = {"batch_size": BATCH, "device": self.device, "threads": self.threads}
         tables: Table = {
-            "networks": {"name": backbone, "generator": {"width": g}, "discriminator": {"width": d}},
+            "networks": {"name": name, "generator": {"width": g}, "discriminator": {"width": d}},
             "latent": {"dim": LATENT[self.network]},
             "train": {"ratio": f"{CRITIC_STEPS.get(self.loss, 1)}:1", **fixed, **train},
         }
         pixels = torch.randint(0, 256, (1024, 3, self.size, self.size), dtype=torch.uint8)
         data = Dataset.from_tensor(pixels, torch.arange(1024) % 10)
-        return make_trainer(resolve_config(make_config(self.loss, tables), data), data)
+        with smallest_map(self.network):
+            return loop.make_trainer(resolve_config(make_config(self.loss, tables), data), data)
 
     def sides(self) -> list[str]:
         """Names of the measured sides."""
@@ -97,10 +121,11 @@ class Cell:
         """The cycle of one of ganzoo's modes."""
         return self.trainer(**OURS[self.device][side] | train).train_step
 
-    def seconds(self, rounds: int, clock: str) -> dict[str, list[float]]:
-        """Seconds of each cycle in each round, after warm-up rounds."""
-        cycles = {side: self.cycle(side) for side in self.sides()}
-        return in_turn(cycles, rounds, clock, unmeasured=1 if self.device == "cpu" else 20)
+    def measure(self, rounds: int, clock: str) -> dict[str, Measured]:
+        """Each side's measurements, in turn, after warm-up rounds."""
+        sides = {side: Side(self, side, clock) for side in self.sides()}
+        in_turn({side: each.cycle for side, each in sides.items()}, rounds, clock, unmeasured=0)
+        return {side: each.end() for side, each in sides.items()}
 
     def operations(self, side: str) -> int:
         """Floating-point operations of a cycle in convolutions and products, counted without CUDA graphs."""
@@ -109,24 +134,66 @@ class Cell:
             cycle()
         return counted.total
 
-    def peak(self, side: str) -> str:
-        """Peak memory, in MiB, of a process that runs a few cycles."""
-        here = [self.network, self.loss, self.size, self.threads, self.device, side]
-        command = [sys.executable, __file__, "--peak", *map(str, here)]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+class Measured(NamedTuple):
+    """Seconds of each cycle, floating-point operations of one, and peak memory in MiB."""
+
+    seconds: list[float]
+    operations: int
+    peak: str
 
 
-def report_peak(network: str, loss: str, size: str, threads: str, device: str, side: str) -> None:
-    """Print the peak memory of this process in MiB: on the device, or of the whole process (Linux)."""
-    cycle = Cell(network, loss, int(size), int(threads), device).cycle(side)
-    for _ in range(2 if device == "cpu" else WARMUP_STEPS + 2):
+class Side:
+    """The process of one side, which runs a cycle when it is asked to."""
+
+    def __init__(self, cell: Cell, side: str, clock: str) -> None:
+        here = [cell.network, cell.loss, cell.size, cell.threads, cell.device, side, clock]
+        command = [sys.executable, __file__, "--side", *map(str, here)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        self.taken: list[float] = []
+
+    def ask(self, word: str) -> Any:
+        """The process's answer to `word`."""
+        assert self.process.stdin and self.process.stdout
+        print(word, file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())
+
+    def cycle(self) -> None:
+        """Run and time one cycle."""
+        self.taken.append(self.ask("cycle"))
+
+    def end(self) -> Measured:
+        """End the process; returns its measurements."""
+        operations, peak = self.ask("end")
+        self.process.wait()
+        return Measured(self.taken, operations, peak)
+
+
+def serve(network: str, loss: str, size: str, threads: str, device: str, side: str, clock: str) -> None:
+    """Run the cycles that `Side` asks for, after warm-up cycles."""
+    torch.set_num_threads(int(threads))
+    if side == "plain":
+        loop.keep_freed_memory = lambda: False
+    cell = Cell(network, loss, int(size), int(threads), device)
+    cycle, now = cell.cycle(side), CLOCKS[clock]
+    for _ in range(1 if device == "cpu" else 20):
         cycle()
+    for _ in iter(lambda: sys.stdin.readline().strip() == "cycle", False):
+        began = now()
+        cycle()
+        print(now() - began, flush=True)
+    peak = peak_memory(device)
+    print(json.dumps([cell.operations(side), peak]), flush=True)
+
+
+def peak_memory(device: str) -> str:
+    """The peak memory of this process in MiB: on the device, or of the whole process (Linux)."""
     if device == "cuda":
-        print(torch.cuda.max_memory_reserved() // 2**20)  # memory held by graphs does not count as allocated
-        return
+        return str(torch.cuda.max_memory_reserved() // 2**20)  # memory held by graphs does not count as allocated
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
-    print(next((str(int(line.split()[1]) // 1024) for line in lines if line.startswith("VmHWM")), "-"))
+    return next((str(int(line.split()[1]) // 1024) for line in lines if line.startswith("VmHWM")), "-")
 
 
 @cache
@@ -146,19 +213,19 @@ def done(work: Work, device: str) -> Work:
 
 def rows(cell: Cell, rounds: int, clock: str) -> list[str]:
     """The rows of one cell."""
-    taken = cell.seconds(rounds, clock)
-    return [row(cell, side, taken, clock) for side in taken]
+    found = cell.measure(rounds, clock)
+    return [row(cell, side, found, clock) for side in found]
 
 
-def row(cell: Cell, side: str, taken: dict[str, list[float]], clock: str) -> str:
+def row(cell: Cell, side: str, found: dict[str, Measured], clock: str) -> str:
     """The row of one side of one cell."""
-    mine = median(taken[side])
-    ratios = [a / b for a, b in zip(taken["plain"], taken[side], strict=True)]
+    mine = median(found[side].seconds)
+    ratios = [a / b for a, b in zip(found["plain"].seconds, found[side].seconds, strict=True)]
     ratio = "1" if side == "plain" else f"**{median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
     speed = BATCH * CRITIC_STEPS.get(cell.loss, 1) / mine
-    share = cell.operations(side) / mine / peak_speed(cell.device, side, clock)
+    share = found[side].operations / mine / peak_speed(cell.device, side, clock)
     place = f"| {cell.network} | `{cell.loss}` | {cell.size} | {side} "
-    return f"{place}| {1000 * mine:.4g} | {ratio} | {speed:.3g} | {share:.0%} | {cell.peak(side)} |"
+    return f"{place}| {1000 * mine:.4g} | {ratio} | {speed:.3g} | {share:.0%} | {found[side].peak} |"
 
 
 COLUMNS = ("network", "loss", "pixels", "loop", "ms a cycle", "ratio", "reals/s", "of peak", "peak MiB")
@@ -182,10 +249,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--device", choices=OURS, default="cpu")
-    parser.add_argument("--peak", nargs=6, help=argparse.SUPPRESS)
+    parser.add_argument("--side", nargs=7, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.peak:
-        report_peak(*given.peak)
+    if given.side:
+        serve(*given.side)
         return
     torch.set_num_threads(given.threads)
     print(f"{conditions(given.device, given.threads, given.clock)}\n\n{HEAD}")
