@@ -13,6 +13,7 @@ from ganzoo.config.schema import Config, ResolvedConfig, Table, flatten, with_tr
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.experiments import tuning
+from ganzoo.experiments.auto_precision import with_equal_precision
 from ganzoo.experiments.budget import check_thresholds, steps_for_budget
 from ganzoo.experiments.cell import Cell
 from ganzoo.experiments.collect import CellKey, cell_folder
@@ -46,6 +47,7 @@ class Plan:
         check_options(request)
         check_folder(request.out)
         require_extras()
+        request = with_equal_precision(request)
         self.request, self.device = request, device
         self.data: dict[str, Dataset] = {}
         self.threads = self._threads(cores or torch.get_num_threads())
@@ -209,8 +211,3 @@ def check_same_protocol(cells: Sequence[Cell]) -> None:
             raise InputError(
                 f"{one} and {other} differ in {key}, which must be equal in a comparison; set it for all with --set"
             )
-    if any(cell.config.train.precision == "auto" for cell in cells):
-        raise InputError(
-            "train.precision = 'auto' is measured by each run, but must be equal in a comparison; "
-            "set it for all with --set train.precision=float32 or bf16"
-        )

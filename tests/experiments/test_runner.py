@@ -14,10 +14,11 @@ from stand_ins import compare, here, how, request, score, shared, without_times,
 
 from ganzoo.atomic_io import read_json, write_json
 from ganzoo.config.migrate import RENAMED
+from ganzoo.config.schema import with_train
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.evaluation import EXTRACTORS, Score
 from ganzoo.evaluation.extractor import default_extractor
-from ganzoo.experiments import environment, runner, worker
+from ganzoo.experiments import auto_precision, environment, runner, worker
 from ganzoo.experiments.budget import parse_budget
 from ganzoo.experiments.job import Outcome
 from ganzoo.experiments.plan import Plan
@@ -394,11 +395,39 @@ def test_settings_that_see_other_data_are_not_compared(tmp_path):
         compare(request(tmp_path, ("nsgan", str(toml))))
 
 
-def test_a_precision_that_each_cell_would_measure_is_refused(tmp_path):
-    toml = tmp_path / "quick.toml"
-    toml.write_text('extends = "nsgan"\n[train]\nprecision = "auto"\n')
-    with pytest.raises(InputError, match=r"'auto' is measured by each run.*--set train.precision=float32 or bf16"):
-        compare(request(tmp_path, [str(toml)]))
+@pytest.fixture
+def quick(tmp_path, monkeypatch):
+    """A recipe with the precision auto, and the variants whose precision is measured, always as bf16."""
+    measured = []
+
+    def measure(config, data):
+        measured.append((config.variant, config.train.threads))
+        return with_train(config, precision="bf16")
+
+    monkeypatch.setattr(auto_precision, "resolve_precision", measure)
+    (tmp_path / "quick.toml").write_text('extends = "nsgan"\n[train]\nprecision = "auto"\nthreads = 1\n')
+    return str(tmp_path / "quick.toml"), measured
+
+
+def test_an_automatic_precision_is_measured_once_for_all_cells_and_stays(tmp_path, quick):
+    toml, measured = quick
+    results = compare(request(tmp_path, [toml]))
+    assert measured == [("quick", 1)]
+    assert results["protocol"]["precision"] == results["protocol"]["set"]["train.precision"] == "bf16"
+    assert results["command"].count("--set train.precision=bf16") == 1
+    assert {RunDir(tmp_path / "out" / cell["folder"]).config().train.precision for cell in results["cells"]} == {"bf16"}
+    again = compare(request(tmp_path, [toml]))
+    assert again["cells"] == results["cells"] and again["command"] == results["command"] and len(measured) == 1
+
+
+def test_an_automatic_precision_follows_a_stated_one(tmp_path, quick):
+    toml, measured = quick
+    assert compare(request(tmp_path, [toml, "wgan"]))["protocol"]["precision"] == "float32" and not measured
+
+
+def test_an_automatic_precision_cannot_be_measured_for_a_cluster(tmp_path, quick):
+    with pytest.raises(InputError, match="cannot be measured for a cluster"):
+        compare(request(tmp_path, [quick[0]], cluster="local"))
 
 
 def test_an_equal_number_of_images_is_an_unequal_number_of_steps(tmp_path):
