@@ -17,13 +17,13 @@ CRITIC_STEPS = {"wgan-gp": 5}
 
 
 class Textbook:
-    """The textbook loop over copies of a trainer's networks."""
+    """The textbook loop over copies of a trainer's networks, with Adam for both players."""
 
-    def __init__(self, made: Trainer, loss: str) -> None:
+    def __init__(self, made: Trainer, loss: str, lr: float = 2e-4, betas: tuple[float, float] = (0.5, 0.999)) -> None:
         self.G, self.D = copy.deepcopy(made.G), copy.deepcopy(made.D)
         self.terms, self.critic_steps = LOSSES[loss](self.D), CRITIC_STEPS.get(loss, 1)
         self.z, self.batch, self.device = made.game.latent.size, made.config.train.batch_size, made.device
-        self.opt_g, self.opt_d = (optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (self.G, self.D))
+        self.opt_g, self.opt_d = (optim.Adam(net.parameters(), lr, betas) for net in (self.G, self.D))
         self.images = batches(made)
 
     def cycle(self) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -130,6 +131,30 @@ def reporter(steps: int, done: int, quiet: bool) -> Reporter:
     return Bar(steps, done) if sys.stderr.isatty() else Lines(steps)
 
 
+class Outlook:
+    """One line early in a run: the remaining time, from the first seconds, and the folder of its sample grids."""
+
+    def __init__(self, done: int, steps: int, samples: Path) -> None:
+        self.steps, self.samples = steps, samples
+        self.first = done + 1  # the first step of a process is slow
+        self.began = math.inf
+        self.due = True
+
+    def check(self, step: int) -> str | None:
+        """The line, once `OUTLOOK_AFTER` seconds have passed since the first step of this process."""
+        now = time.perf_counter()
+        if step == self.first:
+            self.began = now
+        if not self.due or now - self.began < OUTLOOK_AFTER:
+            return None
+        self.due = False
+        left = (now - self.began) / (step - self.first) * (self.steps - step)
+        return (
+            f"about {terminal.duration(left)} for the other {self.steps - step:,} steps; sample grids: {self.samples}"
+        )
+
+
+OUTLOOK_AFTER, WORTH_SAYING = 3.0, 20.0  # seconds
 SLOWDOWN_FACTOR = 5.0
 WINDOW = 1.0  # seconds; long enough that one slow step does not trigger the warning
 

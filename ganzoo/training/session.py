@@ -9,7 +9,7 @@ from ganzoo.training.evaluation import TrainingEvaluation
 from ganzoo.training.failure_rules import Finding, Record
 from ganzoo.training.log_record import log_terms
 from ganzoo.training.monitor import Monitor
-from ganzoo.training.progress import Reporter, StepTimeWatch
+from ganzoo.training.progress import Outlook, Reporter, StepTimeWatch
 from ganzoo.training.release import is_current, write_release
 from ganzoo.training.run_dir import RunDir
 from ganzoo.training.samples import grid_file, write_sample_grid
@@ -27,6 +27,7 @@ class Session:
         self.trainer, self.exam, self.report = trainer, exam, report
         self.began = time.perf_counter() - seconds
         self.logged = progress_snapshot(trainer)
+        self.outlook = Outlook(trainer.step, trainer.config.train.steps, self._run.samples)
         self.pace = StepTimeWatch(trainer.config.train.threads)
         self.saved = trainer.step or None  # a step other than 0 was restored
         self.monitor = Monitor(run, trainer)
@@ -61,6 +62,8 @@ class Session:
         # A state that is not finite is logged and handled before it would be saved.
         bad = first_not_finite(self.trainer) if step % train.save_every == 0 else None
         self.report.update(step, self.log(bad) if bad or self.is_logged(step) else None)
+        if line := self.outlook.check(step):
+            self.report.write_line(line)
         if self.trainer.step != step:  # rolled back
             return
         if step % train.save_every == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -84,3 +85,25 @@ def test_more_steps_of_d_are_no_slower_ones(clock, tmp_path, monkeypatch, capsys
         monkeypatch.setattr(loop.Trainer, player, slowed(clock, lambda: 2.0, work))
     warmup = {"d_steps": 30, "first": 1, "every": 4}
     assert said_of(capsys, tmp_path / "run", critic_warmup=warmup) == 0
+
+
+def test_the_outlook_is_given_once_from_the_time_after_the_first_step(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
+    outlook = progress.Outlook(10, 50, Path("runs/x/samples"))
+    assert outlook.check(11) is None
+    clock[0] += 2
+    assert outlook.check(12) is None, "too early"
+    clock[0] += 2
+    assert outlook.check(13) == "about 1 min 14 s for the other 37 steps; sample grids: runs/x/samples"
+    clock[0] += 100
+    assert outlook.check(14) is None
+
+
+def test_there_is_no_outlook_on_a_few_seconds(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
+    outlook = progress.Outlook(0, 12, Path("runs/x/samples"))
+    outlook.check(1)
+    clock[0] += 10
+    assert outlook.check(6) is None
