@@ -149,6 +149,8 @@ class Outlook:
             return None
         self.due = False
         left = (now - self.began) / (step - self.first) * (self.steps - step)
+        if left < WORTH_SAYING:
+            return None
         return (
             f"about {terminal.duration(left)} for the other {self.steps - step:,} steps; sample grids: {self.samples}"
         )
