@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from torch import nn
 
 from ganzoo import api, terminal
 from ganzoo.builder import build_modules, resolve_config
-from ganzoo.cli.options import Plugins, Quiet, Settings, is_number
+from ganzoo.cli.options import Plugins, Quiet, Settings, is_number, takes
 from ganzoo.config.migrate import PLAYERS
 from ganzoo.config.recipes import make_config, merge, overrides, unflatten
 from ganzoo.config.schema import Config, Table
@@ -21,58 +22,70 @@ from ganzoo.training.loop import count_parameters
 from ganzoo.training.run_dir import RunDir
 
 
+@dataclass(frozen=True)
+class TrainArguments:
+    """Options of `train`, as typed."""
+
+    data: Annotated[str | None, typer.Option(metavar="SPEC", help="digits, mnist, folder:PATH, npz:PATH, ...")] = None
+    steps: Annotated[int | None, typer.Option(help="Number of G updates.")] = None
+    seed: Annotated[int | None, typer.Option(help="Seed of weights, data order, latents and noise.")] = None
+    size: Annotated[int | None, typer.Option(help="Height and width of the images in pixels.")] = None
+    batch_size: Annotated[int | None, typer.Option(help="Real images in a step of D.")] = None
+    lr: Annotated[float | None, typer.Option(help="Learning rate of both players.")] = None
+    out: Annotated[Path | None, typer.Option(help="Run folder; default: runs/<variant>-<data>-s<seed>.")] = None
+    name: Annotated[str | None, typer.Option(help="Name of the run folder in runs/.")] = None
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None
+    precision: Annotated[
+        str | None,
+        typer.Option(metavar="float32|bf16|auto", help="Network precision; auto times both, keeps the faster."),
+    ] = None
+    threads: Annotated[
+        str | None, typer.Option(metavar="auto|N", help="CPU threads; auto: one for each free core.")
+    ] = None
+    eval_every: Annotated[int | None, typer.Option(help="Steps between quick scores of the samples (KID).")] = None
+    on_failure: Annotated[
+        str | None,
+        typer.Option(metavar="warn|stop|rollback", help="What to do when D overpowers G or a value becomes NaN."),
+    ] = None
+    settings: Settings = field(default_factory=list)
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Resume this run.")] = None
+    plugin: Plugins = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print config and networks, then stop.")] = False
+    quiet: Quiet = False
+
+    def given(self) -> Table:
+        """The settings that were asked for; an option takes precedence over `--set`."""
+        keys: Table = {"data.spec": self.data, "data.size": self.size, "seed": self.seed}
+        train = ("steps", "batch_size", "device", "precision", "eval_every", "on_failure")
+        keys |= {f"train.{name}": getattr(self, name) for name in train}
+        keys |= {f"train.{player}.lr": self.lr for player in PLAYERS}
+        keys |= {"train.threads": None if self.threads is None else number(self.threads)}
+        return merge(overrides(self.settings), unflatten({k: value for k, value in keys.items() if value is not None}))
+
+
+@takes(TrainArguments)
 def train(
     variant: Annotated[
         str | None, typer.Argument(help="A name from 'ganzoo list', a TOML file, or the config.json of a run.")
     ] = None,
-    data: Annotated[str | None, typer.Option(metavar="SPEC", help="digits, mnist, folder:PATH, npz:PATH, ...")] = None,
-    steps: Annotated[int | None, typer.Option(help="Number of G updates.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of weights, data order, latents and noise.")] = None,
-    size: Annotated[int | None, typer.Option(help="Height and width of the images in pixels.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Real images in a step of D.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate of both players.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder; default: runs/<variant>-<data>-s<seed>.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run folder in runs/.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(metavar="float32|bf16|auto", help="Network precision; auto times both, keeps the faster."),
-    ] = None,
-    threads: Annotated[
-        str | None, typer.Option(metavar="auto|N", help="CPU threads; auto: one for each free core.")
-    ] = None,
-    eval_every: Annotated[int | None, typer.Option(help="Steps between quick scores of the samples (KID).")] = None,
-    on_failure: Annotated[
-        str | None,
-        typer.Option(metavar="warn|stop|rollback", help="What to do when D overpowers G or a value becomes NaN."),
-    ] = None,
-    settings: Settings = [],  # noqa: B006 (Typer copies it)
-    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Resume this run.")] = None,
-    plugin: Plugins = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print config and networks, then stop.")] = False,
-    quiet: Quiet = False,
+    *,
+    arguments: TrainArguments,
 ) -> None:
     """Train a variant, or resume a run."""
-    keys: Table = {"data.spec": data, "train.steps": steps, "seed": seed, "train.device": device}
-    keys |= {"data.size": size, "train.batch_size": batch_size}
-    keys |= {f"train.{player}.lr": lr for player in PLAYERS}
-    keys |= {"train.precision": precision, "train.on_failure": on_failure, "train.eval_every": eval_every}
-    keys |= {"train.threads": None if threads is None else number(threads)}
-    given = merge(overrides(settings), unflatten({key: value for key, value in keys.items() if value is not None}))
-    out = run_folder(out, name)
-    if resume is not None:
-        check_resume_options(resume, out, dry_run)
-        check_variant(RunDir.open(resume).config(), variant)
-        folder = api.resume(resume, given, quiet=quiet)
+    given, out, quiet = arguments.given(), run_folder(arguments.out, arguments.name), arguments.quiet
+    if arguments.resume is not None:
+        check_resume_options(arguments.resume, out, arguments.dry_run)
+        check_variant(RunDir.open(arguments.resume).config(), variant)
+        folder = api.resume(arguments.resume, given, quiet=quiet)
     elif variant is None:
         raise InputError("which variant? as in: ganzoo train wgan-gp ('ganzoo list' shows them all)")
-    elif dry_run:
+    elif arguments.dry_run:
         return show(make_config(variant, given))
     else:
         folder = api.train(make_config(variant, given), out=out, quiet=quiet)
     if not quiet and os.environ.get("RANK", "0") == "0":
         terminal.out(summary(RunDir(folder)))
-        for command in next_commands(RunDir(folder), plugin_arguments(plugin or [])):
+        for command in next_commands(RunDir(folder), plugin_arguments(arguments.plugin or [])):
             terminal.out(f"  {command}")
 
 
