@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ganzoo import terminal
@@ -41,14 +42,6 @@ def compare(
     files = [Path(path) for path in plugins]
     sources = load_plugins(files)
     shared = merge(settings or {}, {} if data is None else {"data": {"spec": data}})
-    asked: dict[str, object] = {
-        "--out": out,
-        "--budget": budget,
-        "-n": n,
-        "--metrics": ",".join(metrics or ()),
-        "--extractor": extractor,
-    }
-    asked |= {"--tune": tune, "--set": set_values(shared), "--plugin": files}
     request = CompareOptions(
         kind="compare",
         settings=settings_of_variants(variants, shared),
@@ -63,9 +56,16 @@ def compare(
         tune=tune,
         plugins=sources,
         quiet=quiet,
-        options=words(asked),
     )
-    return run(request)
+    return run(replace(request, options=asked_for(request, files)))
+
+
+def asked_for(request: CompareOptions, plugins: Sequence[Path]) -> tuple[str, ...]:
+    """The options of `request` as words of the command that repeats it; without seeds and what changes no result."""
+    budget, metrics = str(request.budget), ",".join(request.metrics or ())
+    asked = {"--out": request.out, "--budget": budget, "-n": request.n, "--metrics": metrics}
+    asked |= {"--extractor": request.extractor, "--tune": request.tune}
+    return words(asked | {"--set": set_values(request.shared), "--plugin": list(plugins)})
 
 
 def run(request: CompareOptions) -> Path:
