@@ -17,7 +17,9 @@ import subprocess
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from statistics import median
 from threading import Lock
 from typing import Any
 
@@ -29,6 +31,7 @@ from ganzoo.config.recipes import make_config, unflatten
 from ganzoo.config.schema import Table
 from ganzoo.markup import markdown_table
 from ganzoo.training.loop import make_trainer
+from ganzoo.training.trainer import Trainer
 
 REPORTS = Path(__file__).parents[1] / "docs/reports"
 RESULTS, PAGE = REPORTS / "laptop-trials.json", REPORTS / "laptop-trials.md"
@@ -43,7 +46,8 @@ KEYS = {
 }
 COMMON = {"train.precision": "bf16", "train.penalty_precision": "bf16"}
 ROUND = 100  # steps
-CYCLES, ROUNDS = 5, 8
+CYCLES, ROUNDS = 4, 5
+REFERENCE, REFERENCE_SECONDS = "nsgan-3", 0.0357  # the fastest of many measurements
 METRICS = "fid,precision,recall"
 lock = Lock()
 
@@ -59,13 +63,37 @@ def settings(own: Table) -> Table:
     return COMMON | {KEYS.get(key, key): value for key, value in own.items()}
 
 
-def seconds_per_step(recipe: str, own: Table) -> float:
-    """Seconds of a training step with two threads, of the fastest round: on a shared host the others measure neighbors."""
+def calibrate(chosen: dict[str, tuple[str, Table]]) -> None:
+    """Keep the seconds of a step of each trial: its ratio to a step of `REFERENCE`, measured in turn, times that one's.
+
+    A shared host is faster in one minute than in the next; a ratio of two loops in turn is not.
+    """
+    reference = trainer(*trials()[REFERENCE])
+    known: dict[str, float] = {}
+    for name, (recipe, own) in chosen.items():
+        cost = json.dumps([recipe, {key: value for key, value in own.items() if key not in ("lr_D", "lr_G")}])
+        known[cost] = known.get(cost) or ratio(trainer(recipe, own), reference)
+        keep(name, seconds_per_step=round(known[cost] * REFERENCE_SECONDS, 5))
+
+
+def trainer(recipe: str, own: Table) -> Trainer:
+    """The trainer of a trial, with two threads."""
     config = make_config(recipe, unflatten(settings(own) | {"train.threads": 2}))
     data = load_dataset(config)
-    trainer = make_trainer(resolve_config(config, data), data)
-    taken = in_turn({"": lambda: [trainer.train_step() for _ in range(CYCLES)]}, ROUNDS, "wall")[""]
-    return min(taken) / CYCLES
+    return make_trainer(resolve_config(config, data), data)
+
+
+def ratio(one: Trainer, other: Trainer) -> float:
+    """Time of a step of `one` over that of `other`, the median of a few rounds."""
+    works = {each: partial(repeated, each) for each in (one, other)}
+    taken = in_turn(works, ROUNDS, "wall")
+    return median(a / b for a, b in zip(taken[one], taken[other], strict=True))
+
+
+def repeated(each: Trainer) -> None:
+    """A few steps."""
+    for _ in range(CYCLES):
+        each.train_step()
 
 
 def results() -> dict[str, Any]:
@@ -134,9 +162,7 @@ def main() -> None:
     given = parser.parse_args()
     chosen = {name: each for name, each in trials().items() if not given.only or each[0] in given.only}
     if given.calibrate:
-        for name, each in chosen.items():
-            keep(name, seconds_per_step=round(seconds_per_step(*each), 5))
-        return
+        return calibrate(chosen)
     if given.report:
         PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), results()), encoding="utf-8")
         return
