@@ -1,9 +1,11 @@
-"""Train every laptop recipe on the embedded digits; write docs/reports/laptop-recipes.md: steps, time and grid of each.
+"""Train every laptop recipe with several seeds; write its page, and README's times, scores and pictures.
 
-    python benchmarks/laptop.py RUNS [--jobs 2] [--report]
+    python benchmarks/laptop.py RUNS --timed                 # seed 0, two threads, one run at a time, on an idle machine
+    python benchmarks/laptop.py RUNS [--seeds 5] [--jobs 2]  # the other seeds with one thread each
+    python benchmarks/laptop.py RUNS --report                # only the page, README and the pictures
 
-Each run is an ordinary run folder below RUNS with one thread; finished runs are skipped, interrupted ones are resumed.
-`--report` only writes the page from the existing runs.
+Each run is an ordinary run folder below RUNS; an interrupted one is resumed. Each is scored once against the test split. Results
+are in docs/reports/laptop-recipes.json, where a run is taken out to be trained again; pictures are the last grids of seed 0.
 """
 
 from __future__ import annotations
@@ -11,13 +13,24 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
+from threading import Lock
+from typing import Any
 
-DOCS = Path(__file__).parents[1] / "docs"
+from ganzoo.markup import markdown_table
+
+ROOT = Path(__file__).parents[1]
+PICTURES, README = ROOT / "docs/pictures", ROOT / "README.md"
+PAGE = ROOT / "docs/reports/laptop-recipes.md"
+RESULTS = PAGE.with_suffix(".json")
+MARK = "<!-- table -->"
+FID, RECALL, ACCURACY = "fid-digits@10k/test", "recall-digits@10k/test", "class_accuracy-digits@10k"
 VARIANTS = "nsgan minimax lsgan wgan wgan-gp dragan hinge rpgan coulomb ebgan began acgan cgan infogan".split()
 NARROW = [
     f"networks.{player}.{key}"
@@ -33,62 +46,112 @@ CELLS = (
     | {f"{name}-resnet": [name, *RESNET, "--steps", steps] for name, steps in ON_RESNET.items()}
     | {f"{name}-pixelshuffle": [name, *SHUFFLE] for name in ("nsgan", "wgan", "ebgan", "cgan")}
 )
-LIMIT = 300  # seconds that a recipe may take
+
+ONE_SEED = {name for name in CELLS if name not in VARIANTS}
+"""Cells that are trained with seed 0 only."""
+Run = dict[str, Any]
+lock = Lock()
 
 
-def train(cell: str, folder: Path) -> None:
-    """Train or resume one cell, unless it is finished."""
-    if finished(folder):
+def train(cell: str, seed: int, threads: int, runs: Path) -> None:
+    """Train and score one run, unless it is done."""
+    folder = runs / f"{cell}-s{seed}"
+    if any((run["cell"], run["seed"]) == (cell, seed) for run in results()):
         return
-    begun = ["--resume", str(folder)] if (folder / "config.json").exists() else [*CELLS[cell], "--out", str(folder)]
-    command = [sys.executable, "-m", "ganzoo", "train", *begun, "--quiet"]
-    subprocess.run(command, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
-
-
-def finished(folder: Path) -> bool:
-    """True if a run has reached its last step."""
-    card, config = folder / "release/card.json", folder / "config.json"
-    return card.exists() and json.loads(card.read_text())["steps"] == json.loads(config.read_text())["train"]["steps"]
-
-
-def row(cell: str, folder: Path) -> str:
-    """One row of the table; the grid is copied to docs/pictures."""
+    new = [*CELLS[cell], "--seed", str(seed), "--threads", str(threads), "--out", str(folder)]
+    ganzoo(
+        "train", *(["--resume", str(folder)] if (folder / "config.json").exists() else new), "--quiet", threads=threads
+    )
+    scores = json.loads(ganzoo("evaluate", str(folder), "--json", threads=threads))["scores"]
     card = json.loads((folder / "release/card.json").read_text())
-    grid = max((folder / "samples").glob("*.png"))
-    shutil.copyfile(grid, DOCS / "pictures" / f"{cell}.png")
+    facts = {key: card[key] for key in ("steps", "d_steps", "images", "seconds")}
+    kept = {each["name"]: round(each["value"], 4) for each in scores if each["name"] in (FID, RECALL, ACCURACY)}
+    if seed == 0:
+        shutil.copyfile(max((folder / "samples").glob("*.png")), PICTURES / f"{cell}.png")
+    with lock:
+        runs_so_far = [*results(), {"cell": cell, "seed": seed, "threads": threads, **facts, "scores": kept}]
+        RESULTS.write_text(json.dumps(runs_so_far, indent=1) + "\n")
+
+
+def ganzoo(*words: str, threads: int) -> str:
+    """The output of a command."""
+    env = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(
+        [sys.executable, "-m", "ganzoo", *words], check=True, stdout=subprocess.PIPE, text=True, env=env
+    )
+    return done.stdout
+
+
+def results() -> list[Run]:
+    """The finished runs."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+
+
+def page(text: str, found: list[Run]) -> str:
+    """The page `text` with a row for each cell that has a run with seed 0."""
+    head = [
+        "command",
+        "G steps",
+        "D steps",
+        "images shown to D",
+        "seconds",
+        "FID",
+        "recall",
+        "class accuracy",
+        "final grid",
+    ]
+    firsts = {run["cell"]: run for run in found if run["seed"] == 0}
+    rows = [row(cell, firsts[cell], [run for run in found if run["cell"] == cell]) for cell in CELLS if cell in firsts]
+    return f"{text.partition(MARK)[0]}{MARK}\n\n{markdown_table(head, rows, ['---'] * len(head))}\n"
+
+
+def row(cell: str, first: Run, runs: list[Run]) -> list[str]:
+    """The row of one cell."""
+    numbers = [f"{first[key]:,}" for key in ("steps", "d_steps", "images")]
+    seconds = f"{first['seconds']:.0f}{'' if first['threads'] > 1 else ' (one thread)'}"
+    scores = [
+        spread([run["scores"][name] for run in runs if name in run["scores"]]) for name in (FID, RECALL, ACCURACY)
+    ]
     command = " ".join(["ganzoo train", *CELLS[cell]])
-    late = "" if card["seconds"] <= LIMIT else " (over five minutes)"
-    numbers = f"{card['steps']:,} | {card['d_steps']:,} | {card['images']:,} | {card['seconds']:.0f}{late}"
-    return f"| `{command}` | {numbers} | ![{cell}](../pictures/{cell}.png) |"
+    return [f"`{command}`", *numbers, seconds, *scores, f"![{cell}](../pictures/{cell}.png)"]
 
 
-MARK = "<!-- table -->"
-HEAD = """
-| command | G steps | D steps | images shown to D | seconds | final grid |
-|---|---|---|---|---|---|
-"""
+def spread(values: list[float]) -> str:
+    """Median and, with several seeds, the lowest and the highest value."""
+    if not values:
+        return "-"
+    ends = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
+    return f"{median(values):.3g}{ends}"
 
 
-def report(runs: Path) -> None:
-    """Write the table of the finished cells below the mark in docs/reports/laptop-recipes.md."""
-    page = DOCS / "reports/laptop-recipes.md"
-    done = [cell for cell in CELLS if finished(runs / cell)]
-    text = page.read_text(encoding="utf-8").partition(MARK)[0]
-    rows = "\n".join(row(cell, runs / cell) for cell in done)
-    page.write_text(f"{text}{MARK}\n{HEAD}{rows}\n", encoding="utf-8")
+def readme(text: str, found: list[Run]) -> str:
+    """README's text with time and median FID of every variant that has scores."""
+    for name in VARIANTS:
+        runs = [run for run in found if run["cell"] == name and FID in run["scores"]]
+        if runs:
+            seconds = round(next(run["seconds"] for run in runs if run["seed"] == 0))
+            cells = f"{seconds // 60}:{seconds % 60:02} | {median(run['scores'][FID] for run in runs):.2f} | <img"
+            text = re.sub(rf"(\| `{name}` \|[^\n]*?\| )\d+:\d\d \| [\d.]+ \| <img", rf"\g<1>{cells}", text)
+    return text
 
 
 def main() -> None:
-    """Train unfinished cells, then write the page."""
+    """Train unfinished cells, then write page and README."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
+    parser.add_argument("--timed", action="store_true")
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--report", action="store_true")
     given = parser.parse_args()
-    with ThreadPoolExecutor(given.jobs) as pool:
-        for cell in () if given.report else CELLS:
-            pool.submit(train, cell, given.runs / cell)
-    report(given.runs)
+    seeds = () if given.report else (0,) if given.timed else range(1, given.seeds)
+    with ThreadPoolExecutor(1 if given.timed else given.jobs) as pool:
+        asked = [(cell, seed) for seed in seeds for cell in CELLS if not (seed and cell in ONE_SEED)]
+        done = [pool.submit(train, cell, seed, 2 if given.timed else 1, given.runs) for cell, seed in asked]
+    for each in done:
+        each.result()
+    for path, write in ((PAGE, page), (README, readme)):
+        path.write_text(write(path.read_text(encoding="utf-8"), results()), encoding="utf-8")
 
 
 if __name__ == "__main__":

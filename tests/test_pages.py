@@ -56,6 +56,26 @@ def test_the_mixtures_page(benchmarks):
     assert mixtures.page(text, read(REPORTS / "mixtures.json")["runs"], seeds=10) == text
 
 
+def test_the_page_of_the_laptop_recipes_and_the_readme(benchmarks):
+    import laptop
+
+    found = read(laptop.RESULTS)
+    for path, write in ((laptop.PAGE, laptop.page), (laptop.README, laptop.readme)):
+        text = path.read_text(encoding="utf-8")
+        assert write(text, found) == text
+    assert {run["cell"] for run in found} <= laptop.CELLS.keys()
+
+
+def test_the_readme_takes_time_and_score_of_the_laptop_runs(benchmarks):
+    import laptop
+
+    text = laptop.README.read_text(encoding="utf-8")
+    runs = [{"cell": "wgan", "seed": i, "seconds": 65.2 + i, "scores": {laptop.FID: 1.5 + i}} for i in range(3)]
+    changed = laptop.readme(text, runs)
+    (line,) = set(changed.splitlines()) - set(text.splitlines())
+    assert line.startswith("| `wgan` |") and "| 1:05 | 2.50 | <img" in line
+
+
 def test_the_page_of_trials(benchmarks):
     import laptop_trials
 
@@ -114,5 +134,11 @@ def test_the_page_of_techniques_quotes_its_results():
 
 def test_every_json_of_results_is_compared_with_a_page():
     """A new one needs a test here."""
-    assert {path.stem for path in REPORTS.glob("*.json")} == {"monitor", "mixtures", "growth", "laptop-trials"}
+    assert {path.stem for path in REPORTS.glob("*.json")} == {
+        "monitor",
+        "mixtures",
+        "growth",
+        "laptop-recipes",
+        "laptop-trials",
+    }
     assert COMPARISONS == ["laptop", "stacked", "techniques"]
