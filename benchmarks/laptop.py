@@ -4,8 +4,9 @@
     python benchmarks/laptop.py RUNS [--seeds 5] [--jobs 2]  # the other seeds with one thread each
     python benchmarks/laptop.py RUNS --report                # only the page, README and the pictures
 
-Each run is an ordinary run folder below RUNS; an interrupted one is resumed. Each is scored once against the test split. Results
-are in docs/reports/laptop-recipes.json, where a run is taken out to be trained again; pictures are the last grids of seed 0.
+Each run is an ordinary run folder below RUNS; an interrupted one is resumed. Each is scored once against the test split.
+Results are in docs/reports/laptop-recipes.json, where a run is taken out to be trained again; pictures are the last grids of
+seed 0.
 """
 
 from __future__ import annotations
