@@ -221,7 +221,8 @@ class Rule:
         figures = self.at_once(history) or (self.detect(history) if len(history.window) >= self.needs else None)
         if figures is None:
             return None
-        shown = ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
+        # A lowest loss of -0.0 plus 0.0 is 0.0.
+        shown = ", ".join(f"{name} {value + 0.0:.3g}" for name, value in figures.items())
         step = history.last["step"]
         return Finding(step, self.name, f"step {step}: {self.meaning} ({shown}); {self.remedy}", figures, self.fatal)
 

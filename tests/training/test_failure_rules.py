@@ -250,3 +250,8 @@ def test_a_loss_with_terms_of_its_own_has_all_of_them_and_nan_stays_nan():
 def test_figures_that_are_not_finite_are_null_in_the_record():
     (finding,) = diagnose(log(60, g__adv=lambda i: None if i == 59 else 1.0), ["not-finite"])
     assert finding.as_record()["figures"] == {"g/adv =": None} and "g/adv = nan" in finding.text
+
+
+def test_a_lowest_loss_of_minus_zero_is_shown_as_zero():
+    (finding, *_) = diagnose(log(30, d__real=0.0, d__fake=0.0, score__apart=1.0), RULES, (-0.0, 1.386))
+    assert finding.rule == "d-has-won" and "lowest possible 0, pairs ranked correctly 1" in finding.text
