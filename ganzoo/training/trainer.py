@@ -122,7 +122,7 @@ class Trainer:
         self.opt_d.zero_grad()
         for clean_real, clean_fake, mixed_real, mixed_fake in micro:
             d_real, d_fake = self.judge(self.D, mixed_real), self.judge(self.D, mixed_fake)
-            terms = self.gathered_terms(partial(self.terms, self.loss, "d_loss"), d_real, d_fake)
+            terms = self.gathered_terms(self.terms_of_d, d_real, d_fake)
             terms = merge_terms(terms, *self.penalties(clean_real, clean_fake))
             self.last_judged = [d_real.detach(), d_fake.detach()]
             if self.observed:
@@ -157,6 +157,10 @@ class Trainer:
         self.D.requires_grad_(True)
         self.after_g_update(judged)
         return terms
+
+    def terms_of_d(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
+        """D's terms on its batch: those of the loss; penalties come on top."""
+        return self.terms(self.loss, "d_loss", real, fake)
 
     def terms_of_g(self, judge: nn.Module, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G's terms: those of the loss and of every trick."""
