@@ -25,11 +25,11 @@ from typing import Any
 
 from timing import in_turn
 
-from ganzoo.api import load_dataset
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config, unflatten
 from ganzoo.config.schema import Table
 from ganzoo.markup import markdown_table
+from ganzoo.run_data import load_dataset
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 

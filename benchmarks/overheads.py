@@ -17,10 +17,10 @@ from statistics import median
 
 import torch
 
-from ganzoo import api
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config, merge, overrides
 from ganzoo.config.schema import Table
+from ganzoo.run_data import load_dataset
 from ganzoo.training import checkpoint, ema
 from ganzoo.training.evaluation import TrainingEvaluation
 from ganzoo.training.failure_rules import RULES, new_findings
@@ -37,7 +37,7 @@ EVERY = 1000  # steps between scores
 def trainer(variant: str, tables: Table) -> Trainer:
     """A trainer after three warm-up steps."""
     config = make_config(variant, merge({"train": {"threads": 1, "device": "cpu", "eval_every": EVERY}}, tables))
-    data = api.load_dataset(config)
+    data = load_dataset(config)
     made = make_trainer(resolve_config(config, data), data)
     for _ in range(3):
         made.train_step()

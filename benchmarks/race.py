@@ -25,12 +25,12 @@ import torch
 from textbook import Textbook
 from torch import nn
 
-from ganzoo.api import load_dataset
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config
 from ganzoo.config.schema import Table
 from ganzoo.evaluator import evaluate
 from ganzoo.markup import markdown_table
+from ganzoo.run_data import load_dataset
 from ganzoo.sampling import Sampler
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer

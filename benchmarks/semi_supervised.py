@@ -25,13 +25,13 @@ import torch
 from torch import optim
 from torch.nn.functional import cross_entropy
 
-from ganzoo.api import load_dataset
 from ganzoo.atomic_io import write_json
 from ganzoo.batch import DiscriminatorFn
 from ganzoo.builder import make_optimizer
 from ganzoo.config.schema import Config
 from ganzoo.data import Dataset
 from ganzoo.rng import RngScope, generator
+from ganzoo.run_data import load_dataset
 from ganzoo.training.evaluation import classification_error, load_test_split
 from ganzoo.training.loop import make_trainer, restore
 from ganzoo.training.run_dir import RunDir

@@ -19,7 +19,6 @@ from statistics import mean
 import torch
 from torch import nn
 
-from ganzoo.api import load_dataset
 from ganzoo.batch import Batch
 from ganzoo.builder import GanModules, build_modules, resolve_config
 from ganzoo.config.recipes import make_config
@@ -27,6 +26,7 @@ from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data import BatchLoader
 from ganzoo.evaluation import modes
 from ganzoo.rng import RngScope
+from ganzoo.run_data import load_dataset
 from ganzoo.training.trainer import Trainer
 
 SAMPLES, GAIN = 2500, 1.4

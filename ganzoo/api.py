@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +11,14 @@ from torch import Tensor
 from ganzoo import cpu_threads, terminal
 from ganzoo.builder import resolve_config, with_absolute_data_path
 from ganzoo.config.compatibility import few_images_warning
+from ganzoo.config.migrate import PLAYERS
 from ganzoo.config.recipes import checked, make_config, merge, unflatten, with_settings
 from ganzoo.config.resolve import resolve_defaults, resolve_device
-from ganzoo.config.schema import Config, Data, ResolvedConfig, Table, parse, with_train
-from ganzoo.data import MEMORY, Dataset, find_source
-from ganzoo.data import load as load_data
+from ganzoo.config.schema import Config, ResolvedConfig, Table, parse, with_train
+from ganzoo.data import Dataset, find_source
 from ganzoo.errors import InputError
 from ganzoo.mistakes import plugin_errors
+from ganzoo.run_data import check_not_memory, check_same_data, load_dataset, spec_or_dataset, with_memory_data
 from ganzoo.torch_state import default_torch_state
 from ganzoo.training.distributed import ProcessGroup, process_group
 from ganzoo.training.evaluation import TrainingEvaluation
@@ -63,16 +63,7 @@ def train(
     auto = not config.train.threads
     config = resolve_defaults(config)  # reports errors that do not depend on the data before the data are prepared
     dataset = load_dataset(config, quiet) if data is None else data
-    resolved = resolve_config(config, dataset)
-    with process_group(resolved.train.device) as group:
-        resolved, note = with_auto_threads(resolved) if auto and group.is_first else (resolved, "")
-        resolved = resolve_precision(resolved, dataset) if group.is_first else resolved
-        resolved = from_first_rank(group, resolved, dataset)
-        made = make_trainer(resolved, dataset, group, trainer)
-        if group.is_first:
-            start_run(run, made, quiet, (note, few_images_warning(resolved)))
-        else:
-            follow_first_rank(made)
+    start_run(run, resolve_config(config, dataset), dataset, trainer, quiet, auto)
     return run.folder
 
 
@@ -106,28 +97,41 @@ def resume(
         check_not_memory(config, f"resume with ganzoo.resume({str(folder)!r}, data=...), or name a file with --data")
     dataset = load_dataset(config, quiet) if data is None else data
     check_same_data(config, dataset, folder, passed=data is not None)
-    with process_group(config.train.device) as group:
-        made = make_trainer(from_first_rank(group, config, dataset), dataset, group, trainer)
-        if group.is_first:
-            exam = TrainingEvaluation(made)
-            with run.training_lock():
-                # Again, under the lock: another process may have trained the run to a later step in the meantime.
-                run.check_config_unchanged(config)
-                seconds, note = restore(run, made)
-                if config != run.config():
-                    run.write_config(config)
-                fit_run(run, made, exam, seconds, quiet, (note,))
-        else:
-            follow_first_rank(made)
+    continue_run(run, config, dataset, trainer, quiet)
     return run.folder
 
 
-def start_run(run: RunDir, trainer: Trainer, quiet: bool, notes: Sequence[str]) -> None:
-    """Create the folder of a new run and train it; `notes` are printed at the start."""
-    exam = TrainingEvaluation(trainer)
-    with run.training_lock():
-        run.create(trainer.config)
-        fit_run(run, trainer, exam, quiet=quiet, notes=notes)
+def start_run(
+    run: RunDir, config: ResolvedConfig, dataset: Dataset, kind: type[Trainer], quiet: bool, auto_threads: bool
+) -> None:
+    """Train a new run; the first process chooses threads and precision, where they are automatic, and writes the folder."""
+    with process_group(config.train.device) as group:
+        config, note = with_auto_threads(config) if auto_threads and group.is_first else (config, "")
+        config = resolve_precision(config, dataset) if group.is_first else config
+        config = from_first_rank(group, config, dataset)
+        trainer = make_trainer(config, dataset, group, kind)
+        if not group.is_first:
+            return follow_first_rank(trainer)
+        exam = TrainingEvaluation(trainer)
+        with run.training_lock():
+            run.create(config)
+            fit_run(run, trainer, exam, quiet=quiet, notes=(note, few_images_warning(config)))
+
+
+def continue_run(run: RunDir, config: ResolvedConfig, dataset: Dataset, kind: type[Trainer], quiet: bool) -> None:
+    """Train `run` from its newest intact state to the last step of `config`."""
+    with process_group(config.train.device) as group:
+        trainer = make_trainer(from_first_rank(group, config, dataset), dataset, group, kind)
+        if not group.is_first:
+            return follow_first_rank(trainer)
+        exam = TrainingEvaluation(trainer)
+        with run.training_lock():
+            # Again, under the lock: another process may have trained the run to a later step in the meantime.
+            run.check_config_unchanged(config)
+            seconds, note = restore(run, trainer)
+            if config != run.config():
+                run.write_config(config)
+            fit_run(run, trainer, exam, seconds, quiet, (note,))
 
 
 def is_quiet(quiet: bool | None) -> bool:
@@ -135,28 +139,23 @@ def is_quiet(quiet: bool | None) -> bool:
     return not terminal.in_notebook() if quiet is None else quiet
 
 
-def spec_or_dataset(data: str | Dataset | Tensor | ArrayLike | None) -> tuple[str | None, Dataset | None]:
-    """`data` as a spec or as a `Dataset`; the other is None."""
-    if data is None or isinstance(data, str):
-        return data, None
-    return None, as_dataset(data)
-
-
 KEYS = {
-    "data": "data.spec",
-    "steps": "train.steps",
-    "seed": "seed",
-    "device": "train.device",
-    "precision": "train.precision",
-    "threads": "train.threads",
+    "data": ("data.spec",),
+    "size": ("data.size",),
+    "seed": ("seed",),
+    "lr": tuple(f"train.{player}.lr" for player in PLAYERS),
+    **{
+        name: (f"train.{name}",)
+        for name in ("steps", "batch_size", "device", "precision", "threads", "eval_every", "on_failure")
+    },
 }
-"""Arguments of `train` that are config keys."""
+"""Arguments of `train` and options of `ganzoo train` -> the config keys that they set."""
 
 
 def given_settings(**given: object) -> Table:
-    """The table of the settings that were given, by argument."""
-    values = {KEYS[name]: value for name, value in given.items() if value is not None}
-    return unflatten({key: 0 if (key, value) == ("train.threads", "auto") else value for key, value in values.items()})
+    """The table of the settings that were given, by argument; the threads "auto" are 0."""
+    values = {name: 0 if (name, value) == ("threads", "auto") else value for name, value in given.items()}
+    return unflatten({key: value for name, value in values.items() if value is not None for key in KEYS[name]})
 
 
 def as_config(config: Config | Table | str | Path, over: Table, points: bool | None = None) -> Config:
@@ -188,45 +187,3 @@ def default_run_folder(config: Config, data: Dataset | None = None) -> Path:
     """The default run folder, runs/<variant>-<data>-s<seed>."""
     name = data.name if data else find_source(config.data.spec).dataset_name
     return Path("runs") / f"{config.variant.replace('/', '-')}-{name}-s{config.seed}"
-
-
-def load_dataset(config: Config, quiet: bool = True) -> Dataset:
-    """Load the data of a config, prepared and cached."""
-    return load_data(**{name: getattr(config.data, name) for name in DATA_OPTIONS}, quiet=quiet)
-
-
-DATA_OPTIONS = ("spec", "size", "channels", "classes", "max_images", "labelled", "labelled_share", "on_corrupt")
-
-
-def check_data_options(options: Data, data: Dataset) -> None:
-    """Raise `InputError` for options that have no effect on `data`, which are used unchanged."""
-    own = {"size": data.shape[1], "channels": data.shape[0]}
-    for name in DATA_OPTIONS[1:]:
-        if getattr(options, name) not in (getattr(Data(), name), own.get(name)):
-            raise InputError(f"data.{name} has no effect with data=; preprocess the tensor and set data.{name} to None")
-
-
-def with_memory_data(config: Config, data: Dataset) -> Config:
-    """`config` for data from Python; raises `InputError` for options that have no effect on them."""
-    check_data_options(config.data, data)
-    return config.model_copy(update={"data": config.data.model_copy(update={"spec": MEMORY})})
-
-
-def check_same_data(config: ResolvedConfig, dataset: Dataset, folder: str | Path, passed: bool) -> None:
-    """Raise `InputError` if `dataset` is not the data of the run in `folder`; `passed`: it comes from Python."""
-    if dataset.digest == config.dataset.digest:
-        return
-    hint = "" if passed else " (if they came from Python, pass them as data=)"
-    same = f"the data {config.data.spec!r} are not the data that {folder} was trained on"
-    raise InputError(f"{same}; start a new run{hint}")
-
-
-def check_not_memory(config: ResolvedConfig, advice: str) -> None:
-    """Raise `InputError` with `advice` if no file holds the data."""
-    if config.data.spec == MEMORY:
-        raise InputError(f"the data {config.dataset.name!r} were passed from Python and are in no file; {advice}")
-
-
-def as_dataset(data: Dataset | Tensor | ArrayLike) -> Dataset:
-    """`data` as a `Dataset`; raises `InputError` if they are not images (N, C, H, W) or points."""
-    return data if isinstance(data, Dataset) else Dataset.from_tensor(data)

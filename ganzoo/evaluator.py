@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ganzoo import __version__, terminal
-from ganzoo.api import as_dataset, check_not_memory, load_dataset
 from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data import Dataset, Split
 from ganzoo.errors import InputError, unknown_name
@@ -24,6 +23,7 @@ from ganzoo.evaluation.modes import MODE_METRICS, has_known_modes, score_modes
 from ganzoo.evaluation.real_data import RealData, class_order, load_real_splits, mismatches, small_reference
 from ganzoo.evaluation.scoring import load_references, reference_sets, score_samples, unavailable_reason
 from ganzoo.mistakes import plugin_errors
+from ganzoo.run_data import as_dataset, check_not_memory, load_dataset
 from ganzoo.sampling import Sampler, load
 from ganzoo.torch_state import default_torch_state
 

@@ -18,6 +18,7 @@ from ganzoo.config.compatibility import incompatibilities
 from ganzoo.data import Dataset
 from ganzoo.data.dataset import class_index
 from ganzoo.errors import InputError
+from ganzoo.run_data import load_dataset
 from ganzoo.sampling import projection
 from ganzoo.training.run_dir import RunDir
 from ganzoo.ui.view import View, picture
@@ -83,7 +84,7 @@ def test_data_classes_are_folders_by_name(folders, tmp_path, wanted):
     run = api.train(on(folders, classes=[wanted, "10"]), out=tmp_path / "run")
     config = RunDir(run).config()
     assert config.dataset.class_names == ("2", "10") == config.data.classes
-    assert np.unique(api.load_dataset(config).images).tolist() == [20, 100]
+    assert np.unique(load_dataset(config).images).tolist() == [20, 100]
 
 
 def test_a_run_of_before_goes_on_with_the_classes_that_it_had(folders, tmp_path):

@@ -15,7 +15,7 @@ LEVELS = [
     {"json_io", "tensor_io", "image_io", "plugins", "losses", "networks", "optimizers"},
     {"config.schema", "data", "tricks"},
     {"config.resolve", "config.compatibility", "config.techniques", "evaluation"},
-    {"config.recipes", "config.reference", "builder", "parts"},
+    {"config.recipes", "config.reference", "builder", "parts", "run_data"},
     {"training"},
     {"api", "sampling"},
     {"contracts", "evaluator", "release"},

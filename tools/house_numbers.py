@@ -101,11 +101,11 @@ def percent(flags: Iterator[bool]) -> float:
 
 def functions_of_d_update() -> set[tuple[str, str]]:
     """File and name of each function that one nsgan discriminator update enters; lambdas and comprehensions do not count."""
-    from ganzoo.api import load_dataset
     from ganzoo.builder import build_modules, resolve_config
     from ganzoo.config.recipes import make_config
     from ganzoo.data import BatchLoader
     from ganzoo.rng import RngScope
+    from ganzoo.run_data import load_dataset
     from ganzoo.training.trainer import Trainer
 
     config = make_config("nsgan", {"train": {"batch_size": 4, "device": "cpu", "threads": 1}})

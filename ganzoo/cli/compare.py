@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from ganzoo import terminal
-from ganzoo.api import load_dataset
 from ganzoo.builder import resolve_config
 from ganzoo.cli.options import Extractor, Metrics, PluginSources, Quiet, Samples, Settings, flag, parse_metrics, takes
 from ganzoo.config.recipes import make_config, merge, overrides, unflatten
@@ -22,6 +21,7 @@ from ganzoo.experiments.report.html import render_as
 from ganzoo.experiments.spec import CompareOptions, Setting, settings_of_switches, settings_of_variants
 from ganzoo.experiments.technique_sets import largest_compatible_set
 from ganzoo.plugins import load_plugins
+from ganzoo.run_data import load_dataset
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from torch import nn
 from ganzoo import api, terminal
 from ganzoo.builder import build_modules, resolve_config
 from ganzoo.cli.options import Plugins, Quiet, Settings, is_number, takes
-from ganzoo.config.migrate import PLAYERS
-from ganzoo.config.recipes import make_config, merge, overrides, unflatten
+from ganzoo.config.recipes import make_config, merge, overrides
 from ganzoo.config.schema import Config, Table
 from ganzoo.errors import InputError
 from ganzoo.plugins import plugin_arguments
+from ganzoo.run_data import load_dataset
 from ganzoo.training import checkpoint
 from ganzoo.training.loop import count_parameters
 from ganzoo.training.run_dir import RunDir
@@ -55,12 +55,9 @@ class TrainArguments:
 
     def given(self) -> Table:
         """The settings that were asked for; an option takes precedence over `--set`."""
-        keys: Table = {"data.spec": self.data, "data.size": self.size, "seed": self.seed}
-        train = ("steps", "batch_size", "device", "precision", "eval_every", "on_failure")
-        keys |= {f"train.{name}": getattr(self, name) for name in train}
-        keys |= {f"train.{player}.lr": self.lr for player in PLAYERS}
-        keys |= {"train.threads": None if self.threads is None else number(self.threads)}
-        return merge(overrides(self.settings), unflatten({k: value for k, value in keys.items() if value is not None}))
+        typed = {name: getattr(self, name) for name in api.KEYS}
+        typed["threads"] = None if self.threads is None else number(self.threads)
+        return merge(overrides(self.settings), api.given_settings(**typed))
 
 
 @takes(TrainArguments)
@@ -145,7 +142,7 @@ def next_commands(run: RunDir, plugins: list[str]) -> list[str]:
 
 def show(config: Config) -> None:
     """Print the resolved config and both networks without writing a file."""
-    resolved = resolve_config(config, api.load_dataset(config))
+    resolved = resolve_config(config, load_dataset(config))
     game = build_modules(resolved)
     terminal.out_lines(resolved.model_dump_json(indent=2))
     for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import torch
 
-from ganzoo.api import load_dataset
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import merge
 from ganzoo.config.schema import with_train
 from ganzoo.errors import InputError
 from ganzoo.experiments.results import read_results
 from ganzoo.experiments.spec import CompareOptions, Setting
+from ganzoo.run_data import load_dataset
 from ganzoo.training.loop import resolve_precision
 
 

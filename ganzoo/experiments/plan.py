@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from ganzoo.api import load_dataset
 from ganzoo.atomic_io import FORMAT, check_no_links, leftover_target, sha256_hex
 from ganzoo.builder import g_reads_real, make_loss, make_tricks, resolve_config
 from ganzoo.config.schema import Config, ResolvedConfig, Table, flatten, with_train
@@ -23,6 +22,7 @@ from ganzoo.experiments.results_schema import Protocol, ResultsHeader, TrainingD
 from ganzoo.experiments.scoring import ScoringOptionsFn, scoring_options, scoring_options_for
 from ganzoo.experiments.source_texts import loss_texts, used_files
 from ganzoo.experiments.spec import CompareOptions, Setting, check_options, check_setting
+from ganzoo.run_data import load_dataset
 from ganzoo.torch_state import default_torch_state
 from ganzoo.training import evaluation
 from ganzoo.training.loop import make_trainer

@@ -9,11 +9,11 @@ import pytest
 
 import ganzoo
 from ganzoo import api, cli
-from ganzoo.api import load_dataset
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config, unflatten
 from ganzoo.config.schema import Config, Table
 from ganzoo.errors import InputError
+from ganzoo.run_data import load_dataset
 from ganzoo.sampling import shipped_releases
 from small_runs import small, toy_data
 

@@ -90,7 +90,7 @@ def test_long_lists_are_cut_and_nothing_in_a_name_is_obeyed():
     ],
 )
 def test_its_own_data_are_known_by_whatever_was_chosen_among_them(choice):
-    from ganzoo.api import load_dataset
+    from ganzoo.run_data import load_dataset
 
     config = small("nsgan", data=choice)
     config = resolve_config(config, load_dataset(config))

@@ -12,6 +12,7 @@ from ganzoo.batch import Batch, DiscriminatorOutput
 from ganzoo.builder import build_modules, resolve_config
 from ganzoo.data import Dataset, load
 from ganzoo.errors import InputError
+from ganzoo.run_data import load_dataset
 from ganzoo.training.evaluation import classification_error, load_test_split
 from small_runs import small, toy_data
 
@@ -112,7 +113,7 @@ def test_a_run_is_the_same_whether_it_was_looked_at_or_not(tmp_path, monkeypatch
 def test_the_test_split_is_whole_and_labelled() -> None:
     options = {"data": {"labelled": 20, "labelled_share": 0.2, "max_images": 500, "classes": ["7", "1"]}}
     config = small("ssgan", **options)
-    test = load_test_split(resolve_config(config, api.load_dataset(config)))
+    test = load_test_split(resolve_config(config, load_dataset(config)))
     assert (test.split, test.class_names, test.shape) == ("test", ["7", "1"], (1, 32, 32))
     assert test.digest == load("digits", split="test", classes=["7", "1"]).digest
     assert test.unlabelled == 0 and len(test) > 300
@@ -122,4 +123,4 @@ def test_other_data_than_the_config_names_have_no_test_split(tmp_path) -> None:
     assert load_test_split(resolve_config(small("ssgan"), toy_data())) is None
     np.savez(tmp_path / "set.npz", images=np.zeros((6, 28, 28), np.uint8), labels=np.arange(6) % 3)
     config = small("ssgan", data={"spec": f"npz:{tmp_path / 'set.npz'}", "labelled": 3})
-    assert load_test_split(resolve_config(config, api.load_dataset(config))) is None
+    assert load_test_split(resolve_config(config, load_dataset(config))) is None
