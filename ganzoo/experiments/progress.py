@@ -12,7 +12,7 @@ from ganzoo.errors import InputError, escape
 from ganzoo.experiments.cell import CELL_FILE, Cell
 from ganzoo.experiments.results import refusals
 from ganzoo.experiments.spec import CompareOptions, Setting
-from ganzoo.training.run_dir import LogRecord, RunDir
+from ganzoo.training.run_dir import RunDir
 
 SECONDS_BETWEEN_UPDATES = 1.0
 MIN_DONE = 0.05  # of one run; below, starting the process dominates
@@ -80,12 +80,12 @@ class CellWatch:
 
     def part_done(self, cell: Cell) -> float:
         """The trained part of a cell's budget; 0 if its log was not written since the command began."""
-        log = RunDir(cell.folder).metrics
+        run = RunDir(cell.folder)
         try:
-            if log.stat().st_mtime < self.began:
-                return 0.0
-            last = LogRecord(**RunDir(cell.folder).records()[-1])
-        except (OSError, InputError, IndexError):  # not begun, or being written
+            last = run.last_record() if run.metrics.stat().st_mtime >= self.began else None
+        except (OSError, InputError):  # not begun, or being written
+            return 0.0
+        if last is None:
             return 0.0
         if minutes := cell.budget.minutes:
             return last.seconds / (60 * minutes)

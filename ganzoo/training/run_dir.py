@@ -173,6 +173,13 @@ class RunDir:
         """The log records, without a last line that was cut off by a kill."""
         return read_lines(self.metrics, LogRecord)
 
+    def last_record(self) -> LogRecord | None:
+        """The last complete log record; None if there is none. Only this line is read as JSON."""
+        lines = complete_lines(self.metrics) if self.metrics.exists() else []
+        if not lines:
+            return None
+        return LogRecord(**parse_line(lines[-1], LogRecord, f"{self.metrics}, line {len(lines)}"))
+
     def append_finding(self, finding: Table) -> None:
         """Append one line to the monitor's findings."""
         append_line(self.findings_file, finding)
@@ -208,8 +215,12 @@ def read_lines(path: Path, schema: type[FileSchema]) -> list[Table]:
     """The tables in a JSON Lines file. Skips an incomplete last line; any other damaged line raises `InputError`."""
     if not path.exists():
         return []
-    text = read_bytes(path).decode(errors="replace")
-    return [parse_line(line, schema, f"{path}, line {number}") for number, line in enumerate(text.split("\n")[:-1], 1)]
+    return [parse_line(line, schema, f"{path}, line {number}") for number, line in enumerate(complete_lines(path), 1)]
+
+
+def complete_lines(path: Path) -> list[str]:
+    """The lines of a file, without an incomplete last one."""
+    return read_bytes(path).decode(errors="replace").split("\n")[:-1]
 
 
 def parse_line(line: str, schema: type[FileSchema], where: str) -> Table:

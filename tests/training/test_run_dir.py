@@ -358,3 +358,14 @@ def test_states_are_listed_by_step_wherever_they_are(tmp_path):
     for name in ("00000004", ".00000012.old", "best", "00000004-copy", ".00000004.old", ".00000016.new"):
         (tmp_path / name).mkdir()
     assert [path.name for path in checkpoint.saved_states(tmp_path)] == ["00000004", ".00000012.old"]
+
+
+def test_the_last_record_is_the_last_complete_line(tmp_path):
+    run = RunDir(tmp_path)
+    assert run.last_record() is None
+    counters = {"d_steps": 1, "g_steps": 1, "images": 4, "terms": {}, "seconds": 1.0, "images_per_second": 4.0}
+    for step in (1, 2):
+        run.append({"step": step} | counters)
+    with run.metrics.open("a") as file:
+        file.write('{"step": 3, "d_st')
+    assert run.last_record().step == 2
