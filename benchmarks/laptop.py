@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from threading import Lock
 from typing import Any
+
+import runs as processes
 
 from ganzoo.markup import markdown_table
 
@@ -59,28 +58,16 @@ def train(cell: str, seed: int, threads: int, runs: Path) -> None:
     folder = runs / f"{cell}-s{seed}"
     if any((run["cell"], run["seed"]) == (cell, seed) for run in results()):
         return
-    new = [*CELLS[cell], "--seed", str(seed), "--threads", str(threads), "--out", str(folder)]
-    ganzoo(
-        "train", *(["--resume", str(folder)] if (folder / "config.json").exists() else new), "--quiet", threads=threads
-    )
-    scores = json.loads(ganzoo("evaluate", str(folder), "--json", threads=threads))["scores"]
+    processes.train(folder, [*CELLS[cell], "--seed", str(seed), "--threads", str(threads)], threads)
+    found = processes.scores(folder, threads=threads)
     card = json.loads((folder / "release/card.json").read_text())
     facts = {key: card[key] for key in ("steps", "d_steps", "images", "seconds")}
-    kept = {each["name"]: round(each["value"], 4) for each in scores if each["name"] in (FID, RECALL, ACCURACY)}
+    kept = {name: value for name, value in found.items() if name in (FID, RECALL, ACCURACY)}
     if seed == 0:
         shutil.copyfile(max((folder / "samples").glob("*.png")), PICTURES / f"{cell}.png")
     with lock:
         runs_so_far = [*results(), {"cell": cell, "seed": seed, "threads": threads, **facts, "scores": kept}]
         RESULTS.write_text(json.dumps(runs_so_far, indent=1) + "\n")
-
-
-def ganzoo(*words: str, threads: int) -> str:
-    """The output of a command."""
-    env = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(
-        [sys.executable, "-m", "ganzoo", *words], check=True, stdout=subprocess.PIPE, text=True, env=env
-    )
-    return done.stdout
 
 
 def results() -> list[Run]:

@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -23,6 +20,7 @@ from statistics import median
 from threading import Lock
 from typing import Any
 
+import runs as processes
 from timing import in_turn
 
 from ganzoo.builder import resolve_config
@@ -115,21 +113,11 @@ def run(name: str, recipe: str, own: Table, runs: Path, seconds: float) -> None:
     values = settings(own) | {"train.steps": steps, "train.lr_decay_steps": steps, "train.threads": 1}
     values |= {"train.log_every": 100, "train.sample_every": 1000, "train.save_every": 1000}
     sets = [word for key, value in values.items() for word in ("--set", f"{key}={json.dumps(value)}")]
-    begun = ["--resume", str(runs / name)] if (runs / name / "config.json").exists() else [recipe, *sets]
-    out = [] if begun[0] == "--resume" else ["--out", str(runs / name)]
-    ganzoo("train", *begun, *out, "--quiet")
-    scores = json.loads(ganzoo("evaluate", str(runs / name), "--split", SPLIT, "--metrics", METRICS, "--json"))
-    values = {each["name"]: round(each["value"], 4) for each in scores["scores"]}
-    keep(name, recipe=recipe, settings=own, steps=steps, scores=values)
-
-
-def ganzoo(*words: str) -> str:
-    """The output of a command with one thread."""
-    command = [sys.executable, "-m", "ganzoo", *words]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    if done.returncode:
-        print(" ".join(words[:3]), done.stderr.strip(), file=sys.stderr)
-    return done.stdout
+    processes.train(runs / name, [recipe, *sets])
+    found = processes.scores(runs / name, "--split", SPLIT, "--metrics", METRICS)
+    # The test split is for the report on the chosen recipe alone.
+    scores = {score: value for score, value in found.items() if score.endswith(f"/{SPLIT}")}
+    keep(name, recipe=recipe, settings=own, steps=steps, scores=scores)
 
 
 def page(text: str, found: dict[str, Any]) -> str:
@@ -167,9 +155,10 @@ def main() -> None:
         PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), results()), encoding="utf-8")
         return
     with ThreadPoolExecutor(given.jobs) as pool:
-        for name, each in chosen.items():
-            if "scores" not in results()[name]:
-                pool.submit(run, name, *each, given.runs, given.seconds)
+        waiting = {name: each for name, each in chosen.items() if "scores" not in results()[name]}
+        done = [pool.submit(run, name, *each, given.runs, given.seconds) for name, each in waiting.items()]
+    for each in done:
+        each.result()
 
 
 if __name__ == "__main__":

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 from functools import partial
 from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import runs as processes
 import torch
 from torch import optim
 from torch.nn.functional import cross_entropy
@@ -44,10 +42,7 @@ PASSES = 1000  # at most
 
 def train(folder: Path, seed: int, settings: list[str]) -> None:
     """Train or resume one seed; a finished one stays unchanged."""
-    new = ["ssgan", "--seed", str(seed), "--out", str(folder), *(word for s in settings for word in ("--set", s))]
-    begun = ["--resume", str(folder)] if (folder / "config.json").exists() else new
-    command = [sys.executable, "-m", "ganzoo", "train", *begun, "--quiet"]
-    subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    processes.train(folder, ["ssgan", "--seed", str(seed), *(word for s in settings for word in ("--set", s))])
 
 
 def measure(folder: Path) -> dict[str, Any]:

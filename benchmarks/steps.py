@@ -124,7 +124,9 @@ class Cell:
     def measure(self, rounds: int, clock: str) -> dict[str, Measured]:
         """Each side's measurements, in turn, after warm-up rounds."""
         sides = {side: Side(self, side, clock) for side in self.sides()}
-        in_turn({side: each.cycle for side, each in sides.items()}, rounds, clock, unmeasured=0)
+        for _ in range(rounds):
+            for each in sides.values():
+                each.cycle()
         return {side: each.end() for side, each in sides.items()}
 
     def operations(self, side: str) -> int:

@@ -174,7 +174,7 @@ class RunDir:
         return read_lines(self.metrics, LogRecord)
 
     def last_record(self) -> LogRecord | None:
-        """The last complete log record; None if there is none. Only this line is read as JSON."""
+        """The last complete log record, or None; only this line is read as JSON."""
         lines = complete_lines(self.metrics) if self.metrics.exists() else []
         if not lines:
             return None

@@ -22,7 +22,7 @@ STEPS = (1, 2, 4, 1000)
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run whose grids are drawn by hand: at each step another gray, and each seed has a gray of its own."""
+    """A run whose grids are drawn by hand, with another gray at each step and for each seed."""
     from ganzoo import api
 
     folder = api.train(small("nsgan", train={"steps": 1}), toy_data(size=16), tmp_path_factory.mktemp("film") / "run")

@@ -1,0 +1,28 @@
+"""Runs of `ganzoo train` in other processes: started or resumed, then scored."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def train(folder: Path, new: Iterable[str], threads: int = 1) -> None:
+    """Resume the run in `folder`, or start it with the arguments `new`; a finished run stays unchanged."""
+    begun = ["--resume", str(folder)] if (folder / "config.json").exists() else [*new, "--out", str(folder)]
+    ganzoo("train", *begun, "--quiet", threads=threads)
+
+
+def scores(folder: Path, *options: str, threads: int = 1) -> dict[str, float]:
+    """The scores of a run by name, with four decimals."""
+    found = json.loads(ganzoo("evaluate", str(folder), *options, "--json", threads=threads))
+    return {each["name"]: round(each["value"], 4) for each in found["scores"]}
+
+
+def ganzoo(*words: str, threads: int = 1) -> str:
+    """The output of a command; raises `CalledProcessError` if it fails."""
+    command, env = [sys.executable, "-m", "ganzoo", *words], os.environ | {"OMP_NUM_THREADS": str(threads)}
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env).stdout
