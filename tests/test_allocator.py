@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-from ganzoo import allocator
+from ganzoo import allocator, api
+from ganzoo.training import loop
+from small_runs import small, toy_data
 
 PROGRAM = """
 import resource, sys
@@ -62,3 +64,10 @@ def test_a_library_without_mallopt_is_left_alone(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: object())
     assert not allocator.keep_freed_memory.__wrapped__()
+
+
+def test_training_on_the_cpu_turns_it_on(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(loop, "keep_freed_memory", lambda: asked.append(True))
+    api.train(small("nsgan", train={"steps": 1}), toy_data(), tmp_path / "run")
+    assert asked

@@ -77,4 +77,4 @@ def test_wrong_values_are_one_line(words, error, capsys, tmp_path):
 def test_few_images_are_said_unless_they_are_augmented(count, tricks, said, tmp_path, capsys):
     images = torch.zeros(count, 1, 16, 16, dtype=torch.uint8)
     api.train(small("nsgan", train={"steps": 1}, tricks=tricks), images, tmp_path / "run", quiet=False)
-    assert ("30 images are few: D may memorize them" in capsys.readouterr().err) == said
+    assert (f"{count:,} images are few: D may memorize them" in capsys.readouterr().err) == said
