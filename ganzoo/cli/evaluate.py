@@ -38,9 +38,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Score the samples of a checkpoint against real data."""
-    check_picture(neighbours, scale)
-    if save and no_ema:
-        raise InputError("--save keeps scores of the averaged weights, which the card describes; drop --no-ema")
+    check_options(neighbours, scale, save and no_ema)
     release = release_to_score(checkpoint) if save else None
     sampler, device = load(checkpoint, no_ema), "cuda" if torch.cuda.is_available() else "cpu"
     if neighbours is not None:
@@ -61,8 +59,10 @@ def evaluate(
             terminal.out(f"nearest training images: {neighbours}")
 
 
-def check_picture(neighbours: Path | None, scale: int) -> None:
-    """Raise `InputError` for a picture that is no PNG, and for --scale without a picture."""
+def check_options(neighbours: Path | None, scale: int, saves_last_weights: bool) -> None:
+    """Raise `InputError` for a picture that is no PNG, --scale without a picture, and --save with --no-ema."""
+    if saves_last_weights:
+        raise InputError("--save keeps scores of the averaged weights, which the card describes; drop --no-ema")
     if neighbours is None and scale != 1:
         raise InputError("--scale needs --neighbours, the only picture of this command; give both or neither")
     if neighbours is not None and neighbours.suffix.lower() != ".png":
