@@ -4,8 +4,8 @@
 
 The trials are in laptop_trials.toml. `--calibrate` measures the seconds of a step with two threads, in turn, on a machine
 that must be idle; from these follow the steps that fit in `--seconds`. The trials themselves run with one thread each, because
-their number of steps decides, not their time. Results are in docs/reports/laptop-trials.json; what is there is not repeated.
-`--report` writes laptop-trials.md from them.
+their number of steps decides, not their time. Results are in docs/reports/laptop-trials.json; what is there is not repeated,
+and the first trial of every recipe comes before any second one. `--report` writes laptop-trials.md from them.
 """
 
 from __future__ import annotations
@@ -155,8 +155,9 @@ def main() -> None:
         PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), results()), encoding="utf-8")
         return
     with ThreadPoolExecutor(given.jobs) as pool:
-        waiting = {name: each for name, each in chosen.items() if "scores" not in results()[name]}
-        done = [pool.submit(run, name, *each, given.runs, given.seconds) for name, each in waiting.items()]
+        waiting = [name for name in chosen if "scores" not in results()[name]]
+        waiting.sort(key=lambda name: name.rpartition("-")[2])
+        done = [pool.submit(run, name, *chosen[name], given.runs, given.seconds) for name in waiting]
     for each in done:
         each.result()
 

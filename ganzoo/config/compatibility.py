@@ -266,6 +266,6 @@ def _check_single_sample_norm(config: ResolvedConfig, tricks: list[Trick], proce
 def few_images_warning(config: ResolvedConfig) -> str:
     """A warning if D can memorize the training images; empty for data with augmentation, and for points."""
     count, points = config.dataset.count, config.dataset.is_points
-    if count >= FEW_IMAGES or points or "augment" in config.tricks:
+    if count >= FEW_IMAGES or points or config.tricks.keys() & {"ada", "augment"}:
         return ""
     return f"{count:,} images are few: D may memorize them; --set tricks.augment=true augments what D sees"

@@ -17,7 +17,12 @@ from ganzoo.training.trainer import Trainer
 from ganzoo.tricks import TRICKS
 
 STEPS = 3
-QUICK: dict[str, Table] = {"label_noise": {"p": 0.5}, "past_players": {"every": 2, "steps": 1}}
+QUICK: dict[str, Table] = {
+    "ada": {"p": 0.5},
+    "label_noise": {"p": 0.5},
+    "lecam": {"warmup": 1},
+    "past_players": {"every": 2, "steps": 1},
+}
 """Settings of tricks whose defaults show only after many steps."""
 
 

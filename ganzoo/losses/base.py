@@ -4,7 +4,7 @@ import math
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganzoo.batch import Batch, CodeSpec, DiscriminatorFn, DiscriminatorOutput, Terms
 from ganzoo.registry import Registry
@@ -62,6 +62,8 @@ class Loss(nn.Module):
     """The rules of `ganzoo.training.failure_rules` that apply; a loss whose D classifies adds `CLASSIFIES`."""
     score_sign: int = 1
     """-1 if D is trained with inverted labels, so that a lower score means more real; else 1."""
+    score_border: float | None = 0.0
+    """D's score for a sample that may be either; None if only differences of scores have a meaning, as those of a critic."""
     code: CodeSpec | None = None
     """The latent code that G takes in addition to z, if the loss needs one."""
     code_outputs: int = 0
@@ -78,6 +80,17 @@ class Loss(nn.Module):
         The scale of the rule `d-has-won`. Default: cross-entropy with targets 1 and 0.
         """
         return HARD_TARGETS
+
+    def real_signs(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
+        """1 for each real that D takes for real, -1 for the others, in the shape of the scores.
+
+        The mean is r_t of Karras et al. 2020, https://arxiv.org/abs/2006.06676, eq. 1: near 1 if D memorizes its reals.
+        Without a `score_border`, the middle between the mean scores of both batches is the border.
+        """
+        border = self.score_border
+        if border is None:
+            return (real.score - (real.score.mean() + fake.score.mean()) / 2).sign()
+        return self.score_sign * (real.score - border).sign()
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """The terms that D minimizes; `fake` is detached from G."""

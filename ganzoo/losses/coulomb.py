@@ -32,6 +32,7 @@ class CoulombGAN(Loss):
     name: ClassVar[str] = "coulomb"
     couples_samples: ClassVar[bool] = True  # through P
     label_blind: ClassVar[bool] = True  # P is
+    score_border = None
 
     def __init__(
         self,

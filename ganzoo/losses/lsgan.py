@@ -29,6 +29,7 @@ class LSGAN(Loss):
     ) -> None:
         super().__init__()
         self.a, self.b, self.c = a, b, c
+        self.score_border = (a + b) / 2
 
     @property
     def d_loss_bounds(self) -> tuple[float, float]:

@@ -22,6 +22,7 @@ class RpGAN(Loss):
     name: ClassVar[str] = "rpgan"
     watch: ClassVar[tuple[str, ...]] = (*Loss.watch, *CLASSIFIES)
     g_uses_real: ClassVar[bool] = True
+    score_border = None
 
     @property
     def d_loss_bounds(self) -> tuple[float, float]:

@@ -13,6 +13,8 @@ from ganzoo.losses.base import Loss
 class Critic(Loss):
     """Critic and generator objectives of Arjovsky et al., 2017, https://arxiv.org/abs/1701.07875; D is unconstrained."""
 
+    score_border = None
+
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """The negative estimate of the Wasserstein distance: the mean score of fakes minus that of reals."""
         return {"real": -real.score.mean(), "fake": fake.score.mean()}

@@ -13,6 +13,8 @@ def log_terms(trainer: Trainer) -> dict[str, float | None]:
     """All loss terms and the values that the monitor reads, by name; None if a value is not finite."""
     named = {f"g/{name}": value for name, value in trainer.g_terms.items()}
     named |= {f"loss/{name}": value for name, value in trainer.loss.readings().items()}
+    for trick in trainer.tricks:
+        named |= {f"{trick.name}/{name}": value for name, value in trick.readings().items()}
     named |= gradient_norms("g", trainer.G)
     named |= trainer.probe.measure(trainer.G, trainer.D, trainer.view)
     named |= {} if trainer.is_finite() else {"total": torch.tensor(math.nan)}  # a loss was NaN since the last log

@@ -68,6 +68,7 @@ class Trainer:
         self.batches.with_labels = reads_labels(game)
         self.mixes = any(type(trick).mix is not Trick.mix for trick in self.tricks)
         d_terms = any(type(trick).d_terms is not Trick.d_terms for trick in self.tricks)
+        self.watching = [trick for trick in self.tricks if type(trick).after_d_step is not Trick.after_d_step]
         self.penalised = d_terms or type(self.loss).penalty is not Loss.penalty
         self.step = self.d_steps = self.g_steps = self.images = self.rollbacks = 0
         self.d_terms: Terms = {}
@@ -118,20 +119,21 @@ class Trainer:
         """One discriminator update: loss on the batch as mixed by the tricks, penalties on the clean batch."""
         with torch.no_grad():
             fake = self.fakes(self.opponent(self.G), self.rows, real)
-        micro, observed = MicroBatches(self.accumulation, real, fake, *self.mix(real, fake)), []
+        micro, judged, observed = MicroBatches(self.accumulation, real, fake, *self.mix(real, fake)), [], []
         self.opt_d.zero_grad()
         for clean_real, clean_fake, mixed_real, mixed_fake in micro:
             d_real, d_fake = self.judge(self.D, mixed_real), self.judge(self.D, mixed_fake)
             terms = self.gathered_terms(self.terms_of_d, d_real, d_fake)
             terms = merge_terms(terms, *self.penalties(clean_real, clean_fake))
             self.last_judged = [d_real.detach(), d_fake.detach()]
+            judged.append(self.last_judged)
             if self.observed:
                 observed.append(self.observed_reals(clean_real))
             micro.backward(terms)
         terms = self.optimizer_step(self.opt_d, micro)
         if self.observed:
             self.loss.observe_reals(self.group.gather_batch(concatenate(observed)))
-        self.loss.after_d_step(self.D)
+        self.after_d_update(judged)
         return terms
 
     def g_step(self) -> None:
@@ -159,8 +161,10 @@ class Trainer:
         return terms
 
     def terms_of_d(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
-        """D's terms on its batch: those of the loss; penalties come on top."""
-        return self.terms(self.loss, "d_loss", real, fake)
+        """D's terms on its batch: those of the loss and of every trick; penalties come on top."""
+        judge = partial(self.judge_seen, self.D)
+        of_tricks = (self.terms(trick, "judged_terms", judge, real, fake) for trick in self.tricks)
+        return merge_terms(self.terms(self.loss, "d_loss", real, fake), *of_tricks)
 
     def terms_of_g(self, judge: nn.Module, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G's terms: those of the loss and of every trick."""
@@ -199,6 +203,14 @@ class Trainer:
     def observed_reals(self, real: Batch) -> DiscriminatorOutput:
         """D's output for the clean reals, for a loss that observes them."""
         return self.judged_reals(self.D, real) if self.mixes else self.last_judged[0]
+
+    def after_d_update(self, judged: list[list[DiscriminatorOutput]]) -> None:
+        """Run the hooks after D's step: the loss's, and those of the tricks that watch D, on the whole batch."""
+        self.loss.after_d_step(self.D)
+        if self.watching:
+            real, fake = (self.group.gather_batch(concatenate(parts)) for parts in zip(*judged, strict=True))
+            for trick in self.watching:
+                trick.after_d_step(self.loss, real, fake)
 
     def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]]) -> None:
         """Run the hooks after G's step: the loss's, on the whole batch if D itself judged it, and every trick's."""
@@ -264,7 +276,10 @@ class Trainer:
 
     def judge(self, discriminator: nn.Module, samples: Batch) -> DiscriminatorOutput:
         """The output of `discriminator` for a batch, after the `view` hooks."""
-        seen = self.view(samples)
+        return self.judge_seen(discriminator, self.view(samples))
+
+    def judge_seen(self, discriminator: nn.Module, seen: Batch) -> DiscriminatorOutput:
+        """The output of `discriminator` for a batch that the `view` hooks have changed already."""
         judged: DiscriminatorOutput = self.run(lambda: discriminator(seen))
         return judged
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from ganzoo.batch import Batch, DiscriminatorFn, DiscriminatorOutput, Terms
+from ganzoo.losses import Loss
 from ganzoo.registry import Registry
 
 Shape = tuple[int, int, int]
@@ -39,7 +40,7 @@ class Phase(IntEnum):
 
 
 class Trick(nn.Module):
-    """An optional training technique, with six hooks that do nothing by default.
+    """An optional training technique, with nine hooks that do nothing by default.
 
     A subclass has a docstring (authors, year, link), a `name`, a `phase` if its order matters, and an `__init__` with keyword
     arguments whose defaults are the source's: this signature is the schema of its config table. State saved in checkpoints
@@ -101,6 +102,10 @@ class Trick(nn.Module):
         """Any batch as D sees it, in the steps of both players (instance noise, augmentation)."""
         return samples
 
+    def judged_terms(self, judge: DiscriminatorFn, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
+        """D's terms from its output on its batch, as mixed by the tricks; `fake` is detached from G."""
+        return {}
+
     def d_terms(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
         """D's terms, on reals and fakes as D sees them, before any trick mixes them."""
         return {}
@@ -109,5 +114,12 @@ class Trick(nn.Module):
         """G's terms, from D's output on G's batch; `real` is given, detached, if `g_uses_real`."""
         return {}
 
+    def after_d_step(self, loss: Loss, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> None:
+        """Called after each step of D with its output on its whole batch, from before the update and detached."""
+
     def after_g_step(self) -> None:
         """Called after each step of G."""
+
+    def readings(self) -> Terms:
+        """Values for the log that neither player minimizes."""
+        return {}
