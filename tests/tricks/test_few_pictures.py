@@ -6,10 +6,15 @@ import pytest
 import torch
 
 from ganzoo.batch import Batch, DiscriminatorOutput
+from ganzoo.builder import build_modules, resolve_config
+from ganzoo.data import BatchLoader
 from ganzoo.losses import LOSSES
 from ganzoo.rng import RngScope
+from ganzoo.training.log_record import log_terms
+from ganzoo.training.trainer import Trainer
 from ganzoo.tricks import TRICKS
 from ganzoo.tricks.augmentation import augmented
+from small_runs import small, toy_data
 
 N = 8
 
@@ -110,3 +115,26 @@ def test_lecam_pulls_each_side_to_the_mean_of_the_other():
         means = now if means is None else 0.9 * means + 0.1 * now
         trick.after_d_step(nsgan, real, fake)
         torch.testing.assert_close(torch.stack((trick.mean_real, trick.mean_fake)), means)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_trainer_shows_the_whole_batch_and_logs_p(parts):
+    config = small(
+        "nsgan",
+        train={"gradient_accumulation": parts},
+        tricks={"ada": {"every": 1, "images": 100}},
+        networks={"discriminator": {"norm": "none"}},
+    )
+    data = toy_data()
+    config = resolve_config(config, data)
+    trainer = Trainer(build_modules(config), BatchLoader(data, config.seed), config)
+    seen = []
+    watch = trainer.tricks[0].after_d_step
+    trainer.tricks[0].after_d_step = lambda loss, real, fake: (seen.append((real, fake)), watch(loss, real, fake))
+    trainer.train_step()
+    ((real, fake),) = seen
+    assert len(real) == len(fake) == config.train.batch_size and not real.score.requires_grad
+    r_t = real.score.sign().mean()
+    p = max(0.0, (1 if r_t > 0.6 else -1) * config.train.batch_size / 100)
+    terms = log_terms(trainer)
+    assert (terms["ada/r_t"], terms["ada/p"]) == (pytest.approx(r_t.item()), pytest.approx(p))
