@@ -46,6 +46,8 @@ def _check_shapes(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
                     f"{norm} norm needs maps, but the backbone {config.networks.name} has vectors; "
                     f"set networks.{name}.norm='layer' or 'none'"
                 )
+    if config.networks.init == "fixup" and config.networks.discriminator.get("spectral_norm"):
+        yield "spectral norm divides by 0 for the zero weights of networks.init='fixup'; set networks.init='he'"
     for trick in tricks:
         if points and trick.images_only:
             yield f"trick {trick.name} is for images, but the data are points; set tricks.{trick.name}=false"
@@ -63,8 +65,8 @@ def _check_labels(config: ResolvedConfig, loss: type[Loss], labelled: bool) -> I
             f"networks.generator.condition='batch-norm' needs batch norm, but the generator's norm is {norm!r}; "
             "set networks.generator.norm='batch' or condition='concat'"
         )
-    if d == "projection" and "score" not in loss.heads:
-        yield f"condition='projection' adds to D's score, but loss {loss.name} has no score; set condition='channels'"
+    if d in ("projection", "product") and "score" not in loss.heads:
+        yield f"condition={d!r} changes D's score, but loss {loss.name} has no score; set condition='channels'"
     if d == "channels" and "class_logits" in loss.heads:
         yield (
             f"loss {loss.name} trains D to predict the class, but condition='channels' gives D the class as input; "

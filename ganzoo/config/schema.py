@@ -69,7 +69,7 @@ class Networks(Section):
 
     name: str = "dcgan"
     """Backbone of both networks."""
-    init: Literal["normal", "orthogonal", "he"] | None = None
+    init: Literal["normal", "orthogonal", "he", "fixup"] | None = None
     """Weight initialization; none = the backbone's own."""
     strict_kernel: bool = False
     """Refuse a transposed convolution whose kernel is not divisible by its stride (checkerboard patterns)."""

@@ -69,7 +69,7 @@ def options_are_keywords(name: str) -> None:
 def shapes_are_right(name: str) -> None:
     """G gives images of the asked shape, D one score an image and `features` features."""
     for shape in shapes_of(name):
-        g, d = small_players(name, shape, ("score",))
+        g, d = small_players(name, shape, ("score",), output="tanh")
         images = g(drawn(2, LATENT))
         require(images.shape == (2, *shape), f"decoder for {shape}: images {tuple(images.shape)}")
         judged = d(Batch(images))
