@@ -8,6 +8,7 @@ from ganzoo.config.schema import ResolvedConfig
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, checkerboard
 from ganzoo.networks.layers import norm_has
+from ganzoo.schedules import as_schedule
 from ganzoo.tricks import Trick
 
 FEW_IMAGES = 2000
@@ -30,6 +31,7 @@ def incompatibilities(
     yield from _check_penalties(config, loss, tricks)
     yield from _check_tricks(config, loss, tricks)
     yield from _check_kernels(config)
+    yield from _check_rates(config)
     yield from batch_split_incompatibilities(config, tricks, unlabelled)
 
 
@@ -186,6 +188,12 @@ def _check_kernels(config: ResolvedConfig) -> Iterator[str]:
                 f"networks.{name}.kernel={kernel} is not divisible by the stride 2, so the transposed convolutions cause "
                 f"checkerboard artifacts (overlaps differ by {unevenness:.0%}); use kernel 4"
             )
+
+
+def _check_rates(config: ResolvedConfig) -> Iterator[str]:
+    for player in ("generator", "discriminator"):
+        if config.train.lr_decay_steps and as_schedule(getattr(config.train, player).get("lr")):
+            yield f"train.lr_decay_steps and the schedule of train.{player}.lr both change it; set train.lr_decay_steps=0"
 
 
 def batch_coupled_parts(loss: Loss | type[Loss], tricks: list[Trick], unlabelled: int) -> list[str]:
