@@ -164,6 +164,8 @@ def _check_tricks(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick])
         if config.train.batch_size % trick.batch_divisor:
             divisor, batch = trick.batch_divisor, config.train.batch_size
             yield f"trick {name} needs a batch size that is a multiple of {divisor}, but train.batch_size is {batch}"
+        if trick.subtracts_scores and config.train.precision != "float32":
+            yield f"trick {name} subtracts nearly equal scores, for which bf16 is too coarse; set train.precision='float32'"
         if trick.drops_labels and conditional:
             yield f"trick {name} removes D's labels; set networks.discriminator.condition='none'"
 

@@ -74,6 +74,9 @@ class Trick(nn.Module):
     per_sample_gradients: ClassVar[bool] = False
     """True if `d_terms` takes gradients of D per sample, which are wrong with batch norm in D."""
 
+    subtracts_scores: ClassVar[bool] = False
+    """True if a term subtracts nearly equal scores of D, for which bf16 has too few digits."""
+
     couples_samples: bool = False
     """True if a term is not a mean over samples."""
     capturable: bool = True

@@ -60,7 +60,11 @@ THE_REST = [
 ]
 """The switches that are in neither set, some with one that they are likely to meet."""
 LISTED = {*FIRST, *SECOND, *itertools.chain(*THE_REST)}
-THE_REST += [[trick_switch(name)] for name in TRICKS if trick_switch(name) not in LISTED]  # a trick of a later day
+THE_REST += [  # a trick of a later day
+    ["no-norm", trick_switch(name)] if trick.per_sample_gradients else [trick_switch(name)]
+    for name, trick in TRICKS.items()
+    if trick_switch(name) not in LISTED
+]
 USUAL = [name for row in techniques() for name in row.on if name in LISTED - {"resnet"}]  # which is slow
 
 

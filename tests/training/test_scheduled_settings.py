@@ -111,8 +111,13 @@ def test_each_schedule_changes_the_training(key):
 def test_the_values_in_each_step():
     t = trainer("rpgan", **tables(FALLING))
     seen = []
-    for _ in range(4):
+    for step in range(4):
+        average = {name: value.clone() for name, value in t.average.state_dict().items()}
         t.train_step()
+        kept = 0.5 ** (t.config.train.batch_size / (12.5 * step)) if step else 0.0
+        weight = "decoder.image.up.weight"
+        expected = average[weight].lerp(t.G.state_dict()[weight], 1 - kept)
+        torch.testing.assert_close(t.average.state_dict()[weight], expected, atol=0, rtol=1e-6)
         g, d = (optimizer.param_groups[0] for optimizer in (t.opt_g, t.opt_d))
         r1, ada = (next(trick for trick in t.tricks if trick.name == name) for name in ("r1", "ada"))
         seen.append([r1.weight.now.item(), ada.readings()["p"].item(), g["lr"], d["lr"], d["betas"][1]])
