@@ -17,7 +17,7 @@ from small_runs import small, toy_data
 FOURTEEN = (
     "minimax nsgan lsgan wgan wgan-gp dragan acgan ebgan began infogan coulomb hinge rpgan cgan".split()
 )  # fmt: skip
-EVERY = (*FOURTEEN, "ssgan")
+EVERY = (*FOURTEEN, "ssgan", "rahinge", "ralsgan")
 IMAGE_BACKBONES = [name for name in BACKBONES if "upsample" in generator_schema(name)]
 
 
@@ -42,8 +42,9 @@ def test_the_fourteen_are_there():
 @pytest.mark.parametrize("variant", EVERY)
 def test_every_variant_takes_two_steps_on_r3gans_network(variant):
     """A recipe's options that this backbone lacks are left out; spectral norm needs weights other than 0."""
-    t = trainer(variant, size=16, networks={"name": "r3gan"} | ({"init": "he"} if variant == "hinge" else {}))
-    assert t.config.networks.init == ("he" if variant == "hinge" else "fixup")
+    init = {"init": "he"} if small(variant).networks.discriminator.get("spectral_norm") else {}
+    t = trainer(variant, size=16, networks={"name": "r3gan"} | init)
+    assert t.config.networks.init == init.get("init", "fixup")
     for _ in range(2):
         t.train_step()
     assert torch.isinf(t.first_bad)
@@ -127,7 +128,7 @@ def test_each_step_moves_its_own_player_alone(variant):
     assert same(t.D, d) and not same(t.G, g), "G's step"
 
 
-IDLE = {"wgan", "wgan-gp", "rpgan", "hinge"}
+IDLE = {"wgan", "wgan-gp", "rpgan", "rahinge", "ralsgan", "hinge"}
 """Where the last bias of D cancels between real and fake; hinge's as long as all scores lie within its margins."""
 
 

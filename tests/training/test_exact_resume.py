@@ -36,6 +36,9 @@ BEGINNINGS = {"first": [], "second": SECOND[:9]}
 NO_TARGETS = {"real-label-0", "one-sided-smoothing", "soft-labels"}
 PENALTIES = {"gp", "dragan-gp", "r1", "r2"}
 MIXING = {"minibatch-discrimination"}
+LACKING = {  # options that R3GAN's network does not have
+    "dropout-in-g", "kernel-5", "layer-norm", "leaky-relu", "nearest", "noise-in-g", "pixelshuffle", "pool", "virtual-norm"
+}  # fmt: skip
 REFUSED = {  # of either set, and what takes the place of the refused
     "acgan": ({"label-noise", "packing", "virtual-norm", "labels"}, {"layer-norm", "projection"}),
     "began": ({"packing"} | NO_TARGETS | PENALTIES, {"labels", "minibatch-stddev"}),
@@ -46,6 +49,9 @@ REFUSED = {  # of either set, and what takes the place of the refused
     "hinge": (NO_TARGETS, set()),
     "infogan": ({"label-noise", "packing"}, {"labels"}),
     "lsgan": (NO_TARGETS, set()),
+    "r3gan": (NO_TARGETS | MIXING | LACKING, PENALTIES),
+    "rahinge": (NO_TARGETS, set()),
+    "ralsgan": (NO_TARGETS, set()),
     "rpgan": (NO_TARGETS | MIXING, PENALTIES),
     "ssgan": ({"feature-matching", "label-noise", "labels", "packing"} | NO_TARGETS | PENALTIES, {"minibatch-stddev"}),
     "wgan": (NO_TARGETS, set()),
