@@ -10,7 +10,7 @@ from ganzoo.losses.base import CLASSIFIES, Loss
 
 
 class RaHinge(Loss):
-    """Relativistic average hinge GAN. Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734, appendix
+    """Relativistic average hinge GAN. Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734
 
     L_D = E max(0, 1 - (D(x) - E D(g))) + E max(0, 1 + (D(g) - E D(x)))
     L_G = E max(0, 1 - (D(g) - E D(x))) + E max(0, 1 + (D(x) - E D(g)))

@@ -9,7 +9,7 @@ from ganzoo.losses.base import CLASSIFIES, Loss
 
 
 class RaLSGAN(Loss):
-    """Relativistic average LSGAN. Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734, appendix
+    """Relativistic average LSGAN. Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734
 
     L_D = E (D(x) - E D(g) - 1)^2 + E (D(g) - E D(x) + 1)^2
     L_G = E (D(g) - E D(x) - 1)^2 + E (D(x) - E D(g) + 1)^2
