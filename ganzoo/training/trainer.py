@@ -175,9 +175,12 @@ class Trainer:
         return merge_terms(self.terms(self.loss, "d_loss", real, fake), *of_tricks)
 
     def terms_of_g(self, judge: nn.Module, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """G's terms: those of the loss and of every trick."""
+        """G's terms: those of the loss, on the batch that the tricks leave it, and of every trick."""
+        chosen = real, fake
+        for trick in self.tricks:
+            chosen = trick.g_batch(self.loss, *chosen)
         of_tricks = (self.terms(trick, "g_terms", judge, real, fake) for trick in self.tricks)
-        return merge_terms(self.terms(self.loss, "g_loss", real, fake), *of_tricks)
+        return merge_terms(self.terms(self.loss, "g_loss", *chosen), *of_tricks)
 
     def terms(self, part: nn.Module, hook: str, *arguments: Any) -> Terms:
         """The terms that the method `hook` of a loss or trick returns, checked; in a player's first update also for NaN."""

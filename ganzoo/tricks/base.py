@@ -40,7 +40,7 @@ class Phase(IntEnum):
 
 
 class Trick(nn.Module):
-    """An optional training technique, with nine hooks that do nothing by default.
+    """An optional training technique, with ten hooks that do nothing by default.
 
     A subclass has a docstring (authors, year, link), a `name`, a `phase` if its order matters, and an `__init__` with keyword
     arguments whose defaults are the source's: this signature is the schema of its config table. State saved in checkpoints
@@ -112,6 +112,12 @@ class Trick(nn.Module):
     def d_terms(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
         """D's terms, on reals and fakes as D sees them, before any trick mixes them."""
         return {}
+
+    def g_batch(
+        self, loss: Loss, real: DiscriminatorOutput | None, fake: DiscriminatorOutput
+    ) -> tuple[DiscriminatorOutput | None, DiscriminatorOutput]:
+        """D's output on G's batch as G's loss gets it; `real` is given if the loss or a trick reads it."""
+        return real, fake
 
     def g_terms(self, judge: DiscriminatorFn, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G's terms, from D's output on G's batch; `real` is given, detached, if `g_uses_real`."""
