@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import ImageFont
 from stand_ins import here
 
 from ganzoo.config.recipes import make_config, variants
@@ -29,6 +30,7 @@ CASES = {
         [*STEPS, "--seeds", "1", "--samples", "8"],
         r"(?s)digits \(train.+\| nsgan .+\| hinge .+report: \S+report.html\n",
     ),
+    "06_letters": (["letters", "--fonts", ".", "--size", "16"], "1 faces from 2 font files in letters\n"),
 }
 
 
@@ -41,6 +43,8 @@ def test_every_example_has_a_case():
 def test_example(name, tmp_path, monkeypatch, capsys):
     words, printed = CASES[name]
     monkeypatch.chdir(tmp_path)
+    for face in ("one.ttf", "the-same.ttf"):
+        (tmp_path / face).write_bytes(ImageFont.load_default(16).font_bytes)
     monkeypatch.setattr(sys, "argv", [name, *words])
     monkeypatch.setattr(LocalPool, "run_jobs", lambda self, jobs, report: here(jobs, report, None))
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
