@@ -21,6 +21,11 @@ COMMANDS = {
             "ganzoo train --resume runs/photos --steps 40000",
         ),
     ),
+    "data": Command(
+        "data.data",
+        "Show a data set as the network sees it: classes, sizes, duplicates, 64 images.",
+        ("ganzoo data folder:photos --size 64", "ganzoo data folder:photos.zip --set data.crop=pad --out sheet.png"),
+    ),
     "sample": Command(
         "sample.sample",
         "Draw images from one or more checkpoints.",

@@ -41,6 +41,8 @@ class Data(Section):
     """Height and width of an image, in pixels; none = the source's own."""
     channels: Literal[1, 3] | None = None
     """1 for gray, 3 for RGB; none = the source's own."""
+    crop: Literal["center", "pad"] = "center"
+    """Keep the middle square of an image, or (pad) all of it between borders of its edge color."""
     flip: bool = False
     """Mirror training images horizontally at random."""
     classes: tuple[str | int, ...] | None = None

@@ -55,7 +55,7 @@ def read_picture(path: Path, sampler: Sampler) -> Tensor:
         )
     source = SOURCES.get(facts.name)
     try:
-        pixels = Transform(size, channels, source is not None and source.pad)(path)
+        pixels = Transform(size, channels, source is not None and source.pad, sampler.config.data.crop)(path)
     except Exception as error:  # decoders raise any type of error for a broken file
         raise InputError(f"cannot read {path} ({first_line(error)})") from None
     return torch.from_numpy(pixels.copy()).float() / 127.5 - 1

@@ -30,6 +30,7 @@ def load_test_split(config: ResolvedConfig) -> Dataset | None:
         data.spec,
         size=data.size,
         channels=data.channels,
+        crop=data.crop,
         classes=data.classes,
         on_corrupt=data.on_corrupt,
         split="test",

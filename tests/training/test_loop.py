@@ -218,7 +218,15 @@ def test_data_of_another_form_are_refused(data, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [{"max_images": 10}, {"classes": [0]}, {"labelled": 9}, {"labelled_share": 0.5}, {"size": 64}, {"channels": 3}],
+    [
+        {"max_images": 10},
+        {"classes": [0]},
+        {"labelled": 9},
+        {"labelled_share": 0.5},
+        {"size": 64},
+        {"channels": 3},
+        {"crop": "pad"},
+    ],
 )
 def test_options_that_choose_among_images_are_refused_beside_data(options, tmp_path):
     (name,) = options
