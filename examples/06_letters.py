@@ -2,8 +2,8 @@
 
     sudo apt-get install fonts-dejavu fonts-lato fonts-open-sans fonts-texgyre fonts-adf-accanthis   # more faces: more styles
     python examples/06_letters.py letters [--fonts /usr/share/fonts] [--size 32]
-    ganzoo train acgan --data folder:letters --set data.size=32
-    ganzoo train cgan --data folder:letters --set data.size=32
+    ganzoo train acgan --data folder:letters --set data.size=32 --set data.channels=1
+    ganzoo train cgan --data folder:letters --set data.size=32 --set data.channels=1
 
 Faces that lack a letter, draw two letters alike (symbol fonts) or repeat another face are left out. Every fifth face is the
 test split, so that no face is in both.
