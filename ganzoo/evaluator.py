@@ -21,7 +21,8 @@ from ganzoo.evaluation.features import DrawFn, FeatureReader, cached_files
 from ganzoo.evaluation.metrics import import_torch_fidelity
 from ganzoo.evaluation.modes import MODE_METRICS, has_known_modes, score_modes
 from ganzoo.evaluation.real_data import RealData, class_order, load_real_splits, mismatches, small_reference
-from ganzoo.evaluation.scoring import load_references, reference_sets, score_samples, unavailable_reason
+from ganzoo.evaluation.references import load_references, reference_sets
+from ganzoo.evaluation.scoring import missing_reason, score_samples
 from ganzoo.mistakes import plugin_errors
 from ganzoo.run_data import as_dataset, check_not_memory, load_dataset
 from ganzoo.sampling import Sampler, load
@@ -143,11 +144,12 @@ def score_images(
     sampler: Sampler, real: RealData, metrics: Sequence[str] | None, n: int, split: Split, reader: FeatureReader
 ) -> Evaluation:
     """Scores of images by their features; raises `InputError` if a requested metric, or every metric, is unavailable."""
-    print_time_estimate(reader, reference_sets(real.train, real.test, n), n)
-    tool, found = reader.extractor, load_references(reader, real.train, real.test, n)
+    training = real.own and reads_training_images(metrics)
+    print_time_estimate(reader, reference_sets(real.train, real.test, n, training), n)
+    tool, found = reader.extractor, load_references(reader, real.train, real.test, n, training)
     classes = requested_classes(sampler, real.train, n)
     samples = reader.samples(seed_sampler(sampler, classes), n, classes)
-    lines = {name: unavailable_reason(name, samples, found[split].real, tool) for name in METRICS}
+    lines = {name: missing_reason(name, samples, found, split, tool) for name in METRICS}
     names = [name for name, why in lines.items() if why is None] if metrics is None else metrics
     if metrics is None and not names:
         raise InputError(f"no metric can be computed: {'; '.join(filter(None, lines.values()))}")
@@ -156,6 +158,11 @@ def score_images(
         "left_out": [why for why in lines.values() if why and metrics is None],
     }
     return Evaluation(score_samples(samples, found, split, names, tool), facts)
+
+
+def reads_training_images(metrics: Sequence[str] | None) -> bool:
+    """True if one of `metrics` (None: of all) reads all training images."""
+    return any(METRICS[name].training for name in (METRICS if metrics is None else metrics))
 
 
 def print_time_estimate(reader: FeatureReader, real: Sequence[Dataset], n: int) -> None:

@@ -12,6 +12,7 @@ from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, S
 from ganzoo.cli.pictures import Scale
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Evaluation, Score, neighbors
+from ganzoo.evaluation.metrics import notes
 from ganzoo.evaluation.score import computed_floors, floor_text, format_number, value_text
 from ganzoo.image_io import save_png
 from ganzoo.release.scores import release_to_score, save_scores
@@ -77,7 +78,7 @@ def show(found: Evaluation) -> None:
     for score in found.scores:
         for name, computed in computed_floors(score.details).items():
             terminal.out(f"{score.name}, {name}: {format_number(computed)}")
-    for line in found.facts.get("left_out", []):
+    for line in (*notes(score.metric for score in found.scores), *found.facts.get("left_out", [])):
         terminal.out(line)
 
 

@@ -35,13 +35,19 @@ class Features:
     """(N, 1 + periods) float32: spectral energy, and its part at each stride frequency (`checkerboard`)."""
     labels: Tensor
     """(N,) int64: class of the image, numbered as the extractor's; -1 = no class, or one unknown to the extractor."""
+    held: "Features | None" = None
+    """Held-out images, next to training images for a metric that reads both."""
 
     def __len__(self) -> int:
         return len(self.features)
 
     def first(self, n: int) -> "Features":
         """The first `n` images."""
-        return Features(*(value[:n] for value in vars(self).values()))
+        return self.rows(slice(n))
+
+    def rows(self, rows: slice) -> "Features":
+        """The images of a slice, with all held-out images."""
+        return Features(self.features[rows], self.logits[rows], self.bands[rows], self.labels[rows], self.held)
 
 
 logger = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ganzoo.config.schema import Table
 from ganzoo.errors import DISTRIBUTION, escape
+from ganzoo.evaluation.metrics import notes
 from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text
 from ganzoo.markup import escape_text, inline_code, markdown_table
 
@@ -79,8 +80,10 @@ def scores_table(card: Table) -> str:
         return "Not measured yet; run `ganzoo evaluate --save`."
     scores = [ScoreRecord.model_validate(score) for score in card["scores"]]
     rows = [(escape_text(score.name), value_text(score), score.better, floor_text(score)) for score in scores]
-    note = "The floor is the score of real images that are not in the reference."
-    return "\n\n".join([markdown_table(("score", "value", "better", "floor"), rows), note, *class_share_table(card)])
+    floor = "The floor is the score of real images that are not in the reference."
+    remarks = [link_text(escape_text(note)) for note in notes(score.metric for score in scores)]
+    table = markdown_table(("score", "value", "better", "floor"), rows)
+    return "\n\n".join([table, floor, *remarks, *class_share_table(card)])
 
 
 def class_share_table(card: Table) -> list[str]:
