@@ -86,7 +86,11 @@ class FeatureReader:
             tensors = {name: getattr(read, name) for name in PARTS}
             write_cached_features(entry, save(tensors))
         nobody = torch.full((len(dataset),), -1)
-        return attach_labels(Features(**tensors, labels=nobody), extractor_labels(dataset), self.extractor)
+        return attach_labels(
+            Features(tensors["features"], tensors["logits"], tensors["bands"], nobody),
+            extractor_labels(dataset),
+            self.extractor,
+        )
 
     def entry(self, dataset: Dataset) -> Path:
         """The path of the cache entry of `dataset`, keyed by its digest and by the extractor's weights and input format.
