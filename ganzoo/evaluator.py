@@ -144,12 +144,15 @@ def score_images(
     sampler: Sampler, real: RealData, metrics: Sequence[str] | None, n: int, split: Split, reader: FeatureReader
 ) -> Evaluation:
     """Scores of images by their features; raises `InputError` if a requested metric, or every metric, is unavailable."""
-    training = real.own and reads_training_images(metrics)
+    training = reads_training_images(metrics, real, n, reader)
     print_time_estimate(reader, reference_sets(real.train, real.test, n, training), n)
     tool, found = reader.extractor, load_references(reader, real.train, real.test, n, training)
     classes = requested_classes(sampler, real.train, n)
     samples = reader.samples(seed_sampler(sampler, classes), n, classes)
     lines = {name: missing_reason(name, samples, found, split, tool) for name in METRICS}
+    if real.own and not training:
+        why = f"reads all {len(real.train):,} training images, slow with {tool.name} on a CPU; name it with --metrics"
+        lines |= {name: f"{name} {why}" for name in METRICS if METRICS[name].training}
     names = [name for name, why in lines.items() if why is None] if metrics is None else metrics
     if metrics is None and not names:
         raise InputError(f"no metric can be computed: {'; '.join(filter(None, lines.values()))}")
@@ -160,9 +163,12 @@ def score_images(
     return Evaluation(score_samples(samples, found, split, names, tool), facts)
 
 
-def reads_training_images(metrics: Sequence[str] | None) -> bool:
-    """True if one of `metrics` (None: of all) reads all training images."""
-    return any(METRICS[name].training for name in (METRICS if metrics is None else metrics))
+def reads_training_images(metrics: Sequence[str] | None, real: RealData, n: int, reader: FeatureReader) -> bool:
+    """True if one of `metrics` reads all training images; of the default metrics (None) none does if that takes long."""
+    if metrics is not None:
+        return real.own and any(METRICS[name].training for name in metrics)
+    slow = reader.extractor.slow and reader.device == "cpu"
+    return real.own and (not slow or len(real.train) <= n)
 
 
 def print_time_estimate(reader: FeatureReader, real: Sequence[Dataset], n: int) -> None:

@@ -46,7 +46,7 @@ def scoring_options(request: CompareOptions, rows: Sequence[ResolvedConfig]) -> 
             request.extractor, real.train, rows[0].train.device, quiet=not prints_time_estimate(request)
         )
         check_metrics(metrics or [], real, n, min(n, smallest), asked[:n], reader)
-        sets = reference_sets(real.train, real.test, n, reads_training_images(metrics))
+        sets = reference_sets(real.train, real.test, n, reads_training_images(metrics, real, n, reader))
         print_time_estimate(reader, sets, n * len(rows) * (request.seeds + request.tune))
     chosen = {} if request.extractor is None else {"extractor": request.extractor}
     return ScoringOptions(n=n, metrics=metrics, split=split, **chosen)

@@ -14,6 +14,7 @@ from ganzoo.evaluation.features import FeatureReader, Features
 from ganzoo.evaluation.real_data import RealData
 from ganzoo.evaluation.references import load_references
 from ganzoo.evaluation.scoring import score_samples
+from ganzoo.evaluator import reads_training_images
 from ganzoo.experiments.scoring import check_metrics
 from tiny_extractor import data, drawer, pictures, tiny
 
@@ -191,6 +192,22 @@ def test_other_data_than_those_of_the_training_show_no_copies():
     found, samples = load_references(reader, data(90), None, 50), reader.samples(drawer(pictures(50, 9)), 50)
     with pytest.raises(InputError, match=r"^authenticity needs the images that the model was trained on$"):
         score_samples(samples, found, "train", ["authenticity"], tiny())
+
+
+@pytest.mark.parametrize(
+    ("metrics", "slow", "images", "read"),
+    [
+        (None, False, 90, True),
+        (None, True, 90, False),
+        (None, True, 50, True),
+        (["ct"], True, 90, True),
+        (["fid"], False, 90, False),
+    ],
+)
+def test_by_default_a_slow_extractor_does_not_read_more_training_images_than_samples(metrics, slow, images, read):
+    reader = FeatureReader(tiny(slow=slow))
+    assert reads_training_images(metrics, RealData(data(images), None), 50, reader) == read
+    assert not reads_training_images(metrics, RealData(data(images), None, own=False), 50, reader)
 
 
 def test_both_explain_themselves_and_are_computed_without_torch_fidelity():

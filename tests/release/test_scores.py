@@ -130,6 +130,15 @@ def test_authenticity_is_explained_wherever_it_is_shown(run, capsys):
     assert evaluate(run) == 0 and said not in capsys.readouterr().out
 
 
+def test_by_default_a_slow_extractor_leaves_out_what_reads_all_training_images(run, capsys, monkeypatch):
+    slow = tiny(size=8, native=8, class_names=list("0123456789"), slow=True)
+    monkeypatch.setitem(EXTRACTORS, "digits", lambda: slow)
+    assert cli.run(["evaluate", "run", "-n", "30"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    left_out = "reads all 10,000 training images, slow with tiny on a CPU; name it with --metrics"
+    assert lines[-2:] == [f"authenticity {left_out}", f"ct {left_out}"] and slow.network.read < 200
+
+
 def test_what_cannot_be_saved_is_refused_before_it_is_measured(run, capsys, monkeypatch):
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     bundled = shipped_releases()["cgan-mnist"]

@@ -262,17 +262,29 @@ def test_a_lowest_loss_of_minus_zero_is_shown_as_zero():
 @pytest.mark.parametrize(
     ("readings", "found"),
     [
-        ({"score__r_t": lambda i: 0.85 + 0.002 * i}, WINDOW - 1),
-        ({"score__r_t": lambda i: 0.85 + 0.1 * (-1) ** i + 0.001 * i}, WINDOW - 1),
+        ({"score__r_t": lambda i: 0.92 + 0.0005 * i}, WINDOW - 1),
+        ({"score__r_t": lambda i: 0.92 + 0.04 * (-1) ** i + 0.0005 * i}, WINDOW - 1),
         ({"score__r_t": 0.95}, None),
-        ({"score__r_t": lambda i: 0.95 - 0.001 * i}, None),
-        ({"score__r_t": lambda i: 0.7 + 0.002 * i}, 80),
-        ({"score__r_t": lambda i: None if i == 5 else 0.85 + 0.002 * i}, 5 + WINDOW),
-        ({"score__r_t": lambda i: 0.85 + 0.002 * i, "score__held_out": 0.57}, None),
+        ({"score__r_t": lambda i: 0.99 - 0.0005 * i}, None),
+        ({"score__r_t": lambda i: 0.84 + 0.0001 * i}, None),
+        ({"score__r_t": lambda i: 0.8 + 0.002 * i}, 80),
+        ({"score__r_t": lambda i: None if i == 5 else 0.92 + 0.0005 * i}, 5 + WINDOW),
+        ({"score__r_t": lambda i: 0.92 + 0.0005 * i, "score__held_out": 0.57}, None),
         ({"score__held_out": lambda i: 0.99 if i % 5 < 2 else 0.55}, None),
         ({"score__held_out": lambda i: None if i == 4 else 0.9}, 9),
     ],
-    ids=["rises", "scatters", "steady", "falls", "late", "gap", "held-out say no", "bursts", "a value is missing"],
+    ids=[
+        "rises",
+        "scatters",
+        "steady",
+        "falls",
+        "as healthy runs",
+        "late",
+        "gap",
+        "held-out say no",
+        "bursts",
+        "a value is missing",
+    ],
 )
 def test_r_t_counts_only_without_held_out_reals_and_over_a_whole_window(readings, found):
     rules = [rule for rule in RULES if rule != "not-finite"]
