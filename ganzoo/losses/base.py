@@ -56,6 +56,7 @@ class Loss(nn.Module):
         "gradient-explodes",
         "gradient-vanishes",
         "d-loss-spreads",
+        "d-memorises",
         "samples-alike",
         "oscillates",
     )
