@@ -171,6 +171,8 @@ def trick_conflicts(loss: type[Loss], trick: type[Trick]) -> Iterator[str]:
         yield f"loss {loss.name} already has the penalty {name}; set tricks.{name}=false"
     if misled := set(trick.excludes) & set(loss.heads):
         yield f"trick {name} would train D's {' and '.join(sorted(misled))} wrongly, which loss {loss.name} needs"
+    if trick.replaces_d and loss.after_g_step is not Loss.after_g_step:
+        yield f"trick {name} has a copy of D judge G, but loss {loss.name} reads D's own output after G's step"
     if missing := set(trick.heads) - set(loss.heads):
         yield f"trick {name} needs D's {' and '.join(sorted(missing))}, but loss {loss.name} has no such output"
 

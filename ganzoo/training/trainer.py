@@ -157,7 +157,7 @@ class Trainer:
             judged.append((d_real, d_fake.detach()))
         terms = self.optimizer_step(self.opt_g, micro)
         self.D.requires_grad_(True)
-        self.after_g_update(judged)
+        self.after_g_update(judged, by_d=D is self.D)
         return terms
 
     def terms_of_d(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
@@ -212,10 +212,10 @@ class Trainer:
             for trick in self.watching:
                 trick.after_d_step(self.loss, real, fake)
 
-    def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]]) -> None:
+    def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]], by_d: bool) -> None:
         """Run the hooks after G's step: the loss's, on the whole batch if D itself judged it, and every trick's."""
         # The output of a past D says nothing about the current state.
-        if type(self.loss).after_g_step is not Loss.after_g_step and self.opponent(self.D) is self.D:
+        if by_d and type(self.loss).after_g_step is not Loss.after_g_step:
             reals, fakes = zip(*judged, strict=True)
             real, fake = concatenate(reals), concatenate(fakes)
             self.loss.after_g_step(real and self.group.gather_batch(real), self.group.gather_batch(fake))
