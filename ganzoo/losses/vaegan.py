@@ -17,7 +17,7 @@ TRAITS = "couples_samples per_sample_gradients label_blind penalties capturable 
 class VAEGAN(Loss):
     """Autoencoding beyond pixels using a learned similarity metric. Larsen et al., 2016, https://arxiv.org/abs/1512.09300
 
-    L_D = the adversarial loss's                             algorithm 1; half of the fakes are Dec(z), half Dec(E(x))
+    L_D = the adversarial loss's                             algorithm 1; of the fakes half are Dec(z), half Dec(E(x))
     L_G = weight the adversarial loss's + gamma / F L_llike + L_prior
     L_llike = E 1/2 ||f(x) - f(Dec(E(x)))||_2^2              eqs. 7 and 8; f is the encoder of D, with F features
     L_prior = E KL(q(z|x) || N(0, I))                        eq. 6
@@ -39,9 +39,7 @@ class VAEGAN(Loss):
         adversarial: str = "minimax",  # adversarial loss: any loss on a score, with its default settings
         weight: float = 1.0,  # weight of the adversarial loss in G's; 0 = a VAE
         gamma: float = 0.16,  # weight of the likelihood per feature (or pixel) for the decoder
-        likelihood: Literal[
-            "features", "pixels"
-        ] = "features",  # what a reconstruction is compared in: D's features or pixels
+        likelihood: Literal["features", "pixels"] = "features",  # compare reconstructions in D's features, or in pixels
     ) -> None:
         super().__init__()
         if not (weight >= 0 and gamma > 0):
@@ -76,13 +74,11 @@ class VAEGAN(Loss):
 
     @torch.no_grad()
     def fake_inputs(self, generator: nn.Module, inputs: GeneratorInputs, real: Batch | None) -> GeneratorInputs:
-        """Replace the second half of z by latents of the reals in the same rows, without a gradient."""
+        """Replace every second z by a latent of the real in the same row, without a gradient."""
         assert real is not None  # g_uses_real
-        first = len(inputs.z) - len(inputs.z) // 2
-        if first == len(inputs.z):
-            return inputs
-        z = encode(generator, real.images[first:]).draw()
-        return inputs._replace(z=torch.cat([inputs.z[:first], z]))
+        z = encode(generator, real.images).draw()
+        odd = torch.arange(len(z), device=z.device)[:, None] % 2 == 1  # also the rows of a part of the batch
+        return inputs._replace(z=torch.where(odd, z.to(inputs.z.dtype), inputs.z))
 
     def reconstruct(self, generator: nn.Module, real: Batch, judged: DiscriminatorOutput) -> Reconstruction:
         """Decode one latent of each real; the encoder's gradient through it is that of L_llike, not of gamma / F L_llike."""
