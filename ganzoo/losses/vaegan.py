@@ -65,7 +65,7 @@ class VAEGAN(Loss):
         return self.adversarial.penalty(judge, real, fake)
 
     def after_d_step(self, discriminator: nn.Module) -> None:
-        """What the adversarial loss does to D."""
+        """Run the adversarial loss's own hook, such as a clipping of weights."""
         self.adversarial.after_d_step(discriminator)
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:

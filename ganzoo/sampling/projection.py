@@ -77,10 +77,11 @@ def project(
     """Find the image of `sampler` nearest to `picture` (C, H, W), with one step of Adam for each of `steps`.
 
     The search starts from the latents of seeds 0 to `restarts` - 1, each with every class (or `only` that one) and every
-    category of the code; a model with an encoder from the encoder's latent alone, unless `encoder` is False. It changes z and the continuous code, and keeps both in the range seen in training: a Gaussian z
-    within the length of practically all draws, a uniform z and the code in [-1, 1] (Lipton & Tripathi 2017,
-    arXiv:1702.04782), a spherical z on the sphere. The distance is the mean squared difference of the pixels; an
-    `extractor` adds that of its features, divided by their mean square. Raises `InputError` for an unknown class.
+    category of the code; in a model with an encoder from the encoder's latent alone, unless `encoder` is False. It changes z
+    and the continuous code, and keeps both in the range seen in training: a Gaussian z within the length of practically all
+    draws, a uniform z and the code in [-1, 1] (Lipton & Tripathi 2017, arXiv:1702.04782), a spherical z on the sphere. The
+    distance is the mean squared difference of the pixels; an `extractor` adds that of its features, divided by their mean
+    square. Raises `InputError` for an unknown class.
     """
     encoded = encoder and sampler.has_encoder
     starts, seeds = (sampler.encode(picture[None]), [0]) if encoded else initial_latents(sampler, restarts, only)
