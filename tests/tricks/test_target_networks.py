@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log
+
 import pytest
 import torch
 from torch import nn
@@ -97,3 +99,28 @@ def test_only_the_copy_is_met(player, moves):
 def test_a_loss_that_reads_d_after_gs_step_refuses_it():
     with pytest.raises(InputError, match="trick target_networks has a copy of D judge G, but loss began reads D's own"):
         resolve_config(small("began", tricks={"target_networks": True}), toy_data())
+
+
+def growth(tau: float, rate: float) -> float:
+    """Largest eigenvalue of a step of the linear game: theta' moves, psi steps, psi' moves, theta steps."""
+    moves = torch.eye(4, dtype=torch.float64).repeat(4, 1, 1)  # on (theta, psi, theta', psi')
+    moves[0, 2, [0, 2]] = moves[2, 3, [1, 3]] = torch.tensor([tau, 1 - tau], dtype=torch.float64)
+    moves[1, 1, 2], moves[3, 0, 3] = -rate, rate
+    return torch.linalg.eigvals(moves[3] @ moves[2] @ moves[1] @ moves[0]).abs().max().item()
+
+
+def test_without_damping_a_copy_turns_an_orbit_into_a_spiral():
+    """In the game L_D = psi theta, L_G = -psi theta the players circle; against delayed opponents they move away."""
+    rate, radii = 0.05, {}
+    for tau in (1.0, 0.1):
+        trick, players = TRICKS["target_networks"](tau=tau), [nn.Linear(1, 1, bias=False).double() for _ in range(2)]
+        (theta, psi), path = [p.weight.requires_grad_(False) for p in players], []
+        theta.fill_(1.0), psi.fill_(0.0)
+        trick.attach(*players, None)
+        for _ in range(600):
+            psi -= rate * trick.opponent(players[0]).weight
+            theta += rate * trick.opponent(players[1]).weight
+            path.append(torch.hypot(theta, psi).item())
+        radii[tau] = max(path[-130:]) / max(path[:130])  # of a turn, 2 pi / rate steps
+    assert radii[1.0] == pytest.approx(1.0, abs=0.01) and growth(1.0, rate) == pytest.approx(1.0)
+    assert log(radii[0.1]) / 470 == pytest.approx(log(growth(0.1, rate)), rel=0.02) and radii[0.1] > 10
