@@ -79,7 +79,7 @@ def invert(
 def reconstruct(
     images: Annotated[
         list[Path],
-        typer.Argument(metavar="PICTURE...", help="Image files; cropped and resized like the training data."),
+        typer.Argument(metavar="PICTURE", help="Image files; cropped and resized like the training data."),
     ],
     checkpoint: Checkpoint,
     out: Annotated[Path, typer.Option(help="Pictures, and below each its reconstruction.")] = Path("reconstructed.png"),

@@ -81,7 +81,7 @@ class Generator(nn.Module):
 
 def _posterior(encoder: nn.Module, latent: int) -> nn.Module:
     features: int = encoder.features  # type: ignore[assignment]
-    return Chain(encoder=encoder, posterior=nn.Linear(features, 2 * latent))
+    return Chain(features=encoder, posterior=nn.Linear(features, 2 * latent))
 
 
 def _given(labels: Tensor | None) -> Tensor:
