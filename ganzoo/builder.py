@@ -44,7 +44,7 @@ class GanModules:
 
 def g_reads_real(loss: Loss, tricks: list[Trick]) -> bool:
     """True if G's objective uses D's output on real images."""
-    return loss.g_uses_real or any(trick.g_uses_real for trick in tricks)
+    return loss.g_uses_real or loss.encodes or any(trick.g_uses_real for trick in tricks)
 
 
 @plugin_errors()

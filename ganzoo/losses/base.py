@@ -36,7 +36,7 @@ class Loss(nn.Module):
     g_uses_real: ClassVar[bool] = False
     """True if `g_loss` or `after_g_step` reads D's output on reals."""
     encodes: ClassVar[bool] = False
-    """True if G has an encoder, trained with G; then `g_uses_real` too, and `reconstruct` and `g_reconstruction` exist."""
+    """True if G has an encoder, trained with G: each step of G then calls `reconstruct` and `g_reconstruction`."""
     needs_labels: ClassVar[bool] = False
     """True if the fakes need labels, so the data must have labels and G must be conditional."""
     per_sample_gradients: ClassVar[bool] = False

@@ -10,7 +10,7 @@ from ganzoo.errors import InputError
 from ganzoo.latent import GeneratorInputs, encode
 from ganzoo.losses.base import LOSSES, Loss
 
-TRAITS = "couples_samples per_sample_gradients label_blind penalties capturable watch score_sign".split()
+TRAITS = "couples_samples per_sample_gradients label_blind penalties capturable watch score_sign score_border".split()
 """Attributes that the hybrid has from its adversarial part."""
 
 

@@ -13,7 +13,7 @@ from ganzoo.batch import DiscriminatorOutput, Reconstruction
 from ganzoo.builder import build_modules, resolve_config
 from ganzoo.data import BatchLoader
 from ganzoo.errors import InputError
-from ganzoo.latent import GeneratorInputs
+from ganzoo.latent import GeneratorInputs, encode
 from ganzoo.losses import LOSSES, VAEGAN
 from ganzoo.rng import RngScope, normal
 from ganzoo.training import accumulation
@@ -24,9 +24,9 @@ PLAIN = {"discriminator": {"norm": "none"}}
 ADVERSARIAL = [name for name, loss in LOSSES.items() if loss.heads == ("score",) and not loss.encodes]
 
 
-def trainer(loss: dict | None = None, **tables) -> Trainer:
+def trainer(loss: dict | None = None, variant: str = "vaegan", **tables) -> Trainer:
     data = toy_data(size=16)
-    config = resolve_config(small("vaegan", **({"networks": PLAIN, "loss": loss or {}} | tables)), data)
+    config = resolve_config(small(variant, **({"networks": PLAIN, "loss": loss or {}} | tables)), data)
     return Trainer(build_modules(config), BatchLoader(data, config.seed), config)
 
 
@@ -176,7 +176,10 @@ def test_any_loss_on_a_score_is_its_adversarial_part(name):
     for _ in range(2):
         t.train_step()
     alone = LOSSES[name]()
-    assert t.is_finite() and t.loss.d_loss_bounds == alone.d_loss_bounds and t.loss.watch == alone.watch
+    assert t.is_finite() and t.loss.d_loss_bounds == alone.d_loss_bounds
+    assert all(
+        getattr(t.loss, trait) == getattr(alone, trait) for trait in ("watch", "couples_samples", "score_border")
+    )
     assert t.d_terms.keys() >= alone.d_loss(*t.last_judged).keys()
     assert {"prior", "llike"} < t.g_terms.keys()
 
@@ -209,3 +212,25 @@ def test_wgans_clip_and_penalties_refused_belong_to_the_hybrid():
 def test_what_does_not_fit_is_refused(tables, reason):
     with pytest.raises(InputError, match=reason):
         trainer(**tables)
+
+
+class Autoencoder(LOSSES["lsgan"]):
+    """An encoder for lsgan without noise or prior, which is all that another loss with an encoder has to write."""
+
+    encodes = True
+
+    def reconstruct(self, generator, real, judged):
+        posterior = encode(generator, real.images)
+        return Reconstruction(generator(posterior.mean), None, None, real.images, *posterior)
+
+    def g_reconstruction(self, real, fake, made):
+        return {"pixels": (made.images - made.reals).square().mean()}
+
+
+def test_another_loss_with_an_encoder_needs_two_methods(monkeypatch):
+    monkeypatch.setitem(LOSSES, "lsgan", Autoencoder)
+    t = trainer(variant="lsgan")
+    for _ in range(2):
+        t.train_step()
+    assert t.g_terms.keys() == {"adv", "pixels"} and t.is_finite()
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in t.G.encoder.parameters())
