@@ -87,7 +87,7 @@ COMMANDS = {
     ),
     "reconstruct": Command(
         "explore.reconstruct",
-        "Encode pictures and decode them again (vaegan).",
+        "Encode pictures and decode them again.",
         ("ganzoo reconstruct seven.png four.png runs/vaegan-digits-s0 --out copies.png",),
     ),
     "export": Command(

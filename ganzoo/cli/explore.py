@@ -87,7 +87,7 @@ def reconstruct(
     no_ema: NoEma = False,
     plugin: Plugins = None,
 ) -> None:
-    """Encode pictures and decode them again, with a model that has an encoder (vaegan)."""
+    """Encode pictures and decode them again, with a model that has an encoder."""
     check_out(out, images)
     sampler = load(checkpoint, no_ema)
     pictures = torch.stack([read_picture(image, sampler) for image in images])

@@ -143,10 +143,7 @@ class Sampler:
         Raises `InputError` for a model without an encoder.
         """
         if not self.has_encoder:
-            raise InputError(
-                f"{self.config.variant} has no encoder, which a loss such as vaegan trains; "
-                "'ganzoo invert' finds a latent without one"
-            )
+            raise InputError(f"{self.config.variant} has no encoder; 'ganzoo invert' finds a latent without one")
         return GeneratorInputs(encode(self.generator, images).mean.float())
 
     def reconstruct(self, images: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ def test_the_release_has_the_averaged_encoder_and_the_sampler_uses_its_mean(fold
 
 
 def test_a_model_without_an_encoder_says_so(folder):
-    with pytest.raises(InputError, match=r"nsgan has no encoder, .* 'ganzoo invert' finds a latent without one"):
+    with pytest.raises(InputError, match=r"nsgan has no encoder; 'ganzoo invert' finds a latent without one"):
         load(folder / "nsgan").reconstruct(torch.zeros(1, 1, 16, 16))
 
 
