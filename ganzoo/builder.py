@@ -21,6 +21,7 @@ from ganzoo.losses import LOSSES, Loss
 from ganzoo.mistakes import plugin_errors
 from ganzoo.networks import BACKBONES, REFERENCE_BATCH, Generator, initialize, make_discriminator, make_generator
 from ganzoo.optimizers import OPTIMIZERS
+from ganzoo.registry import keywords
 from ganzoo.rng import RngScope
 from ganzoo.tricks import TRICKS, Trick
 
@@ -43,7 +44,7 @@ class GanModules:
 
 def g_reads_real(loss: Loss, tricks: list[Trick]) -> bool:
     """True if G's objective uses D's output on real images."""
-    return loss.g_uses_real or any(trick.g_uses_real for trick in tricks)
+    return loss.g_uses_real or loss.encodes or any(trick.g_uses_real for trick in tricks)
 
 
 @plugin_errors()
@@ -75,7 +76,7 @@ def with_absolute_data_path(config: AnyConfig) -> AnyConfig:
 
 def make_loss(config: ResolvedConfig) -> Loss:
     """The loss of a resolved config."""
-    return LOSSES[config.loss["name"]](**_keywords(config.loss))
+    return LOSSES[config.loss["name"]](**keywords(config.loss))
 
 
 def make_latent(config: ResolvedConfig, loss: Loss) -> Latent:
@@ -98,7 +99,12 @@ def build_uninitialized_generator(config: ResolvedConfig, latent: Latent) -> Gen
     """The generator of a resolved config, without initial weights."""
     facts, networks = config.dataset, config.networks
     return make_generator(
-        networks.name, networks.generator, shape=facts.shape, latent=latent.size, classes=len(facts.class_names)
+        networks.name,
+        networks.generator,
+        shape=facts.shape,
+        latent=latent.size,
+        classes=len(facts.class_names),
+        encodes=LOSSES[config.loss["name"]].encodes,
     )
 
 
@@ -127,13 +133,13 @@ def build_modules(config: ResolvedConfig) -> GanModules:
 
 def make_tricks(config: ResolvedConfig) -> list[Trick]:
     """The active tricks, in the order in which they are applied."""
-    tricks = [TRICKS[name](**_keywords(table)) for name, table in config.tricks.items() if isinstance(table, dict)]
+    tricks = [TRICKS[name](**keywords(table)) for name, table in config.tricks.items() if isinstance(table, dict)]
     return sorted(tricks, key=lambda trick: (trick.phase, trick.name))
 
 
 def make_optimizer(table: Table, network: nn.Module) -> optim.Optimizer:
     """The optimizer of `[train.generator]` or `[train.discriminator]` for the weights of `network`."""
-    return OPTIMIZERS[table["name"]](network.parameters(), **_keywords(table))
+    return OPTIMIZERS[table["name"]](network.parameters(), **keywords(table))
 
 
 def needs_plugin(config: Config) -> bool:
@@ -147,10 +153,6 @@ def _initialized(network: nn.Module, config: ResolvedConfig, name: str) -> nn.Mo
     assert config.networks.init is not None, "a resolved config names its init"
     initialize(network, config.networks.init, config.seed, name)
     return network
-
-
-def _keywords(table: Table) -> Table:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in table.items() if k != "name"}
 
 
 def _data_shape(dataset: Dataset) -> Table:

@@ -17,7 +17,7 @@ from small_runs import small, toy_data
 FOURTEEN = (
     "minimax nsgan lsgan wgan wgan-gp dragan acgan ebgan began infogan coulomb hinge rpgan cgan".split()
 )  # fmt: skip
-EVERY = (*FOURTEEN, "ssgan")
+EVERY = (*FOURTEEN, "ssgan", "klgan", "vaegan")
 IMAGE_BACKBONES = [name for name, backbone in BACKBONES.items() if backbone.data == "images"]
 
 

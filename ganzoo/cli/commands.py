@@ -85,6 +85,11 @@ COMMANDS = {
         "Find the latent whose image is nearest to a picture.",
         ("ganzoo invert seven.png wgan-gp --out found.png",),
     ),
+    "reconstruct": Command(
+        "explore.reconstruct",
+        "Encode pictures and decode them again.",
+        ("ganzoo reconstruct seven.png four.png runs/vaegan-digits-s0 --out copies.png",),
+    ),
     "export": Command(
         "share.export",
         "Write a generator as ONNX or PyTorch program.",

@@ -8,6 +8,7 @@ from ganzoo.config.schema import ResolvedConfig
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, checkerboard
 from ganzoo.networks.layers import norm_has
+from ganzoo.registry import keywords
 from ganzoo.tricks import Trick
 
 FEW_IMAGES = 2000
@@ -21,9 +22,10 @@ def incompatibilities(
 
     `unlabelled`: number of samples without a label; `empty_classes`: classes without samples.
     """
-    loss, facts = LOSSES[config.loss["name"]], config.dataset
+    loss, facts = _loss(config), config.dataset
     yield from _check_shapes(config, tricks)
     yield from _check_labels(config, loss, bool(facts and facts.class_names))
+    yield from _check_encoder(config, loss)
     yield from _class_misfits(config, loss, empty_classes)
     yield from _check_unlabeled(config, unlabelled)
     yield from _check_minibatch_features(config)
@@ -31,6 +33,10 @@ def incompatibilities(
     yield from _check_tricks(config, loss, tricks)
     yield from _check_kernels(config)
     yield from batch_split_incompatibilities(config, tricks, unlabelled)
+
+
+def _loss(config: ResolvedConfig) -> Loss:
+    return LOSSES[config.loss["name"]](**keywords(config.loss))
 
 
 def _check_shapes(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
@@ -51,7 +57,7 @@ def _check_shapes(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
             yield f"trick {trick.name} is for images, but the data are points; set tricks.{trick.name}=false"
 
 
-def _check_labels(config: ResolvedConfig, loss: type[Loss], labelled: bool) -> Iterator[str]:
+def _check_labels(config: ResolvedConfig, loss: Loss, labelled: bool) -> Iterator[str]:
     g, d = (table.get("condition", "none") for table in (config.networks.generator, config.networks.discriminator))
     spec = config.data.spec
     if (loss.needs_labels or "class_logits" in loss.heads) and not labelled:
@@ -83,7 +89,19 @@ def _check_labels(config: ResolvedConfig, loss: type[Loss], labelled: bool) -> I
         yield "a conditional discriminator needs a conditional generator; set networks.generator.condition='concat'"
 
 
-def _class_misfits(config: ResolvedConfig, loss: type[Loss], empty_classes: Sequence[str]) -> Iterator[str]:
+def _check_encoder(config: ResolvedConfig, loss: Loss) -> Iterator[str]:
+    if not loss.encodes:
+        return
+    g, prior = config.networks.generator, config.latent.distribution
+    if prior != "gaussian":
+        yield f"the encoder of loss {loss.name} needs Gaussian latents, not {prior}; set latent.distribution='gaussian'"
+    if g.get("condition", "none") != "none":
+        yield f"the encoder of loss {loss.name} takes no labels; set networks.generator.condition='none'"
+    if g.get("norm") == "virtual":
+        yield f"the encoder of loss {loss.name} has no reference batch for virtual norm; set networks.generator.norm='batch'"
+
+
+def _class_misfits(config: ResolvedConfig, loss: Loss, empty_classes: Sequence[str]) -> Iterator[str]:
     names = config.dataset.class_names if config.dataset else ()
     tables = (config.networks.generator, config.networks.discriminator)
     conditional = any(table.get("condition", "none") != "none" for table in tables)
@@ -136,7 +154,7 @@ def _check_minibatch_features(config: ResolvedConfig) -> Iterator[str]:
         )
 
 
-def _check_penalties(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
+def _check_penalties(config: ResolvedConfig, loss: Loss, tricks: list[Trick]) -> Iterator[str]:
     users = [f"loss {loss.name}"] if loss.per_sample_gradients else []
     users += [f"trick {trick.name}" for trick in tricks if trick.per_sample_gradients]
     norm = config.networks.discriminator.get("norm", "none")
@@ -152,7 +170,7 @@ def _check_penalties(config: ResolvedConfig, loss: type[Loss], tricks: list[Tric
         )
 
 
-def _check_tricks(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
+def _check_tricks(config: ResolvedConfig, loss: Loss, tricks: list[Trick]) -> Iterator[str]:
     conditional = config.networks.discriminator.get("condition", "none") != "none"
     for trick in tricks:
         name = trick.name
@@ -164,13 +182,16 @@ def _check_tricks(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick])
             yield f"trick {name} removes D's labels; set networks.discriminator.condition='none'"
 
 
-def trick_conflicts(loss: type[Loss], trick: type[Trick]) -> Iterator[str]:
+def trick_conflicts(loss: Loss | type[Loss], trick: type[Trick]) -> Iterator[str]:
     """Each reason why a loss and a trick do not work together, for any settings."""
     name = trick.name
     if name in loss.penalties:
         yield f"loss {loss.name} already has the penalty {name}; set tricks.{name}=false"
     if misled := set(trick.excludes) & set(loss.heads):
         yield f"trick {name} would train D's {' and '.join(sorted(misled))} wrongly, which loss {loss.name} needs"
+    kind = loss if isinstance(loss, type) else type(loss)
+    if trick.replaces_d and kind.after_g_step is not Loss.after_g_step:
+        yield f"trick {name} has a copy of D judge G, but loss {loss.name} reads D's own output after G's step"
     if missing := set(trick.heads) - set(loss.heads):
         yield f"trick {name} needs D's {' and '.join(sorted(missing))}, but loss {loss.name} has no such output"
 
@@ -197,7 +218,7 @@ def batch_split_incompatibilities(
     config: ResolvedConfig, tricks: list[Trick], unlabelled: int, processes: int = 1
 ) -> Iterator[str]:
     """Each reason why a batch cannot be split over `processes` and `train.gradient_accumulation` micro-batches in each."""
-    train, loss = config.train, LOSSES[config.loss["name"]]
+    train, loss = config.train, _loss(config)
     if train.sync_batch_norm and not train.device.startswith("cuda"):
         yield f"train.sync_batch_norm needs CUDA, but train.device is {train.device}; set train.sync_batch_norm=false"
     if processes * train.gradient_accumulation > 1:
@@ -222,13 +243,13 @@ def _check_batch_division(config: ResolvedConfig, tricks: list[Trick], processes
             )
 
 
-def _check_coupling(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick], unlabelled: int) -> Iterator[str]:
+def _check_coupling(config: ResolvedConfig, loss: Loss, tricks: list[Trick], unlabelled: int) -> Iterator[str]:
     if config.networks.discriminator.get("minibatch_features", "none") != "none":
         yield (
             "minibatch features compare all samples of a batch, but D sees only a part of it here; "
             "set networks.discriminator.minibatch_features='none'"
         )
-    penalties = [f"loss {loss.name}"] if loss.couples_samples and loss.penalty is not Loss.penalty else []
+    penalties = [f"loss {loss.name}"] if loss.couples_samples and type(loss).penalty is not Loss.penalty else []
     penalties += [f"trick {t.name}" for t in tricks if t.couples_samples and type(t).d_terms is not Trick.d_terms]
     if penalties:
         yield f"the penalty of {penalties[0]} uses a statistic of the whole batch, but D sees only a part of it here"

@@ -123,9 +123,9 @@ def trick_keys(path: str) -> Iterator[Key]:
 
 
 def generator_keys(path: str) -> Iterator[Key]:
-    """The options of G on every backbone that has a decoder."""
+    """The options of G on every backbone that has a decoder, with those of an encoder."""
     names = [name for name, backbone in BACKBONES.items() if backbone.decoder]
-    return merged(key for name in names for key in part_keys(path, name, generator_parts(name)))
+    return merged(key for name in names for key in part_keys(path, name, generator_parts(name, encodes=True)))
 
 
 def discriminator_keys(path: str) -> Iterator[Key]:

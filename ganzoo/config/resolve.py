@@ -22,7 +22,7 @@ from ganzoo.config.schema import (
     with_class_names,
 )
 from ganzoo.errors import InputError, missing_extra
-from ganzoo.losses import LOSSES
+from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, discriminator_schema, generator_schema, option_keys
 from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.tricks import TRICKS
@@ -82,7 +82,7 @@ def _check_resolved(config: Config) -> None:
 
 def _sampling_tables(config: Config) -> Table:
     loss = _resolve_table(config.loss, _signature(LOSSES[_name(config.loss, "loss")]), "loss")
-    networks = _network_tables(config.networks, LOSSES[loss["name"]].heads)
+    networks = _network_tables(config.networks, LOSSES[loss["name"]])
     return {"loss": loss, "networks": config.networks.model_dump() | networks}
 
 
@@ -126,8 +126,8 @@ def _optimizer_table(table: Table, where: str) -> Table:
     return _resolve_table(table, _signature(OPTIMIZERS[_name(table, where)]), where)
 
 
-def _network_tables(networks: Networks, heads: tuple[str, ...]) -> Table:
-    g, d = generator_schema(networks.name), discriminator_schema(networks.name, heads)
+def _network_tables(networks: Networks, loss: type[Loss]) -> Table:
+    g, d = generator_schema(networks.name, loss.encodes), discriminator_schema(networks.name, loss.heads)
     return {
         "init": networks.init or BACKBONES[networks.name].init,
         "generator": _resolve_table(networks.generator, g.values(), "networks.generator"),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data.dataset import class_index
 from ganzoo.errors import InputError, unknown_name
-from ganzoo.latent import GeneratorInputs, Latent, draw_images, draw_inputs
+from ganzoo.latent import GeneratorInputs, Latent, draw_images, draw_inputs, encode
 from ganzoo.sampling import latent_ops
 from ganzoo.sampling.latent_ops import interpolation, truncate, walk_points
 from ganzoo.torch_state import default_torch_state
@@ -42,6 +42,11 @@ class Sampler:
     def is_points(self) -> bool:
         """True if the samples are points in the plane, not images."""
         return self.config.dataset.is_points
+
+    @property
+    def has_encoder(self) -> bool:
+        """True if G was trained with an encoder."""
+        return getattr(self.generator, "encoder", None) is not None
 
     @property
     def code_names(self) -> tuple[str, ...]:
@@ -129,6 +134,21 @@ class Sampler:
         inputs = self.inputs(repeated, None, truncation)
         assert inputs.code is not None, "there is a code"
         return self.images(inputs._replace(code=latent_ops.traverse_code(inputs.code, known, code)), repeated, batch)
+
+    @default_torch_state()
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> GeneratorInputs:
+        """G's inputs for images (N, C, H, W) in [-1, 1]: the mean of z, (N, dim), by G's encoder.
+
+        Raises `InputError` for a model without an encoder.
+        """
+        if not self.has_encoder:
+            raise InputError(f"{self.config.variant} has no encoder; 'ganzoo invert' finds a latent without one")
+        return GeneratorInputs(encode(self.generator, images).mean.float())
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) that G makes of the encoded `images`; raises `InputError` for a model without an encoder."""
+        return self.images(self.encode(images), [0] * len(images))
 
     def labels(self, classes: Sequence[int | str], n: int | None = None) -> Tensor:
         """`n` labels that cycle through `classes`, or one label per class; raises `InputError` for an unknown class."""

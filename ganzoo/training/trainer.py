@@ -153,11 +153,12 @@ class Trainer:
         for (part,) in micro:
             d_fake = self.judge(D, self.fakes(self.G, n, part))
             d_real = None if part is None else self.judged_reals(D, part)
-            micro.backward(self.gathered_terms(partial(self.terms_of_g, D), d_real, d_fake))
+            terms = self.gathered_terms(partial(self.terms_of_g, D), d_real, d_fake)
+            micro.backward(merge_terms(terms, *self.reconstruction_terms(D, part, d_real)))
             judged.append((d_real, d_fake.detach()))
         terms = self.optimizer_step(self.opt_g, micro)
         self.D.requires_grad_(True)
-        self.after_g_update(judged)
+        self.after_g_update(judged, by_d=D is self.D)
         return terms
 
     def terms_of_d(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
@@ -212,10 +213,10 @@ class Trainer:
             for trick in self.watching:
                 trick.after_d_step(self.loss, real, fake)
 
-    def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]]) -> None:
+    def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]], by_d: bool) -> None:
         """Run the hooks after G's step: the loss's, on the whole batch if D itself judged it, and every trick's."""
         # The output of a past D says nothing about the current state.
-        if type(self.loss).after_g_step is not Loss.after_g_step and self.opponent(self.D) is self.D:
+        if by_d and type(self.loss).after_g_step is not Loss.after_g_step:
             reals, fakes = zip(*judged, strict=True)
             real, fake = concatenate(reals), concatenate(fakes)
             self.loss.after_g_step(real and self.group.gather_batch(real), self.group.gather_batch(fake))
@@ -235,7 +236,15 @@ class Trainer:
         """Draw `n` images from G with new latents, with the labels of the reals if all reals have one."""
         labels = real.labels if real is not None and self.labelled else None
         inputs = self.game.latent.draw(n, labels, self.device)
-        return self.run(lambda: generate(generator, inputs))
+        return self.run(lambda: generate(generator, self.loss.fake_inputs(generator, inputs, real)))
+
+    def reconstruction_terms(
+        self, discriminator: nn.Module, real: Batch | None, judged: DiscriminatorOutput | None
+    ) -> Iterator[Terms]:
+        """G's terms on its reconstructions of reals, for a loss that gives G an encoder."""
+        if self.loss.encodes and real is not None and judged is not None:
+            made = self.run(lambda: self.loss.reconstruct(self.G, real, judged))
+            yield self.terms(self.loss, "g_reconstruction", judged, self.judge(discriminator, made), made)
 
     def opponent(self, player: nn.Module) -> nn.Module:
         """The network that stands in for `player` in the other player's update."""

@@ -33,7 +33,10 @@ def shown(default):
 
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_options_and_defaults(player):
-    schema = generator_schema if player == "generator" else lambda name: discriminator_schema(name, ("reconstruction",))
+    schema = {
+        "generator": lambda name: generator_schema(name, encodes=True),
+        "discriminator": lambda name: discriminator_schema(name, ("reconstruction",)),
+    }[player]
     table = rows(f"Options of `[networks.{player}]`")
     columns = [name.strip("`") for name in cells(f"Options of `[networks.{player}]`")[0][1:-1]]
     assert sorted(columns) == sorted(BACKBONES)

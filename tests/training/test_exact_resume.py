@@ -48,6 +48,7 @@ REFUSED = {  # of either set, and what takes the place of the refused
     "lsgan": (NO_TARGETS, set()),
     "rpgan": (NO_TARGETS | MIXING, PENALTIES),
     "ssgan": ({"feature-matching", "label-noise", "labels", "packing"} | NO_TARGETS | PENALTIES, {"minibatch-stddev"}),
+    "vaegan": ({"labels", "sphere-latent", "uniform-latent", "virtual-norm"} | NO_TARGETS, {"layer-norm", "packing"}),
     "wgan": (NO_TARGETS, set()),
     "wgan-gp": ({"gp"} | NO_TARGETS | MIXING, PENALTIES - {"gp"}),
 }
