@@ -19,8 +19,8 @@ class VAEGAN(Loss):
 
     L_D = the adversarial loss's                             algorithm 1; of the fakes half are Dec(z), half Dec(E(x))
     L_G = weight the adversarial loss's + gamma / F L_llike + L_prior
-    L_llike = E 1/2 ||f(x) - f(Dec(E(x)))||_2^2              eqs. 7 and 8; f is the encoder of D, with F features
-    L_prior = E KL(q(z|x) || N(0, I))                        eq. 6
+    L_llike = E 1/2 ||f(x) - f(Dec(E(x)))||_2^2              section 2.3; f is the encoder of D, with F features
+    L_prior = E KL(q(z|x) || N(0, I))                        section 2.1
 
     G is a decoder Dec with an encoder E, which states the mean and variance of q(z|x). The three groups of weights have
     separate gradients: E minimizes L_prior + L_llike, Dec weight L_adv + gamma / F L_llike, D the adversarial loss alone.
