@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -90,6 +90,11 @@ def encode(generator: nn.Module, images: Tensor) -> Posterior:
     """The posterior of z for images (N, C, H, W), by the encoder of `generator`."""
     mean, log_variance = generator.encoder(images).chunk(2, dim=1)  # type: ignore[operator]
     return Posterior(mean, log_variance)
+
+
+def generate_from_reals(generator: Any, inputs: GeneratorInputs, real: Batch) -> Batch:
+    """The batch that a generator conditioned on reals makes for `real`, in the form of training."""
+    return Batch(generator.fakes(inputs.vector, inputs.labels, real.images), inputs.labels, inputs.code)
 
 
 def draw_inputs(latent: Latent, seeds: Sequence[int], labels: Tensor | None = None) -> GeneratorInputs:

@@ -10,6 +10,7 @@ from ganzoo.networks import BACKBONES, checkerboard
 from ganzoo.networks.layers import norm_has
 from ganzoo.registry import keywords
 from ganzoo.tricks import Trick
+from ganzoo.tricks.base import Phase
 
 FEW_IMAGES = 2000
 """Below this, D overfits early without augmentation (Karras et al. 2020, arXiv:2006.06676, fig. 1)."""
@@ -32,6 +33,7 @@ def incompatibilities(
     yield from _check_penalties(config, loss, tricks)
     yield from _check_tricks(config, loss, tricks)
     yield from _check_kernels(config)
+    yield from _check_pyramid(config, tricks)
     yield from batch_split_incompatibilities(config, tricks, unlabelled)
 
 
@@ -71,9 +73,9 @@ def _check_labels(config: ResolvedConfig, loss: Loss, labelled: bool) -> Iterato
         )
     if d == "projection" and "score" not in loss.heads:
         yield f"condition='projection' adds to D's score, but loss {loss.name} has no score; set condition='channels'"
-    if d == "channels" and "class_logits" in loss.heads:
+    if d in ("channels", "plane") and "class_logits" in loss.heads:
         yield (
-            f"loss {loss.name} trains D to predict the class, but condition='channels' gives D the class as input; "
+            f"loss {loss.name} trains D to predict the class, but condition={d!r} gives D the class as input; "
             "set networks.discriminator.condition='none' or 'projection'"
         )
     if loss.label_blind and g != "none":
@@ -207,6 +209,63 @@ def _check_kernels(config: ResolvedConfig) -> Iterator[str]:
             )
 
 
+def _check_pyramid(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
+    levels, size = config.networks.pyramid, config.dataset.shape[1]
+    if not levels:
+        return
+    if config.dataset.is_points:
+        yield "networks.pyramid is for images, but the data are points; set networks.pyramid=[]"
+    if size % 2 ** len(levels):
+        yield (
+            f"a pyramid of {1 + len(levels)} levels needs an image size divisible by {2 ** len(levels)}, not {size}; "
+            "set data.size or remove levels from networks.pyramid"
+        )
+    for trick in tricks:
+        if trick.images_only or trick.batch_divisor > 1 or joins_levels(trick):
+            yield (
+                f"trick {trick.name} needs one image and one score per sample, but networks.pyramid has one for each level; "
+                f"set tricks.{trick.name}=false (gradient penalties: choose a loss that has one)"
+            )
+    yield from _check_pyramid_losses(config)
+    for number, level in enumerate(level_configs(config)):
+        for reason in _check_level(config, level, tricks):
+            yield reason.replace("networks.", f"networks.pyramid[{number}].")
+
+
+def joins_levels(trick: Trick) -> bool:
+    """True if a trick would mix the levels of a pyramid: in a norm of D's slope, or in a statistic of the scores."""
+    norm = trick.phase in (Phase.SLOPE_BETWEEN, Phase.SLOPE_AROUND)
+    return norm or type(trick).judged_terms is not Trick.judged_terms
+
+
+def _check_pyramid_losses(config: ResolvedConfig) -> Iterator[str]:
+    for name in dict.fromkeys([config.loss["name"], *(level.loss["name"] for level in config.networks.pyramid)]):
+        if LOSSES[name].heads != ("score",) or LOSSES[name].needs_labels or LOSSES[name].encodes:
+            yield f"loss {name} needs more than D's score, but each level of a pyramid gives a score only; choose another"
+
+
+def _check_level(config: ResolvedConfig, level: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
+    loss, networks = _loss(level), level.networks
+    if (networks.generator["condition"] == "none") != (config.networks.generator["condition"] == "none"):
+        yield "networks.generator.condition: all levels of a pyramid take labels or none does; set it alike"
+    if BACKBONES[networks.name].data == "points" and norm_has(norm := networks.discriminator["norm"], "maps_only"):
+        yield f"{norm} norm needs maps, but {networks.name} has vectors; set networks.discriminator.norm='layer' or 'none'"
+    yield from _check_labels(level, loss, bool(config.dataset.class_names))
+    yield from _check_minibatch_features(level)
+    yield from _check_penalties(level, loss, tricks)
+    yield from _check_tricks(level, loss, tricks)
+
+
+def level_configs(config: ResolvedConfig) -> list[ResolvedConfig]:
+    """For each finer level of a pyramid, the config in which this level's networks and loss are the only ones."""
+    alone = []
+    for level in config.networks.pyramid:
+        own = {"generator": level.generator, "discriminator": level.discriminator, "pyramid": ()}
+        networks = config.networks.model_copy(update={"name": level.discriminator["name"], **own})
+        alone.append(config.model_copy(update={"loss": level.loss, "networks": networks}))
+    return alone
+
+
 def batch_coupled_parts(loss: Loss | type[Loss], tricks: list[Trick], unlabelled: int) -> list[str]:
     """Names of the parts that compare the samples of a batch, or take a mean over some of them."""
     some = unlabelled > 0 and "class_logits" in loss.heads  # the class term is a mean over labeled samples
@@ -224,6 +283,8 @@ def batch_split_incompatibilities(
     if processes * train.gradient_accumulation > 1:
         yield from _check_batch_division(config, tricks, processes)
         yield from _check_coupling(config, loss, tricks, unlabelled)
+        for level in level_configs(config):
+            yield from _check_coupling(level, _loss(level), tricks, unlabelled)
     if processes > 1:
         yield from _check_processes(config)
     yield from _check_single_sample_norm(config, tricks, processes)

@@ -14,6 +14,7 @@ from ganzoo.config.schema import (
     AnyConfig,
     Config,
     Networks,
+    PyramidLevel,
     ResolvedConfig,
     Table,
     parameters_model,
@@ -24,6 +25,7 @@ from ganzoo.config.schema import (
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, discriminator_schema, generator_schema, option_keys
+from ganzoo.networks.laplacian import Refiner
 from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.tricks import TRICKS
 
@@ -83,7 +85,25 @@ def _check_resolved(config: Config) -> None:
 def _sampling_tables(config: Config) -> Table:
     loss = _resolve_table(config.loss, _signature(LOSSES[_name(config.loss, "loss")]), "loss")
     networks = _network_tables(config.networks, LOSSES[loss["name"]])
-    return {"loss": loss, "networks": config.networks.model_dump() | networks}
+    levels = [_level_tables(i, level, networks, loss) for i, level in enumerate(config.networks.pyramid)]
+    return {"loss": loss, "networks": config.networks.model_dump() | networks | {"pyramid": levels}}
+
+
+def _level_tables(number: int, level: PyramidLevel, networks: Table, loss: Table) -> Table:
+    """A level of a pyramid, resolved; both its players take labels if the coarsest generator does."""
+    where = f"networks.pyramid[{number}]"
+    backbone = _name({"name": "dcgan"} | level.discriminator, f"{where}.discriminator")
+    label = {"condition": "none" if networks["generator"]["condition"] == "none" else "plane"}
+    name, options = {"name": backbone}, discriminator_schema(backbone, ("score",)).values()
+    judge = _resolve_table(label | level.discriminator | name, options, f"{where}.discriminator")
+    own = level.loss and _resolve_table(
+        level.loss, _signature(LOSSES[_name(level.loss, f"{where}.loss")]), f"{where}.loss"
+    )
+    return level.model_dump(mode="json") | {
+        "generator": _resolve_table(label | level.generator, _signature(Refiner), f"{where}.generator"),
+        "discriminator": name | judge,
+        "loss": own or loss,
+    }
 
 
 def _training_tables(config: Config) -> Table:

@@ -66,6 +66,20 @@ class LatentSpace(Section):
     """Distribution of z: N(0, I), U[-1, 1) per axis, or uniform on the sphere of radius sqrt(dim)."""
 
 
+class PyramidLevel(Section):
+    """One level of a Laplacian pyramid above the coarsest (Denton et al. 2015, arXiv:1506.05751)."""
+
+    generator: Table = {}
+    discriminator: Table = {"name": "dcgan"}
+    """Backbone of this level's D, and its options; those of networks.discriminator."""
+    loss: Table = {}
+    """Loss of this level, with a score; empty = the table [loss], which is the coarsest level's."""
+    low_pass: bool = False
+    """Give D the low-pass image too, as extra channels; the paper's D sees only its sum with the coefficients."""
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of Gaussian noise on the low-pass images in training; pixels are in [-1, 1]."""
+
+
 class Networks(Section):
     """Both networks, on one backbone; the two tables have the keyword arguments of its parts."""
 
@@ -77,6 +91,8 @@ class Networks(Section):
     """Refuse a transposed convolution whose kernel is not divisible by its stride (checkerboard patterns)."""
     generator: Table = {}
     discriminator: Table = {}
+    pyramid: tuple[PyramidLevel, ...] = ()
+    """Finer levels of a Laplacian pyramid, finest first; the tables above are the coarsest level. Empty = no pyramid."""
 
 
 class Warmup(Section):

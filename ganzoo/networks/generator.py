@@ -84,6 +84,22 @@ def _posterior(encoder: nn.Module, latent: int) -> nn.Module:
     return Chain(features=encoder, posterior=nn.Linear(features, 2 * latent))
 
 
+class RealConditioned(nn.Module):
+    """Base of a generator that makes its training fakes from reals; elsewhere it maps latents to images like any other.
+
+    In training, D sees reals as `reals` gives them and fakes as `fakes` gives them, both of one shape (N, ...). It must also
+    judge plain images, for the monitor.
+    """
+
+    def reals(self, images: Tensor) -> Tensor:
+        """Real images (N, C, H, W) in the form in which D sees them in training."""
+        raise NotImplementedError
+
+    def fakes(self, z: Tensor, labels: Tensor | None, reals: Tensor) -> Tensor:
+        """Fakes for `reals` (N, ...), both in the form of training, from latents (N, latent) and labels (N,)."""
+        raise NotImplementedError
+
+
 def _given(labels: Tensor | None) -> Tensor:
     if labels is None:
         raise ValueError("a conditional generator needs labels")

@@ -15,10 +15,11 @@ from ganzoo.builder import GanModules, make_optimizer
 from ganzoo.config.compatibility import batch_coupled_parts
 from ganzoo.config.schema import ResolvedConfig, parse_ratio
 from ganzoo.data import BatchLoader
-from ganzoo.latent import generate
+from ganzoo.latent import generate, generate_from_reals
 from ganzoo.losses import Loss
 from ganzoo.mistakes import checked_terms
-from ganzoo.networks import REFERENCE_BATCH, Discriminator, place_network
+from ganzoo.networks import REFERENCE_BATCH, place_network
+from ganzoo.networks.generator import RealConditioned
 from ganzoo.optimizers import set_lr_factor
 from ganzoo.rng import RngScope
 from ganzoo.training import ema, precision, schedule
@@ -47,6 +48,7 @@ class Trainer:
         self.device = torch.device(config.train.device)
         self.G, self.D = place_network(game.generator, self.device), place_network(game.discriminator, self.device)
         self.loss, self.tricks = game.loss.to(self.device), [trick.to(self.device) for trick in game.tricks]
+        self.conditioned = self.G if isinstance(self.G, RealConditioned) else None
         self.average = copy.deepcopy(self.G).eval().requires_grad_(False)
         self.pack = math.prod(trick.batch_divisor for trick in self.tricks)
         self.set_reference(REFERENCE_BATCH * self.pack)
@@ -138,11 +140,11 @@ class Trainer:
 
     def g_step(self) -> None:
         """Run `g_update`, on the next reals if G needs any, with a separate random stream."""
-        reads, n = self.g_reads_real, self.config.train.g_batch_multiple
+        reads, n = self.g_reads_real or self.conditioned is not None, self.config.train.g_batch_multiple
         with RngScope(self.seed, "g", self.g_steps, share=self.group.share):
             self.g_terms = self.graphs.run(self.g_update, self.reals(self.rows * n) if reads else None)
         self.g_steps += 1
-        self.images += self.config.train.batch_size * n if reads else 0
+        self.images += self.config.train.batch_size * n if self.g_reads_real else 0
 
     def g_update(self, real: Batch | None) -> Terms:
         """One generator update against the discriminator, or against its stand-in (`Trick.opponent`)."""
@@ -152,7 +154,7 @@ class Trainer:
         self.opt_g.zero_grad()
         for (part,) in micro:
             d_fake = self.judge(D, self.fakes(self.G, n, part))
-            d_real = None if part is None else self.judged_reals(D, part)
+            d_real = self.judged_reals(D, part) if part is not None and self.g_reads_real else None
             terms = self.gathered_terms(partial(self.terms_of_g, D), d_real, d_fake)
             micro.backward(merge_terms(terms, *self.reconstruction_terms(D, part, d_real)))
             judged.append((d_real, d_fake.detach()))
@@ -224,8 +226,13 @@ class Trainer:
             trick.after_g_step()
 
     def reals(self, n: int) -> Batch:
-        """The next `n` reals."""
-        return self.batches.next(n)
+        """The next `n` reals, as D sees them in training."""
+        return self.as_trained(self.batches.next(n))
+
+    @torch.no_grad()
+    def as_trained(self, samples: Batch) -> Batch:
+        """`samples` in the form of training; only a generator that is conditioned on reals has another than images."""
+        return samples.with_images(self.conditioned.reals(samples.images)) if self.conditioned is not None else samples
 
     @torch.no_grad()
     def judged_reals(self, discriminator: nn.Module, real: Batch) -> DiscriminatorOutput:
@@ -233,9 +240,11 @@ class Trainer:
         return self.judge(discriminator, real)
 
     def fakes(self, generator: nn.Module, n: int, real: Batch | None) -> Batch:
-        """Draw `n` images from G with new latents, with the labels of the reals if all reals have one."""
+        """Draw `n` fakes from G with new latents, with the labels of the reals if all reals have one."""
         labels = real.labels if real is not None and self.labelled else None
         inputs = self.game.latent.draw(n, labels, self.device)
+        if self.conditioned is not None and real is not None:
+            return self.run(lambda: generate_from_reals(generator, inputs, real))
         return self.run(lambda: generate(generator, self.loss.fake_inputs(generator, inputs, real)))
 
     def reconstruction_terms(
@@ -255,17 +264,19 @@ class Trainer:
     @torch.no_grad()
     def set_reference(self, n: int) -> None:
         """Set the reference batch of D's virtual batch norm to the first `n` reals; the data position does not advance."""
-        if isinstance(self.D, Discriminator) and self.D.reference is not None:
+        judge: Any = self.D
+        if getattr(judge, "reference", None) is not None:
             position = self.batches.position
             with RngScope(self.config.seed, "reference"):
-                self.D.refer_to(self.view(self.reals(n)))
+                judge.refer_to(self.view(self.reals(n)))
             self.batches.position = position
 
     @torch.no_grad()
     def example(self) -> Batch:
         """One fake (or pack) of the averaged G; advances no counter."""
         with RngScope(self.config.seed, "example"):
-            return generate(self.average, self.game.latent.draw(self.pack, device=self.device)).pack(self.pack)
+            fake = generate(self.average, self.game.latent.draw(self.pack, device=self.device))
+            return self.as_trained(fake).pack(self.pack)
 
     def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:
         """D's batch after the `mix` hooks, which see the packed rows of all processes."""

@@ -45,6 +45,7 @@ REFUSED = {  # of either set, and what takes the place of the refused
     "ebgan": ({"packing"} | NO_TARGETS | PENALTIES, {"labels", "minibatch-stddev"}),
     "hinge": (NO_TARGETS, set()),
     "infogan": ({"label-noise", "packing"}, {"labels"}),
+    "lapgan": ({"augment", "dragan-gp", "gp", "kernel-5", "nearest", "packing", "pixelshuffle", "pool"}, {"labels"}),
     "lsgan": (NO_TARGETS, set()),
     "rpgan": (NO_TARGETS | MIXING, PENALTIES),
     "ssgan": ({"feature-matching", "label-noise", "labels", "packing"} | NO_TARGETS | PENALTIES, {"minibatch-stddev"}),
