@@ -116,7 +116,9 @@ def start_run(
         exam = TrainingEvaluation(trainer)
         with run.training_lock():
             run.create(config)
-            fit_run(run, trainer, exam, quiet=quiet, notes=(note, few_images_warning(config), *image_notes(dataset)))
+            known = ":" not in config.data.spec  # a published set, whose gray or repeated images are no mistake
+            notes = (note, few_images_warning(config), *(() if known else image_notes(dataset)))
+            fit_run(run, trainer, exam, quiet=quiet, notes=notes)
 
 
 def continue_run(run: RunDir, config: ResolvedConfig, dataset: Dataset, kind: type[Trainer], quiet: bool) -> None:
