@@ -97,6 +97,7 @@ FAILING: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "NaN injected": ("nsgan", {"train.steps": 300}),
+    "100 digits": ("nsgan", {"data.max_images": 100, "train.steps": 600}),
 }
 """Cell made to fail -> variant and settings."""
 VARIANTS = "ssgan coulomb began nsgan minimax lsgan hinge dragan rpgan ebgan acgan cgan infogan wgan wgan-gp".split()

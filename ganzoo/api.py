@@ -16,6 +16,7 @@ from ganzoo.config.recipes import checked, make_config, merge, unflatten, with_s
 from ganzoo.config.resolve import resolve_defaults, resolve_device
 from ganzoo.config.schema import Config, ResolvedConfig, Table, parse, with_train
 from ganzoo.data import Dataset, find_source
+from ganzoo.data.summary import image_notes
 from ganzoo.errors import InputError
 from ganzoo.mistakes import plugin_errors
 from ganzoo.run_data import check_not_memory, check_same_data, load_dataset, spec_or_dataset, with_memory_data
@@ -115,7 +116,9 @@ def start_run(
         exam = TrainingEvaluation(trainer)
         with run.training_lock():
             run.create(config)
-            fit_run(run, trainer, exam, quiet=quiet, notes=(note, few_images_warning(config)))
+            known = ":" not in config.data.spec  # a published set, whose gray or repeated images are no mistake
+            notes = (note, few_images_warning(config), *(() if known else image_notes(dataset)))
+            fit_run(run, trainer, exam, quiet=quiet, notes=notes)
 
 
 def continue_run(run: RunDir, config: ResolvedConfig, dataset: Dataset, kind: type[Trainer], quiet: bool) -> None:

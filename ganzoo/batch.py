@@ -1,4 +1,4 @@
-"""The two records of a training step: a batch, and the same batch with the outputs of D."""
+"""The records of a training step: a batch, the same batch with the outputs of D, and reconstructions of reals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -68,6 +68,18 @@ class DiscriminatorOutput(Batch):
     def detach(self) -> "DiscriminatorOutput":
         """The same record, detached from the graph."""
         return self.apply(Tensor.detach)
+
+
+@dataclass(frozen=True)
+class Reconstruction(Batch):
+    """Images that a G with an encoder makes of reals, with the posterior of their latents."""
+
+    reals: Tensor = None  # type: ignore[assignment]
+    """(N, C, H, W), the encoded images."""
+    mean: Tensor = None  # type: ignore[assignment]
+    """(N, dim), the mean of z given the real."""
+    log_variance: Tensor = None  # type: ignore[assignment]
+    """(N, dim), the logarithm of its variance."""
 
 
 def is_point_shape(shape: Sequence[int]) -> bool:

@@ -21,7 +21,8 @@ from ganzoo.evaluation.features import DrawFn, FeatureReader, cached_files
 from ganzoo.evaluation.metrics import import_torch_fidelity
 from ganzoo.evaluation.modes import MODE_METRICS, has_known_modes, score_modes
 from ganzoo.evaluation.real_data import RealData, class_order, load_real_splits, mismatches, small_reference
-from ganzoo.evaluation.scoring import load_references, reference_sets, score_samples, unavailable_reason
+from ganzoo.evaluation.references import load_references, reference_sets
+from ganzoo.evaluation.scoring import missing_reason, score_samples
 from ganzoo.mistakes import plugin_errors
 from ganzoo.run_data import as_dataset, check_not_memory, load_dataset
 from ganzoo.sampling import Sampler, load
@@ -143,11 +144,15 @@ def score_images(
     sampler: Sampler, real: RealData, metrics: Sequence[str] | None, n: int, split: Split, reader: FeatureReader
 ) -> Evaluation:
     """Scores of images by their features; raises `InputError` if a requested metric, or every metric, is unavailable."""
-    print_time_estimate(reader, reference_sets(real.train, real.test, n), n)
-    tool, found = reader.extractor, load_references(reader, real.train, real.test, n)
+    training = reads_training_images(metrics, real, n, reader)
+    print_time_estimate(reader, reference_sets(real.train, real.test, n, training), n)
+    tool, found = reader.extractor, load_references(reader, real.train, real.test, n, training)
     classes = requested_classes(sampler, real.train, n)
     samples = reader.samples(seed_sampler(sampler, classes), n, classes)
-    lines = {name: unavailable_reason(name, samples, found[split].real, tool) for name in METRICS}
+    lines = {name: missing_reason(name, samples, found, split, tool) for name in METRICS}
+    if real.own and not training:
+        why = f"reads all {len(real.train):,} training images, slow with {tool.name} on a CPU; name it with --metrics"
+        lines |= {name: f"{name} {why}" for name in METRICS if METRICS[name].training}
     names = [name for name, why in lines.items() if why is None] if metrics is None else metrics
     if metrics is None and not names:
         raise InputError(f"no metric can be computed: {'; '.join(filter(None, lines.values()))}")
@@ -156,6 +161,14 @@ def score_images(
         "left_out": [why for why in lines.values() if why and metrics is None],
     }
     return Evaluation(score_samples(samples, found, split, names, tool), facts)
+
+
+def reads_training_images(metrics: Sequence[str] | None, real: RealData, n: int, reader: FeatureReader) -> bool:
+    """True if one of `metrics` reads all training images; of the default metrics (None) none does if that takes long."""
+    if metrics is not None:
+        return real.own and any(METRICS[name].training for name in metrics)
+    slow = reader.extractor.slow and reader.device == "cpu"
+    return real.own and (not slow or len(real.train) <= n)
 
 
 def print_time_estimate(reader: FeatureReader, real: Sequence[Dataset], n: int) -> None:

@@ -1,8 +1,8 @@
-"""Inputs of G: z, labels and latent code; images from seeds."""
+"""Inputs of G: z, labels and latent code; images from seeds; z of given images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,20 @@ class GeneratorInputs(NamedTuple):
     def vector(self) -> Tensor:
         """(N, `Latent.size`), the input vector of G."""
         return self.z if self.code is None else torch.cat([self.z, self.code], 1)
+
+
+class Posterior(NamedTuple):
+    """The Gaussian distribution of z for given images, as G's encoder states it."""
+
+    mean: Tensor
+    """(N, dim)."""
+    log_variance: Tensor
+    """(N, dim)."""
+
+    def draw(self) -> Tensor:
+        """One z for each image, (N, dim), with a gradient for the encoder (Kingma & Welling 2014, arXiv:1312.6114)."""
+        noise = rng.normal("posterior", *self.mean.shape, device=self.mean.device)
+        return self.mean + (self.log_variance / 2).exp() * noise
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,17 @@ class Latent:
 def generate(generator: nn.Module, inputs: GeneratorInputs) -> Batch:
     """The batch that `generator` makes of `inputs`, with their labels and code."""
     return Batch(generator(inputs.vector, inputs.labels), inputs.labels, inputs.code)
+
+
+def encode(generator: nn.Module, images: Tensor) -> Posterior:
+    """The posterior of z for images (N, C, H, W), by the encoder of `generator`."""
+    mean, log_variance = generator.encoder(images).chunk(2, dim=1)  # type: ignore[operator]
+    return Posterior(mean, log_variance)
+
+
+def generate_from_reals(generator: Any, inputs: GeneratorInputs, real: Batch) -> Batch:
+    """The batch that a generator conditioned on reals makes for `real`, in the form of training."""
+    return Batch(generator.fakes(inputs.vector, inputs.labels, real.images), inputs.labels, inputs.code)
 
 
 def draw_inputs(latent: Latent, seeds: Sequence[int], labels: Tensor | None = None) -> GeneratorInputs:

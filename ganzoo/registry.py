@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from ganzoo.errors import unknown_name
@@ -34,6 +35,11 @@ class Registry(dict[str, T]):
 
     def __missing__(self, name: str) -> T:
         raise unknown_name(self.what, name, self)
+
+
+def keywords(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in the resolved config `table` of a part, as its keyword arguments."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in table.items() if k != "name"}
 
 
 def _same_class(one: object, other: object) -> bool:

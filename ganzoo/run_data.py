@@ -10,7 +10,7 @@ from ganzoo.data import MEMORY, Dataset
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
 
-DATA_OPTIONS = ("spec", "size", "channels", "classes", "max_images", "labelled", "labelled_share", "on_corrupt")
+DATA_OPTIONS = ("spec", "size", "channels", "crop", "classes", "max_images", "labelled", "labelled_share", "on_corrupt")
 
 
 def load_dataset(config: Config, quiet: bool = True) -> Dataset:

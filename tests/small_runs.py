@@ -13,7 +13,7 @@ from ganzoo.config.recipes import make_config, merge, unflatten, variants
 from ganzoo.config.schema import Config, Table
 from ganzoo.config.techniques import technique_settings
 from ganzoo.data import Dataset
-from ganzoo.losses import LOSSES
+from ganzoo.losses import LOSSES, Loss
 from ganzoo.tricks import TRICKS
 
 SMALL: Table = {
@@ -49,7 +49,10 @@ def losses_against(trick: str) -> set[str]:
     return {
         name
         for name, loss in LOSSES.items()
-        if trick in loss.penalties or {*kind.excludes} & {*loss.heads} or {*kind.heads} - {*loss.heads}
+        if trick in loss.penalties
+        or {*kind.excludes} & {*loss.heads}
+        or {*kind.heads} - {*loss.heads}
+        or (kind.replaces_d and loss.after_g_step is not Loss.after_g_step)
     }
 
 
@@ -81,6 +84,7 @@ def _timeless(value: Any) -> Any:
 
 QUICK: dict[str, Table] = {
     "past-players": {"tricks.past_players.every": 2, "tricks.past_players.steps": 1},
+    "target-networks": {"tricks.target_networks.tau": 0.5},
     "replay": {"tricks.replay.capacity": 6},
     "label-noise": {"tricks.label_noise.p": 0.5},
     "instance-noise": {"tricks.instance_noise.steps": 4},

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import ImageFont
 from stand_ins import here
 
 from ganzoo.batch import Batch
@@ -29,11 +30,12 @@ CASES = {
     "02_custom_loss": (STEPS, r"nsgan, step 1: d/real .+ g/adv .+\nsoftplus-margin, step 1: d/real .+ g/adv .+\n"),
     "03_own_loop": (STEPS, r"step 2: d/real .+, d/fake .+, d/gp .+, g/adv -?[\d.]+\n"),
     "04_simultaneous_updates": (STEPS, r"alternating, step 1: d/real .+\nsimultaneous, step 1: d/real .+\n"),
-    "06_unrolled": (STEPS, r"alternating: modes@2500 .+, reverse_kl.+\nunrolled: modes@2500 .+, reverse_kl.+\n"),
+    "07_unrolled": (STEPS, r"alternating: modes@2500 .+, reverse_kl.+\nunrolled: modes@2500 .+, reverse_kl.+\n"),
     "05_compare": (
         [*STEPS, "--seeds", "1", "--samples", "8"],
         r"(?s)digits \(train.+\| nsgan .+\| hinge .+report: \S+report.html\n",
     ),
+    "06_letters": (["letters", "--fonts", ".", "--size", "16"], "1 faces from 2 font files in letters\n"),
 }
 
 
@@ -46,6 +48,8 @@ def test_every_example_has_a_case():
 def test_example(name, tmp_path, monkeypatch, capsys):
     words, printed = CASES[name]
     monkeypatch.chdir(tmp_path)
+    for face in ("one.ttf", "the-same.ttf"):
+        (tmp_path / face).write_bytes(ImageFont.load_default(16).font_bytes)
     monkeypatch.setattr(sys, "argv", [name, *words])
     monkeypatch.setattr(LocalPool, "run_jobs", lambda self, jobs, report: here(jobs, report, None))
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
@@ -56,7 +60,7 @@ def test_example(name, tmp_path, monkeypatch, capsys):
 
 def test_the_unrolled_gradient_is_that_of_finite_differences():
     """Of D's loss after its steps, which depend on G's images, in one number that moves all of them."""
-    example = runpy.run_path(str(EXAMPLES / "06_unrolled.py"), run_name="example")
+    example = runpy.run_path(str(EXAMPLES / "07_unrolled.py"), run_name="example")
     d = make_discriminator("mlp", {"width": 6, "depth": 1, "activation": "tanh"}, shape=(2, 1, 1)).double()
     initialize(d, "he", 0, "d")
     g = torch.Generator().manual_seed(0)

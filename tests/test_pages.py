@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -76,14 +75,15 @@ def test_the_readme_takes_time_and_score_of_the_laptop_runs(benchmarks):
     assert line.startswith("| `wgan` |") and "| 1:05 | 2.50 | <img" in line
 
 
-def test_the_page_of_trials(benchmarks):
-    import laptop_trials
+@pytest.mark.parametrize("name", ["laptop-trials"])
+def test_the_page_of_trials(benchmarks, name):
+    import trials
 
-    text, found = laptop_trials.PAGE.read_text(encoding="utf-8"), read(laptop_trials.RESULTS)
-    assert laptop_trials.page(text, found) == text and "| recipe |" in text
-    assert found.keys() == laptop_trials.trials().keys()
-    counts = Counter(recipe for recipe, _ in laptop_trials.trials().values())
-    assert len(set(counts.values())) == 1, "the same number of trials for each recipe"
+    plan = trials.Plan.read(name)
+    text = plan.page.read_text(encoding="utf-8")
+    assert trials.page(plan, text) == text and "| recipe |" in text
+    assert plan.results().keys() == plan.each().keys()
+    assert len(set(map(len, plan.trials.values()))) == 1, "as many for each recipe"
 
 
 def test_the_page_of_growth(benchmarks):

@@ -17,7 +17,7 @@ from small_runs import small, toy_data
 FOURTEEN = (
     "minimax nsgan lsgan wgan wgan-gp dragan acgan ebgan began infogan coulomb hinge rpgan cgan".split()
 )  # fmt: skip
-EVERY = (*FOURTEEN, "ssgan", "rahinge", "ralsgan")
+EVERY = (*FOURTEEN, "ssgan", "klgan", "vaegan", "rahinge", "ralsgan")
 IMAGE_BACKBONES = [name for name in BACKBONES if "upsample" in generator_schema(name)]
 
 

@@ -186,7 +186,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "losses": losses,
     "techniques": technique_table,
     "backbones": backbones,
-    "generator options": lambda: options(generator_schema),
+    "generator options": lambda: options(lambda name: generator_schema(name, encodes=True)),
     "discriminator options": lambda: options(lambda name: discriminator_schema(name, ("score", "reconstruction"))),
     "upsamplers": lambda: described(UPSAMPLERS),
     "downsamplers": lambda: described(DOWNSAMPLERS),

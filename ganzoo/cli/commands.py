@@ -21,6 +21,11 @@ COMMANDS = {
             "ganzoo train --resume runs/photos --steps 40000",
         ),
     ),
+    "data": Command(
+        "data.data",
+        "Show a data set as the network sees it: classes, sizes, duplicates, 64 images.",
+        ("ganzoo data folder:photos --size 64", "ganzoo data folder:photos.zip --set data.crop=pad --out sheet.png"),
+    ),
     "sample": Command(
         "sample.sample",
         "Draw images from one or more checkpoints.",
@@ -79,6 +84,11 @@ COMMANDS = {
         "explore.invert",
         "Find the latent whose image is nearest to a picture.",
         ("ganzoo invert seven.png wgan-gp --out found.png",),
+    ),
+    "reconstruct": Command(
+        "explore.reconstruct",
+        "Encode pictures and decode them again.",
+        ("ganzoo reconstruct seven.png four.png runs/vaegan-digits-s0 --out copies.png",),
     ),
     "export": Command(
         "share.export",

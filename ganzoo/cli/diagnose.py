@@ -27,6 +27,7 @@ PLOTTED = {
     "norm/d": "D's gradient norm",
     "norm/g": "G's gradient norm",
     "score/apart": "reals above fakes",
+    "score/held_out": "over held-out reals",
     "variety/pixels": "pixel diversity",
     "variety/features": "feature diversity",
     "unrest/lately": "recent change",
@@ -34,6 +35,8 @@ PLOTTED = {
 """Name in the log -> name in the plots."""
 SIGNALS = {
     "score/apart": "reals above fakes: share of (real, fake) pairs in which D scores the real image higher; 0.5 is chance",
+    "score/held_out": "over held-out reals: share of pairs in which D scores the training image above the held-out one; 1 = "
+    "D memorizes",
     "variety/pixels": "diversity: mean distance of two samples over that of two real images, in pixels and in D's features",
     "unrest/lately": "recent change: distance that a latent's image moved in the last 5 records, over that of two reals",
 }

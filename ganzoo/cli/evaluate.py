@@ -12,9 +12,10 @@ from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, S
 from ganzoo.cli.pictures import Scale
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Evaluation, Score, neighbors
+from ganzoo.evaluation.metrics import notes
 from ganzoo.evaluation.score import computed_floors, floor_text, format_number, value_text
 from ganzoo.image_io import save_png
-from ganzoo.release.scores import release_to_score, save_scores
+from ganzoo.release.scores import release_to_score, save_neighbors, save_scores
 from ganzoo.sampling import load
 
 
@@ -28,7 +29,10 @@ def evaluate(
     batch: Annotated[int, typer.Option("--batch-size", help="Images per batch; does not change a score.")] = 128,
     no_ema: NoEma = False,
     neighbours: Annotated[
-        Path | None, typer.Option(metavar="PNG", help="Draw samples next to their nearest training images.")
+        Path | None,
+        typer.Option(
+            metavar="PNG", help="Draw samples next to their nearest training images, with --save also into the card."
+        ),
     ] = None,
     scale: Scale = 1,
     save: Annotated[
@@ -54,9 +58,13 @@ def evaluate(
         if not as_json:
             terminal.out(f"saved: {path}")
     if neighbours is not None:
-        save_png(evaluator.nearest_training_images(sampler, data, **chosen), neighbours, scale)
+        picture = evaluator.nearest_training_images(sampler, data, **chosen)
+        save_png(picture, neighbours, scale)
+        written = [neighbours]
+        if release is not None:
+            written.append(save_neighbors(picture, release, sampler.card["sha256"]))
         if not as_json:
-            terminal.out(f"nearest training images: {neighbours}")
+            terminal.out(f"nearest training images: {' and '.join(map(str, written))}")
 
 
 def check_options(neighbours: Path | None, scale: int, saves_last_weights: bool) -> None:
@@ -77,7 +85,7 @@ def show(found: Evaluation) -> None:
     for score in found.scores:
         for name, computed in computed_floors(score.details).items():
             terminal.out(f"{score.name}, {name}: {format_number(computed)}")
-    for line in found.facts.get("left_out", []):
+    for line in (*notes(score.metric for score in found.scores), *found.facts.get("left_out", [])):
         terminal.out(line)
 
 

@@ -1,4 +1,4 @@
-"""`ganzoo gallery`, `ganzoo demo` and `ganzoo invert` (GAN inversion)."""
+"""`ganzoo gallery`, `ganzoo demo`, `ganzoo invert` (GAN inversion) and `ganzoo reconstruct`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from ganzoo.evaluation import Extractor
 from ganzoo.evaluation.extractor import find_extractor
 from ganzoo.image_io import grid, save_png
 from ganzoo.sampling import Sampler, load
-from ganzoo.sampling.projection import Projection, project, read_picture
+from ganzoo.sampling.projection import Projection, gray_levels, project, read_picture
 from ganzoo.terminal import track
 from ganzoo.ui.collection import collect, print_left_out
 from ganzoo.ui.demo import load_images
@@ -55,6 +55,9 @@ def invert(
     restarts: Annotated[int, typer.Option(min=1, help="Initial latents, for each class or category.")] = 4,
     only: Annotated[str | None, typer.Option("--class", help="The class, if known; default: try all.")] = None,
     extractor: Annotated[str | None, typer.Option(help="Match its features as well: digits, cifar, lite0, ...")] = None,
+    no_encoder: Annotated[
+        bool, typer.Option("--no-encoder", help="Start from random latents, also if the model has an encoder.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Picture and inversion; default: <image>-inverted.png.")] = None,
     scale: Scale = 1,
     no_ema: NoEma = False,
@@ -62,16 +65,45 @@ def invert(
 ) -> None:
     """Find the latent whose image is nearest to a picture (GAN inversion)."""
     out = out or Path(f"{image.stem}-inverted.png")
-    if out.suffix.lower() != ".png":
-        raise InputError(f"--out {out}: expected a name that ends in .png")
+    check_out(out, [image])
     sampler = load(checkpoint, no_ema)
     picture = read_picture(image, sampler)
-    if out.exists() and out.samefile(image):
-        raise InputError(f"--out {out} would overwrite the picture itself; give another name")
     shown, reader = track(range(steps), "inverting"), open_extractor(extractor, sampler)
-    found = project(sampler, picture, steps=shown, restarts=restarts, only=only, extractor=reader)
+    found = project(
+        sampler, picture, steps=shown, restarts=restarts, only=only, extractor=reader, encoder=not no_encoder
+    )
     save_png(grid(torch.stack([picture, found.image]), 2)[0], out, scale)
     terminal.out(f"{out}: {describe_inversion(found, sampler)}")
+
+
+def reconstruct(
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="PICTURE", help="Image files; cropped and resized like the training data."),
+    ],
+    checkpoint: Checkpoint,
+    out: Annotated[Path, typer.Option(help="Pictures, and below each its reconstruction.")] = Path("reconstructed.png"),
+    scale: Scale = 1,
+    no_ema: NoEma = False,
+    plugin: Plugins = None,
+) -> None:
+    """Encode pictures and decode them again, with a model that has an encoder."""
+    check_out(out, images)
+    sampler = load(checkpoint, no_ema)
+    pictures = torch.stack([read_picture(image, sampler) for image in images])
+    made = sampler.reconstruct(pictures)
+    save_png(grid(torch.cat([pictures, made]), len(images))[0], out, scale)
+    for image, picture, copy in zip(images, pictures, made, strict=True):
+        terminal.out(f"{image}: {describe_error(gray_levels(copy, picture))}")
+    terminal.out(str(out))
+
+
+def check_out(out: Path, images: list[Path]) -> None:
+    """Raise `InputError` if `out` is no PNG file or is one of the `images` that are read."""
+    if out.suffix.lower() != ".png":
+        raise InputError(f"--out {out}: expected a name that ends in .png")
+    if out.exists() and any(image.exists() and out.samefile(image) for image in images):
+        raise InputError(f"--out {out} would overwrite the picture itself; give another name")
 
 
 def open_extractor(name: str | None, sampler: Sampler) -> Extractor | None:
@@ -86,7 +118,7 @@ def open_extractor(name: str | None, sampler: Sampler) -> Extractor | None:
 def describe_inversion(found: Projection, sampler: Sampler) -> str:
     """The error, and the seed, class and code of the inversion."""
     labels, code = found.inputs.labels, found.inputs.code
-    parts = [f"error {found.error:.1f} of 255 gray levels (root mean square)", f"from seed {found.seed}"]
+    parts = [describe_error(found.error), "from the encoder" if found.encoded else f"from seed {found.seed}"]
     if labels is not None:
         parts.append(f"class {sampler.class_names[int(labels[0])]}")
     if code is not None and sampler.latent.code is not None:
@@ -94,3 +126,8 @@ def describe_inversion(found: Projection, sampler: Sampler) -> str:
         parts += [f"category {int(code[0, :categories].argmax())}"] if categories else []
         parts += [f"code {value:.2f}" for value in code[0, categories:].tolist()]
     return ", ".join(parts)
+
+
+def describe_error(levels: float) -> str:
+    """An error in gray levels, in words."""
+    return f"error {levels:.1f} of 255 gray levels (root mean square)"

@@ -39,7 +39,7 @@ def write_walk(images: Tensor, out: Path, scale: int, closed: bool) -> None:
 
 def check_suffix(out: Path, kind: str) -> None:
     """Raise `InputError` if `out` is no file type for pictures of `kind`."""
-    if kind in ("classes", "traversal", "rows"):
+    if kind in ("classes", "traversal", "levels", "rows"):
         if out.suffix.lower() != ".png":
             raise InputError(f"--out {out}: rows of images are one picture; expected a name that ends in .png")
     elif out.suffix.lower() not in ((".png", ".gif", "") if kind == "walk" else (".png", "")):

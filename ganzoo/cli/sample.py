@@ -1,4 +1,4 @@
-"""`ganzoo sample`: grids, rows per class or checkpoint, interpolations, code traversals."""
+"""`ganzoo sample`: grids, rows per class or checkpoint, interpolations, code traversals, levels of a pyramid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +46,10 @@ class Request:
         str | None,
         typer.Option(metavar="CODE", help="Vary an InfoGAN code along each row: category, 1, 2, ..., or all."),
     ] = None
+    levels: Annotated[
+        bool,
+        typer.Option("--levels", help="One row per image: each level of its Laplacian pyramid, coarsest first."),
+    ] = False
     truncation: Annotated[
         float | None, typer.Option(metavar="PSI", help="Truncate a Gaussian z: better images, less diversity.")
     ] = None
@@ -66,6 +70,8 @@ class Request:
             raise InputError("give one of -n, --seeds, --per-class and --interpolate")
         if self.traverse is not None and any(o is not None for o in (self.per_class, self.interpolate, self.classes)):
             raise InputError("--traverse takes only -n or --seeds (its rows) and --truncation; drop the other options")
+        if self.levels and any(o is not None for o in (self.per_class, self.interpolate, self.traverse)):
+            raise InputError("--levels takes only -n or --seeds, --classes and --truncation; drop the other options")
         for name, value in (("--along", self.along), ("--frames", self.frames)):
             if value is not None and self.interpolate is None:
                 raise InputError(f"{name} needs --interpolate; give both or neither")
@@ -75,7 +81,12 @@ class Request:
     @property
     def kind(self) -> str:
         """The kind of picture, which is part of the default file name."""
-        kinds = {"walk": self.interpolate, "traversal": self.traverse, "classes": self.per_class}
+        kinds = {
+            "walk": self.interpolate,
+            "traversal": self.traverse,
+            "classes": self.per_class,
+            "levels": self.levels or None,
+        }
         return next((kind for kind, value in kinds.items() if value is not None), "samples")
 
     def numbers(self, usual: int) -> list[int]:
@@ -112,7 +123,7 @@ def sample(
 def sample_one(checkpoint: str, request: Request, out: Path | None, scale: int, no_ema: bool) -> None:
     """Draw the images of one checkpoint and write them."""
     through = None if request.interpolate is None else parse_points(request.interpolate)
-    numbers = request.numbers(ROWS if request.traverse else IMAGES)
+    numbers = request.numbers(ROWS if request.traverse else 2 * ROWS if request.levels else IMAGES)
     out = out or Path(f"{Path(checkpoint).resolve().name}-{request.kind}.png")
     check_suffix(out, request.kind)
     sampler = load(checkpoint, no_ema)
@@ -121,7 +132,7 @@ def sample_one(checkpoint: str, request: Request, out: Path | None, scale: int, 
         raise InputError(f"--out {out}: points are drawn as one picture; expected a name that ends in .png")
     if through is not None:
         write_walk(walk(sampler, request, through), out, scale, closed=through[0] == through[-1])
-    elif request.kind in ("classes", "traversal"):
+    elif request.kind in ("classes", "traversal", "levels"):
         write_rows(sampler, request, numbers, out, scale)
     else:
         data = sampler.config.dataset
@@ -131,7 +142,8 @@ def sample_one(checkpoint: str, request: Request, out: Path | None, scale: int, 
 
 def sample_rows(checkpoints: Sequence[str], request: Request, out: Path | None, scale: int, no_ema: bool) -> None:
     """Draw one labeled row of the same seeds from each checkpoint, and write them as one picture."""
-    if any(option is not None for option in (request.per_class, request.interpolate, request.along, request.traverse)):
+    options = (request.per_class, request.interpolate, request.along, request.traverse, request.levels or None)
+    if any(option is not None for option in options):
         raise InputError(
             "several checkpoints (one row each) take only -n or --seeds, --classes and --truncation; "
             "drop the other options"
@@ -171,7 +183,10 @@ def walk(sampler: Sampler, request: Request, through: list[int]) -> Tensor:
 
 
 def rows(sampler: Sampler, request: Request, seeds: list[int]) -> tuple[Tensor, int]:
-    """Images and number of columns: one row per class, or for each traversed code one row per seed."""
+    """Images and number of columns: one row per class, one per seed with --levels, or for each traversed code one per seed."""
+    if request.levels:
+        check_count(len(seeds) * sampler.levels)
+        return sampler.build_up(seeds, parse_classes(request.classes), request.truncation), sampler.levels
     if request.traverse is None:
         classes = parse_classes(request.classes)
         check_count(len(seeds) * len(sampler.class_names if classes is None else classes))

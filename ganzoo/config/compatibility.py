@@ -8,8 +8,10 @@ from ganzoo.config.schema import ResolvedConfig
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, checkerboard
 from ganzoo.networks.layers import norm_has
+from ganzoo.registry import keywords
 from ganzoo.schedules import as_schedule
 from ganzoo.tricks import Trick
+from ganzoo.tricks.base import Phase
 
 FEW_IMAGES = 2000
 """Below this, D overfits early without augmentation (Karras et al. 2020, arXiv:2006.06676, fig. 1)."""
@@ -22,9 +24,10 @@ def incompatibilities(
 
     `unlabelled`: number of samples without a label; `empty_classes`: classes without samples.
     """
-    loss, facts = LOSSES[config.loss["name"]], config.dataset
+    loss, facts = _loss(config), config.dataset
     yield from _check_shapes(config, tricks)
     yield from _check_labels(config, loss, bool(facts and facts.class_names))
+    yield from _check_encoder(config, loss)
     yield from _class_misfits(config, loss, empty_classes)
     yield from _check_unlabeled(config, unlabelled)
     yield from _check_minibatch_features(config)
@@ -32,7 +35,12 @@ def incompatibilities(
     yield from _check_tricks(config, loss, tricks)
     yield from _check_kernels(config)
     yield from _check_rates(config)
+    yield from _check_pyramid(config, tricks)
     yield from batch_split_incompatibilities(config, tricks, unlabelled)
+
+
+def _loss(config: ResolvedConfig) -> Loss:
+    return LOSSES[config.loss["name"]](**keywords(config.loss))
 
 
 def _check_shapes(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
@@ -55,7 +63,7 @@ def _check_shapes(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
             yield f"trick {trick.name} is for images, but the data are points; set tricks.{trick.name}=false"
 
 
-def _check_labels(config: ResolvedConfig, loss: type[Loss], labelled: bool) -> Iterator[str]:
+def _check_labels(config: ResolvedConfig, loss: Loss, labelled: bool) -> Iterator[str]:
     g, d = (table.get("condition", "none") for table in (config.networks.generator, config.networks.discriminator))
     spec = config.data.spec
     if (loss.needs_labels or "class_logits" in loss.heads) and not labelled:
@@ -69,9 +77,9 @@ def _check_labels(config: ResolvedConfig, loss: type[Loss], labelled: bool) -> I
         )
     if d in ("projection", "product") and "score" not in loss.heads:
         yield f"condition={d!r} changes D's score, but loss {loss.name} has no score; set condition='channels'"
-    if d == "channels" and "class_logits" in loss.heads:
+    if d in ("channels", "plane") and "class_logits" in loss.heads:
         yield (
-            f"loss {loss.name} trains D to predict the class, but condition='channels' gives D the class as input; "
+            f"loss {loss.name} trains D to predict the class, but condition={d!r} gives D the class as input; "
             "set networks.discriminator.condition='none' or 'projection'"
         )
     if loss.label_blind and g != "none":
@@ -87,7 +95,19 @@ def _check_labels(config: ResolvedConfig, loss: type[Loss], labelled: bool) -> I
         yield "a conditional discriminator needs a conditional generator; set networks.generator.condition='concat'"
 
 
-def _class_misfits(config: ResolvedConfig, loss: type[Loss], empty_classes: Sequence[str]) -> Iterator[str]:
+def _check_encoder(config: ResolvedConfig, loss: Loss) -> Iterator[str]:
+    if not loss.encodes:
+        return
+    g, prior = config.networks.generator, config.latent.distribution
+    if prior != "gaussian":
+        yield f"the encoder of loss {loss.name} needs Gaussian latents, not {prior}; set latent.distribution='gaussian'"
+    if g.get("condition", "none") != "none":
+        yield f"the encoder of loss {loss.name} takes no labels; set networks.generator.condition='none'"
+    if g.get("norm") == "virtual":
+        yield f"the encoder of loss {loss.name} has no reference batch for virtual norm; set networks.generator.norm='batch'"
+
+
+def _class_misfits(config: ResolvedConfig, loss: Loss, empty_classes: Sequence[str]) -> Iterator[str]:
     names = config.dataset.class_names if config.dataset else ()
     tables = (config.networks.generator, config.networks.discriminator)
     conditional = any(table.get("condition", "none") != "none" for table in tables)
@@ -140,7 +160,7 @@ def _check_minibatch_features(config: ResolvedConfig) -> Iterator[str]:
         )
 
 
-def _check_penalties(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
+def _check_penalties(config: ResolvedConfig, loss: Loss, tricks: list[Trick]) -> Iterator[str]:
     users = [f"loss {loss.name}"] if loss.per_sample_gradients else []
     users += [f"trick {trick.name}" for trick in tricks if trick.per_sample_gradients]
     norm = config.networks.discriminator.get("norm", "none")
@@ -156,7 +176,7 @@ def _check_penalties(config: ResolvedConfig, loss: type[Loss], tricks: list[Tric
         )
 
 
-def _check_tricks(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick]) -> Iterator[str]:
+def _check_tricks(config: ResolvedConfig, loss: Loss, tricks: list[Trick]) -> Iterator[str]:
     conditional = config.networks.discriminator.get("condition", "none") != "none"
     for trick in tricks:
         name = trick.name
@@ -170,13 +190,16 @@ def _check_tricks(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick])
             yield f"trick {name} removes D's labels; set networks.discriminator.condition='none'"
 
 
-def trick_conflicts(loss: type[Loss], trick: type[Trick]) -> Iterator[str]:
+def trick_conflicts(loss: Loss | type[Loss], trick: type[Trick]) -> Iterator[str]:
     """Each reason why a loss and a trick do not work together, for any settings."""
     name = trick.name
     if name in loss.penalties:
         yield f"loss {loss.name} already has the penalty {name}; set tricks.{name}=false"
     if misled := set(trick.excludes) & set(loss.heads):
         yield f"trick {name} would train D's {' and '.join(sorted(misled))} wrongly, which loss {loss.name} needs"
+    kind = loss if isinstance(loss, type) else type(loss)
+    if trick.replaces_d and kind.after_g_step is not Loss.after_g_step:
+        yield f"trick {name} has a copy of D judge G, but loss {loss.name} reads D's own output after G's step"
     if missing := set(trick.heads) - set(loss.heads):
         yield f"trick {name} needs D's {' and '.join(sorted(missing))}, but loss {loss.name} has no such output"
 
@@ -198,6 +221,64 @@ def _check_rates(config: ResolvedConfig) -> Iterator[str]:
             yield f"train.lr_decay_steps and the schedule of train.{player}.lr both change it; set train.lr_decay_steps=0"
 
 
+def _check_pyramid(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
+    levels, size = config.networks.pyramid, config.dataset.shape[1]
+    if not levels:
+        return
+    if config.dataset.is_points:
+        yield "networks.pyramid is for images, but the data are points; set networks.pyramid=[]"
+    if size % 2 ** len(levels):
+        yield (
+            f"a pyramid of {1 + len(levels)} levels needs an image size divisible by {2 ** len(levels)}, not {size}; "
+            "set data.size or remove levels from networks.pyramid"
+        )
+    for trick in tricks:
+        if trick.images_only or trick.batch_divisor > 1 or joins_levels(trick):
+            yield (
+                f"trick {trick.name} needs one image and one score per sample, but networks.pyramid has one for each level; "
+                f"set tricks.{trick.name}=false (gradient penalties: choose a loss that has one)"
+            )
+    yield from _check_pyramid_losses(config)
+    for number, level in enumerate(level_configs(config)):
+        for reason in _check_level(config, level, tricks):
+            yield reason.replace("networks.", f"networks.pyramid[{number}].")
+
+
+def joins_levels(trick: Trick) -> bool:
+    """True if a trick would mix the levels of a pyramid: in a norm of D's slope, or in a statistic of the scores."""
+    norm = trick.phase in (Phase.SLOPE_BETWEEN, Phase.SLOPE_AROUND)
+    hooks = ("judged_terms", "g_batch")
+    return norm or any(getattr(type(trick), hook) is not getattr(Trick, hook) for hook in hooks)
+
+
+def _check_pyramid_losses(config: ResolvedConfig) -> Iterator[str]:
+    for name in dict.fromkeys([config.loss["name"], *(level.loss["name"] for level in config.networks.pyramid)]):
+        if LOSSES[name].heads != ("score",) or LOSSES[name].needs_labels or LOSSES[name].encodes:
+            yield f"loss {name} needs more than D's score, but each level of a pyramid gives a score only; choose another"
+
+
+def _check_level(config: ResolvedConfig, level: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
+    loss, networks = _loss(level), level.networks
+    if (networks.generator["condition"] == "none") != (config.networks.generator["condition"] == "none"):
+        yield "networks.generator.condition: all levels of a pyramid take labels or none does; set it alike"
+    if BACKBONES[networks.name].data == "points" and norm_has(norm := networks.discriminator["norm"], "maps_only"):
+        yield f"{norm} norm needs maps, but {networks.name} has vectors; set networks.discriminator.norm='layer' or 'none'"
+    yield from _check_labels(level, loss, bool(config.dataset.class_names))
+    yield from _check_minibatch_features(level)
+    yield from _check_penalties(level, loss, tricks)
+    yield from _check_tricks(level, loss, tricks)
+
+
+def level_configs(config: ResolvedConfig) -> list[ResolvedConfig]:
+    """For each finer level of a pyramid, the config in which this level's networks and loss are the only ones."""
+    alone = []
+    for level in config.networks.pyramid:
+        own = {"generator": level.generator, "discriminator": level.discriminator, "pyramid": ()}
+        networks = config.networks.model_copy(update={"name": level.discriminator["name"], **own})
+        alone.append(config.model_copy(update={"loss": level.loss, "networks": networks}))
+    return alone
+
+
 def batch_coupled_parts(loss: Loss | type[Loss], tricks: list[Trick], unlabelled: int) -> list[str]:
     """Names of the parts that compare the samples of a batch, or take a mean over some of them."""
     some = unlabelled > 0 and "class_logits" in loss.heads  # the class term is a mean over labeled samples
@@ -209,12 +290,14 @@ def batch_split_incompatibilities(
     config: ResolvedConfig, tricks: list[Trick], unlabelled: int, processes: int = 1
 ) -> Iterator[str]:
     """Each reason why a batch cannot be split over `processes` and `train.gradient_accumulation` micro-batches in each."""
-    train, loss = config.train, LOSSES[config.loss["name"]]
+    train, loss = config.train, _loss(config)
     if train.sync_batch_norm and not train.device.startswith("cuda"):
         yield f"train.sync_batch_norm needs CUDA, but train.device is {train.device}; set train.sync_batch_norm=false"
     if processes * train.gradient_accumulation > 1:
         yield from _check_batch_division(config, tricks, processes)
         yield from _check_coupling(config, loss, tricks, unlabelled)
+        for level in level_configs(config):
+            yield from _check_coupling(level, _loss(level), tricks, unlabelled)
     if processes > 1:
         yield from _check_processes(config)
     yield from _check_single_sample_norm(config, tricks, processes)
@@ -234,13 +317,13 @@ def _check_batch_division(config: ResolvedConfig, tricks: list[Trick], processes
             )
 
 
-def _check_coupling(config: ResolvedConfig, loss: type[Loss], tricks: list[Trick], unlabelled: int) -> Iterator[str]:
+def _check_coupling(config: ResolvedConfig, loss: Loss, tricks: list[Trick], unlabelled: int) -> Iterator[str]:
     if config.networks.discriminator.get("minibatch_features", "none") != "none":
         yield (
             "minibatch features compare all samples of a batch, but D sees only a part of it here; "
             "set networks.discriminator.minibatch_features='none'"
         )
-    penalties = [f"loss {loss.name}"] if loss.couples_samples and loss.penalty is not Loss.penalty else []
+    penalties = [f"loss {loss.name}"] if loss.couples_samples and type(loss).penalty is not Loss.penalty else []
     penalties += [f"trick {t.name}" for t in tricks if t.couples_samples and type(t).d_terms is not Trick.d_terms]
     if penalties:
         yield f"the penalty of {penalties[0]} uses a statistic of the whole batch, but D sees only a part of it here"

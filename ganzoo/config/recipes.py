@@ -264,7 +264,7 @@ def on_backbone(networks: Table, name: object) -> Table:
     """The networks of a recipe without the options that another backbone lacks, and then with that backbone's init."""
     if not isinstance(name, str) or name not in BACKBONES or BACKBONES[name].decoder is None:
         return networks
-    schemas = {"generator": generator_schema(name), "discriminator": discriminator_schema(name, HEADS)}
+    schemas = {"generator": generator_schema(name, encodes=True), "discriminator": discriminator_schema(name, HEADS)}
     kept = {player: {k: v for k, v in networks[player].items() if k in schema} for player, schema in schemas.items()}
     if kept["generator"].get("condition") == "batch-norm" and "norm" not in schemas["generator"]:
         kept["generator"]["condition"] = "concat"

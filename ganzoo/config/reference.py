@@ -17,6 +17,7 @@ from ganzoo.config.techniques import techniques
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES, HEADS, UPSAMPLERS, discriminator_parts, generator_parts
+from ganzoo.networks.laplacian import Refiner
 from ganzoo.networks.layers import ACTIVATIONS, NORMS
 from ganzoo.networks.resample import DOWNSAMPLERS
 from ganzoo.optimizers import OPTIMIZERS
@@ -123,9 +124,9 @@ def trick_keys(path: str) -> Iterator[Key]:
 
 
 def generator_keys(path: str) -> Iterator[Key]:
-    """The options of G on every backbone that has a decoder."""
+    """The options of G on every backbone that has a decoder, with those of an encoder."""
     names = [name for name, backbone in BACKBONES.items() if backbone.decoder]
-    return merged(key for name in names for key in part_keys(path, name, generator_parts(name)))
+    return merged(key for name in names for key in part_keys(path, name, generator_parts(name, encodes=True)))
 
 
 def discriminator_keys(path: str) -> Iterator[Key]:
@@ -134,10 +135,16 @@ def discriminator_keys(path: str) -> Iterator[Key]:
     return merged(key for name in heads for key in part_keys(path, name, discriminator_parts(name, heads[name])))
 
 
+def level_generator_keys(path: str) -> Iterator[Key]:
+    """The options of G at a finer level of a pyramid."""
+    return part_keys(path, "", [Refiner])
+
+
 TABLES: Mapping[str, Callable[[str], Iterator[Key]]] = {
     "loss": loss_keys,
     "networks.generator": generator_keys,
     "networks.discriminator": discriminator_keys,
+    "networks.pyramid.generator": level_generator_keys,
     "tricks": trick_keys,
     "train.discriminator": optimizer_keys,
     "train.generator": optimizer_keys,

@@ -14,6 +14,7 @@ from ganzoo.config.schema import (
     AnyConfig,
     Config,
     Networks,
+    PyramidLevel,
     ResolvedConfig,
     Table,
     parameters_model,
@@ -22,8 +23,9 @@ from ganzoo.config.schema import (
     with_class_names,
 )
 from ganzoo.errors import InputError, missing_extra
-from ganzoo.losses import LOSSES
+from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, discriminator_schema, generator_schema, option_keys
+from ganzoo.networks.laplacian import Refiner
 from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.tricks import TRICKS
 
@@ -82,8 +84,26 @@ def _check_resolved(config: Config) -> None:
 
 def _sampling_tables(config: Config) -> Table:
     loss = _resolve_table(config.loss, _signature(LOSSES[_name(config.loss, "loss")]), "loss")
-    networks = _network_tables(config.networks, LOSSES[loss["name"]].heads)
-    return {"loss": loss, "networks": config.networks.model_dump() | networks}
+    networks = _network_tables(config.networks, LOSSES[loss["name"]])
+    levels = [_level_tables(i, level, networks, loss) for i, level in enumerate(config.networks.pyramid)]
+    return {"loss": loss, "networks": config.networks.model_dump() | networks | {"pyramid": levels}}
+
+
+def _level_tables(number: int, level: PyramidLevel, networks: Table, loss: Table) -> Table:
+    """A level of a pyramid, resolved; both its players take labels if the coarsest generator does."""
+    where = f"networks.pyramid[{number}]"
+    backbone = _name({"name": "dcgan"} | level.discriminator, f"{where}.discriminator")
+    label = {"condition": "none" if networks["generator"]["condition"] == "none" else "plane"}
+    name, options = {"name": backbone}, discriminator_schema(backbone, ("score",)).values()
+    judge = _resolve_table(label | level.discriminator | name, options, f"{where}.discriminator")
+    own = level.loss and _resolve_table(
+        level.loss, _signature(LOSSES[_name(level.loss, f"{where}.loss")]), f"{where}.loss"
+    )
+    return level.model_dump(mode="json") | {
+        "generator": _resolve_table(label | level.generator, _signature(Refiner), f"{where}.generator"),
+        "discriminator": name | judge,
+        "loss": own or loss,
+    }
 
 
 def _training_tables(config: Config) -> Table:
@@ -126,8 +146,8 @@ def _optimizer_table(table: Table, where: str) -> Table:
     return _resolve_table(table, _signature(OPTIMIZERS[_name(table, where)]), where)
 
 
-def _network_tables(networks: Networks, heads: tuple[str, ...]) -> Table:
-    g, d = generator_schema(networks.name), discriminator_schema(networks.name, heads)
+def _network_tables(networks: Networks, loss: type[Loss]) -> Table:
+    g, d = generator_schema(networks.name, loss.encodes), discriminator_schema(networks.name, loss.heads)
     return {
         "init": networks.init or BACKBONES[networks.name].init,
         "generator": _resolve_table(networks.generator, g.values(), "networks.generator"),

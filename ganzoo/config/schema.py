@@ -42,6 +42,8 @@ class Data(Section):
     """Height and width of an image, in pixels; none = the source's own."""
     channels: Literal[1, 3] | None = None
     """1 for gray, 3 for RGB; none = the source's own."""
+    crop: Literal["center", "pad"] = "center"
+    """Keep the middle square of an image, or (pad) all of it between borders of its edge color."""
     flip: bool = False
     """Mirror training images horizontally at random."""
     classes: tuple[str | int, ...] | None = None
@@ -65,6 +67,20 @@ class LatentSpace(Section):
     """Distribution of z: N(0, I), U[-1, 1) per axis, or uniform on the sphere of radius sqrt(dim)."""
 
 
+class PyramidLevel(Section):
+    """One level of a Laplacian pyramid above the coarsest (Denton et al. 2015, arXiv:1506.05751)."""
+
+    generator: Table = {}
+    discriminator: Table = {"name": "dcgan"}
+    """Backbone of this level's D, and its options; those of networks.discriminator."""
+    loss: Table = {}
+    """Loss of this level, with a score; empty = the table [loss], which is the coarsest level's."""
+    low_pass: bool = False
+    """Give D the low-pass image too, as extra channels; the paper's D sees only its sum with the coefficients."""
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of Gaussian noise on the low-pass images in training; pixels are in [-1, 1]."""
+
+
 class Networks(Section):
     """Both networks, on one backbone; the two tables have the keyword arguments of its parts."""
 
@@ -76,6 +92,8 @@ class Networks(Section):
     """Refuse a transposed convolution whose kernel is not divisible by its stride (checkerboard patterns)."""
     generator: Table = {}
     discriminator: Table = {}
+    pyramid: tuple[PyramidLevel, ...] = ()
+    """Finer levels of a Laplacian pyramid, finest first; the tables above are the coarsest level. Empty = no pyramid."""
 
 
 class Warmup(Section):

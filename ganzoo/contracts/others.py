@@ -90,11 +90,12 @@ def smallest_set_is_enough(name: str) -> None:
 
 
 def feature_sets(rows: Tensor) -> tuple[Features, Features]:
-    """Samples, in the order of `rows`, and real images, with features of size 4 and three classes."""
+    """Samples, in the order of `rows`, and real images and held-out ones, with features of size 4 and three classes."""
     ours, theirs = drawn(SAMPLES, 4, 0) + 0.3, drawn(SAMPLES, 4, 1)
     logits, bands, labels = drawn(SAMPLES, 3, 2), drawn(SAMPLES, 3, 3).abs(), torch.arange(SAMPLES) % 3
     samples = Features(ours[rows], logits[rows], bands[rows], labels[rows])
-    return samples, Features(theirs, logits, bands.flip(0) + 1, labels)
+    held = Features(drawn(SAMPLES, 4, 4), logits, bands, labels)
+    return samples, Features(theirs, logits, bands.flip(0) + 1, labels, held)
 
 
 def extractor_reads_images(name: str) -> None:

@@ -8,6 +8,7 @@ from ganzoo.data.cache import ganzoo_home
 from ganzoo.data.dataset import MEMORY, Dataset
 from ganzoo.data.loader import BatchLoader
 from ganzoo.data.source import SOURCES, Source, Split, find_source, load, makes_points, select
+from ganzoo.data.summary import Summary, summarize
 from ganzoo.data.transform import Pictures
 from ganzoo.registry import import_folder
 
@@ -21,9 +22,11 @@ __all__ = [
     "Pictures",
     "Source",
     "Split",
+    "Summary",
     "find_source",
     "ganzoo_home",
     "load",
     "makes_points",
     "select",
+    "summarize",
 ]

@@ -6,25 +6,24 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from hashlib import sha256
 from io import BytesIO
 from math import prod
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
-from ganzoo.atomic_io import FORMAT, read_bytes, sync_folder, write_bytes, write_json
+from ganzoo.atomic_io import FORMAT, read_bytes, sha256_hex, sync_folder, write_bytes, write_json
 from ganzoo.data.arrays import array_bytes, read_array
 from ganzoo.data.dataset import Dataset, dataset_digest
-from ganzoo.data.transform import Picture, Pictures, Transform
+from ganzoo.data.decode import OnCorrupt, corrupt_error, decode
+from ganzoo.data.facts import COLUMNS, DecodingFacts
+from ganzoo.data.transform import Pictures, Transform
 from ganzoo.errors import DamagedFile, InputError, escape, first_line
 from ganzoo.json_io import FileSchema, Shape, Size, read_record
 from ganzoo.terminal import track
-
-OnCorrupt = Literal["error", "skip"]
 
 # Without handlers, logging.lastResort prints warnings to stderr.
 logger = logging.getLogger(__name__)
@@ -34,12 +33,14 @@ class Entry(FileSchema):
     """Content of `entry.json`: the description of the pixels next to it."""
 
     source: str
-    transform: dict[str, int | bool]
+    transform: dict[str, int | bool | str]
     count: Size
     shape: Shape
     class_names: list[str]
     skipped: list[str]
     digest: str
+    facts: str = ""
+    """SHA-256 of facts.npy; empty in an entry of an earlier version, which has no such file."""
 
 
 def ganzoo_home() -> Path:
@@ -61,11 +62,11 @@ def load_or_prepare(
     A damaged entry is prepared again. Raises `InputError` for an unreadable image under "error", for an entry of a
     newer format, and for a damaged entry whose images `read` cannot provide.
     """
-    key = sha256(json.dumps([name, fingerprint, asdict(transform)]).encode()).hexdigest()[:16]
+    key = sha256(json.dumps([name, fingerprint, transform.key]).encode()).hexdigest()[:16]
     entry = ganzoo_home() / "cache" / f"{name}-{transform.size}x{transform.channels}-{key}"
 
     def make(in_place_of_damaged: bool = False) -> None:
-        with _new_entry(entry, in_place_of_damaged) as folder:
+        with new_entry(entry, in_place_of_damaged) as folder:
             _write_entry(folder, name, read(), transform, on_corrupt, quiet)
 
     if not entry.exists():
@@ -84,7 +85,8 @@ def load_or_prepare(
 
 
 @contextmanager
-def _new_entry(entry: Path, in_place_of_damaged: bool) -> Iterator[Path]:
+def new_entry(entry: Path, in_place_of_damaged: bool = False) -> Iterator[Path]:
+    """A folder to fill, which becomes `entry` of the cache at the end; raises `InputError` if it cannot be written."""
     # A unique name: several processes may prepare the same set, and the first to finish wins.
     folder = entry.with_name(f".{entry.name}.{uuid4().hex}")
     old = folder.with_suffix(".old")
@@ -109,51 +111,35 @@ def _new_entry(entry: Path, in_place_of_damaged: bool) -> Iterator[Path]:
 def _write_entry(
     folder: Path, name: str, pictures: Pictures, transform: Transform, on_corrupt: OnCorrupt, quiet: bool
 ) -> None:
-    _check_disk_space(pictures.count * prod(transform.shape), name, folder)
+    check_disk_space(pictures.count * prod(transform.shape), f"the decoded {name}", folder)
     with (folder / "pixels").open("wb") as file:
-        digest, labels, skipped = _decode(_with_progress(pictures, name, quiet), transform, on_corrupt, file)
+        found = decode(_with_progress(pictures, name, quiet), transform, on_corrupt, file)
         os.fsync(file.fileno())
-    if not labels:
+    if not found.labels:
         raise InputError(f"{name} has no readable image")
-    table = np.array(labels, np.int64) if pictures.class_names else None
-    if table is not None:
-        write_bytes(folder / "labels.npy", array_bytes(table))
+    labels = np.array(found.labels, np.int64) if pictures.class_names else None
+    if labels is not None:
+        write_bytes(folder / "labels.npy", array_bytes(labels))
+    facts = array_bytes(found.fact_table)
+    write_bytes(folder / "facts.npy", facts)
     description = {
         "format": FORMAT,
         "source": name,
-        "transform": asdict(transform),
-        "count": len(labels),
+        "transform": transform.key,
+        "count": len(found.labels),
         "shape": transform.shape,
         "class_names": pictures.class_names,
-        "skipped": skipped,
-        "digest": dataset_digest(digest, transform.shape, table, pictures.class_names),
+        "skipped": found.skipped,
+        "digest": dataset_digest(found.digest, transform.shape, labels, pictures.class_names),
+        "facts": sha256_hex(facts),
     }
     write_json(folder / "entry.json", description)
 
 
-def _decode(
-    pictures: Iterable[tuple[Picture, int]], transform: Transform, on_corrupt: OnCorrupt, file: IO[bytes]
-) -> tuple[Any, list[int], list[str]]:
-    """Write the pixels to `file`; returns their running digest, the labels, and a line for each unreadable image."""
-    digest, labels, skipped = sha256(), [], []
-    for number, (picture, label) in enumerate(pictures):
-        try:
-            pixels = transform(picture).tobytes()
-        # Decoders raise any type of error for a broken file.
-        except Exception as error:
-            skipped.append(_error_line(picture, number, error))
-            if on_corrupt == "error":
-                raise _corrupt_error(skipped[0]) from None
-            continue
-        file.write(pixels)
-        digest.update(pixels)
-        labels.append(label)
-    return digest, labels, skipped
-
-
-def _check_disk_space(size: int, name: str, folder: Path) -> None:
+def check_disk_space(size: int, what: str, folder: Path) -> None:
+    """Raise `InputError` if `what`, of `size` bytes, does not fit on the disk of `folder`, an entry in the making."""
     if size > (free := shutil.disk_usage(folder).free):
-        words = f"the decoded {name} needs {size:,} bytes, but {folder.parent} has {free:,} free"
+        words = f"{what} needs {size:,} bytes, but {folder.parent} has {free:,} free"
         raise InputError(f"{words}; free some space, or set GANZOO_HOME to a folder on another disk")
 
 
@@ -166,13 +152,14 @@ def _open_entry(entry: Path, transform: Transform, on_corrupt: OnCorrupt) -> Dat
         labels = _labels(entry / "labels.npy", about.count) if about.class_names else None
         if dataset_digest(sha256(pixels.data), transform.shape, labels, about.class_names) != about.digest:
             raise ValueError("its SHA-256 differs from the one in entry.json")
+        facts = _facts(entry / "facts.npy", about, transform) if about.facts else None
     except (OSError, ValueError) as error:
         raise DamagedFile(f"{entry} is damaged ({first_line(error)})") from None
     for complaint in about.skipped:
         if on_corrupt == "error":
-            raise _corrupt_error(complaint)
+            raise corrupt_error(complaint)
         logger.warning("skipped: %s", escape(complaint))
-    return Dataset(pixels, np.arange(len(pixels), dtype=np.int64), labels, about.class_names, about.digest)
+    return Dataset(pixels, np.arange(len(pixels), dtype=np.int64), labels, about.class_names, about.digest, facts=facts)
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
@@ -188,14 +175,12 @@ def _labels(path: Path, count: int) -> np.ndarray:
     return labels
 
 
-def _error_line(picture: Picture, number: int, error: Exception) -> str:
-    where = picture if isinstance(picture, Path) else f"picture {number}"
-    # The name of a file need not be valid text, but entry.json must be.
-    return escape(f"cannot read {where} ({first_line(error)})")
-
-
-def _corrupt_error(complaint: str) -> InputError:
-    return InputError(f"{complaint}; on_corrupt = 'skip' leaves such images out")
+def _facts(path: Path, about: Entry, transform: Transform) -> DecodingFacts:
+    content = read_bytes(path)
+    if sha256_hex(content) != about.facts:
+        raise ValueError(f"the SHA-256 of {path.name} differs from the one in entry.json")
+    table = read_array(BytesIO(content), 8 * COLUMNS * about.count)
+    return DecodingFacts(table, transform.crop, tuple(about.skipped))
 
 
 def _with_progress(pictures: Pictures, name: str, quiet: bool) -> Iterable[tuple[Any, int]]:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ganzoo.batch import Batch, is_point_shape
+from ganzoo.data.facts import DecodingFacts
 from ganzoo.errors import InputError, first_line, unknown_name
 
 MEMORY = "memory"
@@ -43,6 +44,8 @@ class Dataset:
     split: str = "train"
     licence: str = ""
     """Authors and license of the data, if known."""
+    facts: DecodingFacts | None = field(default=None, repr=False)
+    """Facts of the decoded files; None for points, data from Python, and an entry of the cache without them."""
 
     @classmethod
     def from_tensor(

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from ganzoo.data import cache
-from ganzoo.data.cache import OnCorrupt
 from ganzoo.data.dataset import MEMORY, Dataset
-from ganzoo.data.transform import Pictures, Transform
+from ganzoo.data.decode import OnCorrupt
+from ganzoo.data.transform import Crop, Pictures, Transform
 from ganzoo.errors import InputError
 from ganzoo.mistakes import plugin_errors
 from ganzoo.registry import Registry
@@ -43,6 +43,8 @@ class Source:
     """Default size in pixels."""
     channels: int = 3
     splits: tuple[str, ...] = ("train", "test")
+    crop: Crop = "center"
+    """`data.crop`, set by `load`."""
 
     def __init_subclass__(cls) -> None:
         if "name" in cls.__dict__:
@@ -71,13 +73,17 @@ class Source:
         """The images to decode if the cache has no entry; raises `InputError` if they cannot be read."""
         raise NotImplementedError
 
-    def dataset(self, split: Split, size: int, channels: int, on_corrupt: cache.OnCorrupt, quiet: bool) -> Dataset:
+    def left_out(self, split: Split) -> dict[str, int]:
+        """Number of the files that are not read, by reason; `pictures` does not count them."""
+        return {}
+
+    def dataset(self, split: Split, size: int, channels: int, on_corrupt: OnCorrupt, quiet: bool) -> Dataset:
         """The whole split with `size` pixels and `channels` channels."""
         dataset = cache.load_or_prepare(
             f"{self.name}-{split}",
             self.fingerprint(split),
             lambda: self.pictures(split),
-            Transform(size, channels, self.pad),
+            Transform(size, channels, self.pad, self.crop),
             on_corrupt=on_corrupt,
             quiet=quiet,
         )
@@ -112,6 +118,7 @@ def load(
     *,
     size: int | None = None,
     channels: int | None = None,
+    crop: Crop = "center",
     classes: Sequence[str | int] | None = None,
     max_images: int | None = None,
     labelled: int | None = None,
@@ -122,7 +129,8 @@ def load(
 ) -> Dataset:
     """Load the data `spec`, prepared on first use and afterwards only mapped into memory.
 
-    `size` in pixels and `channels` (1 or 3) default to those of the source. `classes` (names or indices) and then
+    `size` in pixels and `channels` (1 or 3) default to those of the source; `crop` "pad" keeps the whole of images that are
+    not square. `classes` (names or indices) and then
     `max_images` (evenly spaced) select a subset, of which `labelled` images keep their label and are repeated until they
     are `labelled_share` of the set. Raises `InputError`, in one line, for every error.
     """
@@ -134,6 +142,9 @@ def load(
         raise InputError(f"the size of images must be at least 2 pixels, not {size}")
     if channels not in (1, 3):
         raise InputError(f"channels must be 1 (grayscale) or 3 (color), not {channels}")
+    if crop not in get_args(Crop):
+        raise InputError(f"crop must be 'center' or 'pad', not {crop!r}")
+    kind.crop = crop
     return select(kind.dataset(split, size, channels, on_corrupt, quiet), classes, max_images, labelled, labelled_share)
 
 
@@ -175,7 +186,7 @@ def find_source(spec: str) -> Source:
         )
     name, colon, argument = spec.partition(":")
     if spec and name not in SOURCES and Path(spec).exists():
-        raise InputError(f"data {spec!r} is a path: write {'npz' if Path(spec).is_file() else 'folder'}:{spec}")
+        raise InputError(f"data {spec!r} is a path: write {'npz' if Path(spec).suffix == '.npz' else 'folder'}:{spec}")
     kind = SOURCES[name]
     if colon and ":" not in kind.usage:
         raise InputError(f"data {name!r} takes no argument after a colon; write {kind.usage}")

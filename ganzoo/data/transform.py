@@ -1,18 +1,20 @@
 """Decoding, cropping and resizing: any image of any mode and size as a square of uint8 pixels."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from ganzoo.data.formats import decoders
+
 Picture = Image.Image | np.ndarray | Path | bytes
 """A PIL image, an array (H, W) or (H, W, 3) uint8, a file, or a file's content."""
 
-# Only some of Pillow's formats: it recognizes files by content, and some of its decoders start other programs.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+Crop = Literal["center", "pad"]
 
 MAX_PIXELS = 178_956_970
 """Maximum number of pixels of an image, Pillow's own limit: a file of a few bytes can decompress to gigabytes."""
@@ -31,27 +33,55 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Transform:
-    """Center crop resized to `size` with antialiasing; with `pad`, 28 pixels become 32 by a black border."""
+    """An image as a square of `size` pixels, resized with antialiasing; with `pad`, 28 pixels become 32 by a black border."""
 
     size: int
     channels: int
     """1 (grayscale) or 3."""
     pad: bool = False
+    crop: Crop = "center"
+    """Keep the middle square, or (`pad`) the whole image between filled borders."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of the output."""
         return self.channels, self.size, self.size
 
+    @property
+    def key(self) -> dict[str, Any]:
+        """The settings as JSON; a center crop is left out, so that entries of earlier versions are found."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("crop", "center")}
+
     def __call__(self, picture: Picture) -> np.ndarray:
         """The pixels (C, size, size) uint8; raises Pillow's errors for an unreadable image."""
-        image = to_plain_mode(open_image(picture)).convert("L" if self.channels == 1 else "RGB")
+        return self.fit(self.open(picture))
+
+    def open(self, picture: Picture) -> Image.Image:
+        """The decoded picture, upright, in 8-bit gray or RGB, not resized; raises Pillow's errors."""
+        return to_plain_mode(open_image(picture)).convert("L" if self.channels == 1 else "RGB")
+
+    def fit(self, image: Image.Image) -> np.ndarray:
+        """The pixels (C, size, size) uint8 of an opened picture."""
         if self.pad and self.size == 32 and image.size == (28, 28):
             image = ImageOps.expand(image, border=2)
+        elif self.crop == "pad":
+            image = letterbox(image, self.size)
         else:
             # Crops and resizes in one pass; the pixels equal those of resizing first, at less cost.
             image = ImageOps.fit(image, (self.size, self.size), Image.Resampling.BICUBIC)
         return np.asarray(image).reshape(self.size, self.size, self.channels).transpose(2, 0, 1)
+
+
+def letterbox(image: Image.Image, size: int) -> Image.Image:
+    """The whole `image` in a square of `size` pixels; borders have the median color of its outermost pixels."""
+    scale = size / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.BICUBIC)
+    pixels = np.asarray(image).reshape(height, width, -1)
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    square = Image.new(image.mode, (size, size), tuple(np.median(edge, 0).astype(int).tolist()))
+    square.paste(image, ((size - width) // 2, (size - height) // 2))
+    return square
 
 
 def open_image(picture: Picture) -> Image.Image:
@@ -62,7 +92,7 @@ def open_image(picture: Picture) -> Image.Image:
         return Image.fromarray(picture)
     if isinstance(picture, Path) and picture.exists() and not picture.is_file():
         raise ValueError("it is not a regular file")  # a FIFO would never end
-    return Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture, formats=FORMATS)
+    return Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture, formats=decoders())
 
 
 def to_plain_mode(image: Image.Image) -> Image.Image:

@@ -35,13 +35,19 @@ class Features:
     """(N, 1 + periods) float32: spectral energy, and its part at each stride frequency (`checkerboard`)."""
     labels: Tensor
     """(N,) int64: class of the image, numbered as the extractor's; -1 = no class, or one unknown to the extractor."""
+    held: "Features | None" = None
+    """Held-out images, next to training images for a metric that reads both."""
 
     def __len__(self) -> int:
         return len(self.features)
 
     def first(self, n: int) -> "Features":
         """The first `n` images."""
-        return Features(*(value[:n] for value in vars(self).values()))
+        return self.rows(slice(n))
+
+    def rows(self, rows: slice) -> "Features":
+        """The images of a slice, with all held-out images."""
+        return Features(self.features[rows], self.logits[rows], self.bands[rows], self.labels[rows], self.held)
 
 
 logger = logging.getLogger(__name__)
@@ -80,7 +86,11 @@ class FeatureReader:
             tensors = {name: getattr(read, name) for name in PARTS}
             write_cached_features(entry, save(tensors))
         nobody = torch.full((len(dataset),), -1)
-        return attach_labels(Features(**tensors, labels=nobody), extractor_labels(dataset), self.extractor)
+        return attach_labels(
+            Features(tensors["features"], tensors["logits"], tensors["bands"], nobody),
+            extractor_labels(dataset),
+            self.extractor,
+        )
 
     def entry(self, dataset: Dataset) -> Path:
         """The path of the cache entry of `dataset`, keyed by its digest and by the extractor's weights and input format.

@@ -4,7 +4,7 @@ Each is a function of two `Features`: samples and real images. Where torch-fidel
 it, so that the values are the published ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -45,13 +45,17 @@ class Metric(NamedTuple):
     least_real: int
     """Minimum number of real images; 0 = it uses none."""
     needs: str = "features"
-    """The field of `Features` that it reads; the metric is left out if that is empty."""
+    """The field of `Features` that it reads, "held" that of the real images; the metric is left out if that is empty."""
     both: bool = False
     """True for a distance, which is also measured against the other split."""
     extra: bool = True
     """True if torch-fidelity computes it."""
     unseen: bool = False
     """True if its floor always uses the test split, because the classifier was trained on the training images."""
+    training: bool = False
+    """True if it always reads all training images, whichever split the other metrics read."""
+    note: str = ""
+    """A sentence below every table that shows it."""
 
     @property
     def reference(self) -> bool:
@@ -60,6 +64,11 @@ class Metric(NamedTuple):
 
 
 METRICS: Registry[Metric] = Registry("metric")
+
+
+def notes(names: Iterable[str]) -> list[str]:
+    """The notes of the metrics `names`, each once; names that are not registered have none."""
+    return list(dict.fromkeys(METRICS[name].note for name in names if name in METRICS and METRICS[name].note))
 
 
 def import_torch_fidelity(module: str) -> Any:

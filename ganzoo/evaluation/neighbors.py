@@ -44,7 +44,7 @@ def block_rows(columns: int) -> int:
     return max(1, BLOCK_ELEMENTS // columns)
 
 
-def kth_distance(queries: Tensor, real: Tensor, k: int) -> Tensor:
+def nearest_indices(queries: Tensor, real: Tensor, k: int) -> Tensor:
     """Indices (Q, k) of the rows of `real` (M, F) nearest to each of `queries` (Q, F), nearest first."""
     queries, real = center(queries, real)
     found = [torch.cdist(block, real).topk(k, largest=False).indices for block in queries.split(block_rows(len(real)))]
@@ -68,6 +68,6 @@ def nearest_neighbor_sheet(draw: DrawFn, train: Dataset, reader: FeatureReader, 
     """
     k = min(k, len(train))
     samples, queries = round_features(draw(range(rows))), reader.samples(draw, rows).features
-    found = kth_distance(queries, reader.data(train).features, k)
+    found = nearest_indices(queries, reader.data(train).features, k)
     real = train.samples(found.flatten().numpy()).images.unflatten(0, found.shape)
     return grid(torch.cat([samples[:, None], real], 1).flatten(0, 1), k + 1)[0]

@@ -56,7 +56,7 @@ def named(config: ResolvedConfig, spec: str, quiet: bool = True) -> RealData:
     The run's own data are recognized wherever they are stored now. The limit applies to the training images.
     """
     facts, choice = config.dataset, config.data
-    options: dict[str, Any] = {"on_corrupt": choice.on_corrupt, "quiet": quiet}
+    options: dict[str, Any] = {"crop": choice.crop, "on_corrupt": choice.on_corrupt, "quiet": quiet}
     if not facts.is_points and not makes_points(spec):
         options |= {"size": facts.shape[1], "channels": facts.shape[0]}
     whole = load(spec, **options)

@@ -16,7 +16,7 @@ from ganzoo.data import ganzoo_home
 from ganzoo.errors import InputError
 from ganzoo.json_io import Count, FileSchema, Finite, Number, read_record
 
-Better = Literal["lower", "higher", "near 1"]
+Better = Literal["lower", "higher", "near 1", "near 0"]
 
 
 @dataclass(frozen=True)

@@ -2,52 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
-from ganzoo.data import Dataset, Split
+from ganzoo.data import Split
 from ganzoo.errors import InputError
 from ganzoo.evaluation.extractor import Extractor
-from ganzoo.evaluation.features import FeatureReader, Features
+from ganzoo.evaluation.features import Features
 from ganzoo.evaluation.metrics import METRICS, MetricValue
-from ganzoo.evaluation.real_data import only
-from ganzoo.evaluation.score import ReferenceScores, Score
+from ganzoo.evaluation.references import Reference, References, missing_reference_reason
+from ganzoo.evaluation.score import Score
 
 NEEDS = {
     "logits": "an extractor with class logits, which {!r} lacks",
     "bands": "images with an even size of at least 8 pixels",
     "labels": "a model that takes labels of classes that the extractor {!r} knows by name",
 }
-
-
-class Reference(NamedTuple):
-    """Real images to measure against, and held-out ones whose score is the floor."""
-
-    real: Features
-    held: Features
-    """Real images that are not in `real`, at most as many as samples."""
-    against: Features
-    """Reference of `held`: `real`, or half of the data if there is only one split."""
-    floors: ReferenceScores
-    """Scores of `held` against `against`."""
-
-
-def reference_sets(train: Dataset, test: Dataset | None, n: int) -> list[Dataset]:
-    """The real sets needed for scores of `n` samples: both splits, or the only split and its halves."""
-    sets = [train, test] if test is not None else [train, *train.split_in_half()]
-    return [each.subset(n) for each in sets]
-
-
-def load_references(reader: FeatureReader, train: Dataset, test: Dataset | None, n: int) -> dict[Split, Reference]:
-    """The references for `n` samples by split; of each set at most `n` images, evenly spaced."""
-    sets = reference_sets(train, test, n)
-    read, entries = [reader.data(each) for each in sets], [reader.entry(each).name for each in sets]
-
-    def reference(real: int, held: int, against: int) -> Reference:
-        return Reference(read[real], read[held], read[against], ReferenceScores(entries[held], entries[against]))
-
-    if test is None:
-        return {only(train): reference(0, 2, 1)}
-    return {"train": reference(0, 1, 0), "test": reference(1, 0, 1)}
 
 
 def unavailable_reason(name: str, samples: Features, real: Features, extractor: Extractor) -> str | None:
@@ -77,26 +45,33 @@ def missing_input_reason(name: str, samples: Features, extractor: Extractor) -> 
     return f"{name} needs {NEEDS[needs].format(extractor.name)}" if lacks.get(needs) else None
 
 
+def missing_reason(name: str, samples: Features, found: References, split: Split, extractor: Extractor) -> str | None:
+    """The reason, in one line, that a metric of `samples` cannot be computed against `split`; None if it can."""
+    if why := missing_reference_reason(name, bool(found.training), "held" in found.training):
+        return why
+    return unavailable_reason(name, samples, found.find(name, split)[1].real, extractor)
+
+
 def score_samples(
-    samples: Features, found: dict[Split, Reference], split: Split, names: Sequence[str], extractor: Extractor
+    samples: Features, found: References, split: Split, names: Sequence[str], extractor: Extractor
 ) -> list[Score]:
     """Scores of the metrics `names` against `split`; distances also against the other split.
 
     Raises `InputError` for a metric that cannot be computed.
     """
     for name in names:
-        if why := unavailable_reason(name, samples, found[split].real, extractor):
+        if why := missing_reason(name, samples, found, split, extractor):
             raise InputError(why)
-    seen, unseen = ([name for name in names if METRICS[name].unseen is new] for new in (False, True))
-    # For the train reference, the held-out images are the test split.
-    rows = scores_against(samples, found[split], split, seen, extractor)
-    rows += scores_against(samples, found.get("train", found[split]), "train", unseen, extractor)
+    used = {name: found.find(name, split) for name in names}
+    rows = []
+    for measured, reference in dict.fromkeys(used.values()):
+        group = [name for name in names if used[name] == (measured, reference)]
+        rows += scores_against(samples, reference, measured, group, extractor)
     rows.sort(key=lambda row: names.index(row.metric))
-    for other in found.keys() - {split}:
-        distances = [name for name in names if METRICS[name].both]
-        rows += scores_against(
-            samples, found[other], other, available_metrics(distances, samples, found[other].real, extractor), extractor
-        )
+    for other, reference in found.by_split.items():
+        distances = [name for name in names if METRICS[name].both and other != split]
+        computable = available_metrics(distances, samples, reference.real, extractor)
+        rows += scores_against(samples, reference, other, computable, extractor)
     return rows
 
 

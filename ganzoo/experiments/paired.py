@@ -16,8 +16,8 @@ from ganzoo.experiments.statistics import badness, cell_score, median_interval
 class PairedDifference:
     """A setting minus the control in one score, over the seeds in which both have the score.
 
-    Of a score that is best near 1, the difference of the distances to 1. `low`, `median`, `high` may be infinite, and are
-    None without a common seed.
+    Of a score that is best near 1 or 0, the difference of the distances to it. `low`, `median`, `high` may be infinite, and
+    are None without a common seed.
     """
 
     setting: str

@@ -8,11 +8,13 @@ from ganzoo.evaluation import METRICS, modes
 from ganzoo.evaluation.features import FeatureReader, attach_labels
 from ganzoo.evaluation.modes import mode_scores
 from ganzoo.evaluation.real_data import RealData, load_real_splits
-from ganzoo.evaluation.scoring import missing_input_reason, reference_sets, too_few_reason
+from ganzoo.evaluation.references import missing_reference_reason, reference_sets
+from ganzoo.evaluation.scoring import missing_input_reason, too_few_reason
 from ganzoo.evaluator import (
     check_no_extractor,
     open_feature_reader,
     print_time_estimate,
+    reads_training_images,
     resolve_sample_count,
     uses_modes,
 )
@@ -44,9 +46,8 @@ def scoring_options(request: CompareOptions, rows: Sequence[ResolvedConfig]) -> 
             request.extractor, real.train, rows[0].train.device, quiet=not prints_time_estimate(request)
         )
         check_metrics(metrics or [], real, n, min(n, smallest), asked[:n], reader)
-        print_time_estimate(
-            reader, reference_sets(real.train, real.test, n), n * len(rows) * (request.seeds + request.tune)
-        )
+        sets = reference_sets(real.train, real.test, n, reads_training_images(metrics, real, n, reader))
+        print_time_estimate(reader, sets, n * len(rows) * (request.seeds + request.tune))
     chosen = {} if request.extractor is None else {"extractor": request.extractor}
     return ScoringOptions(n=n, metrics=metrics, split=split, **chosen)
 
@@ -84,5 +85,7 @@ def check_metrics(
     read = reader.samples(lambda seeds: real.train.samples(seeds).images, 1)
     one = attach_labels(read, asked, reader.extractor)
     for name in metrics:
-        if why := too_few_reason(name, n, fewest) or missing_input_reason(name, one, reader.extractor):
+        why = missing_reference_reason(name, real.own, real.test is not None)
+        why = why or too_few_reason(name, n, len(real.train) if METRICS[name].training else fewest)
+        if why := why or missing_input_reason(name, one, reader.extractor):
             raise InputError(why)

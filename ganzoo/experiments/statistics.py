@@ -18,7 +18,7 @@ TAIL = 0.025
 """The fraction of resampled medians beyond each end of an interval."""
 INTERVAL_INDICES = [math.ceil(share * RESAMPLES) - 1 for share in (TAIL, 1 - TAIL)]
 """Indices of both ends among the sorted medians."""
-WORST_SCORE = {"lower": math.inf, "higher": -math.inf, "near 1": math.inf}
+WORST_SCORE = {"lower": math.inf, "higher": -math.inf, "near 1": math.inf, "near 0": math.inf}
 """Direction of improvement -> worst possible score."""
 
 
@@ -106,8 +106,8 @@ def standing(setting: str, metric: Metric, cells: Iterable[CellEntry]) -> Standi
 def badness_interval(values: Sequence[float], better: str) -> BadnessInterval:
     """Low end, median and high end of the badness of `values`, which determines ranks and overlaps.
 
-    If 1 is best, badness is the distance to 1 of each value: 0.6 and 1.4 are equally bad, and values from 0.2 to 1.8 do not
-    average to a good score.
+    If 1 (or 0) is best, badness is the distance to it of each value: 0.6 and 1.4 are equally bad, and values from 0.2 to 1.8
+    do not average to a good score.
     """
     bad = [badness(value, better) for value in values]
     low, high = median_interval(bad)
@@ -115,8 +115,8 @@ def badness_interval(values: Sequence[float], better: str) -> BadnessInterval:
 
 
 def badness(value: float, better: str) -> float:
-    """`value` transformed so that lower is better; `better` is "lower", "higher" or "near 1"."""
-    return {"lower": value, "higher": -value, "near 1": abs(value - 1)}[better]
+    """`value` transformed so that lower is better; `better` is "lower", "higher", "near 1" or "near 0"."""
+    return {"lower": value, "higher": -value, "near 1": abs(value - 1), "near 0": abs(value)}[better]
 
 
 def summary_rows(protocol: str, standings: Sequence[Standing]) -> list[SummaryRow]:

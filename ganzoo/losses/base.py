@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ganzoo.batch import Batch, CodeSpec, DiscriminatorFn, DiscriminatorOutput, Terms
+from ganzoo.batch import Batch, CodeSpec, DiscriminatorFn, DiscriminatorOutput, Reconstruction, Terms
+from ganzoo.latent import GeneratorInputs
 from ganzoo.registry import Registry
 
 LOSSES: "Registry[type[Loss]]" = Registry("loss")
@@ -34,6 +35,8 @@ class Loss(nn.Module):
     """Outputs that the loss requires of D; see `ganzoo.networks.heads`."""
     g_uses_real: ClassVar[bool] = False
     """True if `g_loss` or `after_g_step` reads D's output on reals."""
+    encodes: ClassVar[bool] = False
+    """True if G has an encoder, trained with G: each step of G then calls `reconstruct` and `g_reconstruction`."""
     needs_labels: ClassVar[bool] = False
     """True if the fakes need labels, so the data must have labels and G must be conditional."""
     per_sample_gradients: ClassVar[bool] = False
@@ -56,6 +59,7 @@ class Loss(nn.Module):
         "gradient-explodes",
         "gradient-vanishes",
         "d-loss-spreads",
+        "d-memorises",
         "samples-alike",
         "oscillates",
     )
@@ -98,6 +102,18 @@ class Loss(nn.Module):
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """The terms that G minimizes; `real` is given, detached, if `g_uses_real`."""
+        raise NotImplementedError
+
+    def fake_inputs(self, generator: nn.Module, inputs: GeneratorInputs, real: Batch | None) -> GeneratorInputs:
+        """The inputs of the fakes of an update: `inputs`, drawn from the prior, or latents of the update's reals."""
+        return inputs
+
+    def reconstruct(self, generator: nn.Module, real: Batch, judged: DiscriminatorOutput) -> Reconstruction:
+        """G's reconstructions of the reals of its update, if `encodes`; `judged` is D's output on them, detached."""
+        raise NotImplementedError
+
+    def g_reconstruction(self, real: DiscriminatorOutput, fake: DiscriminatorOutput, made: Reconstruction) -> Terms:
+        """G's terms on its reconstructions `made`, from D's output on them and on the reals, if `encodes`."""
         raise NotImplementedError
 
     def penalty(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:

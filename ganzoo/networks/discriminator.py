@@ -17,7 +17,24 @@ from ganzoo.networks.layers import LabelConditioned
 from ganzoo.networks.minibatch_features import MINIBATCH_FEATURES
 from ganzoo.networks.virtual_batch_norm import REFERENCE_BATCH, initial_reference, is_virtual, set_reference
 
-Condition = Literal["none", "channels", "projection", "product"]
+Condition = Literal["none", "channels", "plane", "projection", "product"]
+
+
+class LabelPlane(nn.Module):
+    """A label as one more channel: the one-hot label through a linear layer and ReLU (Denton et al. 2015, section 4.1)."""
+
+    def __init__(self, classes: int, shape: Shape) -> None:
+        super().__init__()
+        self.classes, self.size = classes, shape[1:]
+        self.linear = nn.Linear(classes, shape[1] * shape[2])
+
+    def forward(self, labels: Tensor | None) -> Tensor:
+        """(N,) int64 -> (N, 1, H, W)."""
+        if labels is None:
+            raise ValueError("a conditional network needs labels")
+        one_hot = labels[:, None] == torch.arange(self.classes, device=labels.device)
+        plane: Tensor = self.linear(one_hot.to(self.linear.weight.dtype)).relu()
+        return plane.view(-1, 1, *self.size)
 
 
 class Discriminator(nn.Module):
@@ -25,9 +42,10 @@ class Discriminator(nn.Module):
 
     `encoder(shape)` builds the backbone; `heads` maps each field of `DiscriminatorOutput` to a function that builds its head
     from the number of features. `condition`: "channels" appends an embedding of the label to the image as extra channels
-    (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784), "projection" adds <embedding(label), features> to the score
-    (Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637), "product" is the score <embedding(label), W features> (R3GAN,
-    Huang et al. 2024, https://arxiv.org/abs/2501.05441). `minibatch_features` adds features of the batch's diversity.
+    (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784), "plane" one channel computed from the label (`LabelPlane`),
+    "projection" adds <embedding(label), features> to the score (Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637),
+    "product" is the score <embedding(label), W features> (R3GAN, Huang et al. 2024, https://arxiv.org/abs/2501.05441).
+    `minibatch_features` adds features of the batch's diversity.
     `spectral_norm` divides every weight by its largest singular value (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
     Raises `InputError` for a condition without classes, and for "projection" and "product" without a score.
     `reference` (and `reference_labels`): the reference samples of virtual batch norm; None without it.
@@ -43,7 +61,7 @@ class Discriminator(nn.Module):
         heads: Mapping[str, Callable[[int], nn.Module]],
         classes: int = 0,
         *,
-        condition: Condition = "none",  # use of the label: as channels of the image, added to the score, or times it
+        condition: Condition = "none",  # use of the label: as channels of the image, or in the score
         embedding: PositiveInt = 4,  # length of the label embedding under "channels" and "product"
         minibatch_features: Literal["none", "stddev", "discrimination"] = "none",  # features of the batch as a whole
         spectral_norm: bool = False,  # divide every weight by its largest singular value
@@ -51,7 +69,8 @@ class Discriminator(nn.Module):
         super().__init__()
         _check(condition, classes, heads)
         self.embedding = nn.Embedding(classes, embedding) if condition == "channels" else None
-        extra = embedding if condition == "channels" else 0
+        self.plane = LabelPlane(classes, shape) if condition == "plane" else None
+        extra = embedding if condition == "channels" else int(condition == "plane")
         self.encoder = encoder((shape[0] + extra, *shape[1:]))
         features: int = self.encoder.features  # type: ignore[assignment]
         self.minibatch = None if minibatch_features == "none" else MINIBATCH_FEATURES[minibatch_features](features)
@@ -95,6 +114,8 @@ class Discriminator(nn.Module):
         return DiscriminatorOutput(samples.images, samples.labels, samples.code, features=features, **outputs)
 
     def _input(self, samples: Batch) -> Tensor:
+        if self.plane is not None:
+            return torch.cat([samples.images, self.plane(_labels(samples))], dim=1)
         if self.embedding is None:
             return samples.images
         height, width = samples.images.shape[2:]

@@ -19,9 +19,12 @@ Schema = dict[str, inspect.Parameter]
 """Option name -> parameter with type and default."""
 
 
-def generator_schema(backbone: str) -> Schema:
-    """The options of `[networks.generator]`: those of `Generator`, then of the backbone's decoder."""
-    return _keywords(Generator) | _keywords(_decoder(backbone))
+def generator_schema(backbone: str, encodes: bool = False) -> Schema:
+    """The options of `[networks.generator]`: those of `Generator`, then of the backbone's decoder.
+
+    If G `encodes`, also the encoder's; an option that encoder and decoder share, such as the width, sets both.
+    """
+    return _schema(generator_parts(backbone, encodes))
 
 
 def discriminator_schema(backbone: str, heads: Iterable[str] = ("score",)) -> Schema:
@@ -29,15 +32,19 @@ def discriminator_schema(backbone: str, heads: Iterable[str] = ("score",)) -> Sc
 
     With a reconstruction head also the decoder's; an option that encoder and decoder share, such as the width, sets both.
     """
+    return _schema(discriminator_parts(backbone, heads))
+
+
+def _schema(parts: Iterable[Callable[..., Any]]) -> Schema:
     schema: Schema = {}
-    for part in discriminator_parts(backbone, heads):
+    for part in parts:
         schema = schema | {name: p for name, p in _keywords(part).items() if name not in schema}
     return schema
 
 
-def generator_parts(backbone: str) -> list[Callable[..., Any]]:
+def generator_parts(backbone: str, encodes: bool = False) -> list[Callable[..., Any]]:
     """The modules whose keywords are the options of `[networks.generator]`; raises `InputError` without a decoder."""
-    return [Generator, _decoder(backbone)]
+    return [Generator, _decoder(backbone), *([BACKBONES[backbone].encoder] if encodes else [])]
 
 
 def discriminator_parts(backbone: str, heads: Iterable[str]) -> list[Callable[..., Any]]:
@@ -56,16 +63,18 @@ def option_keys(backbone: object) -> set[str]:
 
 
 def make_generator(
-    backbone: str, table: Mapping[str, Any], *, shape: Shape, latent: int, classes: int = 0
+    backbone: str, table: Mapping[str, Any], *, shape: Shape, latent: int, classes: int = 0, encodes: bool = False
 ) -> Generator:
     """G built from `table`; call `initialize` to set its weights. Does not change torch's global random generator.
 
-    `latent` is the length of z plus the code. Raises `InputError` for options that do not work.
+    `latent` is the length of z plus the code; a G that `encodes` also has the backbone's encoder. Raises `InputError` for
+    options that do not work.
     """
-    options = _resolve(generator_schema(backbone), table, "generator")
+    options = _resolve(generator_schema(backbone, encodes), table, "generator")
     decoder = _configured(_decoder(backbone), options)
+    encoder = _configured(BACKBONES[backbone].encoder, options) if encodes else None
     with torch.random.fork_rng(devices=[]):
-        return _configured(Generator, options)(decoder, shape, latent, classes)
+        return _configured(Generator, options)(decoder, shape, latent, classes, encoder)
 
 
 def make_discriminator(

@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from ganzoo.config.schema import Table
 from ganzoo.errors import DISTRIBUTION, escape
+from ganzoo.evaluation.metrics import notes
 from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text
 from ganzoo.markup import escape_text, inline_code, markdown_table
+from ganzoo.training.release import NEIGHBORS_FILE
 
 Form = Callable[[str], str]
 
@@ -38,6 +40,7 @@ def card_markdown(card: Table, name: str) -> str:
         ),
         "## Scores",
         scores_table(card),
+        *nearest_images(card),
         "## Known faults",
         escape_text(card.get("faults") or MISSING),
     ]
@@ -79,8 +82,18 @@ def scores_table(card: Table) -> str:
         return "Not measured yet; run `ganzoo evaluate --save`."
     scores = [ScoreRecord.model_validate(score) for score in card["scores"]]
     rows = [(escape_text(score.name), value_text(score), score.better, floor_text(score)) for score in scores]
-    note = "The floor is the score of real images that are not in the reference."
-    return "\n\n".join([markdown_table(("score", "value", "better", "floor"), rows), note, *class_share_table(card)])
+    floor = "The floor is the score of real images that are not in the reference."
+    remarks = [link_text(escape_text(note)) for note in notes(score.metric for score in scores)]
+    table = markdown_table(("score", "value", "better", "floor"), rows)
+    return "\n\n".join([table, floor, *remarks, *class_share_table(card)])
+
+
+def nearest_images(card: Table) -> list[str]:
+    """The section with the picture of nearest training images, if the release has it."""
+    if not card.get("neighbors"):
+        return []
+    legend = "Each row: the sample of a seed, then the training images nearest to it by the extractor's features."
+    return ["## Nearest training images", legend, f"![samples and their nearest training images]({NEIGHBORS_FILE})"]
 
 
 def class_share_table(card: Table) -> list[str]:

@@ -14,11 +14,11 @@ from ganzoo.image_io import save_png
 from ganzoo.release.card import DATASETS, UNSTATED, card_title, model_card
 from ganzoo.sampling import Sampler, load
 from ganzoo.sampling.checkpoints import hub_errors, import_hub, release_folder, repository_name
-from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES
+from ganzoo.training.release import DISPLAY_FILES, NEIGHBORS_FILE, REQUIRED_FILES
 
 README = "README.md"
 """The page of the repository, rewritten by each push."""
-RELEASE_FILES = (*REQUIRED_FILES, *DISPLAY_FILES, README)
+RELEASE_FILES = (*REQUIRED_FILES, *DISPLAY_FILES, NEIGHBORS_FILE, README)
 
 
 SPACE_FILES = ("app.py", "requirements.txt", README)

@@ -23,7 +23,7 @@ from ganzoo.sampling.sampler import Sampler
 from ganzoo.tensor_io import read_tensors, tensor_specs
 from ganzoo.torch_state import default_torch_state
 from ganzoo.training import checkpoint
-from ganzoo.training.release import DISPLAY_FILES, REQUIRED_FILES, Card
+from ganzoo.training.release import DISPLAY_FILES, NEIGHBORS_FILE, REQUIRED_FILES, Card
 from ganzoo.training.run_dir import RunDir
 
 RELEASE_FOLDERS = (Path(__file__).parents[1] / "checkpoints", Path(__file__).parents[2] / "checkpoints")
@@ -168,7 +168,8 @@ def fetch(address: str) -> Path:
     """
     name, hub = repository_name(address), import_hub()
     with hub_errors(address):
-        folder = Path(hub.snapshot_download(name, allow_patterns=[*REQUIRED_FILES, *DISPLAY_FILES]))
+        files = [*REQUIRED_FILES, *DISPLAY_FILES, NEIGHBORS_FILE]
+        folder = Path(hub.snapshot_download(name, allow_patterns=files))
     lacking = [file for file in REQUIRED_FILES if not (folder / file).is_file()]
     if lacking:
         raise InputError(f"{address} is not a ganzoo release: it has no {', '.join(lacking)}")

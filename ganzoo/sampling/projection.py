@@ -5,7 +5,7 @@ starts from several random latents, because the distance has many local minima, 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -35,9 +35,11 @@ class Projection:
     inputs: GeneratorInputs
     """Generator inputs of the image, one row."""
     seed: int
-    """Seed of the initial latent."""
+    """Seed of the initial latent, and of noise in G."""
     error: float
     """Root mean squared difference of the pixels, in gray levels (of 255)."""
+    encoded: bool = False
+    """True if the search started from the latent of G's encoder, not of `seed`."""
 
 
 def read_picture(path: Path, sampler: Sampler) -> Tensor:
@@ -48,14 +50,14 @@ def read_picture(path: Path, sampler: Sampler) -> Tensor:
     facts = sampler.config.dataset
     channels, size, width = facts.shape
     if sampler.is_points:
-        raise InputError(f"{sampler.config.variant} makes points; only a model of images can be inverted")
+        raise InputError(f"{sampler.config.variant} makes points; only a model of images takes pictures")
     if size != width:
         raise InputError(
-            f"{sampler.config.variant} makes images of {size} x {width}; only a model of square images can be inverted"
+            f"{sampler.config.variant} makes images of {size} x {width}; only a model of square images takes pictures"
         )
     source = SOURCES.get(facts.name)
     try:
-        pixels = Transform(size, channels, source is not None and source.pad)(path)
+        pixels = Transform(size, channels, source is not None and source.pad, sampler.config.data.crop)(path)
     except Exception as error:  # decoders raise any type of error for a broken file
         raise InputError(f"cannot read {path} ({first_line(error)})") from None
     return torch.from_numpy(pixels.copy()).float() / 127.5 - 1
@@ -70,16 +72,19 @@ def project(
     restarts: int = 4,
     only: str | None = None,
     extractor: Extractor | None = None,
+    encoder: bool = True,
 ) -> Projection:
     """Find the image of `sampler` nearest to `picture` (C, H, W), with one step of Adam for each of `steps`.
 
     The search starts from the latents of seeds 0 to `restarts` - 1, each with every class (or `only` that one) and every
-    category of the code. It changes z and the continuous code, and keeps both in the range seen in training: a Gaussian z
-    within the length of practically all draws, a uniform z and the code in [-1, 1] (Lipton & Tripathi 2017,
-    arXiv:1702.04782), a spherical z on the sphere. The distance is the mean squared difference of the pixels; an
-    `extractor` adds that of its features, divided by their mean square. Raises `InputError` for an unknown class.
+    category of the code; in a model with an encoder from the encoder's latent alone, unless `encoder` is False. It changes z
+    and the continuous code, and keeps both in the range seen in training: a Gaussian z within the length of practically all
+    draws, a uniform z and the code in [-1, 1] (Lipton & Tripathi 2017, arXiv:1702.04782), a spherical z on the sphere. The
+    distance is the mean squared difference of the pixels; an `extractor` adds that of its features, divided by their mean
+    square. Raises `InputError` for an unknown class.
     """
-    starts, seeds = initial_latents(sampler, restarts, only)
+    encoded = encoder and sampler.has_encoder
+    starts, seeds = (sampler.encode(picture[None]), [0]) if encoded else initial_latents(sampler, restarts, only)
     free = [each.requires_grad_() for each in (starts.z, starts.code) if each is not None]
     optimizer, distance = torch.optim.Adam(free, lr=LEARNING_RATE), Distance(picture, extractor)
     for _ in steps:
@@ -87,7 +92,7 @@ def project(
         distance(_images(sampler, starts, seeds)).sum().backward()
         optimizer.step()
         project_to_prior(starts, sampler.latent)
-    return nearest_result(sampler, starts, seeds, distance, picture)
+    return replace(nearest_result(sampler, starts, seeds, distance, picture), encoded=encoded)
 
 
 def initial_latents(sampler: Sampler, restarts: int, only: str | None) -> tuple[GeneratorInputs, list[int]]:
@@ -152,9 +157,14 @@ def nearest_result(
     """The projection whose image is nearest to `picture`."""
     images = _images(sampler, inputs, seeds)
     best = int(distance(images).argmin())
-    error = float((images[best] - picture).square().mean().sqrt()) * 127.5
+    error = gray_levels(images[best], picture)
     row = GeneratorInputs(*(None if value is None else value.detach()[best : best + 1] for value in inputs))  # type: ignore[arg-type]
     return Projection(images[best], row, seeds[best], error)
+
+
+def gray_levels(image: Tensor, other: Tensor) -> float:
+    """Root mean squared difference of two images in [-1, 1], in gray levels (of 255)."""
+    return float((image - other).square().mean().sqrt()) * 127.5
 
 
 def _images(sampler: Sampler, inputs: GeneratorInputs, seeds: list[int]) -> Tensor:

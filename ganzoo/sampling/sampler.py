@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from ganzoo.config.schema import ResolvedConfig
 from ganzoo.data.dataset import class_index
 from ganzoo.errors import InputError, unknown_name
-from ganzoo.latent import GeneratorInputs, Latent, draw_images, draw_inputs
+from ganzoo.latent import GeneratorInputs, Latent, draw_images, draw_inputs, encode
+from ganzoo.networks.laplacian import LevelImages, PyramidGenerator
 from ganzoo.sampling import latent_ops
 from ganzoo.sampling.latent_ops import interpolation, truncate, walk_points
 from ganzoo.torch_state import default_torch_state
@@ -42,6 +43,11 @@ class Sampler:
     def is_points(self) -> bool:
         """True if the samples are points in the plane, not images."""
         return self.config.dataset.is_points
+
+    @property
+    def has_encoder(self) -> bool:
+        """True if G was trained with an encoder."""
+        return getattr(self.generator, "encoder", None) is not None
 
     @property
     def code_names(self) -> tuple[str, ...]:
@@ -130,6 +136,45 @@ class Sampler:
         assert inputs.code is not None, "there is a code"
         return self.images(inputs._replace(code=latent_ops.traverse_code(inputs.code, known, code)), repeated, batch)
 
+    @default_torch_state()
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> GeneratorInputs:
+        """G's inputs for images (N, C, H, W) in [-1, 1]: the mean of z, (N, dim), by G's encoder.
+
+        Raises `InputError` for a model without an encoder.
+        """
+        if not self.has_encoder:
+            raise InputError(f"{self.config.variant} has no encoder; 'ganzoo invert' finds a latent without one")
+        return GeneratorInputs(encode(self.generator, images).mean.float())
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) that G makes of the encoded `images`; raises `InputError` for a model without an encoder."""
+        return self.images(self.encode(images), [0] * len(images))
+
+    @property
+    def levels(self) -> int:
+        """Number of levels of G's pyramid; 1 without a pyramid."""
+        return self.generator.pyramid.levels if isinstance(self.generator, PyramidGenerator) else 1
+
+    @default_torch_state()
+    def build_up(
+        self,
+        seeds: Sequence[int],
+        classes: Sequence[int | str] | None = None,
+        truncation: float | None = None,
+        batch: int = BATCH,
+    ) -> Tensor:
+        """Images (seeds * levels, C, H, W): for each seed its image at every level of G's pyramid, coarsest first.
+
+        Coarser levels are enlarged to full size by repeating pixels. The images cycle through `classes`. Raises `InputError`
+        for a generator without a pyramid.
+        """
+        if not isinstance(self.generator, PyramidGenerator):
+            raise InputError(f"{self.config.variant} has no levels: it was trained without networks.pyramid")
+        labels = None if classes is None else self.labels(classes, len(seeds))
+        inputs = self.inputs(seeds, labels, truncation)
+        return self._drawn(LevelImages(self.generator).eval(), inputs, seeds, batch).flatten(0, 1)
+
     def labels(self, classes: Sequence[int | str], n: int | None = None) -> Tensor:
         """`n` labels that cycle through `classes`, or one label per class; raises `InputError` for an unknown class."""
         if not self.latent.classes:
@@ -159,7 +204,10 @@ class Sampler:
     @default_torch_state()
     def images(self, inputs: GeneratorInputs, seeds: Sequence[int], batch: int = BATCH) -> Tensor:
         """Images (N, C, H, W) of `inputs`, on the CPU; noise layers of G, if any, use `seeds`, one per row."""
-        images = draw_images(self.generator, inputs, seeds, batch)
+        return self._drawn(self.generator, inputs, seeds, batch)
+
+    def _drawn(self, generator: nn.Module, inputs: GeneratorInputs, seeds: Sequence[int], batch: int) -> Tensor:
+        images = draw_images(generator, inputs, seeds, batch)
         bad = (~images.isfinite()).flatten(1).any(1)
         if bad.any():
             seed = seeds[int(bad.int().argmax())]

@@ -30,12 +30,21 @@ def load_test_split(config: ResolvedConfig) -> Dataset | None:
         data.spec,
         size=data.size,
         channels=data.channels,
+        crop=data.crop,
         classes=data.classes,
         on_corrupt=data.on_corrupt,
         split="test",
         quiet=True,
     )
     return test if (test.name, tuple(test.class_names)) == (facts.name, facts.class_names) else None
+
+
+def held_out_reals(config: ResolvedConfig) -> Dataset | None:
+    """The test split, for a comparison of D's scores; None if it is missing or unreadable, or if the data are points."""
+    try:
+        return None if config.dataset.is_points else load_test_split(config)
+    except InputError:  # a run needs its training images only
+        return None
 
 
 EVAL_BATCH = 256
@@ -83,6 +92,8 @@ class TrainingEvaluation:
         conditional = trainer.game.latent.classes > 0
         self.labels = class_order(data.class_counts, train.eval_samples) if conditional else None
         self.test = load_test_split(trainer.config) if trainer.loss.classifies else None
+        if "score" in trainer.loss.heads:
+            trainer.probe.hold_out(held_out_reals(trainer.config), trainer.loss.score_sign)
         mixes = trainer.config.networks.discriminator.get("minibatch_features", "none") != "none"
         self.batch = trainer.rows if mixes else EVAL_BATCH
 

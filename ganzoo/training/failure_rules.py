@@ -26,6 +26,8 @@ VANISHING_NORM = 1e-5  # gradient norm, 1 = its first; recorded healthy runs fal
 WON_SHARE = 0.015  # D's loss, 0 = its lowest value, 1 = at chance
 LOSS_SWING = 0.35  # change of D's loss from one record to the next, 1 = its first value
 MIN_DIVERSITY = 0.25  # diversity of the samples, 1 = that of the reals
+MEMORIZED_SHARE = 0.75  # D's training reals above held-out ones, 0.5 = chance; healthy runs reach 0.59
+SURE_OF_REALS = 0.9  # r_t, mean of half a window; healthy runs reach 0.84
 FAR_DISTANCE = 0.5  # distance that images moved, 1 = distance of two reals
 
 
@@ -185,6 +187,19 @@ def oscillates(history: History) -> Figures | None:
     return {"moved": moved, "distance to the earlier images": median(back)}
 
 
+def d_memorizes(history: History) -> Figures | None:
+    """D scoring training reals above held-out ones; without held-out reals, r_t high over a window and rising."""
+    held_out = term_history(history.late, "score/held_out")
+    if not all(map(math.isnan, held_out)):
+        shown = {"training reals scored above held-out ones": held_out[-1]}
+        return shown if fmean(held_out) > MEMORIZED_SHARE else None
+    # r_t alone is weak: a D that tells the fakes easily is as sure of reals that it has never seen.
+    values, half = term_history(history.window, "score/r_t"), WINDOW // 2
+    before, now = (fmean(part or [math.nan]) for part in (values[:half], values[half:]))
+    full = len(values) == WINDOW and now > before > SURE_OF_REALS
+    return {"mean r_t": now, "before": before} if full else None
+
+
 @dataclass(frozen=True)
 class Finding:
     """A detected failure, reported at most once between two rollbacks."""
@@ -281,6 +296,13 @@ RULES = {
             "D's loss varies more and more",
             "lower train.discriminator.lr, or without batch norm in D limit its gradient with tricks.r1=true",
             needs=WINDOW,
+        ),
+        Rule(
+            "d-memorises",
+            d_memorizes,
+            "D memorizes the training images, so its scores say little about new ones and G stops improving",
+            "augment what D sees with tricks.augment=true or tricks.ada=true, use more images, or stop here",
+            needs=RECENT,
         ),
         Rule(
             "samples-alike",

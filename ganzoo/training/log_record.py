@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ganzoo.batch import DiscriminatorOutput, Terms
+from ganzoo.losses import Loss
 from ganzoo.training.trainer import Trainer
 
 
@@ -26,9 +27,7 @@ def discriminator_metrics(trainer: Trainer) -> dict[str, float | None]:
     if not trainer.d_terms:
         return trainer.restored_d_metrics
     terms = {f"d/{name}": value for name, value in trainer.d_terms.items()}
-    return to_numbers(
-        terms | gradient_norms("d", trainer.D) | score_metrics(trainer.last_judged, trainer.loss.score_sign)
-    )
+    return to_numbers(terms | gradient_norms("d", trainer.D) | score_metrics(trainer.last_judged, trainer.loss))
 
 
 def to_numbers(named: Terms) -> dict[str, float | None]:
@@ -47,10 +46,17 @@ def gradient_norms(player: str, network: nn.Module) -> Terms:
     return {f"norm/{player}": torch.stack(torch._foreach_norm(gradients)).norm(), **ends}
 
 
-def score_metrics(seen: list[DiscriminatorOutput], sign: int) -> Terms:
-    """Mean scores of the last reals and fakes, higher = more real; `score/apart`: share of pairs with the real one higher."""
+def score_metrics(seen: list[DiscriminatorOutput], loss: Loss) -> Terms:
+    """Readings of D's scores of the last reals and fakes, higher = more real.
+
+    Both means; `score/apart`: share of pairs with the real one higher; `score/r_t`: mean of `Loss.real_signs`, if the loss
+    has a border between real and fake.
+    """
     if not seen or any(judged.score is None for judged in seen):
         return {}
-    real, fake = (sign * judged.score for judged in seen)
+    real, fake = (loss.score_sign * judged.score for judged in seen)
     apart = (real[:, None] > fake).float().mean()
-    return {"score/real": real.mean(), "score/fake": fake.mean(), "score/apart": apart}
+    terms = {"score/real": real.mean(), "score/fake": fake.mean(), "score/apart": apart}
+    if loss.score_border is None:
+        return terms
+    return terms | {"score/r_t": loss.real_signs(*seen).mean()}

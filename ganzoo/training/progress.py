@@ -132,10 +132,10 @@ def reporter(steps: int, done: int, quiet: bool) -> Reporter:
 
 
 class Outlook:
-    """One line early in a run: the remaining time, from the first seconds, and the folder of its sample grids."""
+    """One line early in a run: the remaining time, from the first seconds, and when and where its sample grids come."""
 
-    def __init__(self, done: int, steps: int, samples: Path) -> None:
-        self.steps, self.samples = steps, samples
+    def __init__(self, done: int, steps: int, every: int, samples: Path) -> None:
+        self.steps, self.every, self.samples = steps, every, samples
         self.first = done + 1  # the first step of a process is slow
         self.began = math.inf
         self.due = True
@@ -148,12 +148,12 @@ class Outlook:
         if not self.due or now - self.began < OUTLOOK_AFTER:
             return None
         self.due = False
-        left = (now - self.began) / (step - self.first) * (self.steps - step)
+        pace = (now - self.began) / (step - self.first)
+        left = pace * (self.steps - step)
         if left < WORTH_SAYING:
             return None
-        return (
-            f"about {terminal.duration(left)} for the other {self.steps - step:,} steps; sample grids: {self.samples}"
-        )
+        time_left, interval = terminal.duration(left), terminal.duration(min(pace * self.every, left))
+        return f"about {time_left} for the other {self.steps - step:,} steps; a sample grid every {interval}: {self.samples}"
 
 
 OUTLOOK_AFTER, WORTH_SAYING = 3.0, 20.0  # seconds

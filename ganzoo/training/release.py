@@ -21,6 +21,8 @@ REQUIRED_FILES = ("generator.safetensors", "config.json", "card.json")
 """The files needed to read a release."""
 DISPLAY_FILES = ("card.md", "grid.png", "thumbnails.png")
 """Optional human-readable files of a published release."""
+NEIGHBORS_FILE = "neighbors.png"
+"""Optional: samples next to their nearest training images (`ganzoo evaluate --save --neighbours`)."""
 
 
 class Card(FileSchema):
@@ -44,6 +46,8 @@ class Card(FileSchema):
     sha256: str
     storage: str = "float32"
     scores: list[ScoreRecord] = Field(default_factory=list)
+    neighbors: bool = False
+    """True if the release has `NEIGHBORS_FILE`."""
     class_shares: dict[str, Finite] = Field(default_factory=dict)
     classes: list[str] = Field(default_factory=list)
     licence: str = ""

@@ -1,4 +1,4 @@
-"""Diversity and oscillation of the samples: G's images of fixed latents, compared with fixed reals at each log."""
+"""Diversity and oscillation of the samples, and memorization by D, from fixed latents and fixed reals at each log."""
 
 from collections.abc import Callable
 from itertools import accumulate
@@ -12,9 +12,11 @@ from ganzoo.batch import Batch, Terms
 from ganzoo.data import Dataset
 from ganzoo.latent import Latent, generate
 from ganzoo.rng import RngScope
+from ganzoo.training.accumulation import concatenate
 from ganzoo.training.ema import in_eval_mode
 
 PROBE_SAMPLES = 32  # images
+HELD_OUT_SAMPLES = 64  # held-out reals, and training reals that they are compared with
 SAMPLES_PER_CLASS = 4  # images of each class, for a conditional G
 THUMBNAIL_SIZE = 8  # pixels, height and width of the thumbnails kept
 HISTORY = 30  # logs whose thumbnails are kept
@@ -32,12 +34,21 @@ class SampleProbe(nn.Module):
 
     def __init__(self, dataset: Dataset, latent: Latent, pack: int, seed: int) -> None:
         super().__init__()
-        self.dataset, self.latent, self.seed = dataset, latent, seed
+        self.dataset, self.latent, self.pack, self.seed = dataset, latent, pack, seed
+        self.held_out: Dataset | None = None
+        self.score_sign = 1
         self.index = probe_indices(dataset, PROBE_SAMPLES, grouped=latent.classes > 0)
         self.index = self.index[: len(self.index) // pack * pack]
         side = min(THUMBNAIL_SIZE, dataset.shape[1])
         self.register_buffer("past", torch.zeros(HISTORY, len(self.index), dataset.shape[0], side, side))
         self.register_buffer("count", torch.zeros((), dtype=torch.long))
+
+    def hold_out(self, dataset: Dataset | None, score_sign: int) -> None:
+        """Compare D's scores of training reals with those of `dataset`, reals that D does not train on, if any.
+
+        `score_sign` is the loss's.
+        """
+        self.held_out, self.score_sign = dataset, score_sign
 
     @torch.no_grad()
     def measure(self, generator: nn.Module, discriminator: nn.Module, view: Callable[[Batch], Batch]) -> Terms:
@@ -47,17 +58,30 @@ class SampleProbe(nn.Module):
         distance of two images in pixels or D's features, within a class if G is conditional. `unrest/lately`: distance
         that a latent's image moved since 5 logs ago. The other two concern the log, among the last 29, to which the images
         returned most: `unrest/away` is their largest distance from it in between, `unrest/back` their distance now.
+        `score/held_out`, with held-out reals: share of pairs in which the training real scores above the held-out one.
         """
         real = self.dataset.samples(self.index, self.past.device)
         labels = real.labels if self.latent.classes else None
         with RngScope(self.seed, "probe"), in_eval_mode(generator, discriminator):
             fake = generate(generator, self.latent.draw(len(real), labels, self.past.device))
             of_fake, of_real = (discriminator(view(samples)).features for samples in (fake, real))
+            held_out = self._held_out_share(discriminator, view)
         return {
             "variety/pixels": spread_ratio(fake.images, real.images, labels),
             "variety/features": spread_ratio(of_fake, of_real, labels),
             **self._unrest(thumbnails(fake.images, self.past), spread(thumbnails(real.images, self.past))),
+            **held_out,
         }
+
+    def _held_out_share(self, discriminator: nn.Module, view: Callable[[Batch], Batch]) -> Terms:
+        sets = [] if self.held_out is None else [self.dataset, self.held_out]
+        n = min([HELD_OUT_SAMPLES, *map(len, sets)]) // self.pack * self.pack
+        if not (sets and n):
+            return {}
+        reals = concatenate([each.samples(probe_indices(each, n), self.past.device) for each in sets])
+        seen, held = (self.score_sign * discriminator(view(reals)).score).chunk(2)
+        above, equal = (compared.float().mean() for compared in (seen[:, None] > held, seen[:, None] == held))
+        return {"score/held_out": above + equal / 2}
 
     def _unrest(self, now: Tensor, scale: Tensor) -> Terms:
         count = int(self.count)
@@ -82,7 +106,7 @@ def nearest_return(moved: list[Tensor]) -> tuple[Tensor, Tensor]:
     return away.take(best), back.take(best)
 
 
-def probe_indices(dataset: Dataset, n: int, grouped: bool) -> np.ndarray:
+def probe_indices(dataset: Dataset, n: int, grouped: bool = False) -> np.ndarray:
     """Indices of `n` evenly spaced samples; `grouped` takes several of each of the first classes, `n` at most in total."""
     if not grouped or dataset.labels is None:
         return np.arange(n) * len(dataset) // n

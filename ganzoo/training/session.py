@@ -27,12 +27,13 @@ class Session:
         self.trainer, self.exam, self.report = trainer, exam, report
         self.began = time.perf_counter() - seconds
         self.logged = progress_snapshot(trainer)
-        self.outlook = Outlook(trainer.step, trainer.config.train.steps, self._run.samples)
-        self.pace = StepTimeWatch(trainer.config.train.threads)
+        train = trainer.config.train
+        self.outlook = Outlook(trainer.step, train.steps, train.sample_every, self._run.samples)
+        self.pace = StepTimeWatch(train.threads)
         self.saved = trainer.step or None  # a step other than 0 was restored
         self.monitor = Monitor(run, trainer)
-        self.board: Any = open_tensorboard(run) if trainer.config.train.tensorboard else None
-        if trainer.config.train.on_failure == "rollback" and not checkpoint.saved_states(run.states):
+        self.board: Any = open_tensorboard(run) if train.tensorboard else None
+        if train.on_failure == "rollback" and not checkpoint.saved_states(run.states):
             self.save_state()  # a state to roll back to
 
     @property

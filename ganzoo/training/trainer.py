@@ -15,10 +15,11 @@ from ganzoo.builder import GanModules, make_optimizer
 from ganzoo.config.compatibility import batch_coupled_parts
 from ganzoo.config.schema import ResolvedConfig, parse_ratio
 from ganzoo.data import BatchLoader
-from ganzoo.latent import generate
+from ganzoo.latent import generate, generate_from_reals
 from ganzoo.losses import Loss
 from ganzoo.mistakes import checked_terms
-from ganzoo.networks import REFERENCE_BATCH, Discriminator, place_network
+from ganzoo.networks import REFERENCE_BATCH, place_network
+from ganzoo.networks.generator import RealConditioned
 from ganzoo.optimizers import scheduled_options, set_options
 from ganzoo.rng import RngScope
 from ganzoo.schedules import Varying
@@ -48,6 +49,7 @@ class Trainer:
         self.device = torch.device(config.train.device)
         self.G, self.D = place_network(game.generator, self.device), place_network(game.discriminator, self.device)
         self.loss, self.tricks = game.loss.to(self.device), [trick.to(self.device) for trick in game.tricks]
+        self.conditioned = self.G if isinstance(self.G, RealConditioned) else None
         self.average = copy.deepcopy(self.G).eval().requires_grad_(False)
         self.pack = math.prod(trick.batch_divisor for trick in self.tricks)
         self.set_reference(REFERENCE_BATCH * self.pack)
@@ -146,11 +148,11 @@ class Trainer:
 
     def g_step(self) -> None:
         """Run `g_update`, on the next reals if G needs any, with a separate random stream."""
-        reads, n = self.g_reads_real, self.config.train.g_batch_multiple
+        reads, n = self.g_reads_real or self.conditioned is not None, self.config.train.g_batch_multiple
         with RngScope(self.seed, "g", self.g_steps, share=self.group.share):
             self.g_terms = self.graphs.run(self.g_update, self.reals(self.rows * n) if reads else None)
         self.g_steps += 1
-        self.images += self.config.train.batch_size * n if reads else 0
+        self.images += self.config.train.batch_size * n if self.g_reads_real else 0
 
     def g_update(self, real: Batch | None) -> Terms:
         """One generator update against the discriminator, or against its stand-in (`Trick.opponent`)."""
@@ -160,12 +162,13 @@ class Trainer:
         self.opt_g.zero_grad()
         for (part,) in micro:
             d_fake = self.judge(D, self.fakes(self.G, n, part))
-            d_real = None if part is None else self.judged_reals(D, part)
-            micro.backward(self.gathered_terms(partial(self.terms_of_g, D), d_real, d_fake))
+            d_real = self.judged_reals(D, part) if part is not None and self.g_reads_real else None
+            terms = self.gathered_terms(partial(self.terms_of_g, D), d_real, d_fake)
+            micro.backward(merge_terms(terms, *self.reconstruction_terms(D, part, d_real)))
             judged.append((d_real, d_fake.detach()))
         terms = self.optimizer_step(self.opt_g, micro)
         self.D.requires_grad_(True)
-        self.after_g_update(judged)
+        self.after_g_update(judged, by_d=D is self.D)
         return terms
 
     def terms_of_d(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
@@ -223,10 +226,10 @@ class Trainer:
             for trick in self.watching:
                 trick.after_d_step(self.loss, real, fake)
 
-    def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]]) -> None:
+    def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]], by_d: bool) -> None:
         """Run the hooks after G's step: the loss's, on the whole batch if D itself judged it, and every trick's."""
         # The output of a past D says nothing about the current state.
-        if type(self.loss).after_g_step is not Loss.after_g_step and self.opponent(self.D) is self.D:
+        if by_d and type(self.loss).after_g_step is not Loss.after_g_step:
             reals, fakes = zip(*judged, strict=True)
             real, fake = concatenate(reals), concatenate(fakes)
             self.loss.after_g_step(real and self.group.gather_batch(real), self.group.gather_batch(fake))
@@ -234,8 +237,13 @@ class Trainer:
             trick.after_g_step()
 
     def reals(self, n: int) -> Batch:
-        """The next `n` reals."""
-        return self.batches.next(n)
+        """The next `n` reals, as D sees them in training."""
+        return self.as_trained(self.batches.next(n))
+
+    @torch.no_grad()
+    def as_trained(self, samples: Batch) -> Batch:
+        """`samples` in the form of training; only a generator that is conditioned on reals has another than images."""
+        return samples.with_images(self.conditioned.reals(samples.images)) if self.conditioned is not None else samples
 
     @torch.no_grad()
     def judged_reals(self, discriminator: nn.Module, real: Batch) -> DiscriminatorOutput:
@@ -243,10 +251,20 @@ class Trainer:
         return self.judge(discriminator, real)
 
     def fakes(self, generator: nn.Module, n: int, real: Batch | None) -> Batch:
-        """Draw `n` images from G with new latents, with the labels of the reals if all reals have one."""
+        """Draw `n` fakes from G with new latents, with the labels of the reals if all reals have one."""
         labels = real.labels if real is not None and self.labelled else None
         inputs = self.game.latent.draw(n, labels, self.device)
-        return self.run(lambda: generate(generator, inputs))
+        if self.conditioned is not None and real is not None:
+            return self.run(lambda: generate_from_reals(generator, inputs, real))
+        return self.run(lambda: generate(generator, self.loss.fake_inputs(generator, inputs, real)))
+
+    def reconstruction_terms(
+        self, discriminator: nn.Module, real: Batch | None, judged: DiscriminatorOutput | None
+    ) -> Iterator[Terms]:
+        """G's terms on its reconstructions of reals, for a loss that gives G an encoder."""
+        if self.loss.encodes and real is not None and judged is not None:
+            made = self.run(lambda: self.loss.reconstruct(self.G, real, judged))
+            yield self.terms(self.loss, "g_reconstruction", judged, self.judge(discriminator, made), made)
 
     def opponent(self, player: nn.Module) -> nn.Module:
         """The network that stands in for `player` in the other player's update."""
@@ -257,17 +275,19 @@ class Trainer:
     @torch.no_grad()
     def set_reference(self, n: int) -> None:
         """Set the reference batch of D's virtual batch norm to the first `n` reals; the data position does not advance."""
-        if isinstance(self.D, Discriminator) and self.D.reference is not None:
+        judge: Any = self.D
+        if getattr(judge, "reference", None) is not None:
             position = self.batches.position
             with RngScope(self.config.seed, "reference"):
-                self.D.refer_to(self.view(self.reals(n)))
+                judge.refer_to(self.view(self.reals(n)))
             self.batches.position = position
 
     @torch.no_grad()
     def example(self) -> Batch:
         """One fake (or pack) of the averaged G; advances no counter."""
         with RngScope(self.config.seed, "example"):
-            return generate(self.average, self.game.latent.draw(self.pack, device=self.device)).pack(self.pack)
+            fake = generate(self.average, self.game.latent.draw(self.pack, device=self.device))
+            return self.as_trained(fake).pack(self.pack)
 
     def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:
         """D's batch after the `mix` hooks, which see the packed rows of all processes."""

@@ -67,6 +67,8 @@ class Trick(nn.Module):
     """True if a hook reads the labels of reals; reals have no labels unless some part reads them."""
     drops_labels: bool = False
     """True if `view` removes the labels."""
+    replaces_d: ClassVar[bool] = False
+    """True if a copy of D judges in every step of G; refused for a loss that reads D's own output after G's step."""
     batch_divisor: int = 1
     """The batch size must be a multiple of this number."""
     g_uses_real: bool = False
@@ -94,7 +96,10 @@ class Trick(nn.Module):
         return shape
 
     def opponent(self, player: nn.Module) -> nn.Module:
-        """The network used as the fixed opponent (G in D's step, D in G's step): `player`, or a frozen past copy of it."""
+        """The network used as the fixed opponent (G in D's step, D in G's step): `player`, or a frozen copy of it.
+
+        Called once per update of the other player, before it.
+        """
         return player
 
     def mix(self, real: Batch, fake: Batch) -> tuple[Batch, Batch]:

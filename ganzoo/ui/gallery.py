@@ -15,6 +15,7 @@ from ganzoo.atomic_io import write_bytes
 from ganzoo.builder import needs_plugin
 from ganzoo.config.schema import Table
 from ganzoo.errors import InputError, escape
+from ganzoo.evaluation.metrics import notes
 from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text
 from ganzoo.image_io import encode, to_pil
 from ganzoo.markup import environment
@@ -62,6 +63,7 @@ def entry(name: str, sampler: Sampler, plugins: Sequence[Path]) -> dict[str, Any
         "shown": shown(sampler),
         "brief": brief(card),
         "scores": list(scores(card)),
+        "notes": notes(score["metric"] for score in card.get("scores", [])),
         "faults": card.get("faults"),
         "facts": [(key, text) for key, text in facts_table(card) if key != ELSEWHERE],
         "sha256": card["sha256"],

@@ -7,6 +7,7 @@ import signal
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -57,7 +58,7 @@ def test_an_entry_is_a_read_only_memory_map(read, images):
 def test_the_json_beside_the_pixels_says_what_they_are(read, home):
     dataset = prepare(read)
     (entry,) = entries(home)
-    assert sorted(file.name for file in entry.iterdir()) == ["entry.json", "labels.npy", "pixels"]
+    assert sorted(file.name for file in entry.iterdir()) == ["entry.json", "facts.npy", "labels.npy", "pixels"]
     assert json.loads((entry / "entry.json").read_text()) == {
         "format": 1,
         "source": "set-train",
@@ -67,6 +68,7 @@ def test_the_json_beside_the_pixels_says_what_they_are(read, home):
         "class_names": ["a", "b", "c"],
         "skipped": [],
         "digest": dataset.digest,
+        "facts": sha256((entry / "facts.npy").read_bytes()).hexdigest(),
     }
     assert dataset.digest == Dataset.from_tensor(dataset.images, dataset.labels, dataset.class_names).digest
 
@@ -84,6 +86,17 @@ def test_another_source_or_transform_is_another_entry(read, home):
     load_or_prepare("set-train", "v1", read, Transform(8, 1))
     load_or_prepare("set-train", "v1", read, Transform(8, 3, pad=True))
     assert len(entries(home)) == 6
+
+
+def test_the_key_of_a_center_crop_is_that_of_earlier_versions_and_pad_has_another(read, home):
+    prepare(read)
+    old = {"size": 8, "channels": 3, "pad": False}
+    key = sha256(json.dumps(["set-train", "v1", old]).encode()).hexdigest()[:16]
+    assert [entry.name for entry in entries(home)] == [f"set-train-8x3-{key}"]
+    load_or_prepare("set-train", "v1", read, Transform(8, 3, crop="pad"))
+    assert len(entries(home)) == 2
+    (padded,) = (entry for entry in entries(home) if not entry.name.endswith(key))
+    assert json.loads((padded / "entry.json").read_text())["transform"] == old | {"crop": "pad"}
 
 
 def test_without_class_names_there_are_no_labels(images, home):
@@ -292,6 +305,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "a count in words": lambda entry: edit(entry / "entry.json", count="12"),
     "a huge count": lambda entry: edit(entry / "entry.json", count=2**62),
     "a shape without channels": lambda entry: edit(entry / "entry.json", shape=[8, 8]),
+    "changed facts": lambda entry: flip(entry / "facts.npy"),
+    "no facts": lambda entry: (entry / "facts.npy").unlink(),
+    "a pickle for facts": lambda entry: np.save(entry / "facts.npy", np.array([object()]), allow_pickle=True),
     "a class that is no name": lambda entry: edit(entry / "entry.json", class_names=["a", 2, "c"]),
 }
 
@@ -341,7 +357,7 @@ def test_all_of_an_entry_is_on_the_disk_before_it_has_its_name(read, home, monke
     monkeypatch.setattr(Path, "rename", renamed)
     prepare(read)
     names = {name.split(".")[1] if name.startswith(".") else name for name in at_rename}
-    assert {"pixels", "labels", "entry"} <= names and at_rename[-1].startswith(".set-train"), "the folder last"
+    assert {"pixels", "labels", "facts", "entry"} <= names and at_rename[-1].startswith(".set-train"), "the folder last"
 
 
 def test_a_set_that_has_no_room_is_refused_before_it_is_decoded(images, home, monkeypatch):

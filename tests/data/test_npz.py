@@ -155,7 +155,7 @@ LIARS = {
 @pytest.mark.parametrize("lie", LIARS)
 def test_no_header_is_believed(lie, tmp_path, home, monkeypatch):
     members, words = LIARS[lie]
-    monkeypatch.setattr("ganzoo.data.cache._check_disk_space", lambda *_: None)
+    monkeypatch.setattr("ganzoo.data.cache.check_disk_space", lambda *_: None)
     with pytest.raises(InputError) as error:
         load(archive(tmp_path / "x.npz", **members))
     assert words in str(error.value) and str(tmp_path / "x.npz") in str(error.value) and "\n" not in str(error.value)

@@ -82,6 +82,7 @@ def test_a_path_is_told_how_to_be_a_spec(pets, npz):
         ({"size": 1}, "the size of images must be at least 2 pixels, not 1"),
         ({"size": -3}, "not -3"),
         ({"channels": 2}, "1 (grayscale) or 3 (color), not 2"),
+        ({"crop": "none"}, "crop must be 'center' or 'pad', not 'none'"),
         ({"max_images": 0}, "at least 1, not 0"),
         ({"labelled": 0}, "at least 1, not 0"),
         ({"labelled_share": 1.0}, "below 1, not 1.0"),

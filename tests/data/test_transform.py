@@ -58,6 +58,39 @@ def test_what_lies_outside_the_middle_square_is_gone():
     assert Transform(10, 3)(wide).max() == 0
 
 
+@pytest.mark.parametrize(("height", "width"), [(20, 40), (40, 20), (7, 30), (1, 90)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pad_keeps_the_whole_image_between_borders_of_its_edge(height, width, channels):
+    image = np.full((height, width, 3), 200, np.uint8)
+    image[:, :, 1:] = image[:, :, 1:] * (channels == 1)
+    pixels = Transform(16, channels, crop="pad")(image)
+    assert pixels.shape == (channels, 16, 16)
+    assert (pixels == pixels[:, :1, :1]).all(), "one color, so the borders have it"
+    image[height // 4 : -(height // 4) or None, width // 4 : -(width // 4) or None] = 0
+    rows, columns = np.nonzero(Transform(16, channels, crop="pad")(image)[0] < 100)
+    if height > 1:
+        tall, wide = np.ptp(rows) + 1, np.ptp(columns) + 1
+        assert tall == pytest.approx(16 * height / max(height, width) / 2, abs=1)
+        assert wide == pytest.approx(16 * width / max(height, width) / 2, abs=1)
+        assert rows.min() + rows.max() == pytest.approx(15, abs=1), "in the middle"
+
+
+def test_what_is_square_is_the_same_in_both_crops():
+    for shape in ((30, 30, 3), (8, 8, 3), (5, 5)):
+        for channels in (1, 3):
+            assert np.array_equal(
+                Transform(8, channels)(noise(*shape)), Transform(8, channels, crop="pad")(noise(*shape))
+            )
+    digit = noise(28, 28)
+    assert np.array_equal(Transform(32, 1, pad=True, crop="pad")(digit), Transform(32, 1, pad=True)(digit))
+
+
+def test_transparency_is_padded_with_the_white_around_it():
+    picture = Image.new("RGBA", (20, 40), (0, 0, 0, 0))
+    picture.paste((255, 0, 0, 255), (5, 5, 15, 35))
+    assert (Transform(16, 3, crop="pad")(picture)[:, :, :4] == 255).all()
+
+
 def test_resizing_does_not_alias():
     """A checkerboard of single pixels is grey from afar; taking every fourth pixel would leave it black or white."""
     board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)

@@ -8,7 +8,8 @@ import torch
 from ganzoo.data import Dataset
 from ganzoo.evaluation import METRICS
 from ganzoo.evaluation.features import FeatureReader, round_features
-from ganzoo.evaluation.scoring import load_references, score_samples
+from ganzoo.evaluation.references import load_references
+from ganzoo.evaluation.scoring import score_samples
 from tiny_extractor import data, drawer, pictures, tiny
 
 
@@ -64,7 +65,7 @@ def test_a_sample_is_read_once_whatever_is_asked_of_it():
 
 def all_scores(batch: int, order: torch.Tensor) -> dict[str, float]:
     reader = FeatureReader(tiny(), batch=batch)
-    found = load_references(reader, data(120), data(80, 1, "test"), 120)
+    found = load_references(reader, data(120), data(80, 1, "test"), 120, training=True)
     samples = reader.samples(drawer(pictures(120, 3)[order]), 120, ["a", "b", "c"] * 40)
     samples = replace(samples, labels=samples.labels[order])
     rows = score_samples(samples, found, "test", list(METRICS), reader.extractor)

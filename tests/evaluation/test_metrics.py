@@ -12,7 +12,7 @@ from ganzoo.errors import InputError
 from ganzoo.evaluation import metrics
 from ganzoo.evaluation.features import Features
 from ganzoo.evaluation.metrics import METRICS, kid_of_subsets
-from ganzoo.evaluation.neighbors import density_and_coverage, kth_distance
+from ganzoo.evaluation.neighbors import density_and_coverage, nearest_indices
 
 
 def described(features, logits=None, labels=None) -> Features:
@@ -163,16 +163,16 @@ def test_neighbours_of_features_that_all_lie_far_out_are_the_same(monkeypatch):
     found = metrics.precision_and_recall(*map(described, far))
     for name, value in whole[1].items():
         assert found[name].value == pytest.approx(value.value, abs=0.02)
-    assert (kth_distance(*far, 3) == kth_distance(fake, real, 3)).float().mean() > 0.98
+    assert (nearest_indices(*far, 3) == nearest_indices(fake, real, 3)).float().mean() > 0.98
 
 
 def test_blocks_change_nothing(monkeypatch):
     fake, real = random(30, 2, 0), random(40, 2, 1)
     whole = density_and_coverage(fake, real), metrics.precision_and_recall(described(fake), described(real))
-    neighbours = kth_distance(fake, real, 3)
+    neighbours = nearest_indices(fake, real, 3)
     monkeypatch.setattr("ganzoo.evaluation.neighbors.BLOCK_ELEMENTS", 120)
     assert (density_and_coverage(fake, real), metrics.precision_and_recall(described(fake), described(real))) == whole
-    assert torch.equal(kth_distance(fake, real, 3), neighbours)
+    assert torch.equal(nearest_indices(fake, real, 3), neighbours)
     by_hand = sorted(range(40), key=lambda j: distance(fake[0], real[j]))[:3]
     assert neighbours[0].tolist() == by_hand
 

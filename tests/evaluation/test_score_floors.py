@@ -13,9 +13,10 @@ from ganzoo.data import load
 from ganzoo.evaluation import modes, scoring
 from ganzoo.evaluation.features import FeatureReader
 from ganzoo.evaluation.modes import score_modes
+from ganzoo.evaluation.references import load_references
 from ganzoo.evaluation.score import ReferenceScores
 from ganzoo.evaluation.score import floor_text as floor
-from ganzoo.evaluation.scoring import load_references, score_samples
+from ganzoo.evaluation.scoring import score_samples
 from tiny_extractor import data, drawer, pictures, tiny
 
 NAMES = ["fid", "precision", "recall", "checkerboard"]

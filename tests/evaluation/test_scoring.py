@@ -10,8 +10,9 @@ import pytest
 from ganzoo.errors import InputError
 from ganzoo.evaluation import metrics
 from ganzoo.evaluation.features import FeatureReader
+from ganzoo.evaluation.references import load_references, reference_sets
 from ganzoo.evaluation.score import Evaluation, Score, short_count
-from ganzoo.evaluation.scoring import load_references, reference_sets, score_samples
+from ganzoo.evaluation.scoring import score_samples
 from tiny_extractor import data, drawer, pictures, tiny
 
 

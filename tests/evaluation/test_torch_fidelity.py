@@ -11,7 +11,8 @@ from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 from ganzoo.data import Dataset
 from ganzoo.evaluation.features import FeatureReader
 from ganzoo.evaluation.metrics import METRICS
-from ganzoo.evaluation.scoring import load_references, score_samples
+from ganzoo.evaluation.references import load_references
+from ganzoo.evaluation.scoring import score_samples
 from tiny_extractor import data, drawer, pictures, tiny
 
 

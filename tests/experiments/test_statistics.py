@@ -103,8 +103,8 @@ def test_rank_and_overlap_by_hand():
 
 
 def test_what_is_better_turns_the_order():
-    values = cells(a=[0.2, 0.2], b=[0.9, 0.9], c=[1.3, 1.3])
-    for better, order in {"lower": "abc", "higher": "cba", "near 1": "bca"}.items():
+    values = cells(a=[0.2, 0.2], b=[0.9, 0.9], c=[1.3, 1.3], d=[-0.3, -0.3])
+    for better, order in {"lower": "dabc", "higher": "cbad", "near 1": "bcad", "near 0": "adbc"}.items():
         assert "".join(row.setting for row in summarize(values, [judged_by(better)])) == order
 
 

@@ -19,6 +19,7 @@ CASES = [
     ("nsgan", {"real_target": (0.8, 0.8), "fake_target": (0.1, 0.1)}),
     ("nsgan", {"real_target": (0.7, 1.2), "fake_target": (0.0, 0.3)}),
     ("nsgan", {"real_target": (0.9, 0.9), "real_label": 0}),
+    ("klgan", {}),
     ("dragan", {"real_target": (0.95, 0.95)}),
     ("lsgan", {}),
     ("lsgan", {"a": -1.0, "b": 1.0, "c": 0.0}),

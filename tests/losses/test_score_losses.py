@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ganzoo.batch import DiscriminatorOutput
-from ganzoo.losses import LOSSES, LSGAN, NSGAN, WGAN, WGANGP, Hinge, Loss, Minimax, RaHinge, RaLSGAN, RpGAN
+from ganzoo.losses import KLGAN, LOSSES, LSGAN, NSGAN, WGAN, WGANGP, Hinge, Loss, Minimax, RaHinge, RaLSGAN, RpGAN
 
 from .toys import scored
 
@@ -23,7 +23,7 @@ def values(terms: dict[str, torch.Tensor]) -> dict[str, float]:
     return {name: term.item() for name, term in terms.items()}
 
 
-@pytest.mark.parametrize("loss", [Minimax(), NSGAN(), LOSSES["dragan"]()], ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", [Minimax(), NSGAN(), KLGAN(), LOSSES["dragan"]()], ids=lambda loss: loss.name)
 def test_classifying_d(loss: NSGAN) -> None:
     # One real is doubted and one believed; of three fakes one is believed.
     terms = values(loss.d_loss(scored(0, LN3), scored(LN3, -LN3, 0)))
@@ -37,6 +37,26 @@ def test_minimax_g() -> None:
 
 def test_nsgan_g() -> None:
     assert values(NSGAN().g_loss(None, scored(LN3, 0))) == pytest.approx({"adv": (log(4 / 3) + log(2)) / 2})
+
+
+def test_klgan_g() -> None:
+    assert values(KLGAN().g_loss(None, scored(LN3, -LN3, 6))) == pytest.approx({"adv": -2.0})
+    assert values(KLGAN(real_label=0).g_loss(None, scored(LN3, -LN3, 6))) == pytest.approx({"adv": 2.0})
+
+
+def test_klgans_g_minimizes_the_sum_of_minimax_and_nsgan() -> None:
+    fake = scored(LN3, -0.5, 2)
+    parts = [loss.g_loss(None, fake)["adv"] for loss in (Minimax(), NSGAN())]
+    assert KLGAN().g_loss(None, fake)["adv"].item() == pytest.approx(sum(parts).item())
+
+
+def test_klgan_with_the_optimal_d_is_the_reverse_kl_divergence() -> None:
+    """Q = N(1, 1), P = N(0, 2^2): KL(Q || P) = ln 2 + (1 + 1) / 8 - 1 / 2, and D = log P / Q at Q's quantiles."""
+    n = 20_000
+    x = 1 + 2**0.5 * torch.erfinv(2 * (torch.arange(n, dtype=torch.float64) + 0.5) / n - 1)
+    optimal = (x - 1).square() / 2 - x.square() / 8 - log(2)
+    found = KLGAN().g_loss(None, DiscriminatorOutput(x, score=optimal))["adv"].item()
+    assert found == pytest.approx(log(2) + 1 / 4 - 1 / 2, abs=1e-3)
 
 
 def test_lsgan() -> None:
@@ -110,7 +130,7 @@ def test_gradients_pass_through_the_mean(loss: Loss) -> None:
     assert sum(score.grad.sum() for score in scores).item() == pytest.approx(0, abs=1e-6)
 
 
-SURE = {"nsgan": -1.0, "lsgan": -101.0, "wgan": -1.0, "hinge": -1.0}
+SURE = {"nsgan": -1.0, "klgan": -1.0, "lsgan": -101.0, "wgan": -1.0, "hinge": -1.0}
 DEAD = {"minimax": 0.0}
 
 

@@ -15,7 +15,7 @@ from ganzoo.losses import LOSSES, NSGAN, Minimax
 from ganzoo.rng import RngScope
 from small_runs import small, toy_data
 
-WITH_TARGETS = ("minimax", "nsgan", "dragan", "acgan", "infogan")
+WITH_TARGETS = ("minimax", "nsgan", "klgan", "dragan", "acgan", "infogan")
 
 
 def scored(*scores: float) -> DiscriminatorOutput:

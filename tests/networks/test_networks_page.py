@@ -33,8 +33,10 @@ def shown(default):
 
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_options_and_defaults(player):
-    heads = ("score", "reconstruction")
-    schema = generator_schema if player == "generator" else lambda name: discriminator_schema(name, heads)
+    schema = {
+        "generator": lambda name: generator_schema(name, encodes=True),
+        "discriminator": lambda name: discriminator_schema(name, ("score", "reconstruction")),
+    }[player]
     table = rows(f"Options of `[networks.{player}]`")
     columns = [name.strip("`") for name in cells(f"Options of `[networks.{player}]`")[0][1:-1]]
     assert sorted(columns) == sorted(BACKBONES)

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
 import ganzoo
 from ganzoo import api, cli
@@ -15,7 +17,8 @@ from ganzoo.atomic_io import read_json
 from ganzoo.errors import InputError
 from ganzoo.evaluation import EXTRACTORS, Evaluation, Score
 from ganzoo.release.card import model_card
-from ganzoo.release.scores import release_to_score, save_scores
+from ganzoo.release.push import copy_release
+from ganzoo.release.scores import release_to_score, save_neighbors, save_scores
 from ganzoo.sampling import shipped_releases
 from ganzoo.training.run_dir import RunDir
 from ganzoo.ui.collection import collect
@@ -88,6 +91,52 @@ def test_the_card_for_people_of_a_release_follows(run):
     assert evaluate("mine") == 0 and names(Path("mine")) == ["fid-tiny@20/test", "fid-tiny@20/train"]
     assert "| fid-tiny@20/test |" in Path("mine/card.md").read_text()
     ganzoo.load("mine")
+
+
+def test_the_nearest_training_images_are_in_the_release_until_its_weights_change(run, capsys):
+    shutil.copytree(run / "release", "mine")
+    Path("mine/card.md").write_text("of before")
+    assert evaluate("mine", "--neighbours", "near.png", "--scale", 2) == 0
+    assert capsys.readouterr().out.endswith("nearest training images: near.png and mine/neighbors.png\n")
+    near, kept = (Image.open(path).size for path in ("near.png", "mine/neighbors.png"))
+    assert near == (2 * kept[0], 2 * kept[1]) and kept == (206, 342)
+    text = Path("mine/card.md").read_text()
+    assert text.index("| fid-tiny@20/test |") < text.index("](neighbors.png)") < text.index("## Known faults")
+    copy_release(Path("mine"), Path("mine/..").resolve())
+    assert Path("neighbors.png").read_bytes() == Path("mine/neighbors.png").read_bytes()
+    assert evaluate(run, "--neighbours", "near.png") == 0 and (run / "release/neighbors.png").exists()
+    api.resume(run, steps=3)
+    assert not (run / "release/neighbors.png").exists() and "neighbors" not in read_json(run / "release/card.json")
+    assert evaluate(run) == 0 and "](neighbors.png)" not in model_card(ganzoo.load(run).card, "hf:a/b")
+
+
+def test_a_picture_of_other_weights_is_not_saved(run):
+    with pytest.raises(InputError, match="release got new weights during the evaluation"):
+        save_neighbors(torch.zeros(1, 8, 8), run / "release", "0" * 64)
+    assert not (run / "release/neighbors.png").exists()
+
+
+def test_authenticity_is_explained_wherever_it_is_shown(run, capsys):
+    asked = ["evaluate", "run", "--metrics", "authenticity,ct", "-n", "30", "--save"]
+    assert cli.run(asked) == 0
+    said = "Neither authenticity nor ct separates copying from underfitting"
+    assert said in " ".join(capsys.readouterr().out.split())
+    card = ganzoo.load(run).card
+    assert [score["name"] for score in card["scores"]] == ["authenticity-tiny@30/train", "ct-tiny@30/train"]
+    assert all(score["floor"] is not None for score in card["scores"][:1])
+    shown = model_card(card, "hf:a/b")
+    assert shown.count(said) == 1 and "(https://arxiv.org/abs/2306.04675)" in shown
+    assert page(collect(["run"])).count(said) == 1
+    assert evaluate(run) == 0 and said not in capsys.readouterr().out
+
+
+def test_by_default_a_slow_extractor_leaves_out_what_reads_all_training_images(run, capsys, monkeypatch):
+    slow = tiny(size=8, native=8, class_names=list("0123456789"), slow=True)
+    monkeypatch.setitem(EXTRACTORS, "digits", lambda: slow)
+    assert cli.run(["evaluate", "run", "-n", "30"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    left_out = "reads all 10,000 training images, slow with tiny on a CPU; name it with --metrics"
+    assert lines[-2:] == [f"authenticity {left_out}", f"ct {left_out}"] and slow.network.read < 200
 
 
 def test_what_cannot_be_saved_is_refused_before_it_is_measured(run, capsys, monkeypatch):

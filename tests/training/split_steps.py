@@ -24,6 +24,12 @@ MEANS: dict[str, tuple[str, Table]] = {
     for name, loss in LOSSES.items()
     if not loss.couples_samples
 }
+NARROW: Table = {"generator": {"width": 4}, "discriminator": {"width": 4, "norm": "none"}}
+LEVELS = [
+    NARROW | {"loss": {"name": "wgan-gp"}, "low_pass": True, "noise": 0.1},
+    NARROW | {"loss": {"name": "rpgan"}},
+]
+MEANS["lapgan"] = ("lapgan", {"networks": {"pyramid": LEVELS}})
 TRICKS: dict[str, Table] = {
     "d-batch": switched("replay label-noise packing instance-noise augment flip r1 r2 two-d-steps".split()),
     "layers": switched("spectral-norm noise-in-g dropout-in-g virtual-norm past-players historical-averaging".split()),

@@ -61,6 +61,7 @@ SIGNS = {
     "gradient-vanishes": ({"norm__g_first": lambda i: 1e-8 if i else 0.2}, RECENT),
     "d-is-fooled": ({"d__real": lambda i: 0.1 * i, "g__adv": lambda i: 9 - 0.2 * i, "score__apart": 0.2}, PATIENCE - 1),
     "d-loss-spreads": ({"d__real": lambda i: (-1) ** i * (0.1 if i < 30 else 9.0)}, None),
+    "d-memorises": ({"score__held_out": lambda i: 0.55 if i < 9 else 0.9}, 8 + 3),
     "samples-alike": ({"variety__pixels": 0.05}, PATIENCE - 1),
     "oscillates": ({"unrest__lately": lambda i: 0.9, "unrest__back": lambda i: 0.6 if i < 12 else 0.1}, None),
 }
@@ -172,6 +173,7 @@ def test_rules_that_have_too_few_records_are_named_with_what_they_need():
         "gradient-explodes": RECENT,
         "gradient-vanishes": RECENT,
         "d-loss-spreads": WINDOW,
+        "d-memorises": RECENT,
         "samples-alike": PATIENCE,
         "oscillates": PATIENCE,
     }
@@ -255,3 +257,37 @@ def test_figures_that_are_not_finite_are_null_in_the_record():
 def test_a_lowest_loss_of_minus_zero_is_shown_as_zero():
     (finding, *_) = diagnose(log(30, d__real=0.0, d__fake=0.0, score__apart=1.0), RULES, (-0.0, 1.386))
     assert finding.rule == "d-has-won" and "lowest possible 0, pairs ranked correctly 1" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("readings", "found"),
+    [
+        ({"score__r_t": lambda i: 0.92 + 0.0005 * i}, WINDOW - 1),
+        ({"score__r_t": lambda i: 0.92 + 0.04 * (-1) ** i + 0.0005 * i}, WINDOW - 1),
+        ({"score__r_t": 0.95}, None),
+        ({"score__r_t": lambda i: 0.99 - 0.0005 * i}, None),
+        ({"score__r_t": lambda i: 0.84 + 0.0001 * i}, None),
+        ({"score__r_t": lambda i: 0.8 + 0.002 * i}, 80),
+        ({"score__r_t": lambda i: None if i == 5 else 0.92 + 0.0005 * i}, 5 + WINDOW),
+        ({"score__r_t": lambda i: 0.92 + 0.0005 * i, "score__held_out": 0.57}, None),
+        ({"score__held_out": lambda i: 0.99 if i % 5 < 2 else 0.55}, None),
+        ({"score__held_out": lambda i: None if i == 4 else 0.9}, 9),
+    ],
+    ids=[
+        "rises",
+        "scatters",
+        "steady",
+        "falls",
+        "as healthy runs",
+        "late",
+        "gap",
+        "held-out say no",
+        "bursts",
+        "a value is missing",
+    ],
+)
+def test_r_t_counts_only_without_held_out_reals_and_over_a_whole_window(readings, found):
+    rules = [rule for rule in RULES if rule != "not-finite"]
+    (finding,) = diagnose(log(100, **readings), rules) or [None]
+    assert (finding and (finding.rule, finding.step // 20)) == (found and ("d-memorises", found))
+    assert finding is None or "tricks.augment=true" in finding.text

@@ -26,7 +26,7 @@ def test_the_log_holds_every_term_norms_and_counters(tmp_path):
     assert (last["d_steps"], last["g_steps"], last["images"]) == (6, 3, 24)
     terms = {"d/real", "d/fake", "d/categorical", "d/continuous", "g/adv", "g/categorical", "g/continuous"}
     norms = {f"norm/{player}{end}" for player in "dg" for end in ("", ".first", ".last")}
-    seen = {"score/real", "score/fake", "score/apart", "variety/pixels", "variety/features"}
+    seen = {"score/real", "score/fake", "score/apart", "score/r_t", "variety/pixels", "variety/features"}
     assert last["terms"].keys() == terms | norms | seen
     assert all(isinstance(v, float) for v in last["terms"].values()) and last["terms"]["norm/g"] > 0
     assert last["images_per_second"] > 0 and last["seconds"] > 0
@@ -218,7 +218,15 @@ def test_data_of_another_form_are_refused(data, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [{"max_images": 10}, {"classes": [0]}, {"labelled": 9}, {"labelled_share": 0.5}, {"size": 64}, {"channels": 3}],
+    [
+        {"max_images": 10},
+        {"classes": [0]},
+        {"labelled": 9},
+        {"labelled_share": 0.5},
+        {"size": 64},
+        {"channels": 3},
+        {"crop": "pad"},
+    ],
 )
 def test_options_that_choose_among_images_are_refused_beside_data(options, tmp_path):
     (name,) = options

@@ -39,6 +39,7 @@ NEW = {
     "D far ahead, soft target": {"d-has-won": 200, "gradient-vanishes": 200},
     "rates of 1000": {"loss-explodes": 20, "gradient-explodes": 20, "gradient-vanishes": 20},
     "ssgan, rates x100": {"gradient-explodes": 200},
+    "100 digits": {"d-memorises": 480},
 }
 """The same, of what the earlier logs do not have."""
 EXPECTED = {"began": {"samples-alike"}}

@@ -171,3 +171,55 @@ def test_reals_that_are_all_one_picture_give_finite_readings():
         readings = look(p, reals())
     variety, unrest = ("variety/pixels", "variety/features"), ("unrest/lately", "unrest/away", "unrest/back")
     assert readings == dict.fromkeys((*variety, *unrest), 1)
+
+
+class ByBrightness(nn.Module):
+    """A D whose score is the mean pixel, times `sign`."""
+
+    def __init__(self, sign=1):
+        super().__init__()
+        self.sign = sign
+
+    def forward(self, samples):
+        score = self.sign * samples.images.flatten(1).mean(1)
+        return DiscriminatorOutput(samples.images, features=samples.images.flatten(1), score=score)
+
+
+def held_out_share(train, held, sign=1, pack=1, view=lambda samples: samples):
+    p = probe(train, pack=pack)
+    p.hold_out(None if held is None else Dataset.from_tensor(held), sign)
+    readings = p.measure(Scripted(train[:32]), ByBrightness(sign), view)
+    return readings["score/held_out"].item() if "score/held_out" in readings else None
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_training_reals_scored_above_held_out_ones_are_counted_in_pairs(sign):
+    dark = reals(100) / 4
+    assert held_out_share(dark + 0.2, dark, sign) == 1 and held_out_share(dark, dark + 0.2, sign) == 0
+    assert held_out_share(dark, dark, sign) == 0.5 == held_out_share(dark * 0 - 0.5, dark[:1] * 0 - 0.5, sign)
+    means = [t.flatten(1).mean(1) for t in (reals(64), reals(128)[64:])]
+    share = held_out_share(reals(64), reals(128)[64:], sign)
+    assert share == pytest.approx((means[0][:, None] > means[1]).float().mean().item())
+
+
+def test_without_held_out_reals_or_with_fewer_than_a_pack_there_is_no_reading():
+    assert held_out_share(reals(64), None) is None
+    assert held_out_share(reals(64), reals(3), pack=4, view=lambda samples: samples.pack(4)) is None
+    packed = held_out_share(reals(64) / 4 + 0.2, reals(64) / 4, pack=4, view=lambda samples: samples.pack(4))
+    assert packed == 1
+
+
+def test_held_out_reals_change_no_other_reading_and_no_state():
+    def run(held):
+        data = toy_data(60)
+        trainer = make_trainer(resolve_config(small("nsgan", tricks={"augment": {}}), data), data)
+        trainer.probe.hold_out(held, 1)
+        found = []
+        for _ in range(3):
+            trainer.train_step()
+            found.append({k: v.item() for k, v in trainer.probe.measure(trainer.G, trainer.D, trainer.view).items()})
+        return found, {name: value.clone() for name, value in trainer.D.state_dict().items()}
+
+    (without, weights), (with_held, same) = run(None), run(toy_data(70))
+    assert all(0 <= record.pop("score/held_out") <= 1 for record in with_held)
+    assert with_held == without and all(torch.equal(weights[name], same[name]) for name in weights)

@@ -90,12 +90,12 @@ def test_more_steps_of_d_are_no_slower_ones(clock, tmp_path, monkeypatch, capsys
 def test_the_outlook_is_given_once_from_the_time_after_the_first_step(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
-    outlook = progress.Outlook(10, 50, Path("runs/x/samples"))
+    outlook = progress.Outlook(10, 50, 5, Path("runs/x/samples"))
     assert outlook.check(11) is None
     clock[0] += 2
     assert outlook.check(12) is None, "too early"
     clock[0] += 2
-    assert outlook.check(13) == "about 1 min 14 s for the other 37 steps; sample grids: runs/x/samples"
+    assert outlook.check(13) == "about 1 min 14 s for the other 37 steps; a sample grid every 10 s: runs/x/samples"
     clock[0] += 100
     assert outlook.check(14) is None
 
@@ -103,7 +103,7 @@ def test_the_outlook_is_given_once_from_the_time_after_the_first_step(monkeypatc
 def test_there_is_no_outlook_on_a_few_seconds(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(progress.time, "perf_counter", lambda: clock[0])
-    outlook = progress.Outlook(0, 12, Path("runs/x/samples"))
+    outlook = progress.Outlook(0, 12, 5, Path("runs/x/samples"))
     outlook.check(1)
     clock[0] += 10
     assert outlook.check(6) is None

@@ -58,8 +58,8 @@ def test_tricks_apply_in_one_order_whatever_the_order_in_the_config():
 def test_the_order_of_those_that_ship():
     """Another order of two would change the numbers of every run that has both."""
     shipped = (
-        "past_players replay label_noise augment instance_noise packing feature_matching historical_averaging "
-        "r1 r2 gp dragan_gp"
+        "past_players target_networks replay label_noise ada augment instance_noise packing consistency feature_matching "
+        "historical_averaging lecam output_entropy r1 r2 gp dragan_gp"
     ).split()
     assert sorted(shipped, key=lambda name: (TRICKS[name].phase, name)) == shipped
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from ganzoo import rng
-from ganzoo.data.cache import OnCorrupt
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.decode import OnCorrupt
 from ganzoo.data.source import SOURCES, Source, Split
 from ganzoo.data.transform import Picture, Pictures
 from ganzoo.errors import InputError

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from ganzoo import rng
-from ganzoo.data.cache import OnCorrupt
 from ganzoo.data.dataset import Dataset
+from ganzoo.data.decode import OnCorrupt
 from ganzoo.data.source import Source, Split
 from ganzoo.errors import InputError
 from ganzoo.image_io import Circles

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import comb
 
+from ganzoo.evaluation.metrics import notes
 from ganzoo.experiments.report import facts
 from ganzoo.experiments.report.markdown import format_budget
 from ganzoo.experiments.results_schema import Results
@@ -23,6 +24,7 @@ def caveats(results: Results) -> list[str]:
         "with each other and with the floor, and with other work only at the same n, extractor and reference.",
         "A score depends on its feature extractor, which is part of its name. Scores of different extractors have no common "
         "scale: those of a small classifier say nothing about Inception's.",
+        *notes(metric.metric for metric in results.metrics),
         f"This is one data set ({results.data.spec}) and one budget ({format_budget(results.budget)}). On other data, or "
         "after longer training, the order may differ.",
         UNTUNED if not results.tuning else tuning_caveat(facts.untuned_settings(results)),

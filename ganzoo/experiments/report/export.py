@@ -17,7 +17,7 @@ LATEX_COMMANDS = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 CSV_VALUES = ("median", "low", "high", "seeds", "rank", "floor")
-BETTER_IN_LATEX = {"lower": r"$\downarrow$", "higher": r"$\uparrow$", "near 1": "(near 1)"}
+BETTER_IN_LATEX = {"lower": r"$\downarrow$", "higher": r"$\uparrow$", "near 1": "(near 1)", "near 0": "(near 0)"}
 
 
 def scores_as_latex(table: ResultsTable) -> str:

@@ -4,7 +4,7 @@
 G's images, and returns the scores of the copy. G's gradient passes through these steps. They are plain gradient descent; the
 paper unrolls Adam, and trains for 25,000 steps. Prints the modes that 2,500 samples of both runs reach.
 
-    python examples/06_unrolled.py [--steps 2000] [--out runs/unrolled]
+    python examples/07_unrolled.py [--steps 2000] [--out runs/unrolled]
 """
 
 import argparse

@@ -1,0 +1,185 @@
+"""Trials of recipes: train each one for equal time, score it on the training split, keep the result.
+
+    python benchmarks/trials.py NAME RUNS [--jobs 2] [--only nsgan ...] [--calibrate | --report]
+
+The trials are in benchmarks/NAME.toml. `--calibrate` measures the seconds of a step with two threads, in turn, on a machine
+that must be idle; from these follow the steps that fit in the plan's seconds. The trials themselves run with one thread each,
+because their number of steps decides, not their time. Results are in docs/reports/NAME.json; what is there is not repeated,
+and the first trial of every recipe comes before any second one. `--report` writes NAME.md from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from threading import Lock
+from typing import Any
+
+import runs as processes
+from timing import in_turn
+
+from ganzoo.builder import resolve_config
+from ganzoo.config.recipes import make_config, unflatten
+from ganzoo.config.schema import Table
+from ganzoo.markup import markdown_table
+from ganzoo.run_data import load_dataset
+from ganzoo.training.loop import make_trainer
+from ganzoo.training.trainer import Trainer
+
+HERE = Path(__file__).parent
+REPORTS = HERE.parent / "docs/reports"
+MARK = "<!-- table -->"
+KEYS = {
+    "G": "networks.generator.width",
+    "D": "networks.discriminator.width",
+    "z": "latent.dim",
+    "lr_D": "train.discriminator.lr",
+    "lr_G": "train.generator.lr",
+}
+ROUND = 100  # steps
+CYCLES, ROUNDS = 4, 5
+Found = dict[str, Any]
+lock = Lock()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A file of trials, and the results and the page that are named after it."""
+
+    name: str
+    seconds: float
+    reference: str
+    reference_seconds: float
+    score: list[str]
+    columns: list[str]
+    settings: Table
+    trials: dict[str, list[Table]]
+
+    @classmethod
+    def read(cls, name: str) -> Plan:
+        """The plan in benchmarks/NAME.toml."""
+        return cls(name, **tomllib.loads((HERE / f"{name}.toml").read_text()))
+
+    @property
+    def page(self) -> Path:
+        """The page with the table."""
+        return REPORTS / f"{self.name}.md"
+
+    def each(self) -> dict[str, tuple[str, Table]]:
+        """Name -> recipe and settings of each trial."""
+        return {f"{recipe}-{i}": (recipe, own) for recipe, all_ in self.trials.items() for i, own in enumerate(all_, 1)}
+
+    def values(self, own: Table) -> Table:
+        """The dotted config keys of a trial."""
+        return self.settings | {KEYS.get(key, key): value for key, value in own.items()}
+
+    def results(self) -> dict[str, Found]:
+        """The kept results by trial."""
+        path = self.page.with_suffix(".json")
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def keep(self, trial: str, **facts: Any) -> None:
+        """Add facts to the result of a trial."""
+        with lock:
+            found = self.results()
+            found[trial] = found.get(trial, {}) | facts
+            self.page.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def calibrate(plan: Plan, chosen: list[str]) -> None:
+    """Keep the seconds of a step of each trial: its ratio to a step of the reference, measured in turn, times that one's.
+
+    A shared host is faster in one minute than in the next; a ratio of two loops in turn is not.
+    """
+    reference = trainer(plan, plan.reference)
+    known: dict[str, float] = {}
+    for name in chosen:
+        recipe, own = plan.each()[name]
+        cost = json.dumps([recipe, {key: value for key, value in own.items() if key not in ("lr_D", "lr_G")}])
+        known[cost] = known.get(cost) or ratio(trainer(plan, name), reference)
+        plan.keep(name, seconds_per_step=round(known[cost] * plan.reference_seconds, 5))
+
+
+def trainer(plan: Plan, trial: str) -> Trainer:
+    """The trainer of a trial, with two threads."""
+    recipe, own = plan.each()[trial]
+    config = make_config(recipe, unflatten(plan.values(own) | {"train.threads": 2}))
+    data = load_dataset(config)
+    return make_trainer(resolve_config(config, data), data)
+
+
+def ratio(one: Trainer, other: Trainer) -> float:
+    """Time of a step of `one` over that of `other`, the median of a few rounds."""
+    works = {each: partial(repeated, each) for each in (one, other)}
+    taken = in_turn(works, ROUNDS, "wall")
+    return median(a / b for a, b in zip(taken[one], taken[other], strict=True))
+
+
+def repeated(each: Trainer) -> None:
+    """A few steps."""
+    for _ in range(CYCLES):
+        each.train_step()
+
+
+def run(plan: Plan, name: str, runs: Path) -> None:
+    """Train and score one trial."""
+    recipe, own = plan.each()[name]
+    steps = max(ROUND, round(plan.seconds / plan.results()[name]["seconds_per_step"] / ROUND) * ROUND)
+    values = plan.values(own) | {"train.steps": steps, "train.lr_decay_steps": steps, "train.threads": 1}
+    values |= {"train.log_every": 100, "train.sample_every": 1000, "train.save_every": 1000}
+    sets = [word for key, value in values.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+    processes.train(runs / name, [recipe, *sets])
+    found = processes.scores(runs / name, *plan.score)
+    # The test split is for the report on the chosen recipe alone.
+    scores = {score: value for score, value in found.items() if score in plan.columns}
+    plan.keep(name, recipe=recipe, settings=own, steps=steps, scores=scores)
+
+
+def page(plan: Plan, text: str) -> str:
+    """The page `text` with one table row for each trial that has a score."""
+    head = ["recipe", "changes", "steps", *(column.partition("-")[0] for column in plan.columns)]
+    rows = [row(each, plan.columns) for each in plan.results().values() if "scores" in each]
+    table = markdown_table(head, rows, ["---"] * 3 + ["--:"] * len(plan.columns))
+    return f"{text.partition(MARK)[0]}{MARK}\n\n{table}\n"
+
+
+def row(found: Found, columns: list[str]) -> list[str]:
+    """The row of one trial."""
+    changes = ", ".join(f"{KEYS.get(key, key)} = {json.dumps(value)}" for key, value in found["settings"].items())
+    scores = [f"{found['scores'][name]:.4g}" if name in found["scores"] else "-" for name in columns]
+    return [f"`{found['recipe']}`", changes, f"{found['steps']:,}", *scores]
+
+
+def main() -> None:
+    """Calibrate, or run what is not finished."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name")
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--calibrate", action="store_true")
+    parser.add_argument("--report", action="store_true")
+    given = parser.parse_args()
+    plan = Plan.read(given.name)
+    chosen = [name for name, (recipe, _) in plan.each().items() if not given.only or recipe in given.only]
+    if given.calibrate:
+        return calibrate(plan, chosen)
+    if given.report:
+        plan.page.write_text(page(plan, plan.page.read_text(encoding="utf-8")), encoding="utf-8")
+        return
+    waiting = [name for name in chosen if "scores" not in plan.results()[name]]
+    waiting.sort(key=lambda name: name.rpartition("-")[2])
+    with ThreadPoolExecutor(given.jobs) as pool:
+        done = [pool.submit(run, plan, name, given.runs) for name in waiting]
+    for each in done:
+        each.result()
+
+
+if __name__ == "__main__":
+    main()
