@@ -66,18 +66,16 @@ def group_count(channels: int, group_width: int) -> int:
 class Resample(nn.Module):
     """Bilinear resampling by two with the kernel [1, 3, 3, 1] / 8 in each direction and zeros beyond the edge."""
 
-    kernel: Tensor
-
     def __init__(self, direction: Literal["up", "down"]) -> None:
         super().__init__()
         self.up = direction == "up"
-        line = torch.tensor([1.0, 3.0, 3.0, 1.0]) / (4 if self.up else 8)
-        self.register_buffer("kernel", torch.outer(line, line)[None, None], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, 2H, 2W) or (N, C, H / 2, W / 2)."""
         channels = x.shape[1]
-        kernel = self.kernel.expand(channels, 1, 4, 4)
+        # Computed each time: a constant on the device would have to be saved with the weights.
+        line = (4 - 2 * (torch.arange(4, device=x.device) - 1.5).abs()) / (4 if self.up else 8)
+        kernel = torch.outer(line, line).to(x.dtype).expand(channels, 1, 4, 4)
         if self.up:
             return dispatch.conv_transpose2d(x, kernel, None, 2, 1, groups=channels)
         return dispatch.conv2d(x, kernel, None, 2, 1, groups=channels)
