@@ -125,7 +125,7 @@ def weights_are_everything(name: str) -> None:
 
 def from_saved_tensors(network: Player) -> Player:
     """A copy of `network` that has nothing but the tensors of its state dict."""
-    blank = copy.deepcopy(network)
+    blank: Player = copy.deepcopy(network)
     for tensor in (*blank.parameters(), *blank.buffers()):
         tensor.data.fill_(torch.nan if tensor.is_floating_point() else 0)
     blank.load_state_dict(network.state_dict())
