@@ -11,11 +11,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import ImageFont
 from stand_ins import here
 
+from ganzoo.batch import Batch
 from ganzoo.config.recipes import make_config, variants
 from ganzoo.experiments.local_pool import LocalPool
+from ganzoo.losses import LOSSES
+from ganzoo.networks import initialize, make_discriminator
 from ganzoo.parts import KINDS
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +30,7 @@ CASES = {
     "02_custom_loss": (STEPS, r"nsgan, step 1: d/real .+ g/adv .+\nsoftplus-margin, step 1: d/real .+ g/adv .+\n"),
     "03_own_loop": (STEPS, r"step 2: d/real .+, d/fake .+, d/gp .+, g/adv -?[\d.]+\n"),
     "04_simultaneous_updates": (STEPS, r"alternating, step 1: d/real .+\nsimultaneous, step 1: d/real .+\n"),
+    "07_unrolled": (STEPS, r"alternating: modes@2500 .+, reverse_kl.+\nunrolled: modes@2500 .+, reverse_kl.+\n"),
     "05_compare": (
         [*STEPS, "--seeds", "1", "--samples", "8"],
         r"(?s)digits \(train.+\| nsgan .+\| hinge .+report: \S+report.html\n",
@@ -51,6 +56,26 @@ def test_example(name, tmp_path, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert re.fullmatch(printed, out)
     assert len(terms := re.findall("g/adv (.+)", out)) == len(set(terms)), "what is compared differs"
+
+
+def test_the_unrolled_gradient_is_that_of_finite_differences():
+    """Of D's loss after its steps, which depend on G's images, in one number that moves all of them."""
+    example = runpy.run_path(str(EXAMPLES / "07_unrolled.py"), run_name="example")
+    d = make_discriminator("mlp", {"width": 6, "depth": 1, "activation": "tanh"}, shape=(2, 1, 1)).double()
+    initialize(d, "he", 0, "d")
+    g = torch.Generator().manual_seed(0)
+    real, fake = (torch.randn(5, 2, 1, 1, generator=g).double() for _ in range(2))
+    judge = example["UnrolledJudge"](d, LOSSES["minimax"](), Batch(real))
+
+    def value(shift):
+        judged = judge(Batch(fake + shift))
+        return sum(LOSSES["minimax"]().d_loss(judge.seen_real, judged).values())
+
+    shift = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(value(shift), shift)
+    expected = (value(torch.tensor(1e-5).double()) - value(torch.tensor(-1e-5).double())) / 2e-5
+    assert slope.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert all(p.grad is None for p in d.parameters())
 
 
 def test_the_tour(tmp_path):

@@ -10,7 +10,18 @@ import ganzoo
 
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
-    {"errors", "rng", "batch", "torch_state", "cpu_threads", "allocator", "config.migrate", "kernels", "pyramid"},
+    {
+        "errors",
+        "rng",
+        "batch",
+        "torch_state",
+        "cpu_threads",
+        "allocator",
+        "schedules",
+        "config.migrate",
+        "kernels",
+        "pyramid",
+    },
     {"atomic_io", "registry", "mistakes", "terminal", "markup", "latent"},
     {"json_io", "tensor_io", "image_io", "plugins", "losses", "networks", "optimizers"},
     {"config.schema", "data", "tricks"},

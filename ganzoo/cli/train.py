@@ -13,10 +13,11 @@ from ganzoo import api, terminal
 from ganzoo.builder import build_modules, resolve_config
 from ganzoo.cli.options import Plugins, Quiet, Settings, is_number, takes
 from ganzoo.config.recipes import make_config, merge, overrides
-from ganzoo.config.schema import Config, Table
+from ganzoo.config.schema import Config, ResolvedConfig, Table
 from ganzoo.errors import InputError
 from ganzoo.plugins import plugin_arguments
 from ganzoo.run_data import load_dataset
+from ganzoo.schedules import schedules_in
 from ganzoo.training import checkpoint
 from ganzoo.training.loop import count_parameters
 from ganzoo.training.run_dir import RunDir
@@ -145,11 +146,24 @@ def show(config: Config) -> None:
     resolved = resolve_config(config, load_dataset(config))
     game = build_modules(resolved)
     terminal.out_lines(resolved.model_dump_json(indent=2))
+    show_schedules(resolved)
     for name, network in (("generator", game.generator), ("discriminator", game.discriminator)):
         terminal.out("")
         terminal.out(f"{name}: {count_parameters(network):,} parameters")
         for line in layers(network):
             terminal.out(line)
+
+
+def show_schedules(config: ResolvedConfig) -> None:
+    """Print the values of every scheduled setting at five steps."""
+    if not (found := list(schedules_in(config.model_dump(mode="json")))):
+        return
+    steps = [config.train.steps * quarter // 4 for quarter in range(5)]
+    terminal.out("")
+    terminal.out(f"{'schedules, at step':<32}" + "".join(f"{step:>12,}" for step in steps))
+    for key, schedule in found:
+        values = (schedule.at(step, config.train.batch_size) for step in steps)
+        terminal.out(f"  {key:<30}" + "".join(f"{value:>12.4g}" for value in values))
 
 
 def layers(network: nn.Module) -> list[str]:

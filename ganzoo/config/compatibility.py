@@ -9,6 +9,7 @@ from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, checkerboard
 from ganzoo.networks.layers import norm_has
 from ganzoo.registry import keywords
+from ganzoo.schedules import as_schedule
 from ganzoo.tricks import Trick
 from ganzoo.tricks.base import Phase
 
@@ -33,6 +34,7 @@ def incompatibilities(
     yield from _check_penalties(config, loss, tricks)
     yield from _check_tricks(config, loss, tricks)
     yield from _check_kernels(config)
+    yield from _check_rates(config)
     yield from _check_pyramid(config, tricks)
     yield from batch_split_incompatibilities(config, tricks, unlabelled)
 
@@ -54,6 +56,8 @@ def _check_shapes(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
                     f"{norm} norm needs maps, but the backbone {config.networks.name} has vectors; "
                     f"set networks.{name}.norm='layer' or 'none'"
                 )
+    if config.networks.init == "fixup" and config.networks.discriminator.get("spectral_norm"):
+        yield "spectral norm divides by 0 for the zero weights of networks.init='fixup'; set networks.init='he'"
     for trick in tricks:
         if points and trick.images_only:
             yield f"trick {trick.name} is for images, but the data are points; set tricks.{trick.name}=false"
@@ -71,8 +75,8 @@ def _check_labels(config: ResolvedConfig, loss: Loss, labelled: bool) -> Iterato
             f"networks.generator.condition='batch-norm' needs batch norm, but the generator's norm is {norm!r}; "
             "set networks.generator.norm='batch' or condition='concat'"
         )
-    if d == "projection" and "score" not in loss.heads:
-        yield f"condition='projection' adds to D's score, but loss {loss.name} has no score; set condition='channels'"
+    if d in ("projection", "product") and "score" not in loss.heads:
+        yield f"condition={d!r} changes D's score, but loss {loss.name} has no score; set condition='channels'"
     if d in ("channels", "plane") and "class_logits" in loss.heads:
         yield (
             f"loss {loss.name} trains D to predict the class, but condition={d!r} gives D the class as input; "
@@ -180,6 +184,8 @@ def _check_tricks(config: ResolvedConfig, loss: Loss, tricks: list[Trick]) -> It
         if config.train.batch_size % trick.batch_divisor:
             divisor, batch = trick.batch_divisor, config.train.batch_size
             yield f"trick {name} needs a batch size that is a multiple of {divisor}, but train.batch_size is {batch}"
+        if trick.subtracts_scores and config.train.precision != "float32":
+            yield f"trick {name} subtracts nearly equal scores, for which bf16 is too coarse; set train.precision='float32'"
         if trick.drops_labels and conditional:
             yield f"trick {name} removes D's labels; set networks.discriminator.condition='none'"
 
@@ -209,6 +215,12 @@ def _check_kernels(config: ResolvedConfig) -> Iterator[str]:
             )
 
 
+def _check_rates(config: ResolvedConfig) -> Iterator[str]:
+    for player in ("generator", "discriminator"):
+        if config.train.lr_decay_steps and as_schedule(getattr(config.train, player).get("lr")):
+            yield f"train.lr_decay_steps and the schedule of train.{player}.lr both change it; set train.lr_decay_steps=0"
+
+
 def _check_pyramid(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:
     levels, size = config.networks.pyramid, config.dataset.shape[1]
     if not levels:
@@ -235,7 +247,8 @@ def _check_pyramid(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]
 def joins_levels(trick: Trick) -> bool:
     """True if a trick would mix the levels of a pyramid: in a norm of D's slope, or in a statistic of the scores."""
     norm = trick.phase in (Phase.SLOPE_BETWEEN, Phase.SLOPE_AROUND)
-    return norm or type(trick).judged_terms is not Trick.judged_terms
+    hooks = ("judged_terms", "g_batch")
+    return norm or any(getattr(type(trick), hook) is not getattr(Trick, hook) for hook in hooks)
 
 
 def _check_pyramid_losses(config: ResolvedConfig) -> Iterator[str]:

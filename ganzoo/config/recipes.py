@@ -220,8 +220,8 @@ def make_config(variant: str | None = None, over: Table | None = None, points: b
     recipe, *users = [*own, over]
     table = reduce(merge, users, recipe)
     about = about_another_loss(recipe, table) if not any("about" in user for user in users) else {}
-    recipe |= about
-    table |= about
+    recipe |= about | {"networks": on_backbone(recipe["networks"], _part(table, "networks").get("name"))}
+    table = reduce(merge, users, recipe)
     if points is None:
         points = makes_points(str(_part(table, "data").get("spec")))
     if points:
@@ -258,6 +258,18 @@ def without_tuning_ranges(table: Table) -> Table:
 def _part(table: Table, key: str) -> Table:
     part = table.get(key)
     return part if isinstance(part, dict) else {}  # `parse` reports a wrong type later
+
+
+def on_backbone(networks: Table, name: object) -> Table:
+    """The networks of a recipe without the options that another backbone lacks, and then with that backbone's init."""
+    if not isinstance(name, str) or name not in BACKBONES or BACKBONES[name].decoder is None:
+        return networks
+    schemas = {"generator": generator_schema(name, encodes=True), "discriminator": discriminator_schema(name, HEADS)}
+    kept = {player: {k: v for k, v in networks[player].items() if k in schema} for player, schema in schemas.items()}
+    if kept["generator"].get("condition") == "batch-norm" and "norm" not in schemas["generator"]:
+        kept["generator"]["condition"] = "concat"
+    same = all(kept[player] == networks[player] for player in kept)
+    return networks if same else {**networks, **kept, "init": None}
 
 
 def on_points(networks: Table) -> Table:

@@ -185,8 +185,10 @@ def advice(path: str) -> str:
 
 def type_text(described: Mapping[str, Any]) -> str:
     """A JSON schema in words: `integer > 0`, `normal | orthogonal | none`, `[number, number]`."""
-    if "anyOf" in described:
-        return " | ".join(map(type_text, described["anyOf"]))
+    if choices := described.get("anyOf", described.get("oneOf")):
+        return " | ".join(map(type_text, choices))
+    if str(described.get("$ref")).endswith("/Schedule"):
+        return "schedule"
     if "enum" in described or "const" in described:
         return " | ".join(map(str, described.get("enum", [described.get("const")])))
     if "prefixItems" in described:

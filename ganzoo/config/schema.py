@@ -17,6 +17,7 @@ from ganzoo.batch import is_point_shape
 from ganzoo.config.migrate import ELSEWHERE, RENAMED
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.json_io import lowercase_first, shorten
+from ganzoo.schedules import Weight
 
 Table = dict[str, Any]
 
@@ -85,7 +86,7 @@ class Networks(Section):
 
     name: str = "dcgan"
     """Backbone of both networks."""
-    init: Literal["normal", "orthogonal", "he"] | None = None
+    init: Literal["normal", "orthogonal", "he", "fixup"] | None = None
     """Weight initialization; none = the backbone's own."""
     strict_kernel: bool = False
     """Refuse a transposed convolution whose kernel is not divisible by its stride (checkerboard patterns)."""
@@ -146,6 +147,8 @@ class Train(Section):
     """Both learning rates fall linearly to 0 over this number of steps; 0 = constant."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay per step of the exponential moving average of G, which is sampled and released; 0 = G itself."""
+    ema_half_life: Weight | None = None
+    """Half-life of that average in images (steps x batch_size), in place of `ema_decay`; 0 = G itself, none = `ema_decay`."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
     precision: Literal["float32", "bf16", "auto"] = "float32"
@@ -229,6 +232,9 @@ class ResolvedConfig(Config):
 
 DEFAULTS: Table = Config().model_dump(mode="json")
 
+UNION_TAGS = ("int", "str", "bool", "float", "dict", "number", "schedule")
+"""Words in the path of a pydantic error that are no keys."""
+
 Model = TypeVar("Model", bound=BaseModel)
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 
@@ -299,7 +305,7 @@ def join_path(where: str, key: str) -> str:
 def _line(error: Any, where: str) -> str:
     # The path of a union's error ends in a tag ("int", "constrained-str"), which is not a key.
     keys = [str(part) for part in error["loc"] if isinstance(part, int) or str(part).isidentifier()]
-    path = join_path(where, ".".join(key for key in keys if key not in ("int", "str", "bool", "float", "dict")))
+    path = join_path(where, ".".join(key for key in keys if key not in UNION_TAGS))
     return f"{path.strip('.')}: {lowercase_first(error['msg'])}, not {shorten(error['input'])}"
 
 

@@ -1,8 +1,9 @@
 """Checks of backbones, upsamplers and norms."""
 
+import copy
 import warnings
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ from ganzoo.networks import (
 )
 from ganzoo.networks.layers import make_norm, norm_has
 
+Player = TypeVar("Player", Generator, Discriminator)
 LATENT = 5
 MAPS = (5, 6, 4, 4)
 HEADS = ("score", "class_logits", "code_logits", "reconstruction")
@@ -69,7 +71,7 @@ def options_are_keywords(name: str) -> None:
 def shapes_are_right(name: str) -> None:
     """G gives images of the asked shape, D one score an image and `features` features."""
     for shape in shapes_of(name):
-        g, d = small_players(name, shape, ("score",))
+        g, d = small_players(name, shape, ("score",), output="tanh")
         images = g(drawn(2, LATENT))
         require(images.shape == (2, *shape), f"decoder for {shape}: images {tuple(images.shape)}")
         judged = d(Batch(images))
@@ -107,6 +109,27 @@ def second_derivative_exists(name: str) -> None:
     (slope,) = torch.autograd.grad(d(Batch(x)).score.sum(), x, create_graph=True)
     require(slope.requires_grad, "encoder: the slope of D has no gradient, so no gradient penalty works")
     slope.square().sum().backward()
+
+
+def weights_are_everything(name: str) -> None:
+    """Both players give the same from their saved tensors alone, as a release is loaded."""
+    shape = shapes_of(name)[0]
+    g, d = small_players(name, shape, ("score",))
+    z = drawn(2, LATENT)
+    images = g.eval()(z)
+    score = d.eval()(Batch(images)).score
+    loaded_g, loaded_d = from_saved_tensors(g), from_saved_tensors(d)
+    same = torch.equal(loaded_g(z), images) and torch.equal(loaded_d(Batch(images)).score, score)
+    require(same, "a tensor is missing in the state dict: make it a persistent buffer, or compute it in forward")
+
+
+def from_saved_tensors(network: Player) -> Player:
+    """A copy of `network` that has nothing but the tensors of its state dict."""
+    blank: Player = copy.deepcopy(network)
+    for tensor in (*blank.parameters(), *blank.buffers()):
+        tensor.data.fill_(torch.nan if tensor.is_floating_point() else 0)
+    blank.load_state_dict(network.state_dict())
+    return blank
 
 
 def backbone_trains(name: str) -> None:
@@ -184,6 +207,7 @@ BACKBONE_CHECKS: tuple[Check, ...] = (
     shapes_are_right,
     gradients_reach_all,
     second_derivative_exists,
+    weights_are_everything,
     backbone_trains,
 )
 UPSAMPLER_CHECKS: tuple[Check, ...] = (factor_of_two, upsampler_trains)

@@ -12,6 +12,7 @@ from ganzoo.config.schema import Config, Table
 from ganzoo.contracts.base import require
 from ganzoo.data import load
 from ganzoo.losses import LOSSES
+from ganzoo.networks import discriminator_schema
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.run_dir import RunDir
 
@@ -19,7 +20,7 @@ IMAGES = 40
 SMALL: Table = {
     "data": {"max_images": IMAGES, "labelled": None, "labelled_share": None},
     "latent": {"dim": 8},
-    "networks": {"generator": {"width": 4}, "discriminator": {"width": 4, "norm": "none"}},
+    "networks": {"generator": {"width": 4}, "discriminator": {"width": 4}},
     "train": {
         "batch_size": 4, "steps": 2, "log_every": 1, "sample_every": 100, "save_every": 100,
         "device": "cpu", "threads": 1, "precision": "float32",
@@ -33,7 +34,9 @@ def small_config(tables: Table) -> Config:
     name = tables.get("loss", {}).get("name", "nsgan")
     labels = {"networks": {"generator": {"condition": "concat"}}} if LOSSES[name].needs_labels else {}
     recipe = name if name in variants() else "nsgan"
-    return make_config(recipe, reduce(merge, (SMALL, labels, tables)))
+    options = discriminator_schema(tables.get("networks", {}).get("name", "dcgan"))
+    norm = {"networks": {"discriminator": {"norm": "none"}}} if "norm" in options else {}
+    return make_config(recipe, reduce(merge, (SMALL, norm, labels, tables)))
 
 
 def check_resume(tables: Table) -> None:

@@ -30,13 +30,14 @@ def needed_gradients(node: Any, i: int) -> bool:
 
 
 class ConvGeometry(NamedTuple):
-    """Shapes of an image x (N, C, H, W), weights w (O, C, k, k) and the output map g (N, O, h, w) of x * w."""
+    """Shapes of an image x (N, C, H, W), weights w (O, C / groups, k, k) and the output map g (N, O, h, w) of x * w."""
 
     x: torch.Size
     w: torch.Size
     g: torch.Size
     stride: int
     padding: int
+    groups: int = 1
 
     @property
     def pixels(self) -> int:

@@ -11,6 +11,7 @@ and the gradients of these are the same three functions again: that of <v, x * w
 Functions below differentiate each by the other two, for any order. PyTorch does so only for the first order. In the second
 order, the backward pass of a gradient penalty, it computes the weight gradient by a convolution with a kernel as large as
 the image, which is ten times slower. If a backward pass is `transformed`, all three are PyTorch's.
+Grouped convolutions (groups > 1) are the same three functions; the matrix products are for one group only.
 
 Maps are channels-last in memory, as oneDNN's kernels read them; otherwise each kernel would convert its inputs first.
 """
@@ -36,22 +37,22 @@ LARGE_WEIGHT = 2**20
 """Number of weights above which matrix products are faster on small maps."""
 
 
-def convolution(x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int) -> Tensor:
-    """`F.conv2d`: x (N, C, H, W) * w (O, C, k, k) + b (O,)."""
+def convolution(x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, groups: int = 1) -> Tensor:
+    """`F.conv2d`: x (N, C, H, W) * w (O, C / groups, k, k) + b (O,)."""
     sides = ((side + 2 * padding - w.shape[-1]) // stride + 1 for side in x.shape[2:])
     g = torch.Size((len(x), len(w), *sides))
-    return output(x, w, b, ConvGeometry(x.shape, w.shape, g, stride, padding))
+    return output(x, w, b, ConvGeometry(x.shape, w.shape, g, stride, padding, groups))
 
 
 def transposed_convolution(
-    g: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, output_padding: int
+    g: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, output_padding: int, groups: int = 1
 ) -> Tensor:
-    """`F.conv_transpose2d`: of g (N, O, h, w) with w (O, C, k, k), plus b (C,)."""
+    """`F.conv_transpose2d`: of g (N, O, h, w) with w (O, C / groups, k, k), plus b (C,)."""
     sides = [(side - 1) * stride - 2 * padding + w.shape[-1] + output_padding for side in g.shape[2:]]
     if min(sides) < 1 or output_padding >= stride:  # an error in PyTorch, or an empty output
-        return F.conv_transpose2d(g, w, b, stride, padding, output_padding)
-    x = torch.Size((len(g), w.shape[1], *sides))
-    return input_gradient(g, w, b, ConvGeometry(x, w.shape, g.shape, stride, padding))
+        return F.conv_transpose2d(g, w, b, stride, padding, output_padding, groups)
+    x = torch.Size((len(g), w.shape[1] * groups, *sides))
+    return input_gradient(g, w, b, ConvGeometry(x, w.shape, g.shape, stride, padding, groups))
 
 
 def uses_matmul(at: ConvGeometry) -> bool:
@@ -69,7 +70,7 @@ def uses_matmul(at: ConvGeometry) -> bool:
 
     For 8x8 pixels products were 0.45 to 1.1 times as fast as oneDNN, for all these weights.
     """
-    return at.pixels <= SMALL_MAP and at.w.numel() > LARGE_WEIGHT
+    return at.groups == 1 and at.pixels <= SMALL_MAP and at.w.numel() > LARGE_WEIGHT
 
 
 def weight_gradient_uses_matmul(at: ConvGeometry, dtype: torch.dtype) -> bool:
@@ -79,6 +80,8 @@ def weight_gradient_uses_matmul(at: ConvGeometry, dtype: torch.dtype) -> bool:
     and 155, 96 and 106 for the smallest, and 106 and 93 for 64x32x4x4; in bfloat16 79 and 290, 103 and 287, 171 and 281,
     143 and 185, 109 and 146. In bfloat16 oneDNN (torch 2.14) leaves parts of it unwritten if images are one pixel wide.
     """
+    if at.groups > 1:
+        return False
     if dtype == torch.bfloat16:
         return at.pixels <= SMALL_MAP or at.x[3] == 1
     return at.pixels <= SMALL_MAP and at.w.numel() >= LARGE_WEIGHT // 8
@@ -87,7 +90,7 @@ def weight_gradient_uses_matmul(at: ConvGeometry, dtype: torch.dtype) -> bool:
 def output(x: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> Tensor:
     """The convolution of x, plus b."""
     if transformed(x):
-        return F.conv2d(x, w, b, at.stride, at.padding)
+        return F.conv2d(x, w, b, at.stride, at.padding, 1, at.groups)
     y: Tensor = _Convolution.apply(x, w, b, at)
     return y
 
@@ -95,7 +98,7 @@ def output(x: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> Tensor:
 def input_gradient(g: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> Tensor:
     """The transposed convolution of g, plus b."""
     if transformed(g):
-        return F.conv_transpose2d(g, w, b, at.stride, at.padding, at.rest)
+        return F.conv_transpose2d(g, w, b, at.stride, at.padding, at.rest, at.groups)
     gradient: Tensor = _InputGradient.apply(g, w, b, at)
     return gradient
 
@@ -103,7 +106,7 @@ def input_gradient(g: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> 
 def weight_gradient(g: Tensor, x: Tensor, at: ConvGeometry) -> Tensor:
     """The gradient of w from g and x."""
     if transformed(g) or transformed(x):
-        gradient: Tensor = conv2d_weight(x, at.w, g, at.stride, at.padding)
+        gradient: Tensor = conv2d_weight(x, at.w, g, at.stride, at.padding, 1, at.groups)
     else:
         gradient = _WeightGradient.apply(g, x, at)
     return gradient
@@ -116,7 +119,7 @@ class _Convolution(Function):
         node.at = at
         if uses_matmul(at):
             return matmul.convolution(x, w, b, at)
-        return F.conv2d(at.laid(x), w, b, at.stride, at.padding)
+        return F.conv2d(at.laid(x), w, b, at.stride, at.padding, 1, at.groups)
 
     @staticmethod
     def backward(node: Any, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -134,6 +137,8 @@ class _InputGradient(Function):
     def forward(node: Any, g: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> Tensor:
         node.save_for_backward(g, w)
         node.at = at
+        if at.groups > 1:
+            return grouped_input_gradient(g, w, b, at)
         if at.x[1] <= MAX_IMAGE_CHANNELS:
             return conv_to_image_channels(at.laid(g), w, b, at)
         if uses_matmul(at):
@@ -158,7 +163,7 @@ class _WeightGradient(Function):
         node.at = at
         if weight_gradient_uses_matmul(at, g.dtype):
             return matmul.weight_gradient(g, x, at)
-        gradient: Tensor = conv2d_weight(at.laid(x), at.w, at.laid(g), at.stride, at.padding)
+        gradient: Tensor = conv2d_weight(at.laid(x), at.w, at.laid(g), at.stride, at.padding, 1, at.groups)
         return gradient
 
     @staticmethod
@@ -169,6 +174,14 @@ class _WeightGradient(Function):
             input_gradient(g, v, None, node.at) if needed_gradients(node, 1) else None,
             None,
         )
+
+
+def grouped_input_gradient(g: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> Tensor:
+    """`input_gradient` for several groups; with stride 1 a convolution with the flipped kernel, which takes half the time."""
+    if at.stride > 1:
+        return F.conv_transpose2d(at.laid(g), w, b, at.stride, at.padding, at.rest, at.groups)
+    flipped = w.flip(2, 3).unflatten(0, (at.groups, -1)).transpose(1, 2).flatten(0, 1)
+    return F.conv2d(at.laid(g), flipped, b, 1, at.w[-1] - 1 - at.padding, 1, at.groups)
 
 
 def conv_to_image_channels(g: Tensor, w: Tensor, b: Tensor | None, at: ConvGeometry) -> Tensor:

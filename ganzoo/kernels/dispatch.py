@@ -49,20 +49,26 @@ def rewrite_enabled(x: Tensor) -> bool:
     )
 
 
-def conv2d(x: Tensor, w: Tensor, b: Tensor | None, stride: int = 1, padding: int = 0) -> Tensor:
-    """`F.conv2d` for x (N, C, H, W), w (O, C, k, k), b (O,)."""
-    if rewrite_enabled(x) and shapes_match(*(asked := like_input(x, w, b)), inputs=1):
-        return convolution(*asked, stride, padding)
-    return F.conv2d(to_memory_format(x), w, b, stride, padding)
+def conv2d(x: Tensor, w: Tensor, b: Tensor | None, stride: int = 1, padding: int = 0, groups: int = 1) -> Tensor:
+    """`F.conv2d` for x (N, C, H, W), w (O, C / groups, k, k), b (O,)."""
+    if rewrite_enabled(x) and shapes_match(*(asked := like_input(x, w, b)), inputs=1, groups=groups):
+        return convolution(*asked, stride, padding, groups)
+    return F.conv2d(to_memory_format(x), w, b, stride, padding, 1, groups)
 
 
 def conv_transpose2d(
-    x: Tensor, w: Tensor, b: Tensor | None, stride: int, padding: int, output_padding: int = 0
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None,
+    stride: int,
+    padding: int,
+    output_padding: int = 0,
+    groups: int = 1,
 ) -> Tensor:
-    """`F.conv_transpose2d` for x (N, C, H, W), w (C, O, k, k), b (O,)."""
-    if rewrite_enabled(x) and shapes_match(*(asked := like_input(x, w, b)), inputs=0):
-        return transposed_convolution(*asked, stride, padding, output_padding)
-    return F.conv_transpose2d(to_memory_format(x), w, b, stride, padding, output_padding)
+    """`F.conv_transpose2d` for x (N, C, H, W), w (C, O / groups, k, k), b (O,)."""
+    if rewrite_enabled(x) and shapes_match(*(asked := like_input(x, w, b)), inputs=0, groups=groups):
+        return transposed_convolution(*asked, stride, padding, output_padding, groups)
+    return F.conv_transpose2d(to_memory_format(x), w, b, stride, padding, output_padding, groups)
 
 
 def to_memory_format(x: Tensor) -> Tensor:
@@ -89,29 +95,31 @@ def to_autocast_dtype(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.to(torch.get_autocast_dtype("cpu"))
 
 
-def shapes_match(x: Tensor, w: Tensor, b: Tensor | None, inputs: int) -> bool:
+def shapes_match(x: Tensor, w: Tensor, b: Tensor | None, inputs: int, groups: int = 1) -> bool:
     """True if batch, square kernel (its input channels on axis `inputs`) and bias fit; if not, PyTorch reports the error."""
-    maps = x.ndim == w.ndim == 4 and w.shape[2] == w.shape[3]
-    return maps and x.shape[1] == w.shape[inputs] and x.dtype == w.dtype and is_bias(b, w, 1 - inputs)
+    if not (x.ndim == w.ndim == 4 and w.shape[2] == w.shape[3] and len(w) % groups == 0):
+        return False
+    channels = len(w), w.shape[1] * groups  # axis 1 has the channels of one group
+    return x.shape[1] == channels[inputs] and x.dtype == w.dtype and is_bias(b, w, channels[1 - inputs])
 
 
 def is_bias(b: Tensor | None, w: Tensor, outputs: int) -> bool:
-    """True without a bias `b`, or if it has one value for each output of `w`, whose outputs are on axis `outputs`."""
-    return b is None or (b.shape == (w.shape[outputs],) and b.dtype == w.dtype)
+    """True without a bias `b`, or if it has one value for each of the `outputs` of a layer with weights `w`."""
+    return b is None or (b.shape == (outputs,) and b.dtype == w.dtype)
 
 
 def linear(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
     """`F.linear` for x (N, inputs), w (outputs, inputs), b (outputs,)."""
     # In bfloat16 PyTorch already uses the faster library.
     wide = x.ndim == w.ndim == 2 and min(w.shape) >= NARROW
-    if wide and rewrite_enabled(x) and is_bias(b, w, 0) and not torch.is_autocast_enabled("cpu"):
+    if wide and rewrite_enabled(x) and is_bias(b, w, len(w)) and not torch.is_autocast_enabled("cpu"):
         return matmul.linear(x, w, b)
     return F.linear(x, w, b)
 
 
 def fuses_activation(x: Tensor, w: Tensor, b: Tensor | None) -> bool:
     """True if `matmul.linear_then` computes a linear layer and its activation: for vectors in float32."""
-    vectors = x.ndim == 2 and x.dtype == w.dtype == torch.float32 and len(w) >= NARROW and is_bias(b, w, 0)
+    vectors = x.ndim == 2 and x.dtype == w.dtype == torch.float32 and len(w) >= NARROW and is_bias(b, w, len(w))
     return vectors and matmul.ONEDNN and rewrite_enabled(x) and not torch.is_autocast_enabled("cpu")
 
 

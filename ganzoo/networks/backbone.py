@@ -11,7 +11,7 @@ from ganzoo.registry import Registry
 Shape = tuple[int, int, int]
 """(channels, height, width) of one image; two-dimensional points are (2, 1, 1)."""
 
-InitKind = Literal["normal", "orthogonal", "he"]
+InitKind = Literal["normal", "orthogonal", "he", "fixup"]
 """Weight initialization; see `ganzoo.networks.initialization`."""
 
 SMALLEST, LARGEST = 4, 7

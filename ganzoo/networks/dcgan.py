@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import PositiveInt
 from torch import nn
 
+from ganzoo.networks.attention import Attention, add_attention
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, base_grid, stage_widths
 from ganzoo.networks.layers import ACTIVATIONS, OUTPUTS, Chain, keeps_bias, make_norm, project_labels
 from ganzoo.networks.noise_layers import DropoutProbability, NoiseStd, add_noise_and_dropout
@@ -37,6 +38,7 @@ class Decoder(Chain):
         upsample: str = "convtranspose",  # layer that doubles height and width
         noise: NoiseStd = 0.0,  # standard deviation of Gaussian noise after every layer but the last
         dropout: DropoutProbability = 0.0,  # probability of dropout after every layer but the last
+        attention: Attention = "none",  # side of the map, in pixels, that a self-attention layer follows
         output: Literal["tanh", "linear"] = "tanh",  # tanh for images in [-1, 1], linear for other data
     ) -> None:
         start, stages = base_grid(shape)
@@ -49,6 +51,7 @@ class Decoder(Chain):
         for i, (wide, narrow) in enumerate(pairwise(widths), 1):
             resample = up(wide, narrow, bias=keeps_bias(norm))
             layers[f"stage{i}"] = Chain(up=resample, norm=make_norm(norm, narrow, classes), act=act())
+        layers = add_attention(layers, attention, widths, (start << i for i in range(stages)))
         image = Chain(up=up(widths[-1], shape[0]), output=OUTPUTS[output]())
         super().__init__(**add_noise_and_dropout(layers, noise, dropout), image=image)
 
@@ -70,14 +73,16 @@ class Encoder(Chain):
         activation: str = "leaky-relu",  # activation function
         downsample: str = "stride",  # layer that halves height and width
         pooling: Pooling = "none",  # reduction of the last map: flatten (none), mean or sum over its pixels
+        attention: Attention = "none",  # side of the map, in pixels, that a self-attention layer follows
     ) -> None:
         start, stages = base_grid(shape)
         widths = stage_widths(width, max_width_multiple, stages)
         act, down = ACTIVATIONS[activation], partial(DOWNSAMPLERS[downsample], kernel=kernel)
-        layers = {"stage1": Chain(down=down(shape[0], width), act=act())}
+        layers: dict[str, nn.Module] = {"stage1": Chain(down=down(shape[0], width), act=act())}
         for i, (narrow, wide) in enumerate(pairwise(widths), 2):
             resample = down(narrow, wide, bias=keeps_bias(norm))
             layers[f"stage{i}"] = Chain(down=resample, norm=make_norm(norm, wide), act=act())
+        layers = add_attention(layers, attention, widths, (shape[1] >> i for i in range(1, stages + 1)))
         last, features = features_of(widths[-1], start, pooling)
         super().__init__(**layers, flat=last)
         self.features = features

@@ -12,10 +12,12 @@ from torch.nn.utils.parametrizations import spectral_norm
 from ganzoo.batch import Batch, DiscriminatorOutput
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.networks.backbone import Shape
+from ganzoo.networks.heads import ClassScore
+from ganzoo.networks.layers import LabelConditioned
 from ganzoo.networks.minibatch_features import MINIBATCH_FEATURES
 from ganzoo.networks.virtual_batch_norm import REFERENCE_BATCH, initial_reference, is_virtual, set_reference
 
-Condition = Literal["none", "channels", "plane", "projection"]
+Condition = Literal["none", "channels", "plane", "projection", "product"]
 
 
 class LabelPlane(nn.Module):
@@ -41,10 +43,11 @@ class Discriminator(nn.Module):
     `encoder(shape)` builds the backbone; `heads` maps each field of `DiscriminatorOutput` to a function that builds its head
     from the number of features. `condition`: "channels" appends an embedding of the label to the image as extra channels
     (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784), "plane" one channel computed from the label (`LabelPlane`),
-    "projection" adds <embedding(label), features> to the score (Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637).
+    "projection" adds <embedding(label), features> to the score (Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637),
+    "product" is the score <embedding(label), W features> (R3GAN, Huang et al. 2024, https://arxiv.org/abs/2501.05441).
     `minibatch_features` adds features of the batch's diversity.
     `spectral_norm` divides every weight by its largest singular value (Miyato et al. 2018, https://arxiv.org/abs/1802.05957).
-    Raises `InputError` for a condition without classes, and for "projection" without a score.
+    Raises `InputError` for a condition without classes, and for "projection" and "product" without a score.
     `reference` (and `reference_labels`): the reference samples of virtual batch norm; None without it.
     """
 
@@ -58,8 +61,8 @@ class Discriminator(nn.Module):
         heads: Mapping[str, Callable[[int], nn.Module]],
         classes: int = 0,
         *,
-        condition: Condition = "none",  # use of the label: as channels of the image, as one channel, or added to the score
-        embedding: PositiveInt = 4,  # length of the label embedding under "channels"
+        condition: Condition = "none",  # use of the label: as channels of the image, or in the score
+        embedding: PositiveInt = 4,  # length of the label embedding under "channels" and "product"
         minibatch_features: Literal["none", "stddev", "discrimination"] = "none",  # features of the batch as a whole
         spectral_norm: bool = False,  # divide every weight by its largest singular value
     ) -> None:
@@ -73,6 +76,8 @@ class Discriminator(nn.Module):
         self.minibatch = None if minibatch_features == "none" else MINIBATCH_FEATURES[minibatch_features](features)
         seen = features + (0 if self.minibatch is None else self.minibatch.extra)
         self.heads = nn.ModuleDict({name: head(seen) for name, head in heads.items()})
+        if condition == "product":
+            self.heads["score"] = ClassScore(seen, embedding, classes)
         self.projection = nn.Linear(features, classes, bias=False) if condition == "projection" else None
         if spectral_norm:
             _limit(self)
@@ -99,7 +104,10 @@ class Discriminator(nn.Module):
     def _judge(self, samples: Batch) -> DiscriminatorOutput:
         features = self.encoder(self._input(samples))
         seen = features if self.minibatch is None else self.minibatch(features)
-        outputs = {name: head(seen) for name, head in self.heads.items()}
+        outputs = {
+            name: head(seen, samples.labels) if isinstance(head, LabelConditioned) else head(seen)
+            for name, head in self.heads.items()
+        }
         if self.projection is not None:
             projection = self.projection(features).gather(1, _labels(samples)[:, None])
             outputs["score"] = outputs["score"] + projection.squeeze(1)
@@ -120,8 +128,8 @@ def _check(condition: str, classes: int, heads: Mapping[str, object]) -> None:
         raise unknown_name("condition of the discriminator", condition, get_args(Condition))
     if condition != "none" and not classes:
         raise InputError(f"the discriminator's condition = {condition!r} needs labels, but the data have no labels")
-    if condition == "projection" and "score" not in heads:
-        raise InputError("the discriminator's condition = 'projection' adds to a score, but this loss has no score")
+    if condition in ("projection", "product") and "score" not in heads:
+        raise InputError(f"the discriminator's condition = {condition!r} changes the score, but this loss has no score")
 
 
 def _labels(samples: Batch) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ganzoo.errors import InputError
 from ganzoo.networks.backbone import Shape
-from ganzoo.networks.layers import Chain
+from ganzoo.networks.layers import Chain, LabelConditioned
 from ganzoo.registry import Registry
 
 
@@ -35,8 +35,8 @@ HEADS: Registry[Callable[..., nn.Module]] = Registry("head of D")
 class Score(nn.Linear):
     """One unnormalized number per sample."""
 
-    def __init__(self, features: int) -> None:
-        super().__init__(features, 1)
+    def __init__(self, features: int, bias: bool = True) -> None:
+        super().__init__(features, 1, bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, F) -> (N,)."""
@@ -45,9 +45,32 @@ class Score(nn.Linear):
             return super().forward(features.to(self.weight.dtype)).squeeze(1)
 
 
-def score(features: int, ends: HeadSpec) -> nn.Module:
+class ClassScore(LabelConditioned):
+    """<embedding(label), W features>: the score of a conditional D in R3GAN's code (Huang et al. 2024)."""
+
+    def __init__(self, features: int, embedding: int, classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, embedding, bias=False)
+        self.embedding = nn.Embedding(classes, embedding)
+        self.embedding.gain = embedding**-0.5  # of its weights under `init = "fixup"`
+
+    def forward(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(N, F), labels (N,) -> (N,)."""
+        if labels is None:
+            raise ValueError("a conditional discriminator needs labels")
+        with torch.autocast(features.device.type, enabled=False):
+            product: Tensor = self.linear(features.to(self.linear.weight.dtype)) * self.embedding(labels)
+            return product.sum(1)
+
+
+def score(
+    features: int,
+    ends: HeadSpec,
+    *,
+    score_bias: bool = True,  # a bias in the score
+) -> nn.Module:
     """(N, F) -> (N,); higher = more real."""
-    return Score(features)
+    return Score(features, score_bias)
 
 
 def class_logits(features: int, ends: HeadSpec) -> nn.Module:

@@ -23,7 +23,8 @@ def initialize(network: nn.Module, kind: InitKind, seed: int, name: str) -> None
     """Initialize every parameter of `network` from `seed`, identically on every device; `name` names its random streams.
 
     Weights: "normal" is N(0, 0.02^2) (Radford et al. 2016, sec. 4), "orthogonal" Saxe et al. 2014, "he"
-    N(0, 2 / fan-in) (He et al. 2015, eq. 10). Biases are 0, scales of norms 1. Does not use torch's global generator.
+    N(0, 2 / fan-in) (He et al. 2015, eq. 10), "fixup" N(0, gain^2 / fan-in) with the layer's `gain` or 1 (R3GAN's code, after
+    Zhang et al. 2019). Biases are 0, scales of norms 1. Does not use torch's global generator.
     """
     if kind not in get_args(InitKind):
         raise unknown_name("initialization", kind, get_args(InitKind))
@@ -46,13 +47,14 @@ def draw_weights(owner: nn.Module, leaf: str, out: Tensor, kind: InitKind, g: Ge
     elif kind == "orthogonal":
         nn.init.orthogonal_(out, generator=g)
     else:
-        out.normal_(0, (2 / _fan_in(owner, out)) ** 0.5, generator=g)
+        variance = 2 if kind == "he" else _gain(owner) ** 2
+        out.normal_(0, (variance / _fan_in(owner, out)) ** 0.5, generator=g)
 
 
 @draw_weights.register
 def _(owner: nn.Embedding, leaf: str, out: Tensor, kind: InitKind, g: Generator) -> None:
-    # An embedding is an input like z or pixels: standard deviation 1 for every kind of initialization.
-    out.normal_(generator=g)
+    # An embedding is an input like z or pixels: standard deviation 1. R3GAN's is a linear layer on one value per class.
+    out.normal_(0, _gain(owner) / len(out) ** 0.5 if kind == "fixup" else 1, generator=g)
 
 
 @draw_weights.register
@@ -67,6 +69,11 @@ def _(owner: SubPixelConv, leaf: str, out: Tensor, kind: InitKind, g: Generator)
     one = out[::4].clone()
     draw_weights.dispatch(nn.Module)(owner, leaf, one, kind, g)
     out.copy_(repeat(one, "o ... -> (o four) ...", four=4))
+
+
+def _gain(owner: nn.Module) -> float:
+    gain: float = getattr(owner, "gain", 1.0)
+    return gain
 
 
 def _fan_in(owner: nn.Module, weight: Tensor) -> float:

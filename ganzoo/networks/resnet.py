@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from ganzoo.networks.attention import Attention, add_attention
 from ganzoo.networks.backbone import BACKBONES, Backbone, Shape, base_grid, stage_widths
 from ganzoo.networks.layers import (
     ACTIVATIONS,
@@ -65,6 +66,7 @@ class Decoder(Chain):
         upsample: str = "nearest",  # layer that doubles height and width
         noise: NoiseStd = 0.0,  # standard deviation of Gaussian noise after every layer but the last
         dropout: DropoutProbability = 0.0,  # probability of dropout after every layer but the last
+        attention: Attention = "none",  # side of the map, in pixels, that a self-attention layer follows
         output: Literal["tanh", "linear"] = "tanh",  # tanh for images in [-1, 1], linear for other data
     ) -> None:
         start, stages = base_grid(shape)
@@ -76,6 +78,7 @@ class Decoder(Chain):
             first, second = up(wide, narrow, bias=bias), conv(narrow, narrow, bias=bias)
             residual = _preactivated(normed(wide), first, normed(narrow), second, act)
             layers[f"block{i}"] = Block(residual, Nearest(wide, narrow, 1, bias))
+        layers = add_attention(layers, attention, widths, (start << i for i in range(stages + 1)))
         last = conv(widths[-1], shape[0])
         image = Chain(norm=normed(widths[-1]), act=act(), conv=last, output=OUTPUTS[output]())
         super().__init__(**add_noise_and_dropout(layers, noise, dropout), image=image)
@@ -98,6 +101,7 @@ class Encoder(Chain):
         activation: str = "relu",  # activation function
         downsample: str = "pool",  # layer that halves height and width
         pooling: Pooling = "mean",  # reduction of the last map: flatten (none), mean or sum over its pixels
+        attention: Attention = "none",  # side of the map, in pixels, that a self-attention layer follows
     ) -> None:
         widths = stage_widths(width, max_width_multiple, _halvings(shape))
         deep = widths[-1]
@@ -112,6 +116,7 @@ class Encoder(Chain):
         layers: dict[str, nn.Module] = {"block1": Block(optimized, Pool(shape[0], width, 1))}
         for i, (narrow, wide) in enumerate(pairwise(widths), 2):
             layers[f"block{i}"] = block(narrow, down(narrow, wide, bias=bias), Pool(narrow, wide, 1, bias))
+        layers = add_attention(layers, attention, widths, (shape[1] >> i for i in range(1, len(widths) + 1)))
         for i in (1, 2):
             layers[f"plain{i}"] = block(deep, conv(deep, deep, bias=bias), nn.Identity())
         last, features = features_of(deep, shape[1] >> len(widths), pooling)

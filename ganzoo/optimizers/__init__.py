@@ -3,16 +3,17 @@
 A new optimizer is one file in this folder.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Annotated
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
 
 import torch
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 from torch import nn, optim
 
 from ganzoo.registry import Registry, import_folder
+from ganzoo.schedules import Decay, Rate, number, schedules_in
 
-Decay = Annotated[float, Field(ge=0, lt=1)]
+FixedDecay = Annotated[float, Field(ge=0, lt=1)]
 
 Make = Callable[..., optim.Optimizer]
 OPTIMIZERS: Registry[Make] = Registry("optimizer")
@@ -21,42 +22,53 @@ OPTIMIZERS: Registry[Make] = Registry("optimizer")
 def adam(
     params: Iterable[nn.Parameter],
     *,
-    lr: PositiveFloat = 2e-4,  # learning rate
-    betas: tuple[Decay, Decay] = (0.5, 0.999),  # decay of the mean of the gradient and of its square
+    lr: Rate = 2e-4,  # learning rate
+    betas: tuple[FixedDecay, Decay] = (0.5, 0.999),  # decay of the mean of the gradient and of its square
 ) -> optim.Optimizer:
     """Adam; the defaults are DCGAN's (Radford 2016, section 4)."""
-    return optim.Adam(params, lr, betas, fused=True)
+    return optim.Adam(params, number(lr), (betas[0], number(betas[1])), fused=True)
 
 
 def sgd(
     params: Iterable[nn.Parameter],
     *,
-    lr: PositiveFloat = 1e-2,  # learning rate
-    momentum: Decay = 0.0,  # decay of the running mean of the gradient; 0 = plain SGD
+    lr: Rate = 1e-2,  # learning rate
+    momentum: FixedDecay = 0.0,  # decay of the running mean of the gradient; 0 = plain SGD
 ) -> optim.Optimizer:
     """Stochastic gradient descent, with momentum if it is set."""
-    return optim.SGD(params, lr, momentum)
+    return optim.SGD(params, number(lr), momentum)
 
 
 def rmsprop(
     params: Iterable[nn.Parameter],
     *,
-    lr: PositiveFloat = 5e-5,  # learning rate
-    alpha: Decay = 0.99,  # decay of the mean of the squared gradient
+    lr: Rate = 5e-5,  # learning rate
+    alpha: FixedDecay = 0.99,  # decay of the mean of the squared gradient
 ) -> optim.Optimizer:
     """RMSprop; the default rate is WGAN's (Arjovsky 2017, algorithm 1)."""
-    return optim.RMSprop(params, lr, alpha)
+    return optim.RMSprop(params, number(lr), alpha)
 
 
 for _make in (adam, sgd, rmsprop):
     OPTIMIZERS.add(_make.__name__, _make)
 
 
-def set_lr_factor(optimizer: optim.Optimizer, factor: float) -> None:
-    """Set the learning rate of every group to `factor` times its initial value."""
+def scheduled_options(table: Mapping[str, Any], step: int, batch_size: int) -> dict[str, Any]:
+    """The options in the config `table` of an optimizer that follow a schedule, with their values at `step`."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        if any(schedules_in(value)):
+            each = [number(part, step, batch_size) for part in (value if isinstance(value, list | tuple) else [value])]
+            found[key] = tuple(each) if isinstance(value, list | tuple) else each[0]
+    return found
+
+
+def set_options(optimizer: optim.Optimizer, factor: float, scheduled: Mapping[str, Any]) -> None:
+    """Set the `scheduled` options of every group, and `factor` times its scheduled or initial learning rate."""
     for group in optimizer.param_groups:
-        rate = group.setdefault("initial_lr", group["lr"]) * factor
-        group["lr"] = group["lr"].fill_(rate) if isinstance(group["lr"], torch.Tensor) else rate
+        rate = scheduled.get("lr", group.setdefault("initial_lr", group["lr"])) * factor
+        rate = group["lr"].fill_(rate) if isinstance(group["lr"], torch.Tensor) else rate
+        group.update({**scheduled, "lr": rate})
 
 
 def device_lr_options(optimizer: optim.Optimizer) -> list[str]:

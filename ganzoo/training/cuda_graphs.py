@@ -17,7 +17,7 @@ from ganzoo import rng
 from ganzoo.batch import Batch, Terms
 from ganzoo.config.schema import Train
 from ganzoo.losses import Loss
-from ganzoo.optimizers import keep_lr_on_device
+from ganzoo.optimizers import keep_lr_on_device, scheduled_options
 from ganzoo.rng import Fill, RngScope
 from ganzoo.training.accumulation import copy_all
 from ganzoo.tricks import Trick
@@ -184,6 +184,9 @@ def graph_obstacles(train: Train, parts: Iterable[Loss | Trick], processes: int)
         yield f"the device is {train.device}"
     if processes > 1:
         yield f"{processes} processes train together and synchronize within a step"
+    for player in ("discriminator", "generator"):
+        for key in scheduled_options(getattr(train, player), 0, 1).keys() - {"lr"}:
+            yield f"train.{player}.{key} follows a schedule, but a graph keeps its value"
     for part in parts:
         if not part.capturable:
             yield f"{part.name} runs different operations from step to step"

@@ -8,13 +8,15 @@ from torch import nn
 
 
 @torch.no_grad()
-def update(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+def update(average: nn.Module, network: nn.Module, decay: float, step: int | None) -> None:
     """Move `average` toward `network`; `decay` 0 copies.
 
-    The decay grows as (1 + step) / (10 + step) up to `decay`, so that the random initial weights fade in a short run.
+    The decay grows as (1 + step) / (10 + step) up to `decay`, so that the random initial weights fade in a short run; with
+    `step` None it is `decay` from the start.
     Floating-point buffers are averaged too, so that batch norm statistics fit the averaged weights; others are copied.
     """
-    weight = 1 - min(decay, (1 + step) / (10 + step)) if decay else 1.0
+    limit = 1.0 if step is None else (1 + step) / (10 + step)
+    weight = 1 - min(decay, limit) if decay else 1.0
     mine, theirs = average.state_dict(), network.state_dict()
     floats = [name for name, value in mine.items() if value.is_floating_point()]
     torch._foreach_lerp_([mine[name] for name in floats], [theirs[name] for name in floats], weight)

@@ -1,10 +1,11 @@
-"""Update schedules: D steps per G step, extra steps above a loss threshold, and learning rate decay."""
+"""Update schedules: D steps per G step, extra steps above a loss threshold, decay of learning rates and of G's average."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import ceil
 
 from ganzoo.config.schema import Train, Warmup
+from ganzoo.schedules import number
 
 
 def d_steps(step: int, per_g: Fraction, warmup: Warmup | None = None) -> int:
@@ -38,6 +39,14 @@ def warn_dead_schedule(train: Train) -> str:
         return ""
     after = f"both learning rates are 0 from step {train.lr_decay_steps:,} (train.lr_decay_steps)"
     return f"{after}: the last {train.steps - train.lr_decay_steps:,} of {train.steps:,} steps change nothing"
+
+
+def ema_decay(step: int, train: Train) -> float:
+    """Decay of G's average at `step`, from its half-life if there is one."""
+    if train.ema_half_life is None:
+        return train.ema_decay
+    half_life = number(train.ema_half_life, step, train.batch_size)
+    return 0.5 ** (train.batch_size / half_life) if half_life else 0.0
 
 
 def lr_factor(step: int, train: Train) -> float:

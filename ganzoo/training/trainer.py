@@ -20,8 +20,9 @@ from ganzoo.losses import Loss
 from ganzoo.mistakes import checked_terms
 from ganzoo.networks import REFERENCE_BATCH, place_network
 from ganzoo.networks.generator import RealConditioned
-from ganzoo.optimizers import set_lr_factor
+from ganzoo.optimizers import scheduled_options, set_options
 from ganzoo.rng import RngScope
+from ganzoo.schedules import Varying
 from ganzoo.training import ema, precision, schedule
 from ganzoo.training.accumulation import GradientAccumulation, MicroBatches, concatenate, total_loss
 from ganzoo.training.cuda_graphs import GraphRunner
@@ -71,6 +72,9 @@ class Trainer:
         self.mixes = any(type(trick).mix is not Trick.mix for trick in self.tricks)
         d_terms = any(type(trick).d_terms is not Trick.d_terms for trick in self.tricks)
         self.watching = [trick for trick in self.tricks if type(trick).after_d_step is not Trick.after_d_step]
+        self.varying = [
+            each for part in (self.loss, *self.tricks) for each in part.modules() if isinstance(each, Varying)
+        ]
         self.penalised = d_terms or type(self.loss).penalty is not Loss.penalty
         self.step = self.d_steps = self.g_steps = self.images = self.rollbacks = 0
         self.d_terms: Terms = {}
@@ -86,7 +90,9 @@ class Trainer:
         self.set_clock()
         self.update_order()
         if self.group.is_first:
-            ema.update(self.average, self.G, self.config.train.ema_decay, self.step)
+            train = self.config.train
+            decay, ramp = schedule.ema_decay(self.step, train), train.ema_half_life is None
+            ema.update(self.average, self.G, decay, self.step if ramp else None)
         self.step += 1
 
     def update_order(self) -> None:
@@ -99,11 +105,13 @@ class Trainer:
             self.g_step()
 
     def set_clock(self) -> None:
-        """Set both learning rates and the step number on the device for this step."""
+        """Set the learning rates, all other scheduled settings and the step number on the device for this step."""
         train = self.config.train
         factor = schedule.lr_factor(self.step, train) * train.rollback_lr_factor**self.rollbacks
-        for optimiser in (self.opt_d, self.opt_g):
-            set_lr_factor(optimiser, factor)
+        for optimiser, table in ((self.opt_d, train.discriminator), (self.opt_g, train.generator)):
+            set_options(optimiser, factor, scheduled_options(table, self.step, train.batch_size))
+        for varying in self.varying:
+            varying.set_step(self.step, train.batch_size)
         self.clock.fill_(self.step)
 
     @property
@@ -170,9 +178,12 @@ class Trainer:
         return merge_terms(self.terms(self.loss, "d_loss", real, fake), *of_tricks)
 
     def terms_of_g(self, judge: nn.Module, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
-        """G's terms: those of the loss and of every trick."""
+        """G's terms: those of the loss, on the batch that the tricks leave it, and of every trick."""
+        chosen = real, fake
+        for trick in self.tricks:
+            chosen = trick.g_batch(self.loss, *chosen)
         of_tricks = (self.terms(trick, "g_terms", judge, real, fake) for trick in self.tricks)
-        return merge_terms(self.terms(self.loss, "g_loss", real, fake), *of_tricks)
+        return merge_terms(self.terms(self.loss, "g_loss", *chosen), *of_tricks)
 
     def terms(self, part: nn.Module, hook: str, *arguments: Any) -> Terms:
         """The terms that the method `hook` of a loss or trick returns, checked; in a player's first update also for NaN."""

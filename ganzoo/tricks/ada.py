@@ -7,7 +7,9 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from ganzoo.batch import Batch, DiscriminatorOutput, Terms
+from ganzoo.errors import InputError
 from ganzoo.losses import Loss
+from ganzoo.schedules import Probability, Varying, as_schedule, number, setting
 from ganzoo.tricks.augmentation import ALL, Transformation, augmented
 from ganzoo.tricks.base import Phase, Trick
 
@@ -39,7 +41,7 @@ class ADA(Trick):
         self,
         *,
         kinds: tuple[Transformation, ...] = ALL,  # transformations, each with probability p
-        p: Annotated[float, Field(ge=0, le=1)] = 0.0,  # probability at the start
+        p: Probability = 0.0,  # probability at the start, or in each step if it is a schedule
         adapt: bool = True,  # false: p stays
         target: Annotated[float, Field(ge=-1, le=1)] = 0.6,  # r_t to hold
         images: PositiveInt = 500_000,  # reals in which p can rise from 0 to 1
@@ -48,15 +50,25 @@ class ADA(Trick):
         super().__init__()
         self.kinds, self.adapt = kinds, adapt
         self.target, self.images, self.every = target, images, every
-        self.register_buffer("p", torch.tensor(p))
+        if adapt and as_schedule(p):
+            raise InputError(
+                "tricks.ada: p follows its schedule or adapts to r_t, not both; set tricks.ada.adapt=false"
+            )
+        self.course = setting(p)
+        self.register_buffer("p", torch.tensor(number(p)))
         for name in ("r_t", "signs", "steps"):
             self.register_buffer(name, torch.zeros(()))
+
+    @property
+    def probability(self) -> Tensor:
+        """The probability of each transformation in this step."""
+        return self.course.now if isinstance(self.course, Varying) else self.p
 
     def view(self, samples: Batch) -> Batch:
         """The batch with each image transformed independently."""
         if not self.kinds:
             return samples
-        return samples.with_images(augmented(samples.images, self.kinds, self.p, "ada"))
+        return samples.with_images(augmented(samples.images, self.kinds, self.probability, "ada"))
 
     @torch.no_grad()
     def after_d_step(self, loss: Loss, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> None:
@@ -74,4 +86,4 @@ class ADA(Trick):
 
     def readings(self) -> Terms:
         """Probability p and r_t."""
-        return {"p": self.p, "r_t": self.r_t}
+        return {"p": self.probability, "r_t": self.r_t}

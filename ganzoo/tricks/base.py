@@ -40,7 +40,7 @@ class Phase(IntEnum):
 
 
 class Trick(nn.Module):
-    """An optional training technique, with nine hooks that do nothing by default.
+    """An optional training technique, with ten hooks that do nothing by default.
 
     A subclass has a docstring (authors, year, link), a `name`, a `phase` if its order matters, and an `__init__` with keyword
     arguments whose defaults are the source's: this signature is the schema of its config table. State saved in checkpoints
@@ -75,6 +75,9 @@ class Trick(nn.Module):
     """True if `g_terms` reads D's output on reals."""
     per_sample_gradients: ClassVar[bool] = False
     """True if `d_terms` takes gradients of D per sample, which are wrong with batch norm in D."""
+
+    subtracts_scores: ClassVar[bool] = False
+    """True if a term subtracts nearly equal scores of D, for which bf16 has too few digits."""
 
     couples_samples: bool = False
     """True if a term is not a mean over samples."""
@@ -114,6 +117,12 @@ class Trick(nn.Module):
     def d_terms(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
         """D's terms, on reals and fakes as D sees them, before any trick mixes them."""
         return {}
+
+    def g_batch(
+        self, loss: Loss, real: DiscriminatorOutput | None, fake: DiscriminatorOutput
+    ) -> tuple[DiscriminatorOutput | None, DiscriminatorOutput]:
+        """D's output on G's batch as G's loss gets it; `real` is given if the loss or a trick reads it."""
+        return real, fake
 
     def g_terms(self, judge: DiscriminatorFn, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G's terms, from D's output on G's batch; `real` is given, detached, if `g_uses_real`."""

@@ -9,6 +9,7 @@ from ganzoo import rng
 from ganzoo.batch import Batch, DiscriminatorFn, Terms
 from ganzoo.errors import InputError
 from ganzoo.losses import penalties
+from ganzoo.schedules import Value, Weight, current, number, setting
 from ganzoo.tricks.base import Phase, Trick
 
 
@@ -24,13 +25,13 @@ class Penalty(Trick):
     heads: ClassVar[tuple[str, ...]] = ("score",)
     per_sample_gradients: ClassVar[bool] = True
 
-    def __init__(self, weight: float, every: int) -> None:
+    def __init__(self, weight: Value, every: int, factor: float = 1.0) -> None:
         super().__init__()
-        if weight < 0 or every < 1:
+        if number(weight) < 0 or every < 1:
             raise InputError(
                 f"{self.name}: the weight must be at least 0 and every at least 1, not {weight} and {every}"
             )
-        self.weight, self.every = weight, every
+        self.weight, self.every = setting(weight, factor * every), every
         self.capturable = every == 1
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
@@ -42,7 +43,7 @@ class Penalty(Trick):
         # In the last step of each period: a log written after even numbers of steps would never show the first.
         if not self.weight or (rng.step() + 1) % self.every:
             return {}
-        return {self.name: self.weight * self.every * self.value(judge, real, fake)}
+        return {self.name: current(self.weight) * self.value(judge, real, fake)}
 
 
 class GP(Penalty):
@@ -60,7 +61,7 @@ class GP(Penalty):
     def __init__(
         self,
         *,
-        weight: Annotated[float, Field(ge=0)] = 10.0,  # weight of the penalty (lambda)
+        weight: Weight = 10.0,  # weight of the penalty (lambda)
         every: PositiveInt = 1,  # take the term in each `every`-th D step, times `every`
     ) -> None:
         super().__init__(weight, every)
@@ -85,14 +86,14 @@ class DraganGP(Penalty):
     def __init__(
         self,
         *,
-        weight: Annotated[float, Field(ge=0)] = 10.0,  # weight of the penalty (lambda)
+        weight: Weight = 10.0,  # weight of the penalty (lambda)
         k: Annotated[float, Field(ge=0)] = 1.0,  # slope that D should have, in logits per unit of x
         noise: penalties.Noise = "uniform",  # noise that is added to the reals
         every: PositiveInt = 1,  # take the term in each `every`-th D step, times `every`
     ) -> None:
         super().__init__(weight, every)
         self.k, self.noise = k, noise
-        self.couples_samples = weight > 0 and noise != "gaussian"  # through std(x)
+        self.couples_samples = self.weight != 0 and noise != "gaussian"  # through std(x)
 
     def value(self, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Tensor:
         """The penalty around clean reals, with their labels."""
@@ -108,10 +109,10 @@ class SquaredSlope(Penalty):
     def __init__(
         self,
         *,
-        gamma: Annotated[float, Field(ge=0)] = 10.0,  # the penalty is gamma/2 times the squared slope
+        gamma: Weight = 10.0,  # the penalty is gamma/2 times the squared slope
         every: PositiveInt = 1,  # take the term in each `every`-th D step, times `every`
     ) -> None:
-        super().__init__(gamma / 2, every)
+        super().__init__(gamma, every, 1 / 2)
 
 
 class R1(SquaredSlope):

@@ -60,7 +60,7 @@ def test_a_prefix_is_a_key_or_a_table(capsys):
 def test_the_text_has_the_key_as_set_takes_it(capsys):
     assert cli.run(["config", "tricks.r1.gamma"]) == 0
     key, kind, meaning, source = capsys.readouterr().out.splitlines()
-    assert (key, kind) == ("tricks.r1.gamma = 10.0", "    number >= 0")
+    assert (key, kind) == ("tricks.r1.gamma = 10.0", "    number >= 0 | schedule")
     assert "gamma/2" in meaning and source == "    Mescheder et al. 2018, arXiv:1801.04406"
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from ganzoo.kernels import convolution as module
 from ganzoo.kernels.convolution import convolution, transposed_convolution
 
-# (x, w, stride, padding); the last has more weights than maps, and the one before it a row of x that no stride reaches.
+# (x, w, stride, padding); the seventh has more weights than maps, and the one before it a row of x that no stride reaches.
 GEOMETRIES = [
     ((2, 3, 6, 6), (4, 3, 3, 3), 1, 1),
     ((2, 5, 8, 8), (7, 5, 4, 4), 2, 1),
@@ -19,6 +19,15 @@ GEOMETRIES = [
     ((2, 5, 7, 7), (3, 5, 4, 4), 2, 1),
     ((1, 9, 4, 4), (8, 9, 5, 5), 2, 2),
 ]
+
+
+GROUPED = [
+    ((2, 6, 6, 6), (4, 3, 3, 3), 1, 1, 2),
+    ((2, 5, 8, 8), (5, 1, 4, 4), 2, 1, 5),
+    ((1, 4, 5, 5), (8, 2, 2, 2), 1, 0, 2),
+    ((2, 6, 7, 7), (3, 2, 4, 4), 2, 1, 3),
+]
+"""With groups in addition."""
 
 
 @pytest.fixture(params=["onednn", "products"])
@@ -65,6 +74,20 @@ def test_the_transposed_one_likewise(geometry, kernels):
     ours = slopes(transposed_convolution(g, w, b, *geometry[2:], extra), (g, w, b), order)
     theirs = slopes(F.conv_transpose2d(g, w, b, *geometry[2:], extra), (g, w, b), order)
     assert ours[0].shape == x.shape
+    for mine, his in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, his, atol=1e-10, rtol=1e-10)
+
+
+@pytest.mark.parametrize("geometry", GROUPED)
+def test_groups(geometry):
+    """Values and derivatives of both directions, the second order without PyTorch's missing cases."""
+    *shapes, stride, padding, groups = geometry
+    x, w, b, g = arguments(*shapes, stride, padding)
+    ours = slopes(convolution(x, w, b, stride, padding, groups), (x, w, b), 3)
+    theirs = slopes(F.conv2d(x, w, b, stride, padding, 1, groups), (x, w, b), 3)
+    extra, b = rest(*shapes, stride, padding)[0], torch.randn(x.shape[1], dtype=torch.float64, requires_grad=True)
+    ours += slopes(transposed_convolution(g, w, b, stride, padding, extra, groups), (g, w, b), 2)
+    theirs += slopes(F.conv_transpose2d(g, w, b, stride, padding, extra, groups), (g, w, b), 2)
     for mine, his in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, his, atol=1e-10, rtol=1e-10)
 

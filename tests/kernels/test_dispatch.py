@@ -13,11 +13,12 @@ from ganzoo import rng
 from ganzoo.batch import Batch
 from ganzoo.kernels.dispatch import nearest_then_conv, plain_operators, rewrite_enabled, same_conv
 from ganzoo.losses import penalties
-from ganzoo.networks import BACKBONES, UPSAMPLERS, initialize, make_discriminator, make_generator
+from ganzoo.networks import BACKBONES, UPSAMPLERS, generator_schema, initialize, make_discriminator, make_generator
 from ganzoo.networks.layers import NORMS
 from ganzoo.networks.resample import DOWNSAMPLERS
 
-IMAGES = [name for name, backbone in BACKBONES.items() if backbone.data == "images"]
+IMAGES = [name for name in BACKBONES if "upsample" in generator_schema(name)]
+"""Backbones for images with resamplers, norms and kernels to choose."""
 SMALL = {"width": 6, "max_width_multiple": 2}
 PENALTIES = {
     "wgan-gp": penalties.gradient_penalty,

@@ -26,6 +26,8 @@ CASES = [
     ("lsgan", {"b": 100.0}),
     ("hinge", {}),
     ("rpgan", {}),
+    ("rahinge", {}),
+    ("ralsgan", {}),
 ]
 SCORES = [*torch.linspace(-9, 9, 37).tolist(), -60.0, 50.0, 100.0]
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ganzoo.batch import DiscriminatorOutput
-from ganzoo.losses import KLGAN, LOSSES, LSGAN, NSGAN, WGAN, WGANGP, Hinge, Minimax, RpGAN
+from ganzoo.losses import KLGAN, LOSSES, LSGAN, NSGAN, WGAN, WGANGP, Hinge, Loss, Minimax, RaHinge, RaLSGAN, RpGAN
 
 from .toys import scored
 
@@ -106,6 +106,28 @@ def test_rpgan_pairs_the_ith_real_with_the_ith_fake() -> None:
     assert values(RpGAN().g_loss(real, scored(0, 0))) == pytest.approx({"pair": (log(4) + log(2)) / 2})
     assert values(RpGAN().d_loss(real, scored(LN3, 0))) == pytest.approx({"pair": log(2)})
     assert values(RpGAN().d_loss(real, scored(0, LN3))) == pytest.approx({"pair": (log(4 / 3) + log(4)) / 2})
+
+
+def test_rahinge_compares_with_the_mean_of_the_other_side() -> None:
+    real, fake = scored(2, 0), scored(1, -2)  # means 1 and -0.5
+    assert values(RaHinge().d_loss(real, fake)) == pytest.approx({"real": 0.5 / 2, "fake": 1 / 2})
+    assert values(RaHinge().g_loss(real, fake)) == pytest.approx({"real": (3.5 + 1.5) / 2, "fake": (1 + 4) / 2})
+
+
+def test_ralsgan_compares_with_the_mean_of_the_other_side() -> None:
+    real, fake = scored(2, 0), scored(1, -2)
+    assert values(RaLSGAN().d_loss(real, fake)) == pytest.approx({"real": (1.5**2 + 0.5**2) / 2, "fake": (1 + 4) / 2})
+    assert values(RaLSGAN().g_loss(real, fake)) == pytest.approx({"real": (3.5**2 + 1.5**2) / 2, "fake": (1 + 16) / 2})
+
+
+@pytest.mark.parametrize("loss", [RaHinge(), RaLSGAN()])
+def test_gradients_pass_through_the_mean(loss: Loss) -> None:
+    """So that adding a constant to all scores changes nothing: the gradients of all scores have the sum 0."""
+    scores = [torch.tensor(each, requires_grad=True) for each in ([2.0, 0.0], [1.0, -2.0])]
+    real, fake = (DiscriminatorOutput(torch.zeros(2, 1, 4, 4), score=score) for score in scores)
+    sum(loss.d_loss(real, fake).values()).backward()
+    assert all(score.grad.any() for score in scores)
+    assert sum(score.grad.sum() for score in scores).item() == pytest.approx(0, abs=1e-6)
 
 
 SURE = {"nsgan": -1.0, "klgan": -1.0, "lsgan": -101.0, "wgan": -1.0, "hinge": -1.0}

@@ -21,7 +21,8 @@ from ganzoo.networks import (
 from ganzoo.networks.backbone import base_grid, stage_widths
 from ganzoo.networks.resample import DOWNSAMPLERS
 
-IMAGES = [name for name, backbone in BACKBONES.items() if backbone.data == "images"]
+IMAGES = [name for name in BACKBONES if "upsample" in generator_schema(name)]
+"""Backbones for images with resamplers, norms and kernels to choose."""
 SMALL = {"width": 4, "max_width_multiple": 2}
 
 
@@ -50,8 +51,8 @@ def count(network):
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def test_there_are_three():
-    assert {"dcgan", "resnet", "mlp"} <= set(BACKBONES)
+def test_there_are_four():
+    assert {"dcgan", "resnet", "mlp", "r3gan"} <= set(BACKBONES)
     assert {"dcgan", "resnet"} <= set(IMAGES)
 
 

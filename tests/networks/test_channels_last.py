@@ -8,7 +8,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganzoo.kernels import dispatch
-from ganzoo.networks import BACKBONES, UPSAMPLERS, place_network
+from ganzoo.networks import BACKBONES, UPSAMPLERS, generator_schema, place_network
 from ganzoo.networks.layers import NORMS
 from ganzoo.networks.resample import DOWNSAMPLERS
 
@@ -19,7 +19,7 @@ LAYERS = {
     "mean": (dispatch.same_conv, (8, 4, 3, 3), ("mean",)),
     "nearest": (dispatch.same_conv, (8, 4, 3, 3), ("nearest",)),
 }
-IMAGES = [name for name, backbone in BACKBONES.items() if backbone.data == "images"]
+IMAGES = [name for name in BACKBONES if "upsample" in generator_schema(name)]
 NORMED = [name for name in NORMS if name != "virtual"]  # which needs a player around it
 
 

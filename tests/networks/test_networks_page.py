@@ -35,7 +35,7 @@ def shown(default):
 def test_options_and_defaults(player):
     schema = {
         "generator": lambda name: generator_schema(name, encodes=True),
-        "discriminator": lambda name: discriminator_schema(name, ("reconstruction",)),
+        "discriminator": lambda name: discriminator_schema(name, ("score", "reconstruction")),
     }[player]
     table = rows(f"Options of `[networks.{player}]`")
     columns = [name.strip("`") for name in cells(f"Options of `[networks.{player}]`")[0][1:-1]]

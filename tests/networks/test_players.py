@@ -22,6 +22,7 @@ from ganzoo.networks.layers import ConditionalBatchNorm
 SHAPE = (1, 28, 28)
 LABELS = torch.tensor([0, 1, 2, 1])
 IMAGES = ["dcgan", "resnet"]
+NORMED = [*IMAGES, "mlp"]
 
 
 def generator(backbone="dcgan", classes=3, **options):
@@ -31,7 +32,8 @@ def generator(backbone="dcgan", classes=3, **options):
 
 
 def discriminator(backbone="dcgan", heads=("score",), classes=3, code_outputs=0, **options):
-    table = {"width": 4, "norm": "none"} | options
+    norm = {"norm": "none"} if "norm" in discriminator_schema(backbone) else {}
+    table = {"width": 4} | norm | options
     network = make_discriminator(backbone, table, shape=SHAPE, heads=heads, classes=classes, code_outputs=code_outputs)
     initialize(network, "he", 0, "discriminator")
     return network
@@ -102,10 +104,24 @@ def test_projection_is_the_formula(backbone):
     torch.testing.assert_close(judged.score, d.heads["score"](judged.features) + inner)
 
 
+def test_product_is_the_formula():
+    """R3GAN's code: <V y, W features>, without a bias and without any other score."""
+    d = discriminator(condition="product", embedding=7)
+    judged = d(Batch(images(), LABELS))
+    head = d.heads["score"]
+    assert [*head.state_dict()] == ["linear.weight", "embedding.weight"] and d.projection is None
+    expected = (head.embedding.weight[LABELS] * (judged.features @ head.linear.weight.T)).sum(1)
+    torch.testing.assert_close(judged.score, expected)
+
+
+def test_a_score_without_a_bias():
+    assert [*discriminator(score_bias=False).heads["score"].state_dict()] == ["weight"]
+
+
 def test_labels_that_are_missing():
     with pytest.raises(ValueError, match="conditional generator needs labels"):
         generator(condition="concat")(torch.randn(4, 5))
-    for condition in ("channels", "projection"):
+    for condition in ("channels", "projection", "product"):
         with pytest.raises(ValueError, match="conditional discriminator needs labels"):
             discriminator(condition=condition)(Batch(images()))
 
@@ -129,7 +145,7 @@ def test_score_and_class_heads_are_linear_in_the_features():
     torch.testing.assert_close(judged.class_logits, judged.features @ d.heads["class_logits"].weight.T)
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", NORMED)
 def test_autoencoder_takes_the_options_of_d(backbone):
     """One width, norm and activation for both halves; the rest is the decoder's."""
     d = discriminator(
@@ -186,7 +202,7 @@ def test_spectral_norm_is_for_d_alone_and_off_by_default():
         (lambda: generator(condition="batch-norm", norm="layer"), "needs norm = 'batch' in the generator, not 'layer'"),
         (lambda: generator(condition="concatt"), "did you mean 'concat'"),
         (lambda: discriminator(classes=0, condition="channels"), "discriminator's condition = 'channels' needs labels"),
-        (lambda: discriminator(heads=("reconstruction",), condition="projection"), "adds to a score"),
+        (lambda: discriminator(heads=("reconstruction",), condition="projection"), "changes the score"),
         (lambda: discriminator(condition="projektion"), "did you mean 'projection'"),
         (lambda: discriminator(heads=("class_logits",), classes=0), "a class head needs labels"),
         (lambda: discriminator(heads=("code_logits",)), "a code head needs a latent code"),
@@ -224,7 +240,7 @@ def test_the_signatures_are_the_schema():
     schema = discriminator_schema("dcgan", ("score",))
     assert list(schema)[:3] == ["condition", "embedding", "minibatch_features"]
     assert "hidden" not in schema
-    full = discriminator_schema("dcgan", ("reconstruction",))
+    full = discriminator_schema("dcgan", ("score", "reconstruction"))
     assert list(full) == [*schema, "bottleneck", "upsample", "noise", "dropout", "output"]
     assert full["norm"].default == schema["norm"].default
     assert full["activation"].default == "leaky-relu", "the encoder's default, which both halves share"

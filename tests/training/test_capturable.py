@@ -10,7 +10,7 @@ from by_graph import agree, eager, graphed, is_captured
 from test_variants import EVERY, trainer
 
 from ganzoo import api
-from ganzoo.optimizers import OPTIMIZERS, keep_lr_on_device, set_lr_factor
+from ganzoo.optimizers import OPTIMIZERS, keep_lr_on_device, set_options
 from ganzoo.training.cuda_graphs import graph_obstacles
 from ganzoo.training.run_dir import RunDir
 from small_runs import small, toy_data
@@ -93,7 +93,7 @@ def descended(name: str, on_device: bool) -> torch.Tensor:
     if on_device:
         keep_lr_on_device(optimiser)
     for step in range(3):
-        set_lr_factor(optimiser, 1 - step / 4)
+        set_options(optimiser, 1 - step / 4, {})
         weight.grad = (weight - 0.3).detach() ** 3
         optimiser.step()
     return weight.detach()
@@ -110,5 +110,5 @@ def test_a_rate_on_the_device_stays_where_it_is(name):
     keep_lr_on_device(optimiser)
     rate = optimiser.param_groups[0]["lr"]
     for factor in (0.5, 0.25):
-        set_lr_factor(optimiser, factor)
+        set_options(optimiser, factor, {})
         assert optimiser.param_groups[0]["lr"] is rate and math.isclose(rate.item(), 0.5 * factor)

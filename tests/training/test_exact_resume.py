@@ -36,6 +36,9 @@ BEGINNINGS = {"first": [], "second": SECOND[:9]}
 NO_TARGETS = {"real-label-0", "one-sided-smoothing", "soft-labels"}
 PENALTIES = {"gp", "dragan-gp", "r1", "r2"}
 MIXING = {"minibatch-discrimination"}
+LACKING = {  # options that R3GAN's network does not have
+    "dropout-in-g", "kernel-5", "layer-norm", "leaky-relu", "nearest", "noise-in-g", "pixelshuffle", "pool", "virtual-norm"
+}  # fmt: skip
 REFUSED = {  # of either set, and what takes the place of the refused
     "acgan": ({"label-noise", "packing", "virtual-norm", "labels"}, {"layer-norm", "projection"}),
     "began": ({"packing"} | NO_TARGETS | PENALTIES, {"labels", "minibatch-stddev"}),
@@ -47,6 +50,9 @@ REFUSED = {  # of either set, and what takes the place of the refused
     "infogan": ({"label-noise", "packing"}, {"labels"}),
     "lapgan": ({"augment", "dragan-gp", "gp", "kernel-5", "nearest", "packing", "pixelshuffle", "pool"}, {"labels"}),
     "lsgan": (NO_TARGETS, set()),
+    "r3gan": (NO_TARGETS | MIXING | LACKING, PENALTIES),
+    "rahinge": (NO_TARGETS, set()),
+    "ralsgan": (NO_TARGETS, set()),
     "rpgan": (NO_TARGETS | MIXING, PENALTIES),
     "ssgan": ({"feature-matching", "label-noise", "labels", "packing"} | NO_TARGETS | PENALTIES, {"minibatch-stddev"}),
     "vaegan": ({"labels", "sphere-latent", "uniform-latent", "virtual-norm"} | NO_TARGETS, {"layer-norm", "packing"}),
@@ -62,7 +68,11 @@ THE_REST = [
 ]
 """The switches that are in neither set, some with one that they are likely to meet."""
 LISTED = {*FIRST, *SECOND, *itertools.chain(*THE_REST)}
-THE_REST += [[trick_switch(name)] for name in TRICKS if trick_switch(name) not in LISTED]  # a trick of a later day
+THE_REST += [  # a trick of a later day
+    ["no-norm", trick_switch(name)] if trick.per_sample_gradients else [trick_switch(name)]
+    for name, trick in TRICKS.items()
+    if trick_switch(name) not in LISTED
+]
 USUAL = [name for row in techniques() for name in row.on if name in LISTED - {"resnet"}]  # which is slow
 
 

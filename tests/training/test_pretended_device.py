@@ -13,10 +13,11 @@ from test_variants import EVERY
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import merge
 from ganzoo.config.schema import Config, Table, parse
-from ganzoo.config.techniques import technique_settings
+from ganzoo.config.techniques import technique_settings, trick_switch
 from ganzoo.errors import InputError
 from ganzoo.networks import UPSAMPLERS
 from ganzoo.training.log_record import log_terms
+from ganzoo.tricks import TRICKS
 from small_runs import small, switched, toy_data
 
 DATA, COLOURED = toy_data(size=16), toy_data(size=16, channels=3)
@@ -42,7 +43,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:a transposed convolution with ke
 @cache
 def config(variant: str, names: tuple[str, ...] = ()) -> Config:
     """Resolved, without batch norm in D where a penalty is among the switches."""
-    penalty = any(name in ("gp", "dragan-gp", "r1", "r2") for name in names)
+    penalty = any(trick_switch(name) in names for name, trick in TRICKS.items() if trick.per_sample_gradients)
     norm: Table = {"networks": {"discriminator": {"norm": "none"}}} if penalty else {}
     tables = merge(merge(TINY, norm), switched(names))
     return resolve_config(parse(Config, merge(small(variant).model_dump(mode="json"), tables)), DATA)

@@ -113,7 +113,10 @@ REFUSED = {
     *one_of("minibatch-stddev", "minibatch-discrimination"),
     *map(
         frozenset,
-        product(("gp", "dragan-gp", "r1", "r2"), ("batch-norm", "minibatch-stddev", "minibatch-discrimination")),
+        product(
+            ("gp", "dragan-gp", "r1", "r2", "approximate-r1", "approximate-r2"),
+            ("batch-norm", "minibatch-stddev", "minibatch-discrimination"),
+        ),
     ),
     *map(frozenset, product(("projection",), ("instance-norm", "virtual-norm"))),
     *map(frozenset, product(("packing",), ("labels", "projection"))),

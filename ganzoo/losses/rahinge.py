@@ -1,0 +1,44 @@
+"""The relativistic average hinge GAN loss."""
+
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn.functional import relu
+
+from ganzoo.batch import DiscriminatorOutput, Terms
+from ganzoo.losses.base import CLASSIFIES, Loss
+
+
+class RaHinge(Loss):
+    """Relativistic average hinge GAN. Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734
+
+    L_D = E max(0, 1 - (D(x) - E D(g))) + E max(0, 1 + (D(g) - E D(x)))
+    L_G = E max(0, 1 - (D(g) - E D(x))) + E max(0, 1 + (D(x) - E D(g)))
+
+    Each score is compared with the mean score of the other side's batch, through which gradients pass. No settings.
+    """
+
+    name: ClassVar[str] = "rahinge"
+    watch: ClassVar[tuple[str, ...]] = (*Loss.watch, *CLASSIFIES)
+    g_uses_real: ClassVar[bool] = True
+    couples_samples: ClassVar[bool] = True
+    score_border = None
+
+    @property
+    def d_loss_bounds(self) -> tuple[float, float]:
+        """0 if every score is beyond the other side's mean by the margin; 2 if all scores are equal."""
+        return 0.0, 2.0
+
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
+        """D's terms, low if reals score above the mean fake, and fakes below the mean real."""
+        return {"real": margin(real.score, fake.score), "fake": margin(-fake.score, -real.score)}
+
+    def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
+        """G's terms: D's with the sides exchanged."""
+        assert real is not None  # g_uses_real
+        return {"real": margin(-real.score, -fake.score), "fake": margin(fake.score, real.score)}
+
+
+def margin(above: Tensor, below: Tensor) -> Tensor:
+    """The mean hinge loss of scores that should be above the mean of others by 1."""
+    return relu(1 - (above - below.mean())).mean()
