@@ -77,8 +77,9 @@ def lacks_targets(loss: type[Loss]) -> bool:
 
 ALONE = {
     **{trick_switch(name): losses_against(name) for name in TRICKS},
-    "labels": losses_that(lambda loss: loss.label_blind or "class_logits" in loss.heads),
-    "projection": losses_that(lambda loss: loss.label_blind or "score" not in loss.heads),
+    "labels": losses_that(lambda loss: loss.label_blind or loss.encodes or "class_logits" in loss.heads),
+    "projection": losses_that(lambda loss: loss.label_blind or loss.encodes or "score" not in loss.heads),
+    **dict.fromkeys(("sphere-latent", "uniform-latent", "virtual-norm"), losses_that(lambda loss: loss.encodes)),
     **dict.fromkeys(
         ("batch-norm", "minibatch-stddev", "minibatch-discrimination"),
         losses_that(lambda loss: loss.per_sample_gradients),
