@@ -21,15 +21,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import torch
+import planted
 
-from ganzoo import api
 from ganzoo.builder import make_loss
 from ganzoo.config.recipes import make_config, unflatten
 from ganzoo.config.schema import Config
-from ganzoo.errors import TrainingFailed
-from ganzoo.latent import Latent
-from ganzoo.losses import LOSSES
 from ganzoo.training.failure_rules import Record, diagnose
 from ganzoo.training.run_dir import RunDir
 
@@ -100,6 +96,8 @@ FAILING: dict[str, tuple[str, dict[str, Any]]] = {
     "100 digits": ("nsgan", {"data.max_images": 100, "train.steps": 600}),
 }
 """Cell made to fail -> variant and settings."""
+SPOILED = {"G ignores z": "no-noise", "G ignores z, labels given": "no-noise", "NaN injected": "nan"}
+"""Cell -> the patch of `planted.SPOIL` that makes it fail."""
 VARIANTS = "ssgan coulomb began nsgan minimax lsgan hinge dragan rpgan ebgan acgan cgan infogan wgan wgan-gp".split()
 HEALTHY: dict[str, tuple[str, dict[str, Any]]] = {
     "nsgan, feature matching": ("nsgan", {"tricks.feature_matching": True}),
@@ -154,34 +152,7 @@ def compared(folder: Path) -> Iterator[Cell]:
 
 def train(cell: Cell, steps: int) -> None:
     """Train or resume one cell, unless it is finished."""
-    if cell.done:
-        return
-    spoil(cell.name)
-    begun = (cell.folder / "config.json").exists()
-    try:
-        api.resume(cell.folder) if begun else api.train(cell.config(steps), out=cell.folder)
-        outcome = "done"
-    except TrainingFailed as failure:
-        outcome = str(failure)
-    (cell.folder / "outcome.json").write_text(json.dumps(outcome))
-
-
-def spoil(cell: str) -> None:
-    """Patch failures that no setting can cause: a G that always gets the same z, a term that becomes NaN."""
-    if cell.startswith("G ignores z"):
-        Latent._z = lambda self, n, device: torch.zeros(n, self.dim, device=device)  # type: ignore[method-assign]
-    if cell == "NaN injected":
-        nsgan, calls = LOSSES["nsgan"], []
-        g_loss = nsgan.g_loss
-
-        def poisoned(self: Any, real: Any, fake: Any) -> Any:
-            calls.append(1)
-            return {
-                name: term * (float("nan") if len(calls) == 150 else 1)
-                for name, term in g_loss(self, real, fake).items()
-            }
-
-        nsgan.g_loss = poisoned  # type: ignore[method-assign]
+    planted.train(cell.folder, cell.config(steps), SPOILED.get(cell.name, ""))
 
 
 def slim(record: Record) -> Record:

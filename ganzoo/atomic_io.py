@@ -1,6 +1,7 @@
 """Atomic writes of files and folders (temporary file, sync, rename), safe reads, and file locks."""
 
 import json
+import lzma
 import os
 import re
 import shutil
@@ -81,14 +82,14 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def read_json(path: Path, newest: int = FORMAT) -> dict[str, Any]:
-    """The JSON object in `path`, not yet validated against a schema (see `json_io`).
+    """The JSON object in `path`, not yet validated against a schema (see `json_io`); a name in .xz is decompressed.
 
     Raises `DamagedFile` if it is not a ganzoo file, `InputError` if it cannot be read or its format is newer.
     """
     content = read_bytes(path)
     try:
-        value = decode_json(content)
-    except (ValueError, RecursionError) as error:
+        value = decode_json(lzma.decompress(content) if path.suffix == ".xz" else content)
+    except (ValueError, RecursionError, lzma.LZMAError) as error:
         raise DamagedFile(f"{path} is not valid JSON: {error}") from None
     table: dict[str, Any] = value if isinstance(value, dict) else {}
     number = table.get("format")

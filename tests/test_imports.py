@@ -28,7 +28,7 @@ LEVELS = [
     {"config.resolve", "config.compatibility", "config.techniques", "evaluation"},
     {"config.recipes", "config.reference", "builder", "parts", "run_data"},
     {"training"},
-    {"api", "sampling"},
+    {"api", "atlas", "sampling"},
     {"contracts", "evaluator", "release"},
     {"experiments", "ui"},
     {"cli"},

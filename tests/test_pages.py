@@ -48,6 +48,15 @@ def test_every_run_of_the_monitors_page_can_be_trained(benchmarks, tmp_path):
     assert trained <= {(cell.kind, cell.name) for cell in every}
 
 
+def test_the_page_of_the_atlas(benchmarks):
+    import confusion
+
+    from ganzoo.atlas.store import read_atlas
+
+    text = confusion.PAGE.read_text(encoding="utf-8")
+    assert confusion.page(text, read_atlas(), confusion.read_results()) == text
+
+
 def test_the_mixtures_page(benchmarks):
     import mixtures
 
@@ -136,6 +145,7 @@ def test_every_json_of_results_is_compared_with_a_page():
     """A new one needs a test here."""
     assert {path.stem for path in REPORTS.glob("*.json")} == {
         "monitor",
+        "atlas",
         "mixtures",
         "growth",
         "laptop-recipes",

@@ -62,7 +62,10 @@ COMMANDS = {
     "doctor": Command(
         "diagnose.doctor",
         "Diagnose a run from its log: failures and what to change.",
-        ("ganzoo doctor runs/photos",),
+        (
+            "ganzoo doctor runs/photos",
+            "ganzoo doctor --csv log.csv --map d=loss_D,g=loss_G,step=iter --loss nsgan --out log.html",
+        ),
     ),
     "list": Command(
         "list.list_parts",

@@ -1,9 +1,9 @@
-"""`ganzoo doctor`: failures found in a run's log, text plots, a PNG of losses and gradient norms."""
+"""`ganzoo doctor`: failures found in a log, the run over the band of healthy ones, text plots and a picture."""
 
-import io
 import json
 import math
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any
@@ -11,9 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo import terminal
-from ganzoo.atomic_io import write_bytes
+from ganzoo.atlas.compare import compare
+from ganzoo.atlas.csv_log import parse_map, read_csv
+from ganzoo.atlas.curves import run_curves
+from ganzoo.atlas.store import loss_of, read_atlas
 from ganzoo.builder import make_loss
-from ganzoo.cli.options import Plugins
+from ganzoo.cli import over_band
+from ganzoo.cli.options import Plugins, takes
+from ganzoo.cli.over_band import Panel, Picture
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.losses import Loss
 from ganzoo.training import failure_rules
@@ -43,28 +48,95 @@ SIGNALS = {
 """Name in the log -> explanation below the plots."""
 
 
+@dataclass(frozen=True)
+class OtherLog:
+    """Options of a log that another program wrote."""
+
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Diagnose the curves of any other program, instead of a run.")
+    ] = None
+    columns: Annotated[
+        str, typer.Option("--map", metavar="SIGNAL=COLUMN,...", help="Columns of the CSV: d=loss_D,g=loss_G,step=iter.")
+    ] = "d=d,g=g"
+    loss: Annotated[str, typer.Option(help="With --csv: the loss whose band is drawn; default: all losses.")] = ""
+    data: Annotated[str, typer.Option(help="With --csv: the data of that band.")] = "digits"
+    steps: Annotated[int, typer.Option(min=0, help="With --csv: planned steps; default: the last one of the file.")] = 0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A log to diagnose, with the facts about its run."""
+
+    title: str
+    records: list[Record]
+    found: list[dict[str, Any]]
+    watch: tuple[str, ...]
+    loss: str
+    data: str
+    steps: int
+    """Planned steps."""
+    picture: Path | None
+    """Picture that is drawn without --out."""
+
+
+@takes(OtherLog)
 def doctor(
-    run: Annotated[Path, typer.Argument(help="A run, finished or still training.")],
-    out: Annotated[Path | None, typer.Option(help="Plot file; default: RUN/doctor.png.")] = None,
+    run: Annotated[Path | None, typer.Argument(help="A run, finished or still training.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Picture, x.png or x.html; default: RUN/doctor.png.")] = None,
     plugin: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON, without plots.")] = False,
+    *,
+    other: OtherLog,
 ) -> None:
-    """Diagnose a run from its log: failures, their meaning, settings to change."""
-    if out is not None and out.suffix.lower() != ".png":
-        raise InputError(f"--out {out}: expected a name that ends in .png")
-    opened = RunDir.open(run)
-    records = opened.records()
-    if not records:
-        raise InputError(f"{run} has logged nothing yet; resume it: ganzoo train --resume {run}")
-    loss = make_loss(opened.config())
-    found, early = findings(opened, records, loss), rules_without_enough_records(len(records), loss.watch)
+    """Diagnose a run from its log: failures, the band of healthy runs, settings to change."""
+    if out is not None:
+        over_band.check_form(out)
+    if (run is None) == (other.csv is None):
+        raise InputError("give a run, as in: ganzoo doctor runs/mine; or a file: --csv FILE --map d=loss_D,g=loss_G")
+    report(of_run(run) if run is not None else of_csv(other), out, as_json)
+
+
+def report(subject: Subject, out: Path | None, as_json: bool) -> None:
+    """Print the findings and the comparison with the atlas, and draw the picture."""
+    early = rules_without_enough_records(len(subject.records), subject.watch)
+    atlas, curves = read_atlas(), run_curves(subject.records, subject.steps)
+    compared = compare(atlas, curves, subject.loss, subject.data, subject.steps)
     if as_json:
-        table = {"step": records[-1]["step"], "findings": found, "too_few_records": early}
-        return terminal.out_lines(json.dumps(table, indent=2))
-    for text in (headline(opened, records), *plots(records), "", *verdict(found), *too_few(len(records), early)):
+        table = {"step": subject.records[-1]["step"], "findings": subject.found, "too_few_records": early}
+        return terminal.out_lines(json.dumps(table | {"atlas": compared and compared.as_table()}, indent=2))
+    said = [*verdict(subject.found), *too_few(len(subject.records), early)]
+    for text in (subject.title, *plots(subject.records), "", *over_band.lines(compared), "", *said):
         for line in textwrap.wrap(text, COLUMNS, subsequent_indent="  ", break_on_hyphens=False) or [""]:
             terminal.out(line)
-    terminal.out(picture(records, out or run / "doctor.png"))
+    if path := out or subject.picture:
+        bands = atlas.bands(subject.loss, subject.data)
+        shown = [*over_band.nearest(compared), *said]
+        drawn = Picture(subject.title, subject.steps, raw_panels(subject.records), curves, bands, compared, shown)
+        terminal.out(save_picture(drawn, path))
+
+
+def of_run(folder: Path) -> Subject:
+    """A run of ganzoo; raises `InputError`."""
+    opened = RunDir.open(folder)
+    records = opened.records()
+    if not records:
+        raise InputError(f"{folder} has logged nothing yet; resume it: ganzoo train --resume {folder}")
+    config, loss = opened.config(), make_loss(opened.config())
+    found, title = findings(opened, records, loss), headline(opened, records)
+    data, steps = config.dataset.name, config.train.steps
+    return Subject(title, records, found, loss.watch, loss_of(config), data, steps, folder / "doctor.png")
+
+
+def of_csv(other: OtherLog) -> Subject:
+    """The log of another program, to which the rules for every loss apply; raises `InputError`."""
+    assert other.csv is not None
+    records = read_csv(other.csv, parse_map(other.columns))
+    last = records[-1]["step"]
+    if other.steps and other.steps < last:
+        raise InputError(f"--steps {other.steps}: {other.csv} has steps to {last}; give the planned steps")
+    found = [finding.as_record() for finding in diagnose(records, Loss.watch)]
+    title = f"{other.csv}: {len(records)} rows, to step {last:,}"
+    return Subject(title, records, found, Loss.watch, other.loss, other.data, other.steps or max(last, 1), None)
 
 
 def findings(opened: RunDir, records: list[Record], loss: Loss) -> list[dict[str, Any]]:
@@ -86,8 +158,9 @@ def headline(opened: RunDir, records: list[Record]) -> str:
 def series(records: list[Record]) -> dict[str, list[float]]:
     """The plotted curves by name, one value per record."""
     losses = {
-        "D's loss": failure_rules.loss_history(records, "d"),
-        "G's loss": failure_rules.loss_history(records, "g"),
+        f"{player.upper()}'s loss": failure_rules.loss_history(records, player)
+        for player in ("d", "g")
+        if any(name.startswith(f"{player}/") for record in records for name in record["terms"])
     }
     logged = records[-1]["terms"]
     return losses | {shown: term_history(records, name) for name, shown in PLOTTED.items() if name in logged}
@@ -126,31 +199,19 @@ def too_few(records: int, early: dict[str, int]) -> list[str]:
     return [f"too few records ({records}) for: {listed}"] if early else []
 
 
-def picture(records: list[Record], path: Path) -> str:
-    """Plot losses and gradient norms over steps as a PNG; returns its path, or a hint if matplotlib is missing."""
-    try:
-        import matplotlib
-    except ImportError:
-        return f"no plot: {missing_extra('matplotlib', 'eval', 'the plot of losses and gradient norms')}"
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+def raw_panels(records: list[Record]) -> list[Panel]:
+    """The losses and the gradient norms as logged."""
     steps, shown = [record["step"] for record in records], series(records)
-    panels = {
-        "loss": ("D's loss", "G's loss"),
-        "gradient norm": [name for name in shown if name.endswith("gradient norm")],
-    }
-    figure, axes = pyplot.subplots(len(panels), 1, sharex=True, figsize=(8, 6), layout="constrained")
-    for axis, (title, names) in zip(axes, panels.items(), strict=True):
-        for name in names:
-            axis.plot(steps, shown[name], label=name, linewidth=1)
-        axis.set_ylabel(title)
-        axis.legend(frameon=False)
-    axes[-1].set_yscale("log")
-    axes[-1].set_xlabel("step")
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
-    pyplot.close(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, content.getvalue())
+    return [
+        Panel(title, steps, {name: values for name, values in shown.items() if name.endswith(title)})
+        for title in ("loss", "gradient norm")
+    ]
+
+
+def save_picture(picture: Picture, path: Path) -> str:
+    """Draw a picture; returns its path, or a hint if a package is missing."""
+    try:
+        over_band.save(picture, path)
+    except ImportError as error:
+        return f"no plot: {missing_extra(error.name or 'matplotlib', 'eval', 'the picture of a run')}"
     return str(path)

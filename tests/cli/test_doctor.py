@@ -129,9 +129,8 @@ def test_a_picture_of_another_kind_is_refused_before_anything_is_said(run, tmp_p
     for name in ("x.txt", "x"):
         assert ganzoo("doctor", run, "--out", tmp_path / name) == 2
         printed = capsys.readouterr()
-        assert (
-            printed.err == f"ganzoo: --out {tmp_path / name}: expected a name that ends in .png\n" and not printed.out
-        )
+        line = f"ganzoo: --out {tmp_path / name}: expected a name that ends in .png or .html\n"
+        assert printed.err == line and not printed.out
 
 
 def test_what_is_no_run_is_refused(tmp_path, run, capsys):
@@ -161,3 +160,66 @@ def test_the_output_fits_80_columns(run, monkeypatch, capsys):
     monkeypatch.chdir(run.parent)
     assert ganzoo("doctor", run.name) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_a_run_is_drawn_over_the_band_of_its_loss(ill, capsys, tmp_path):
+    page = tmp_path / "x.html"
+    assert ganzoo("doctor", ill.folder, "--out", page) == 0
+    text = printed(capsys)
+    assert "healthy runs of nsgan on digits (none on memory)" in text and "D's gradient ▲▲" in text.replace("·", "")
+    assert "most like the failure" in text and "Its cause: " in text and " Try: " in text and "next nearest: " in text
+    html = page.read_text(encoding="utf-8")
+    assert html.count("<svg") == 1 and "D&#39;s gradient" in html and "most like the failure" in html
+    assert "http://" not in html.replace("http://www.w3.org/", "") and "https://" not in html and "<script" not in html
+
+
+def test_the_comparison_is_part_of_the_json(ill, capsys):
+    assert ganzoo("doctor", ill.folder, "--json") == 0
+    found = json.loads(capsys.readouterr().out)["atlas"]
+    assert found["like_failure"] and len(found["nearest"]) == 3
+    assert found["nearest"][0].keys() == {"name", "distance", "cause", "remedy"}
+    assert found["signals"]["norm/d"]["inside"] is False
+
+
+def test_a_loss_that_the_atlas_lacks_is_said_to_be_missing(run, tmp_path, capsys):
+    config = RunDir(run).config()
+    other = config.model_copy(update={"loss": {"name": "vaegan"}})
+    folder = rewritten(tmp_path / "run", other, RunDir(run).records())
+    assert ganzoo("doctor", folder, "--json") == 0
+    assert "(none of loss 'vaegan')" in json.loads(capsys.readouterr().out)["atlas"]["band"]
+
+
+def csv(tmp_path, rows: int = 40):
+    path = tmp_path / "log.csv"
+    lines = [f"{step * 10},{0.7 - step / 200},{0.8 + step / 100},{1e4 if step > 9 else 3}" for step in range(rows)]
+    path.write_text("\n".join(["iter,loss_D,loss_G,grad", *lines]) + "\n")
+    return path
+
+
+def test_the_curves_of_another_program_are_diagnosed(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = csv(tmp_path)
+    asked = ("doctor", "--csv", path.name, "--map", "step=iter,d=loss_D,g=loss_G,norm/d=grad")
+    assert ganzoo(*asked, "--loss", "lsgan", "--out", "x.png") == 0
+    text = printed(capsys)
+    assert "log.csv: 40 rows, to step 390" in text and "healthy runs of lsgan on digits" in text
+    assert "[gradient-explodes] step 140" in text and "most like the failure" in text
+    assert Image.open("x.png").size == (960, 720)
+    assert ganzoo(*asked, "--steps", 3900, "--json") == 0
+    found = json.loads(capsys.readouterr().out)["atlas"]
+    assert found["band"].startswith("all ") and found["band"].endswith("healthy runs")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["log.csv", "x.png"]
+
+
+def test_wrong_uses_of_csv_are_one_line(run, tmp_path, capsys):
+    path = csv(tmp_path)
+    for words, line in (
+        ((), "give a run, as in: ganzoo doctor runs/mine; or a file: --csv FILE --map d=loss_D,g=loss_G"),
+        ((run, "--csv", path), "give a run, as in"),
+        (("--csv", path), "has no column 'step'; its columns: iter, loss_D, loss_G, grad; see --map"),
+        (("--csv", path, "--map", "step=iter,d=loss_D", "--steps", 5), "--steps 5: "),
+        (("--csv", tmp_path / "none.csv"), "none.csv"),
+    ):
+        assert ganzoo("doctor", *words) == 2
+        said = capsys.readouterr()
+        assert line in said.err and said.err.count("\n") == 1 and not said.out

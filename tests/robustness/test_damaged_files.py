@@ -99,7 +99,7 @@ def test_doctor_and_gallery_show_it_or_say_why_not(share, run, tally, tmp_path):
     for name, seed in run.inputs(share, places=3):
         run.damaged(name, seed)
         with contextlib.redirect_stdout(io.StringIO()):
-            _, line = value_or_line(lambda: doctor.doctor(run.folder, None, as_json=True))
+            _, line = value_or_line(lambda: doctor.report(doctor.of_run(run.folder), None, as_json=True))
         found, _ = value_or_line(lambda: collect([str(run.folder.parent)]))
         assert not found or write_gallery(found, page.parent) == page, (name, seed)
         note(tally, line)
