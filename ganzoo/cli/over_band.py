@@ -65,7 +65,10 @@ def nearest(found: Comparison | None) -> list[str]:
         return []
     (first, far), *rest = found.nearest
     if not found.is_like_failure:
-        return [f"nearer to the band ({found.from_band:.2g}) than to any failure (nearest: {first.name}, {far:.2g})"]
+        away = sum(not signal.inside for signal in found.signals.values())
+        near = f"nearer to the band ({found.from_band:.2g}) than to any failure"
+        unlike = f"outside the band in {away} of {len(found.signals)} signals, but like no failure of the atlas"
+        return [f"{unlike if 2 * away > len(found.signals) else near} (nearest: {first.name}, {far:.2g})"]
     then = "; ".join(f"{run.name} ({distance:.2g})" for run, distance in rest)
     return [
         f"most like the failure {first.name!r}: distance {far:.2g}, from the band {found.from_band:.2g}. "

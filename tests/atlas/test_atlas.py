@@ -88,6 +88,17 @@ def test_a_failure_is_named_in_another_loss_and_scale(change):
     assert f"Its cause: it is {change.__name__}. Try: no {change.__name__}" in said
 
 
+def reversed_curves(terms: dict, at: float) -> None:
+    """Every norm and share away from the band on the side that no failure of the small atlas has."""
+    terms.update({"norm/d": 1e-4, "norm/g": 1e-4, "score/apart": 0.2, "variety/pixels": 3.0} if at > 0.1 else {})
+
+
+def test_a_run_unlike_the_band_and_unlike_every_failure_is_called_so():
+    found = against(ATLAS, curves(change=reversed_curves))
+    assert not found.is_like_failure
+    assert "outside the band in 4 of 6 signals, but like no failure of the atlas (nearest: " in lines(found)[-1]
+
+
 def test_a_signal_outside_says_since_when_and_on_which_side():
     found = against(ATLAS, curves(change=exploded))
     signal = found.signals["norm/d"]
