@@ -15,7 +15,7 @@ import argparse
 import json
 import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
 from threading import Lock
@@ -133,11 +133,9 @@ def main() -> None:
     parser.add_argument("--report", action="store_true")
     given = parser.parse_args()
     seeds = () if given.report else (0,) if given.timed else range(1, given.seeds)
-    with ThreadPoolExecutor(1 if given.timed else given.jobs) as pool:
-        asked = [(cell, seed) for seed in seeds for cell in CELLS if not (seed and cell in ONE_SEED)]
-        done = [pool.submit(train, cell, seed, 2 if given.timed else 1, given.runs) for cell, seed in asked]
-    for each in done:
-        each.result()
+    asked = [(cell, seed) for seed in seeds for cell in CELLS if not (seed and cell in ONE_SEED)]
+    jobs, threads = (1, 2) if given.timed else (given.jobs, 1)
+    processes.in_parallel(jobs, [partial(train, cell, seed, threads, given.runs) for cell, seed in asked])
     for path, write in ((PAGE, page), (README, readme)):
         path.write_text(write(path.read_text(encoding="utf-8"), results()), encoding="utf-8")
 

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -20,6 +21,14 @@ def scores(folder: Path, *options: str, threads: int = 1) -> dict[str, float]:
     """The scores of a run by name, with four decimals."""
     found = json.loads(ganzoo("evaluate", str(folder), *options, "--json", threads=threads))
     return {each["name"]: round(each["value"], 4) for each in found["scores"]}
+
+
+def in_parallel(jobs: int, works: Iterable[Callable[[], object]]) -> None:
+    """Call each of `works` in one of `jobs` threads; raises the first error after all have ended."""
+    with ThreadPoolExecutor(jobs) as pool:
+        done = [pool.submit(work) for work in works]
+    for each in done:
+        each.result()
 
 
 def ganzoo(*words: str, threads: int = 1) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -175,10 +174,7 @@ def main() -> None:
         return
     waiting = [name for name in chosen if "scores" not in plan.results()[name]]
     waiting.sort(key=lambda name: name.rpartition("-")[2])
-    with ThreadPoolExecutor(given.jobs) as pool:
-        done = [pool.submit(run, plan, name, given.runs) for name in waiting]
-    for each in done:
-        each.result()
+    processes.in_parallel(given.jobs, [partial(run, plan, name, given.runs) for name in waiting])
 
 
 if __name__ == "__main__":

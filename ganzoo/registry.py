@@ -37,6 +37,11 @@ class Registry(dict[str, T]):
         raise unknown_name(self.what, name, self)
 
 
+def overrides(part: object, base: type, hook: str) -> bool:
+    """True if the class of `part`, an instance of `base`, defines the method `hook` itself."""
+    return getattr(type(part), hook) is not getattr(base, hook)
+
+
 def keywords(table: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in the resolved config `table` of a part, as its keyword arguments."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in table.items() if k != "name"}

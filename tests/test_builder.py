@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganzoo.builder import build_modules, resolve_config, with_absolute_data_path
-from ganzoo.config.compatibility import batch_split_incompatibilities
+from ganzoo.config.batch_split import batch_split_incompatibilities
 from ganzoo.data import BatchLoader, Dataset
 from ganzoo.errors import InputError
 from ganzoo.training.trainer import Trainer

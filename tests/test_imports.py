@@ -25,6 +25,7 @@ LEVELS = [
     {"atomic_io", "registry", "mistakes", "terminal", "markup", "latent"},
     {"json_io", "tensor_io", "image_io", "plugins", "losses", "networks", "optimizers"},
     {"config.schema", "data", "tricks"},
+    {"config.batch_split"},
     {"config.resolve", "config.compatibility", "config.techniques", "evaluation"},
     {"config.recipes", "config.reference", "builder", "parts", "run_data"},
     {"training"},

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from torch import Tensor
 
 from ganzoo import evaluator, terminal
 from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, Samples, parse_metrics
@@ -16,7 +17,7 @@ from ganzoo.evaluation.metrics import notes
 from ganzoo.evaluation.score import computed_floors, floor_text, format_number, value_text
 from ganzoo.image_io import save_png
 from ganzoo.release.scores import release_to_score, save_neighbors, save_scores
-from ganzoo.sampling import load
+from ganzoo.sampling import Sampler, load
 
 
 def evaluate(
@@ -59,12 +60,15 @@ def evaluate(
             terminal.out(f"saved: {path}")
     if neighbours is not None:
         picture = evaluator.nearest_training_images(sampler, data, **chosen)
-        save_png(picture, neighbours, scale)
-        written = [neighbours]
-        if release is not None:
-            written.append(save_neighbors(picture, release, sampler.card["sha256"]))
+        written = write_neighbors(picture, neighbours, scale, release, sampler)
         if not as_json:
             terminal.out(f"nearest training images: {' and '.join(map(str, written))}")
+
+
+def write_neighbors(picture: Tensor, out: Path, scale: int, release: Path | None, sampler: Sampler) -> list[Path]:
+    """Write the picture of nearest training images, into the release too if there is one; returns the files."""
+    save_png(picture, out, scale)
+    return [out] if release is None else [out, save_neighbors(picture, release, sampler.card["sha256"])]
 
 
 def check_options(neighbours: Path | None, scale: int, saves_last_weights: bool) -> None:

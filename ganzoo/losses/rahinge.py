@@ -1,4 +1,4 @@
-"""The relativistic average hinge GAN loss."""
+"""The relativistic average losses, and the one with a hinge."""
 
 from typing import ClassVar
 
@@ -9,16 +9,12 @@ from ganzoo.batch import DiscriminatorOutput, Terms
 from ganzoo.losses.base import CLASSIFIES, Loss
 
 
-class RaHinge(Loss):
-    """Relativistic average hinge GAN. Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734
+class RelativisticAverage(Loss):
+    """Each score is compared with the mean score of the other side's batch, through which gradients pass.
 
-    L_D = E max(0, 1 - (D(x) - E D(g))) + E max(0, 1 + (D(g) - E D(x)))
-    L_G = E max(0, 1 - (D(g) - E D(x))) + E max(0, 1 + (D(x) - E D(g)))
-
-    Each score is compared with the mean score of the other side's batch, through which gradients pass. No settings.
+    Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734
     """
 
-    name: ClassVar[str] = "rahinge"
     watch: ClassVar[tuple[str, ...]] = (*Loss.watch, *CLASSIFIES)
     g_uses_real: ClassVar[bool] = True
     couples_samples: ClassVar[bool] = True
@@ -26,19 +22,34 @@ class RaHinge(Loss):
 
     @property
     def d_loss_bounds(self) -> tuple[float, float]:
-        """0 if every score is beyond the other side's mean by the margin; 2 if all scores are equal."""
+        """0 if every score is beyond the other side's mean by 1; 2 if all scores are equal."""
         return 0.0, 2.0
+
+    def shortfall(self, above: Tensor, below: Tensor) -> Tensor:
+        """The mean loss of scores that should be 1 above the mean of others."""
+        raise NotImplementedError
 
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """D's terms, low if reals score above the mean fake, and fakes below the mean real."""
-        return {"real": margin(real.score, fake.score), "fake": margin(-fake.score, -real.score)}
+        return {"real": self.shortfall(real.score, fake.score), "fake": self.shortfall(-fake.score, -real.score)}
 
     def g_loss(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Terms:
         """G's terms: D's with the sides exchanged."""
         assert real is not None  # g_uses_real
-        return {"real": margin(-real.score, -fake.score), "fake": margin(fake.score, real.score)}
+        return {"real": self.shortfall(-real.score, -fake.score), "fake": self.shortfall(fake.score, real.score)}
 
 
-def margin(above: Tensor, below: Tensor) -> Tensor:
-    """The mean hinge loss of scores that should be above the mean of others by 1."""
-    return relu(1 - (above - below.mean())).mean()
+class RaHinge(RelativisticAverage):
+    """Relativistic average hinge GAN. Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734
+
+    L_D = E max(0, 1 - (D(x) - E D(g))) + E max(0, 1 + (D(g) - E D(x)))
+    L_G = E max(0, 1 - (D(g) - E D(x))) + E max(0, 1 + (D(x) - E D(g)))
+
+    No settings.
+    """
+
+    name: ClassVar[str] = "rahinge"
+
+    def shortfall(self, above: Tensor, below: Tensor) -> Tensor:
+        """The hinge loss."""
+        return relu(1 - (above - below.mean())).mean()

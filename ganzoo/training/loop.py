@@ -8,7 +8,7 @@ from torch import nn
 
 from ganzoo.allocator import keep_freed_memory
 from ganzoo.builder import build_modules
-from ganzoo.config.compatibility import batch_split_incompatibilities
+from ganzoo.config.batch_split import batch_split_incompatibilities
 from ganzoo.config.schema import ResolvedConfig, with_train
 from ganzoo.data import BatchLoader, Dataset
 from ganzoo.errors import InputError, Interrupted

@@ -12,7 +12,7 @@ from torch import nn, optim
 from ganzoo import rng
 from ganzoo.batch import Batch, DiscriminatorOutput, Terms
 from ganzoo.builder import GanModules, make_optimizer
-from ganzoo.config.compatibility import batch_coupled_parts
+from ganzoo.config.batch_split import batch_coupled_parts
 from ganzoo.config.schema import ResolvedConfig, parse_ratio
 from ganzoo.data import BatchLoader
 from ganzoo.latent import generate, generate_from_reals
@@ -21,6 +21,7 @@ from ganzoo.mistakes import checked_terms
 from ganzoo.networks import REFERENCE_BATCH, place_network
 from ganzoo.networks.generator import RealConditioned
 from ganzoo.optimizers import scheduled_options, set_options
+from ganzoo.registry import overrides
 from ganzoo.rng import RngScope
 from ganzoo.schedules import Varying
 from ganzoo.training import ema, precision, schedule
@@ -65,20 +66,18 @@ class Trainer:
         self.accumulation = GradientAccumulation(config.train.gradient_accumulation, self.G, self.D)
         self.rows = config.train.batch_size // group.size
         self.g_reads_real = game.g_reads_real
-        self.observed = type(self.loss).observe_reals is not Loss.observe_reals
+        self.observed = overrides(self.loss, Loss, "observe_reals")
         self.couples = bool(batch_coupled_parts(game.loss, game.tricks, batches.dataset.unlabelled))
         self.labelled = bool(game.latent.classes) and not batches.dataset.unlabelled
         self.batches.with_labels = reads_labels(game)
-        self.mixes = any(type(trick).mix is not Trick.mix for trick in self.tricks)
-        d_terms = any(type(trick).d_terms is not Trick.d_terms for trick in self.tricks)
-        self.watching = [trick for trick in self.tricks if type(trick).after_d_step is not Trick.after_d_step]
-        self.varying = [
-            each for part in (self.loss, *self.tricks) for each in part.modules() if isinstance(each, Varying)
-        ]
-        self.penalised = d_terms or type(self.loss).penalty is not Loss.penalty
+        self.mixes = any(overrides(trick, Trick, "mix") for trick in self.tricks)
+        d_terms = any(overrides(trick, Trick, "d_terms") for trick in self.tricks)
+        self.penalised = d_terms or overrides(self.loss, Loss, "penalty")
+        self.watching = [trick for trick in self.tricks if overrides(trick, Trick, "after_d_step")]
+        parts = (self.loss, *self.tricks)
+        self.varying = [each for part in parts for each in part.modules() if isinstance(each, Varying)]
         self.step = self.d_steps = self.g_steps = self.images = self.rollbacks = 0
-        self.d_terms: Terms = {}
-        self.g_terms: Terms = {}
+        self.d_terms, self.g_terms = Terms(), Terms()
         self.last_judged: list[DiscriminatorOutput] = []
         self.restored_d_metrics: dict[str, float | None] = {}
         self.first_bad = torch.full((), torch.inf, device=self.device)
@@ -229,7 +228,7 @@ class Trainer:
     def after_g_update(self, judged: list[tuple[DiscriminatorOutput | None, DiscriminatorOutput]], by_d: bool) -> None:
         """Run the hooks after G's step: the loss's, on the whole batch if D itself judged it, and every trick's."""
         # The output of a past D says nothing about the current state.
-        if by_d and type(self.loss).after_g_step is not Loss.after_g_step:
+        if by_d and overrides(self.loss, Loss, "after_g_step"):
             reals, fakes = zip(*judged, strict=True)
             real, fake = concatenate(reals), concatenate(fakes)
             self.loss.after_g_step(real and self.group.gather_batch(real), self.group.gather_batch(fake))

@@ -1,4 +1,4 @@
-"""Curves of other programs: CSV files as log records, and one clear line for a file that is none."""
+"""Curves of other programs: CSV files as log records, and one clear line for any other file."""
 
 from __future__ import annotations
 

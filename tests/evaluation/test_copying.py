@@ -98,7 +98,7 @@ def test_the_z_score_by_pairs():
 
 
 def groups(*counts: int, seed: int) -> torch.Tensor:
-    """Points around (0, 0), (100, 100), ...: so many of each."""
+    """Points around (0, 0), (100, 100), ...; the number of each is given."""
     return torch.cat([random(n, seed + i) + 100 * i for i, n in enumerate(counts)])
 
 

@@ -8,7 +8,7 @@ from split_steps import COMPARE, MEANS, TRICKS, data, outcome, trainer
 
 from ganzoo import rng
 from ganzoo.builder import resolve_config
-from ganzoo.config.compatibility import batch_split_incompatibilities
+from ganzoo.config.batch_split import batch_split_incompatibilities
 from ganzoo.config.recipes import merge
 from ganzoo.config.schema import with_train
 from ganzoo.data import BatchLoader
