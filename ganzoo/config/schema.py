@@ -143,8 +143,8 @@ class Train(Section):
     loss_thresholds: Thresholds = Thresholds()
     discriminator: Table = {"name": "adam"}
     generator: Table = {"name": "adam"}
-    lr_decay_steps: Annotated[int, Field(ge=0)] = 0
-    """Both learning rates fall linearly to 0 over this number of steps; 0 = constant."""
+    lr_decay_steps: Annotated[int, Field(ge=0)] | Literal["all"] = 0
+    """Both learning rates fall linearly to 0 over this number of steps; all = `train.steps`, 0 = constant."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay per step of the exponential moving average of G, which is sampled and released; 0 = G itself."""
     ema_half_life: Weight | None = None
@@ -153,8 +153,8 @@ class Train(Section):
     """auto, cpu, cuda, cuda:N or mps."""
     precision: Literal["float32", "bf16", "auto"] = "float32"
     """Precision of the networks; auto times both once and keeps the faster."""
-    penalty_precision: Literal["float32", "bf16"] = "float32"
-    """Precision of D in gradient penalties, which differentiate twice; norms and losses stay in float32."""
+    penalty_precision: Literal["float32", "bf16", "same"] = "float32"
+    """Precision of D in gradient penalties, which differentiate twice; same = `train.precision`. Norms stay in float32."""
     cuda_graphs: bool = False
     """Launch each player's step as one CUDA graph where that is possible."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0

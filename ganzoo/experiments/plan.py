@@ -26,6 +26,7 @@ from ganzoo.run_data import load_dataset
 from ganzoo.torch_state import default_torch_state
 from ganzoo.training import evaluation
 from ganzoo.training.loop import make_trainer
+from ganzoo.training.schedule import decay_end
 from ganzoo.training.trainer import Trainer
 
 
@@ -112,7 +113,10 @@ class Plan:
         values: Table = {"threads": self.threads} | ({"device": "cpu"} if self.device else {})
         found = resolve_config(with_train(config.model_copy(update={"seed": seed}), **values), self.dataset(config))
         reads = g_reads_real(make_loss(found), make_tricks(found))
-        return with_train(found, steps=steps_for_budget(self.request.budget, found.train, reads))
+        steps = steps_for_budget(self.request.budget, found.train, reads)
+        # The steps of a budget in minutes are unknown, so the learning rates fall over those of the recipe.
+        decay = decay_end(found.train) if self.request.budget.minutes else found.train.lr_decay_steps
+        return with_train(found, steps=steps, lr_decay_steps=decay)
 
     def _trainer(self, config: Config) -> Trainer:
         resolved, data = self._resolved(config), self.dataset(config)

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import torch
 
 from ganzoo.batch import Batch, DiscriminatorFn
+from ganzoo.config.schema import Train
 
 Record = TypeVar("Record", bound=Batch)
 
@@ -27,6 +28,11 @@ class Runner(Protocol):
 def autocast_runner(precision: str, device: str) -> Runner:
     """The function that calls a network for the trainer: "float32" as it is, "bf16" under autocast on a type of device."""
     return operator.call if precision == "float32" else partial(in_bfloat16, device)
+
+
+def of_penalties(train: Train) -> str:
+    """The precision of D in gradient penalties."""
+    return train.precision if train.penalty_precision == "same" else train.penalty_precision
 
 
 def autocast_judge(precision: str, device: str, discriminator: DiscriminatorFn) -> DiscriminatorFn:

@@ -35,10 +35,11 @@ def player_steps(count: int, above: float | None, most: int, loss: Callable[[], 
 
 def warn_dead_schedule(train: Train) -> str:
     """A warning if the learning rates reach 0 before the last step; else an empty string."""
-    if not 0 < train.lr_decay_steps < train.steps:
+    end = decay_end(train)
+    if not 0 < end < train.steps:
         return ""
-    after = f"both learning rates are 0 from step {train.lr_decay_steps:,} (train.lr_decay_steps)"
-    return f"{after}: the last {train.steps - train.lr_decay_steps:,} of {train.steps:,} steps change nothing"
+    after = f"both learning rates are 0 from step {end:,} (train.lr_decay_steps)"
+    return f"{after}: the last {train.steps - end:,} of {train.steps:,} steps change nothing"
 
 
 def ema_decay(step: int, train: Train) -> float:
@@ -49,6 +50,12 @@ def ema_decay(step: int, train: Train) -> float:
     return 0.5 ** (train.batch_size / half_life) if half_life else 0.0
 
 
+def decay_end(train: Train) -> int:
+    """The step at which both learning rates reach 0; 0 = they are constant."""
+    return train.steps if train.lr_decay_steps == "all" else train.lr_decay_steps
+
+
 def lr_factor(step: int, train: Train) -> float:
-    """Factor on both learning rates at `step`: 1, or a linear decay to 0 at `lr_decay_steps`."""
-    return max(0.0, 1 - step / train.lr_decay_steps) if train.lr_decay_steps else 1.0
+    """Factor on both learning rates at `step`: 1, or a linear decay to 0 at `decay_end`."""
+    end = decay_end(train)
+    return max(0.0, 1 - step / end) if end else 1.0

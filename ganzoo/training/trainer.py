@@ -62,7 +62,7 @@ class Trainer:
         self.probe = SampleProbe(batches.dataset, game.latent, self.pack, config.seed).to(self.device)
         self.ratio = parse_ratio(config.train.ratio)
         self.run = precision.autocast_runner(config.train.precision, self.device.type)
-        self.judge_slope = precision.autocast_judge(config.train.penalty_precision, self.device.type, self.D)
+        self.judge_slope = precision.autocast_judge(precision.of_penalties(config.train), self.device.type, self.D)
         self.accumulation = GradientAccumulation(config.train.gradient_accumulation, self.G, self.D)
         self.rows = config.train.batch_size // group.size
         self.g_reads_real = game.g_reads_real

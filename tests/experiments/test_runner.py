@@ -14,6 +14,7 @@ from stand_ins import compare, here, how, request, score, shared, without_times,
 
 from ganzoo.atomic_io import read_json, write_json
 from ganzoo.config.migrate import RENAMED
+from ganzoo.config.recipes import make_config
 from ganzoo.config.schema import with_train
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.evaluation import EXTRACTORS, Score
@@ -129,6 +130,13 @@ def test_a_comparison_of_format_1_goes_on(finished, tmp_path):
     )
     assert [cell["scores"] for cell in again["cells"]] == [cell["scores"] for cell in results["cells"]]
     assert again["protocol"]["set"] == results["protocol"]["set"]
+
+
+def test_falling_rates_end_with_the_budget_or_in_minutes_with_the_recipe(tmp_path):
+    tables = shared(tmp_path, **{"train.lr_decay_steps": "all"})
+    for budget, until in (("steps=9", "all"), ("minutes=1", make_config("nsgan").train.steps)):
+        [cell] = Plan(request(tmp_path, ("nsgan",), tables=tables, budget=budget, seeds=1), how).cells
+        assert cell.config.train.lr_decay_steps == until
 
 
 def test_a_worker_leaves_a_cell_alone_that_another_one_finished(finished):

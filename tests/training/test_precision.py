@@ -87,7 +87,9 @@ def test_only_penalties_convolve_in_float32():
     assert dtypes(trainer("wgan-gp", "bf16")) == {torch.bfloat16, torch.float32}
     assert dtypes(trainer("wgan-gp", "float32")) == {torch.float32}
     for variant in PENALISED:
-        assert dtypes(trainer(variant, "bf16", train={"penalty_precision": "bf16"})) == {torch.bfloat16}
+        for of_penalties in ("bf16", "same"):
+            assert dtypes(trainer(variant, "bf16", train={"penalty_precision": of_penalties})) == {torch.bfloat16}
+    assert dtypes(trainer("wgan-gp", "float32", train={"penalty_precision": "same"})) == {torch.float32}
 
 
 def test_losses_weights_and_moments_stay_in_float32():

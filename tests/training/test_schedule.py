@@ -43,6 +43,12 @@ def test_the_rate_falls_linearly_to_the_horizon_whatever_the_steps():
     assert lr_factor(10**6, Train()) == 1.0
 
 
+def test_the_rate_falls_over_all_steps_of_the_training():
+    train = Train(lr_decay_steps="all", steps=200)
+    assert [lr_factor(step, train) for step in (0, 50, 200)] == [1.0, 0.75, 0.0]
+    assert not warn_dead_schedule(train)
+
+
 @pytest.mark.parametrize(
     ("count", "above", "most", "losses", "played"),
     [
