@@ -22,6 +22,7 @@ from threading import Lock
 from typing import Any
 
 import runs as processes
+from runs import spread
 
 from ganzoo.markup import markdown_table
 
@@ -102,14 +103,6 @@ def row(cell: str, first: Run, runs: list[Run]) -> list[str]:
     ]
     command = " ".join(["ganzoo train", *CELLS[cell]])
     return [f"`{command}`", *numbers, seconds, *scores, f"![{cell}](../pictures/{cell}.png)"]
-
-
-def spread(values: list[float]) -> str:
-    """Median and, with several seeds, the lowest and the highest value."""
-    if not values:
-        return "-"
-    ends = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
-    return f"{median(values):.3g}{ends}"
 
 
 def readme(text: str, found: list[Run]) -> str:

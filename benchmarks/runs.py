@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
 
 def train(folder: Path, new: Iterable[str], threads: int = 1) -> None:
@@ -21,6 +22,14 @@ def scores(folder: Path, *options: str, threads: int = 1) -> dict[str, float]:
     """The scores of a run by name, with four decimals."""
     found = json.loads(ganzoo("evaluate", str(folder), *options, "--json", threads=threads))
     return {each["name"]: round(each["value"], 4) for each in found["scores"]}
+
+
+def spread(values: list[float], digits: int = 3) -> str:
+    """The median of a few seeds and, if there are several, the lowest and the highest value; "-" without any."""
+    if not values:
+        return "-"
+    ends = f" ({min(values):.{digits}g} to {max(values):.{digits}g})" if len(values) > 1 else ""
+    return f"{median(values):.{digits}g}{ends}"
 
 
 def in_parallel(jobs: int, works: Iterable[Callable[[], object]]) -> None:

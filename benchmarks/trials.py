@@ -5,7 +5,7 @@
 The trials are in benchmarks/NAME.toml. `--calibrate` measures the seconds of a step with two threads, in turn, on a machine
 that must be idle; from these follow the steps that fit in the plan's seconds. The trials themselves run with one thread each,
 because their number of steps decides, not their time. Results are in docs/reports/NAME.json; what is there is not repeated,
-and the first trial of every recipe comes before any second one. `--report` writes NAME.md from them.
+and the first trial of every recipe comes before any second one, as do the seeds. `--report` writes NAME.md from them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from threading import Lock
 from typing import Any
 
 import runs as processes
+from runs import spread
 from timing import in_turn
 
 from ganzoo.builder import resolve_config
@@ -41,6 +42,8 @@ KEYS = {
     "lr_D": "train.discriminator.lr",
     "lr_G": "train.generator.lr",
 }
+FREE = ("lr_D", "lr_G", "seed", "train.steps")
+"""Settings that do not change the time of a step."""
 ROUND = 100  # steps
 CYCLES, ROUNDS = 4, 5
 Found = dict[str, Any]
@@ -59,6 +62,7 @@ class Plan:
     columns: list[str]
     settings: Table
     trials: dict[str, list[Table]]
+    seeds: int = 1
 
     @classmethod
     def read(cls, name: str) -> Plan:
@@ -71,8 +75,28 @@ class Plan:
         return REPORTS / f"{self.name}.md"
 
     def each(self) -> dict[str, tuple[str, Table]]:
-        """Name -> recipe and settings of each trial."""
-        return {f"{recipe}-{i}": (recipe, own) for recipe, all_ in self.trials.items() for i, own in enumerate(all_, 1)}
+        """Name -> recipe and settings of each run, in the order in which they are trained."""
+        numbered = [(i, recipe, own) for recipe, trials in self.trials.items() for i, own in enumerate(trials, 1)]
+        return {
+            self.run_name(recipe, i, seed): (recipe, own | ({"seed": seed} if seed else {}))
+            for seed in range(self.seeds)
+            for i, recipe, own in sorted(numbered, key=lambda trial: trial[0])
+        }
+
+    @staticmethod
+    def run_name(recipe: str, trial: int, seed: int) -> str:
+        """The name of a run."""
+        return f"{recipe}-{trial}{f'-s{seed}' if seed else ''}"
+
+    def scored(self) -> list[list[Found]]:
+        """For each trial, the results of its seeds that have scores."""
+        found = self.results()
+        names = [
+            [self.run_name(recipe, i, seed) for seed in range(self.seeds)]
+            for recipe, trials in self.trials.items()
+            for i in range(1, len(trials) + 1)
+        ]
+        return [[found[name] for name in seeds if "scores" in found.get(name, {})] for seeds in names]
 
     def values(self, own: Table) -> Table:
         """The dotted config keys of a trial."""
@@ -100,7 +124,7 @@ def calibrate(plan: Plan, chosen: list[str]) -> None:
     known: dict[str, float] = {}
     for name in chosen:
         recipe, own = plan.each()[name]
-        cost = json.dumps([recipe, {key: value for key, value in own.items() if key not in ("lr_D", "lr_G")}])
+        cost = json.dumps([recipe, {key: value for key, value in own.items() if key not in FREE}])
         known[cost] = known.get(cost) or ratio(trainer(plan, name), reference)
         plan.keep(name, seconds_per_step=round(known[cost] * plan.reference_seconds, 5))
 
@@ -129,7 +153,8 @@ def repeated(each: Trainer) -> None:
 def run(plan: Plan, name: str, runs: Path) -> None:
     """Train and score one trial."""
     recipe, own = plan.each()[name]
-    steps = max(ROUND, round(plan.seconds / plan.results()[name]["seconds_per_step"] / ROUND) * ROUND)
+    fitting = max(ROUND, round(plan.seconds / plan.results()[name]["seconds_per_step"] / ROUND) * ROUND)
+    steps = own.get("train.steps", fitting)
     values = plan.values(own) | {"train.steps": steps, "train.lr_decay_steps": steps, "train.threads": 1}
     values |= {"train.log_every": 100, "train.sample_every": 1000, "train.save_every": 1000}
     sets = [word for key, value in values.items() for word in ("--set", f"{key}={json.dumps(value)}")]
@@ -141,18 +166,19 @@ def run(plan: Plan, name: str, runs: Path) -> None:
 
 
 def page(plan: Plan, text: str) -> str:
-    """The page `text` with one table row for each trial that has a score."""
+    """The page `text` with one table row for each trial that has a score: the median, lowest and highest of its seeds."""
     head = ["recipe", "changes", "steps", *(column.partition("-")[0] for column in plan.columns)]
-    rows = [row(each, plan.columns) for each in plan.results().values() if "scores" in each]
+    rows = [row(seeds, plan.columns) for seeds in plan.scored() if seeds]
     table = markdown_table(head, rows, ["---"] * 3 + ["--:"] * len(plan.columns))
     return f"{text.partition(MARK)[0]}{MARK}\n\n{table}\n"
 
 
-def row(found: Found, columns: list[str]) -> list[str]:
+def row(seeds: list[Found], columns: list[str]) -> list[str]:
     """The row of one trial."""
-    changes = ", ".join(f"{KEYS.get(key, key)} = {json.dumps(value)}" for key, value in found["settings"].items())
-    scores = [f"{found['scores'][name]:.4g}" if name in found["scores"] else "-" for name in columns]
-    return [f"`{found['recipe']}`", changes, f"{found['steps']:,}", *scores]
+    first = seeds[0]
+    changes = ", ".join(f"{KEYS.get(key, key)} = {json.dumps(value)}" for key, value in first["settings"].items())
+    scores = [spread([each["scores"][name] for each in seeds if name in each["scores"]], 4) for name in columns]
+    return [f"`{first['recipe']}`", changes, f"{first['steps']:,}", *scores]
 
 
 def main() -> None:
@@ -173,7 +199,6 @@ def main() -> None:
         plan.page.write_text(page(plan, plan.page.read_text(encoding="utf-8")), encoding="utf-8")
         return
     waiting = [name for name in chosen if "scores" not in plan.results()[name]]
-    waiting.sort(key=lambda name: name.rpartition("-")[2])
     processes.in_parallel(given.jobs, [partial(run, plan, name, given.runs) for name in waiting])
 
 

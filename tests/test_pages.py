@@ -95,6 +95,23 @@ def test_the_page_of_trials(benchmarks, name):
     assert len(set(map(len, plan.trials.values()))) == 1, "as many for each recipe"
 
 
+def test_a_trial_with_several_seeds_is_one_row_with_their_median(benchmarks, monkeypatch):
+    import trials
+
+    plan = trials.Plan("x", 1, "a-1", 1, [], ["fid-x"], {}, {"a": [{"z": 4}, {"z": 8}], "b": [{"z": 2}]}, seeds=3)
+    names = list(plan.each())
+    assert names == ["a-1", "b-1", "a-2", "a-1-s1", "b-1-s1", "a-2-s1", "a-1-s2", "b-1-s2", "a-2-s2"]
+    assert plan.each()["a-2-s1"] == ("a", {"z": 8, "seed": 1})
+    values = {"a-1": 3.0, "a-1-s1": 1.0, "a-1-s2": 2.0, "b-1-s1": 5.0}
+    found = {
+        name: {"recipe": plan.each()[name][0], "settings": plan.each()[name][1], "steps": 9, "scores": {"fid-x": value}}
+        for name, value in values.items()
+    }
+    monkeypatch.setattr(trials.Plan, "results", lambda self: found)
+    rows = trials.page(plan, "").splitlines()[-2:]
+    assert rows[0] == "| `a` | latent.dim = 4 | 9 | 2 (1 to 3) |" and rows[1].endswith("| 5 |")
+
+
 def test_the_page_of_growth(benchmarks):
     import growth_page
 
