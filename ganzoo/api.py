@@ -25,6 +25,7 @@ from ganzoo.training.distributed import ProcessGroup, process_group
 from ganzoo.training.evaluation import TrainingEvaluation
 from ganzoo.training.loop import fit_run, follow_first_rank, make_trainer, resolve_precision, restore
 from ganzoo.training.run_dir import RunDir
+from ganzoo.training.schedule import warn_moved_end
 from ganzoo.training.trainer import Trainer
 
 
@@ -84,8 +85,9 @@ def resume(
 
     `config` is a dict of changed settings or a whole config; `steps`, `device` and a spec as `data` replace its values. Apart
     from the steps only `data.spec` may change, for data that have moved, and `train.device`, which draws other random
-    numbers. `quiet` is as in `train`. Raises `InputError`, and changes nothing, if there is no run, none of its states can be
-    read, the device is missing, or the rest of `config` or the data are not the run's own.
+    numbers. More steps move the end of learning rates that fall over all of them (`train.lr_decay_steps = "all"`).
+    `quiet` is as in `train`. Raises `InputError`, and changes nothing, if there is no run, none of its states can be read,
+    the device is missing, or the rest of `config` or the data are not the run's own.
     """
     spec, data = spec_or_dataset(data)
     quiet = is_quiet(quiet)
@@ -132,9 +134,10 @@ def continue_run(run: RunDir, config: ResolvedConfig, dataset: Dataset, kind: ty
             # Again, under the lock: another process may have trained the run to a later step in the meantime.
             run.check_config_unchanged(config)
             seconds, note = restore(run, trainer)
+            moved = warn_moved_end(run.config().train, config.train)
             if config != run.config():
                 run.write_config(config)
-            fit_run(run, trainer, exam, seconds, quiet, (note,))
+            fit_run(run, trainer, exam, seconds, quiet, (note, moved))
 
 
 def is_quiet(quiet: bool | None) -> bool:

@@ -20,7 +20,11 @@ SMALL: Table = {
     "data": {"labelled": None, "labelled_share": None},  # of which `toy_data` have too few
     "latent": {"dim": 8},
     "networks": {"generator": {"width": 4}, "discriminator": {"width": 4}},
-    "train": {"batch_size": 4, "log_every": 1, "sample_every": 100, "save_every": 100, "device": "cpu", "threads": 1},
+    "train": {
+        **{"batch_size": 4, "log_every": 1, "sample_every": 100, "save_every": 100, "device": "cpu", "threads": 1},
+        # "auto" would depend on the machine; with falling rates a longer run differs from the first step on.
+        **{"precision": "float32", "penalty_precision": "float32", "lr_decay_steps": 0},
+    },
 }
 """Laid upon any variant, it makes a step take milliseconds."""
 

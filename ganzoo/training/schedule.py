@@ -42,6 +42,16 @@ def warn_dead_schedule(train: Train) -> str:
     return f"{after}: the last {train.steps - end:,} of {train.steps:,} steps change nothing"
 
 
+def warn_moved_end(before: Train, now: Train) -> str:
+    """A warning if a resume moves the step at which the learning rates reach 0; else an empty string."""
+    old, new = decay_end(before), decay_end(now)
+    if old == new:
+        return ""
+    return (
+        f"both learning rates now fall to 0 at step {new:,}, not {old:,}: a run of {new:,} steps from the start differs"
+    )
+
+
 def ema_decay(step: int, train: Train) -> float:
     """Decay of G's average at `step`, from its half-life if there is one."""
     if train.ema_half_life is None:

@@ -405,7 +405,7 @@ def test_settings_that_see_other_data_are_not_compared(tmp_path):
 
 @pytest.fixture
 def quick(tmp_path, monkeypatch):
-    """A recipe with the precision auto, and the variants whose precision is measured, always as bf16."""
+    """A folder with a recipe of either precision, and the variants whose precision is measured, always as bf16."""
     measured = []
 
     def measure(config, data):
@@ -413,29 +413,40 @@ def quick(tmp_path, monkeypatch):
         return with_train(config, precision="bf16")
 
     monkeypatch.setattr(auto_precision, "resolve_precision", measure)
-    (tmp_path / "quick.toml").write_text('extends = "nsgan"\n[train]\nprecision = "auto"\nthreads = 1\n')
-    return str(tmp_path / "quick.toml"), measured
+    for name, precision in (("quick", "auto"), ("exact", "float32")):
+        text = f'extends = "nsgan"\n[train]\nprecision = "{precision}"\nthreads = 1\n'
+        (tmp_path / f"{name}.toml").write_text(text)
+    return tmp_path, measured
+
+
+def of_its_own_precision(folder, *names, **more):
+    """A request for the recipes of `quick`, whose precisions it leaves alone."""
+    tables = shared(folder)
+    tables["train"] = {key: value for key, value in tables["train"].items() if key != "precision"}
+    return request(folder, [str(folder / f"{name}.toml") for name in names], tables=tables, **more)
 
 
 def test_an_automatic_precision_is_measured_once_for_all_cells_and_stays(tmp_path, quick):
-    toml, measured = quick
-    results = compare(request(tmp_path, [toml]))
+    folder, measured = quick
+    results = compare(of_its_own_precision(folder, "quick"))
     assert measured == [("quick", 1)]
     assert results["protocol"]["precision"] == results["protocol"]["set"]["train.precision"] == "bf16"
     assert results["command"].count("--set train.precision=bf16") == 1
     assert {RunDir(tmp_path / "out" / cell["folder"]).config().train.precision for cell in results["cells"]} == {"bf16"}
-    again = compare(request(tmp_path, [toml]))
+    again = compare(of_its_own_precision(folder, "quick"))
     assert again["cells"] == results["cells"] and again["command"] == results["command"] and len(measured) == 1
 
 
 def test_an_automatic_precision_follows_a_stated_one(tmp_path, quick):
-    toml, measured = quick
-    assert compare(request(tmp_path, [toml, "wgan"]))["protocol"]["precision"] == "float32" and not measured
+    folder, measured = quick
+    results = compare(of_its_own_precision(folder, "quick", "exact"))
+    assert results["protocol"]["precision"] == "float32" and not measured
 
 
-def test_an_automatic_precision_cannot_be_measured_for_a_cluster(tmp_path, quick):
-    with pytest.raises(InputError, match="cannot be measured for a cluster"):
-        compare(request(tmp_path, [quick[0]], cluster="local"))
+def test_an_automatic_precision_is_float32_on_a_cluster_which_cannot_be_measured(tmp_path, quick):
+    folder, measured = quick
+    results = compare(of_its_own_precision(folder, "quick", cluster="local"))
+    assert results["protocol"]["precision"] == "float32" and not measured
 
 
 def test_an_equal_number_of_images_is_an_unequal_number_of_steps(tmp_path):

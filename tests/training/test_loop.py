@@ -162,6 +162,16 @@ def test_a_run_of_before_that_names_other_data_goes_on_with_its_own(tmp_path):
     assert run.records()[-1]["step"] == 2
 
 
+def test_more_steps_move_the_end_of_falling_rates_which_is_said(tmp_path, capsys):
+    config = small("nsgan", train={"steps": 1, "lr_decay_steps": "all"})
+    run = RunDir(api.train(config, toy_data(), tmp_path / "run", quiet=False))
+    assert "fall to 0" not in capsys.readouterr().err
+    api.resume(run.folder, data=toy_data(), steps=2, quiet=False)
+    assert "both learning rates now fall to 0 at step 2, not 1: " in capsys.readouterr().err
+    api.resume(run.folder, data=toy_data(), quiet=False)
+    assert "fall to 0" not in capsys.readouterr().err
+
+
 def test_a_run_of_memory_goes_on_with_a_file_of_the_same_images(tmp_path):
     data = toy_data()
     run = RunDir(api.train(small("cgan", train={"steps": 1}), data, tmp_path / "run"))
