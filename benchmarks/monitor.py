@@ -26,8 +26,9 @@ import planted
 from ganzoo.builder import make_loss
 from ganzoo.config.recipes import make_config, unflatten
 from ganzoo.config.schema import Config
-from ganzoo.training.failure_rules import Record, diagnose
+from ganzoo.training.failure_rules import diagnose
 from ganzoo.training.run_dir import RunDir
+from ganzoo.training.run_history import Record
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/reports/monitor.json"

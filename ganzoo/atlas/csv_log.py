@@ -9,7 +9,7 @@ from pathlib import Path
 from ganzoo.atlas.curves import SIGNALS
 from ganzoo.atomic_io import read_bytes
 from ganzoo.errors import InputError, unknown_name
-from ganzoo.training.failure_rules import Record
+from ganzoo.training.run_history import Record
 
 TERMS = {"d": "d/loss", "g": "g/loss"}
 """Signal -> its name in a log record, where it differs."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.training.failure_rules import RECENT, Record, loss_history, term_history
+from ganzoo.training.run_history import RECENT, Record, loss_history, term_history
 
 Values = NDArray[np.float64]
 Curves = dict[str, Values]

@@ -21,9 +21,9 @@ from ganzoo.cli.options import Plugins, takes
 from ganzoo.cli.over_band import Panel, Picture
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.losses import Loss
-from ganzoo.training import failure_rules
-from ganzoo.training.failure_rules import Record, diagnose, rules_without_enough_records, term_history
+from ganzoo.training.failure_rules import diagnose, rules_without_enough_records
 from ganzoo.training.run_dir import RunDir
+from ganzoo.training.run_history import Record, loss_history, term_history
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 COLUMNS = 80  # width of the output
@@ -158,7 +158,7 @@ def headline(opened: RunDir, records: list[Record]) -> str:
 def series(records: list[Record]) -> dict[str, list[float]]:
     """The plotted curves by name, one value per record."""
     losses = {
-        f"{player.upper()}'s loss": failure_rules.loss_history(records, player)
+        f"{player.upper()}'s loss": loss_history(records, player)
         for player in ("d", "g")
         if any(name.startswith(f"{player}/") for record in records for name in record["terms"])
     }

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from ganzoo.training import checkpoint
-from ganzoo.training.failure_rules import Finding, History, Record, new_findings
+from ganzoo.training.failure_rules import Finding, new_findings
 from ganzoo.training.run_dir import RunDir
+from ganzoo.training.run_history import History, Record
 from ganzoo.training.trainer import Trainer
 
 

@@ -16,16 +16,13 @@ from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES, NSGAN
 from ganzoo.training.failure_rules import (
     PATIENCE,
-    RECENT,
     RULES,
-    WINDOW,
-    History,
     diagnose,
-    kendall_tau,
-    loss_history,
     new_findings,
     rules_without_enough_records,
 )
+from ganzoo.training.failure_signs import kendall_tau
+from ganzoo.training.run_history import RECENT, WINDOW, History, loss_history
 
 HEALTHY = {
     "d/real": 0.6,
