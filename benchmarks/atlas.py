@@ -2,11 +2,13 @@
 
     python benchmarks/atlas.py RUNS [--jobs 2] [--only healthy sick held-out] [--data digits] [--report]
     python benchmarks/atlas.py --recorded
+    python benchmarks/atlas.py --page
 
 The plan is benchmarks/atlas.toml. Every cell is an ordinary run below RUNS with one thread; a finished or failed one is
 skipped, an interrupted one is resumed, the first seed of every cell comes before any second one. Then the atlas is written
-from the finished healthy and sick cells, and docs/reports/atlas.md gets the confusion table of the held-out ones; `--report`
-only writes. `--recorded` writes both from the logs of the tests (tests/training/recorded), without training.
+from the finished healthy and sick cells, docs/reports/atlas.md gets the confusion table of the held-out ones, and
+docs/reports/atlas.html the curves and pictures; `--report` only writes. `--recorded` writes them from the logs of the tests
+(tests/training/recorded), without training; `--page` writes atlas.html from the atlas in the package.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 
+import atlas_page
 import confusion
 import monitor
 import planted
 import recorded
-from confusion import Trial, trial
+from confusion import Results, Trial, trial
 
 from ganzoo.atlas.curves import run_curves
 from ganzoo.atlas.store import FILE, Atlas, Run, Sick, build, loss_of, read_atlas, rounded, write_atlas
@@ -160,12 +163,16 @@ def main() -> None:
     parser.add_argument("--data", nargs="*", default=[], help="healthy runs on these data only")
     parser.add_argument("--recorded", action="store_true")
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--page", action="store_true")
     given = parser.parse_args()
+    if given.page:
+        return atlas_page.write(read_atlas())
     if given.runs is None and not given.recorded:
-        parser.error("give the folder of the runs, or --recorded")
+        parser.error("give the folder of the runs, or --recorded, or --page")
     plan = Plan.read()
     if given.recorded:
-        return finish(*recorded_atlas(plan))
+        atlas, found = recorded_atlas(plan)
+        return finish(atlas, Results(found, core_hours=None))
     chosen = [c for c in plan.cells() if c.kind in given.only and chosen_data(c, given.data)]
     if not given.report:
         os.environ["OMP_NUM_THREADS"] = "1"
@@ -173,7 +180,15 @@ def main() -> None:
             list(pool.map(train, chosen, [given.runs] * len(chosen)))
     done = [cell for cell in plan.cells() if (cell.folder(given.runs) / "outcome.json").exists()]
     atlas = atlas_of(plan, done, given.runs)
-    finish(atlas, trials(atlas, done, given.runs))
+    keep_pictures(done, given.runs)
+    finish(atlas, Results(trials(atlas, done, given.runs), core_hours(done, given.runs)))
+
+
+def keep_pictures(done: Iterable[Cell], runs: Path) -> None:
+    """Keep the pictures of the first seed of each healthy and failed cell."""
+    for cell in done:
+        if cell.kind != "held-out" and cell.seed == 0:
+            atlas_page.keep_pictures(cell.folder(runs), cell.failure)
 
 
 def chosen_data(cell: Cell, data: list[str]) -> bool:
@@ -181,11 +196,18 @@ def chosen_data(cell: Cell, data: list[str]) -> bool:
     return bool(cell.failure) or not data or cell.settings["data.spec"] in data
 
 
-def finish(atlas: Atlas, found: list[Trial]) -> None:
-    """Write the atlas and the page, and print the confusion table."""
+def core_hours(done: Iterable[Cell], runs: Path) -> float:
+    """Hours of training of these cells, each with one thread."""
+    last = [RunDir(cell.folder(runs)).last_record() for cell in done]
+    return sum(record.seconds for record in last if record) / 3600
+
+
+def finish(atlas: Atlas, results: Results) -> None:
+    """Write the atlas and both pages, and print the confusion table."""
     write_atlas(atlas)
-    confusion.write(read_atlas(), found)
-    print(f"{FILE}: {FILE.stat().st_size / 1024:.0f} KB\n\n{confusion.table(found)}")
+    confusion.write(read_atlas(), results)
+    atlas_page.write(read_atlas())
+    print(f"{FILE}: {FILE.stat().st_size / 1024:.0f} KB\n\n{confusion.table(results.trials)}")
 
 
 if __name__ == "__main__":

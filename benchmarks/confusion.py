@@ -1,4 +1,7 @@
-"""The test of the atlas on held-out runs: what each failure was taken for, and false alarms on healthy runs."""
+"""The test of the atlas on held-out runs: what each failure was taken for, and false alarms on healthy runs.
+
+`python benchmarks/confusion.py` prints the table of docs/reports/atlas.json.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,14 @@ class Trial(NamedTuple):
     def right(self) -> bool:
         """True if a failure is among the first three of an alarm."""
         return self.alarm and self.failure in (name for name, _ in self.nearest)
+
+
+class Results(NamedTuple):
+    """The contents of docs/reports/atlas.json."""
+
+    trials: list[Trial]
+    core_hours: float | None
+    """Time of all runs, each with one thread; None if their logs do not have it."""
 
 
 def trial(atlas: Atlas, failure: str, seed: int, run: Run) -> Trial:
@@ -89,19 +100,26 @@ def contents(atlas: Atlas) -> str:
     )
 
 
-def page(text: str, atlas: Atlas, trials: list[Trial]) -> str:
+def page(text: str, atlas: Atlas, results: Results) -> str:
     """The page with the tables below its mark."""
-    return f"{text.partition(MARK)[0]}{MARK}\n\n{contents(atlas)}\n\n## The test\n\n{table(trials)}\n"
+    hours, tested = results.core_hours, table(results.trials)
+    cost = "" if hours is None else f"All runs, those of the test included, took {hours:.1f} core-hours.\n\n"
+    return f"{text.partition(MARK)[0]}{MARK}\n\n{cost}{contents(atlas)}\n\n## The test\n\n{tested}\n"
 
 
-def read_results() -> list[Trial]:
-    """The trials behind the page."""
-    kept = json.loads(RESULTS.read_text(encoding="utf-8"))["trials"]
-    return [Trial(**each | {"nearest": [tuple(pair) for pair in each["nearest"]]}) for each in kept]
+def read_results() -> Results:
+    """The results behind the page."""
+    kept = json.loads(RESULTS.read_text(encoding="utf-8"))
+    trials = [Trial(**each | {"nearest": [tuple(pair) for pair in each["nearest"]]}) for each in kept["trials"]]
+    return Results(trials, kept["core_hours"])
 
 
-def write(atlas: Atlas, trials: list[Trial]) -> None:
-    """Write the trials, and the tables of the page from them."""
-    lines = ",\n".join(json.dumps(each._asdict()) for each in trials)
-    RESULTS.write_text(f'{{"format": 1, "trials": [\n{lines}\n]}}\n', encoding="utf-8")
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), atlas, trials), encoding="utf-8")
+def write(atlas: Atlas, results: Results) -> None:
+    """Write the results, and the tables of the page from them."""
+    hours, lines = json.dumps(results.core_hours), ",\n".join(json.dumps(each._asdict()) for each in results.trials)
+    RESULTS.write_text(f'{{"format": 1, "core_hours": {hours}, "trials": [\n{lines}\n]}}\n', encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), atlas, results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    print(table(read_results().trials))

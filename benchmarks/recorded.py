@@ -23,10 +23,15 @@ class Log(NamedTuple):
     run: Run
 
 
+def entries(name: str) -> dict[str, Any]:
+    """The records and the loss of each run in a file."""
+    found: dict[str, Any] = json.loads(lzma.decompress((RECORDED / f"{name}.json.xz").read_bytes()))
+    return found
+
+
 def read(name: str) -> list[Log]:
     """The logs in a file."""
-    table = json.loads(lzma.decompress((RECORDED / f"{name}.json.xz").read_bytes()))
-    return [log(run, entry) for run, entry in table.items()]
+    return [log(run, entry) for run, entry in entries(name).items()]
 
 
 def log(name: str, entry: dict[str, Any]) -> Log:

@@ -57,6 +57,15 @@ def test_the_page_of_the_atlas(benchmarks):
     assert confusion.page(text, read_atlas(), confusion.read_results()) == text
 
 
+def test_the_interactive_page_of_the_atlas(benchmarks):
+    """Not current? `python benchmarks/atlas.py --page` writes it."""
+    import atlas_page
+
+    from ganzoo.atlas.store import read_atlas
+
+    assert atlas_page.render(read_atlas()) == atlas_page.PAGE.read_text(encoding="utf-8")
+
+
 def test_the_mixtures_page(benchmarks):
     import mixtures
 

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 import torch
 from made_up import collapsed, curves, exploded, small_atlas
+from PIL import Image
 
 from ganzoo import api
 from ganzoo.atlas.compare import compare
@@ -177,9 +178,21 @@ def test_its_runs_become_an_atlas_and_a_table(atlas, tmp_path, monkeypatch, caps
     page.write_text("# Mine\n<!-- tables -->\nold")
     monkeypatch.setattr(confusion, "PAGE", page)
     monkeypatch.setattr(confusion, "RESULTS", tmp_path / "atlas.json")
-    confusion.write(made, found)
-    assert confusion.read_results() == found
-    assert page.read_text().startswith("# Mine\n<!-- tables -->\n\n2 bands:") and "old" not in page.read_text()
+    results = confusion.Results(found, atlas.core_hours(plan.cells(), tmp_path))
+    assert 0 < results.core_hours < 0.1
+    confusion.write(made, results)
+    assert confusion.read_results() == results
+    took = "# Mine\n<!-- tables -->\n\nAll runs, those of the test included, took 0.0 core-hours.\n\n2 bands:"
+    assert page.read_text().startswith(took) and "old" not in page.read_text()
+    monkeypatch.setattr(atlas.atlas_page, "PICTURES", tmp_path / "pictures")
+    atlas.keep_pictures(plan.cells(), tmp_path)
+    (tmp_path / "pictures/idle-nsgan-digits-00000009.webp").touch()  # of an earlier, longer run
+    atlas.keep_pictures(plan.cells(), tmp_path)
+    kept = [atlas.atlas_page.pictures(each) for each in (*made.healthy, *made.sick)]
+    assert [[each["step"] for each in some] for some in kept] == [[1, 2, 4]] * 3
+    assert len([*(tmp_path / "pictures").iterdir()]) == 9
+    with Image.open(min((tmp_path / "pictures").iterdir())) as sheet:
+        assert (sheet.format, sheet.size) == ("WEBP", (274, 138))
     store.write_atlas(made, file)
     assert read_atlas(file) == made
 
