@@ -70,7 +70,7 @@ def _check_coupling(config: ResolvedConfig, loss: Loss, tricks: list[Trick], unl
             "minibatch features compare all samples of a batch, but D sees only a part of it here; "
             "set networks.discriminator.minibatch_features='none'"
         )
-    penalties = [f"loss {loss.name}"] if loss.couples_samples and overrides(loss, Loss, "penalty") else []
+    penalties = [f"loss {loss.name}"] if loss.couples_samples and loss.has_penalty else []
     penalties += [f"trick {t.name}" for t in tricks if t.couples_samples and overrides(t, Trick, "d_terms")]
     if penalties:
         yield f"the penalty of {penalties[0]} uses a statistic of the whole batch, but D sees only a part of it here"

@@ -241,9 +241,9 @@ def _check_pyramid(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]
 
 
 def joins_levels(trick: Trick) -> bool:
-    """True if a trick would mix the levels of a pyramid: in a norm of D's slope, or in a statistic of the scores."""
+    """True if a trick would mix the levels of a pyramid: in a norm of D's slope, a distance of images or a statistic of scores."""
     norm = trick.phase in (Phase.SLOPE_BETWEEN, Phase.SLOPE_AROUND)
-    return norm or overrides(trick, Trick, "judged_terms") or overrides(trick, Trick, "g_batch")
+    return norm or trick.compares_images or overrides(trick, Trick, "judged_terms") or overrides(trick, Trick, "g_batch")
 
 
 def _check_pyramid_losses(config: ResolvedConfig) -> Iterator[str]:

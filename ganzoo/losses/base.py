@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ganzoo.batch import Batch, CodeSpec, DiscriminatorFn, DiscriminatorOutput, Reconstruction, Terms
 from ganzoo.latent import GeneratorInputs
-from ganzoo.registry import Registry
+from ganzoo.registry import Registry, overrides
 
 LOSSES: "Registry[type[Loss]]" = Registry("loss")
 
@@ -84,6 +84,11 @@ class Loss(nn.Module):
         The scale of the rule `d-has-won`. Default: cross-entropy with targets 1 and 0.
         """
         return HARD_TARGETS
+
+    @property
+    def has_penalty(self) -> bool:
+        """True if `penalty` may return terms."""
+        return overrides(self, Loss, "penalty")
 
     def real_signs(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
         """1 for each real that D takes for real, -1 for the others, in the shape of the scores.

@@ -81,7 +81,7 @@ class PyramidLoss(Loss):
         return self._terms(lambda _, loss: loss.readings())
 
     def _penalty(self, k: int, loss: Loss, judge: DiscriminatorFn, real: Batch, fake: Batch) -> Terms:
-        if type(loss).penalty is Loss.penalty:
+        if not loss.has_penalty:
             return {}
 
         def judge_level(samples: Batch) -> DiscriminatorOutput:

@@ -56,6 +56,11 @@ class VAEGAN(Loss):
         """Those of the adversarial loss."""
         return self.adversarial.d_loss_bounds
 
+    @property
+    def has_penalty(self) -> bool:
+        """True if the adversarial loss has a penalty."""
+        return self.adversarial.has_penalty
+
     def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Terms:
         """The terms of the adversarial loss."""
         return self.adversarial.d_loss(real, fake)

@@ -76,6 +76,9 @@ class Trick(nn.Module):
     per_sample_gradients: ClassVar[bool] = False
     """True if `d_terms` takes gradients of D per sample, which are wrong with batch norm in D."""
 
+    compares_images: ClassVar[bool] = False
+    """True if a term takes distances between images; refused for a pyramid, where a vector holds the images of all levels."""
+
     subtracts_scores: ClassVar[bool] = False
     """True if a term subtracts nearly equal scores of D, for which bf16 has too few digits."""
 

@@ -29,6 +29,7 @@ class OutputEntropy(Trick):
     name: ClassVar[str] = "output_entropy"
     phase: ClassVar[Phase] = Phase.TERMS
     neutral: ClassVar[dict[str, Any]] = {"weight": 0.0}
+    compares_images: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -61,6 +61,19 @@ def test_each_term_alone_reaches_its_groups_only(step, term, groups, likelihood,
     assert reached(t) == groups
 
 
+@pytest.mark.parametrize("adversarial", ["nsgan", "wgan-gp"])
+@pytest.mark.parametrize("likelihood", ["features", "pixels"])
+def test_with_weight_0_no_adversarial_gradient_reaches_a_group_in_gs_step(likelihood, adversarial, monkeypatch):
+    """The control, a plain VAE: D still learns in its own step, which moves D alone."""
+    t = trainer({"weight": 0.0, "likelihood": likelihood, "adversarial": adversarial})
+    with monkeypatch.context() as only:
+        only.setattr(accumulation, "total_loss", lambda terms: terms["adv"])
+        t.g_step()
+        assert reached(t) == set()
+    t.d_step()
+    assert reached(t) == {"D"}
+
+
 def by_hand(t: Trainer, real: torch.Tensor) -> tuple[dict[str, list[torch.Tensor]], dict[str, float]]:
     """The gradients of G's update by algorithm 1, one call of autograd a group, on copies of the networks; and the terms."""
     E, Dec, D = copy.deepcopy((t.G.encoder, t.G.decoder, t.D))

@@ -41,6 +41,7 @@ TRICKS: dict[str, Table] = {
 COMPARE: dict[str, tuple[str, Table]] = {
     "coulomb": ("coulomb", {}),
     "ebgan": ("ebgan", {}),
+    "vaegan-coulomb": ("vaegan", {"loss": {"adversarial": "coulomb"}}),
     "ssgan": ("ssgan", {"data": {"labelled": 8}}),
     "acgan-partly-labelled": ("acgan", merge(ACGAN, {"data": {"labelled": 8}})),
     "feature-matching": ("nsgan", switched(["feature-matching", "soft-labels"])),

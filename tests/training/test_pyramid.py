@@ -174,6 +174,12 @@ REFUSED = {
         "trick augment needs one image and one score",
     ),
     "lecam": (levels({}, {}), {"tricks": {"lecam": True}}, 16, "trick lecam needs one image and one score"),
+    "entropy": (
+        levels({}, {}),
+        {"tricks": {"output_entropy": True}},
+        16,
+        "trick output_entropy needs one image and one score",
+    ),
     "packing": (levels({}, {}), PAC, 16, "trick packing needs one image and one score"),
     "norm": (
         {"networks": {"pyramid": [{"loss": {"name": "wgan-gp"}, "discriminator": {"norm": "batch"}}]}},
