@@ -11,16 +11,25 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from PIL import ImageFont
 from stand_ins import here
 
-from ganzoo.batch import Batch
-from ganzoo.config.recipes import make_config, variants
+import ganzoo
+from ganzoo import cli
+from ganzoo.batch import Batch, DiscriminatorOutput
+from ganzoo.builder import resolve_config
+from ganzoo.config.recipes import make_config, merge, overrides, variants
+from ganzoo.data import load as load_data
+from ganzoo.errors import InputError
 from ganzoo.experiments.local_pool import LocalPool
 from ganzoo.losses import LOSSES
 from ganzoo.networks import initialize, make_discriminator
 from ganzoo.parts import KINDS
+from ganzoo.plugins import load_plugins
+from ganzoo.training.loop import make_trainer
+from ganzoo.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -31,6 +40,7 @@ CASES = {
     "03_own_loop": (STEPS, r"step 2: d/real .+, d/fake .+, d/gp .+, g/adv -?[\d.]+\n"),
     "04_simultaneous_updates": (STEPS, r"alternating, step 1: d/real .+\nsimultaneous, step 1: d/real .+\n"),
     "07_unrolled": (STEPS, r"alternating: modes@2500 .+, reverse_kl.+\nunrolled: modes@2500 .+, reverse_kl.+\n"),
+    "08_three_players": (STEPS, r"nsgan: modes@2500 .+, reverse_kl.+\nd2gan: modes@2500 .+, reverse_kl.+\n"),
     "05_compare": (
         [*STEPS, "--seeds", "1", "--samples", "8"],
         r"(?s)digits \(train.+\| nsgan .+\| hinge .+report: \S+report.html\n",
@@ -76,6 +86,88 @@ def test_the_unrolled_gradient_is_that_of_finite_differences():
     expected = (value(torch.tensor(1e-5).double()) - value(torch.tensor(-1e-5).double())) / 2e-5
     assert slope.item() == pytest.approx(expected.item(), rel=1e-6)
     assert all(p.grad is None for p in d.parameters())
+
+
+@pytest.fixture(scope="module")
+def third():
+    """The example of a third player, as a plugin."""
+    LOSSES.pop("d2gan", None)  # of a test that ran the file as a script
+    load_plugins([EXAMPLES / "08_three_players.py"])
+    yield ["d2gan", "--plugin", str(EXAMPLES / "08_three_players.py"), "--data", "ring", "--set", "networks.name=mlp"]
+    LOSSES.pop("d2gan", None)
+
+
+TINY = [f"networks.{player}.{key}" for player in ("generator", "discriminator") for key in ("width=8", "norm=none")]
+TINY += ["train.batch_size=8", "train.threads=1", "train.lr_decay_steps=8", "train.save_every=100"]
+
+
+def game_of_three(**tables: object) -> Trainer:
+    settings = ["data.spec=ring", "networks.name=mlp", *TINY]
+    data = load_data("ring", max_images=100)
+    return make_trainer(resolve_config(make_config("d2gan", merge(overrides(settings), tables)), data), data)
+
+
+@pytest.mark.filterwarnings("ignore:.*has no recipe:UserWarning")
+def test_a_plugins_third_player_has_its_terms_its_optimizer_and_the_schedule(third):
+    """The objectives of D2GAN, eq. 1: D = softplus(score); each update moves the weights of one player."""
+    t = game_of_three()
+    t.step = 2
+    t.set_clock()
+    assert t.opt_second.param_groups[0]["lr"] == t.opt_d.param_groups[0]["lr"] == pytest.approx(2e-4 * 6 / 8)
+    x, g = torch.tensor([0.5, -1.0]), torch.tensor([2.0, -0.5])
+    real, fake = DiscriminatorOutput(x[:, None], score=x), DiscriminatorOutput(g[:, None], score=g)
+    d = [torch.log(1 + score.exp()) for score in (x, g)]
+    torch.testing.assert_close(t.loss.d_loss(real, fake), {"real": -0.2 * d[0].log().mean(), "fake": d[1].mean()})
+    expected = {"second_real": d[0].mean(), "second_fake": -0.2 * d[1].log().mean()}
+    torch.testing.assert_close(t.loss.second_loss(real, fake), expected)
+    t.d_step()
+    before = [p.detach().clone() for p in t.second.parameters()]
+    t.g_step()
+    assert t.g_terms.keys() == {"adv", "second"} and all(p.grad is None for p in t.second.parameters())
+    with torch.no_grad():
+        fakes = Batch(t.G(torch.randn(5, t.game.latent.size)))
+    torch.testing.assert_close(t.terms_of_g(t.D, None, t.D(fakes))["second"], 0.2 * log_softplus(t.second(fakes).score))
+    rest = [p.detach().clone() for player in (t.G, t.D) for p in player.parameters()]
+    t.second_update(t.reals(t.rows))
+    assert not any(torch.equal(p, old) for p, old in zip(t.second.parameters(), before, strict=True) if p.ndim > 1)
+    assert all(torch.equal(p, old) for p, old in zip([*t.G.parameters(), *t.D.parameters()], rest, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:.*has no recipe:UserWarning")
+def test_a_loss_with_its_own_trainer_is_no_part_of_another_game(third):
+    with pytest.raises(InputError, match="adversarial must be a loss on a score alone, not 'd2gan'"):
+        LOSSES["vaegan"](adversarial="d2gan")
+    level = {"discriminator": {"name": "dcgan"}}
+    config, data = (
+        make_config("lapgan", {"networks": {"pyramid": [level]}, "loss": {"name": "d2gan"}}),
+        load_data("digits"),
+    )
+    with pytest.raises(
+        InputError, match="loss d2gan has its own trainer, but the levels of a pyramid are trained by one"
+    ):
+        resolve_config(config, data)
+
+
+def log_softplus(score: torch.Tensor) -> torch.Tensor:
+    return torch.log(torch.log(1 + score.exp())).mean()
+
+
+@pytest.mark.filterwarnings("ignore:.*has no recipe:UserWarning")
+def test_a_plugins_third_player_is_resumed_bit_for_bit_and_by_no_other_trainer(third, tmp_path, capsys):
+    words = ["train", *third, *(word for setting in TINY for word in ("--set", setting))]
+    for name, steps in (("whole", "6"), ("parts", "3")):
+        assert cli.run([*words, "--steps", steps, "--out", str(tmp_path / name), "--quiet"]) == 0
+    assert cli.run(["train", "--resume", str(tmp_path / "parts"), "--steps", "6", "--quiet", *third[1:3]]) == 0
+    whole, parts = ((tmp_path / name / "state/00000006/state.safetensors").read_bytes() for name in ("whole", "parts"))
+    names = safetensors.torch.load(whole).keys()
+    assert whole == parts and {"second.heads.score.weight", "optimiser.second.0.exp_avg"} <= names
+    capsys.readouterr()
+
+    class Other(Trainer):
+        pass
+
+    with pytest.raises(InputError, match=r"tensor '(optimiser\.)?second\..+ is not expected"):
+        ganzoo.resume(tmp_path / "whole", steps=8, trainer=Other)
 
 
 def test_the_tour(tmp_path):

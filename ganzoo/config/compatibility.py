@@ -241,15 +241,19 @@ def _check_pyramid(config: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]
 
 
 def joins_levels(trick: Trick) -> bool:
-    """True if a trick would mix the levels of a pyramid: in a norm of D's slope, a distance of images or a statistic of scores."""
+    """True if a trick would mix the levels of a pyramid: in a norm of D's slope, distances of images or a statistic."""
     norm = trick.phase in (Phase.SLOPE_BETWEEN, Phase.SLOPE_AROUND)
-    return norm or trick.compares_images or overrides(trick, Trick, "judged_terms") or overrides(trick, Trick, "g_batch")
+    return (
+        norm or trick.compares_images or overrides(trick, Trick, "judged_terms") or overrides(trick, Trick, "g_batch")
+    )
 
 
 def _check_pyramid_losses(config: ResolvedConfig) -> Iterator[str]:
     for name in dict.fromkeys([config.loss["name"], *(level.loss["name"] for level in config.networks.pyramid)]):
         if LOSSES[name].heads != ("score",) or LOSSES[name].needs_labels or LOSSES[name].encodes:
             yield f"loss {name} needs more than D's score, but each level of a pyramid gives a score only; choose another"
+        if LOSSES[name].trainer:
+            yield f"loss {name} has its own trainer, but the levels of a pyramid are trained by one; choose another"
 
 
 def _check_level(config: ResolvedConfig, level: ResolvedConfig, tricks: list[Trick]) -> Iterator[str]:

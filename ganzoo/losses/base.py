@@ -68,6 +68,8 @@ class Loss(nn.Module):
     """-1 if D is trained with inverted labels, so that a lower score means more real; else 1."""
     score_border: float | None = 0.0
     """D's score for a sample that may be either; None if only differences of scores have a meaning, as those of a critic."""
+    trainer: ClassVar[type[Any] | None] = None
+    """A subclass of `ganzoo.Trainer` that trains with this loss, for a game with other updates or a third player."""
     code: CodeSpec | None = None
     """The latent code that G takes in addition to z, if the loss needs one."""
     code_outputs: int = 0

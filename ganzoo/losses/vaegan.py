@@ -44,7 +44,7 @@ class VAEGAN(Loss):
         super().__init__()
         if not (weight >= 0 and gamma > 0):
             raise InputError(f"vaegan: weight must be at least 0 and gamma above 0, not {weight} and {gamma}")
-        if LOSSES[adversarial].heads != ("score",) or LOSSES[adversarial].encodes:
+        if LOSSES[adversarial].heads != ("score",) or LOSSES[adversarial].encodes or LOSSES[adversarial].trainer:
             raise InputError(f"vaegan: adversarial must be a loss on a score alone, not {adversarial!r}")
         self.adversarial = LOSSES[adversarial]()
         self.weight, self.gamma, self.likelihood = weight, gamma, likelihood

@@ -33,7 +33,10 @@ MAX_TIME_RATIO = 0.9
 def make_trainer(
     config: ResolvedConfig, dataset: Dataset, group: ProcessGroup = SINGLE_PROCESS, kind: type[Trainer] = Trainer
 ) -> Trainer:
-    """A trainer at step 0 for a resolved config; raises `InputError` if the batch cannot be split over `group`."""
+    """A trainer at step 0 for a resolved config; raises `InputError` if the batch cannot be split over `group`.
+
+    It is of `kind`, or of the loss's own if `kind` is `Trainer`.
+    """
     torch.set_num_threads(config.train.threads)
     device = torch.device(config.train.device)
     if device.type == "cuda":
@@ -48,7 +51,8 @@ def make_trainer(
         game.generator, game.discriminator = map(
             nn.SyncBatchNorm.convert_sync_batchnorm, (game.generator, game.discriminator)
         )
-    return kind(game, batches, config, group)
+    made: Trainer = (kind if kind is not Trainer else game.loss.trainer or Trainer)(game, batches, config, group)
+    return made
 
 
 def restore(run: RunDir, trainer: Trainer) -> tuple[float, str]:

@@ -44,11 +44,11 @@ def first_not_finite(trainer: Trainer) -> str | None:
 
 def expected_tensors(trainer: Trainer, counters: dict[str, int]) -> dict[str, TensorSpec]:
     """Specs of the tensors in the training state of `trainer` at these counters."""
-    modules, train = trainer.modules(), trainer.config.train
-    found = {f"{name}.{key}": spec for name, m in modules.items() for key, spec in tensor_specs(m.state_dict()).items()}
-    for player, table in (("generator", train.generator), ("discriminator", train.discriminator)):
-        made = optimizer_after(counters[f"{player[0]}_steps"], table, modules[player])
-        found |= {f"optimiser.{player}.{key}": spec for key, spec in tensor_specs(made).items()}
+    modules = trainer.modules().items()
+    found = {f"{name}.{key}": spec for name, m in modules for key, spec in tensor_specs(m.state_dict()).items()}
+    for name, player in trainer.players().items():
+        made = optimizer_after(counters[player.counter], player.table, player.network)
+        found |= {f"optimiser.{name}.{key}": spec for key, spec in tensor_specs(made).items()}
     return found
 
 

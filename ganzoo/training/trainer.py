@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from ganzoo import rng
 from ganzoo.batch import Batch, DiscriminatorOutput, Terms
 from ganzoo.builder import GanModules, make_optimizer
 from ganzoo.config.batch_split import batch_coupled_parts
-from ganzoo.config.schema import ResolvedConfig, parse_ratio
+from ganzoo.config.schema import ResolvedConfig, Table, parse_ratio
 from ganzoo.data import BatchLoader
 from ganzoo.latent import generate, generate_from_reals
 from ganzoo.losses import Loss
@@ -32,6 +33,18 @@ from ganzoo.training.sample_probe import SampleProbe
 from ganzoo.tricks import Trick
 
 COUNTERS = ("step", "d_steps", "g_steps", "images", "rollbacks")
+
+
+@dataclass(frozen=True)
+class Player:
+    """A network with its optimizer."""
+
+    network: nn.Module
+    optimizer: optim.Optimizer
+    table: Table
+    """The config of the optimizer, as `make_optimizer` takes it."""
+    counter: str = "step"
+    """The counter of the steps that the optimizer has taken, one of `COUNTERS`."""
 
 
 class Trainer:
@@ -82,7 +95,7 @@ class Trainer:
         self.restored_d_metrics: dict[str, float | None] = {}
         self.first_bad = torch.full((), torch.inf, device=self.device)
         self.clock = torch.zeros((), device=self.device)  # `step`, for what runs there
-        self.graphs = GraphRunner.made(config.train, [self.loss, *self.tricks], group.size, self.optimizers().values())
+        self.graphs = GraphRunner.made(config.train, parts, group.size, (self.opt_g, self.opt_d))
 
     def train_step(self) -> None:
         """One training step; `d_terms` and `g_terms` keep the terms of the last update of each player."""
@@ -107,8 +120,8 @@ class Trainer:
         """Set the learning rates, all other scheduled settings and the step number on the device for this step."""
         train = self.config.train
         factor = schedule.lr_factor(self.step, train) * train.rollback_lr_factor**self.rollbacks
-        for optimiser, table in ((self.opt_d, train.discriminator), (self.opt_g, train.generator)):
-            set_options(optimiser, factor, scheduled_options(table, self.step, train.batch_size))
+        for player in self.players().values():
+            set_options(player.optimizer, factor, scheduled_options(player.table, self.step, train.batch_size))
         for varying in self.varying:
             varying.set_step(self.step, train.batch_size)
         self.clock.fill_(self.step)
@@ -336,15 +349,28 @@ class Trainer:
         self.first_bad.fill_(torch.inf)
         self.d_terms, self.g_terms, self.last_judged = {}, {}, []
 
+    def players(self) -> dict[str, Player]:
+        """Every network with its own optimizer, by its name in a checkpoint. Extend for a game with a third player.
+
+        All players have the learning rates of the schedule, and are part of the training state.
+        """
+        train = self.config.train
+        return {
+            "generator": Player(self.G, self.opt_g, train.generator, "g_steps"),
+            "discriminator": Player(self.D, self.opt_d, train.discriminator, "d_steps"),
+        }
+
     def modules(self) -> dict[str, torch.nn.Module]:
         """Every module with a state, by its name in a checkpoint."""
         tricks = {f"trick.{trick.name}": trick for trick in self.tricks}
-        players = {"generator": self.G, "average": self.average, "discriminator": self.D}
-        return players | {"loss": self.loss, "probe": self.probe} | tricks
+        players = {name: player.network for name, player in self.players().items()}
+        return (
+            {"generator": self.G, "average": self.average} | players | {"loss": self.loss, "probe": self.probe} | tricks
+        )
 
     def optimizers(self) -> dict[str, optim.Optimizer]:
-        """Both optimizers, by their name in a checkpoint."""
-        return {"optimiser.generator": self.opt_g, "optimiser.discriminator": self.opt_d}
+        """The optimizer of each player, by its name in a checkpoint."""
+        return {f"optimiser.{name}": player.optimizer for name, player in self.players().items()}
 
     def counters(self) -> dict[str, int]:
         """The integers of the training state."""
