@@ -83,8 +83,15 @@ def drawn(parts: Parts) -> str:
             below.set_xlabel(CURVES[name])
         columns[0][0].set_ylabel("seconds")
         columns[0][1].set_ylabel("images/s")
-        svg = inline_svg(figure, "growth", "Seconds a cycle and images a second, with the exponent of each growth")
-        width, height = 72 * figure.get_size_inches()
+        return standalone(
+            inline_svg(figure, "growth", "Seconds a cycle and images a second, with the exponent of each growth"),
+            figure,
+        )
+
+
+def standalone(svg: str, figure: Any) -> str:
+    """The `<svg>` element of a figure as a file, with colors for light and dark mode."""
+    width, height = 72 * figure.get_size_inches()
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     own = svg.replace("<svg", f'<svg {names} width="{width:.0f}" height="{height:.0f}"', 1)
     return own.replace(">", f">{COLORS}", 1)

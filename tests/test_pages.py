@@ -9,11 +9,20 @@ from statistics import median
 from typing import Any
 
 import pytest
+import torch
+from torch.nn.functional import softplus
 
+from ganzoo.batch import Batch, DiscriminatorOutput
+from ganzoo.builder import resolve_config
+from ganzoo.config.recipes import make_config, overrides
 from ganzoo.config.resolve import resolve_defaults
+from ganzoo.config.schema import flatten
 from ganzoo.experiments.report.markdown import results_markdown
 from ganzoo.experiments.results import read_results
 from ganzoo.experiments.statistics import summarize
+from ganzoo.losses import LOSSES
+from ganzoo.plugins import load_plugins
+from small_runs import toy_data
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -121,6 +130,73 @@ def test_a_trial_with_several_seeds_is_one_row_with_their_median(benchmarks, mon
     assert rows[0] == "| `a` | latent.dim = 4 | 9 | 2 (1 to 3) |" and rows[1].endswith("| 5 |")
 
 
+def test_the_page_of_the_seeds(benchmarks):
+    import seeds_page
+
+    text = seeds_page.PAGE.read_text(encoding="utf-8")
+    assert seeds_page.page(text) == text
+    plan, found = seeds_page.plan(), seeds_page.results()
+    assert found.keys() <= plan["runs"].keys()
+    assert seeds_page.FIGURE.exists() == (seeds_page.SHOWN[0] in found)
+    rows = re.findall(r"^\| (.+?) \|.*\| (.*?) \|$", text.partition("<!-- end of claims")[0], re.MULTILINE)
+    assert [claim["text"] for claim in plan["claim"]] == [claim for claim, _ in rows[2:]]
+    assert all(verdict for _, verdict in rows)
+
+
+@pytest.mark.filterwarnings("ignore:a transposed convolution with kernel")
+def test_every_run_of_the_seeds_page_can_be_trained(benchmarks, tmp_path):
+    """A setting has what it says, on noise in the place of CIFAR-10; a claim names what is trained."""
+    import seeds
+
+    plan, settings = seeds.plan(), seeds.color_settings()
+    load_plugins([seeds.ONE_BATCH])
+    data = toy_data(24, 32, 3, 10)
+    for name, own in settings.items():
+        path = tmp_path / f"{name}.toml"
+        path.write_text(seeds.recipe(plan["color"], own))
+        config = resolve_config(make_config(str(path)), data)
+        values = flatten(config.model_dump(mode="json")) | {f"tricks.{t}": True for t in config.tricks}
+        assert {key: values[key] for key in own if key != "train.critic_warmup"} == own and config.variant == name
+        assert values["networks.generator.width"] in (32, 64) and values["data.spec"] == "cifar10"
+    LOSSES.pop("one-batch")
+    for name, (recipe, *rest) in plan["runs"].items():
+        config = make_config(recipe, overrides(rest[1:]))
+        assert len(config.data.classes) == (10 if name == "all-classes" else 1) and config.loss["real_label"] == 0
+    for claim in plan["claim"]:
+        assert claim.get("color") or claim.get("runs")
+        assert set(claim.get("color", [])) <= settings.keys() and set(claim.get("runs", [])) <= plan["runs"].keys()
+
+
+def test_the_rows_and_the_figure_of_the_practitioners_runs(benchmarks):
+    import seeds
+    import seeds_page
+
+    terms = {"d/real": 0.25, "d/fake": 0.5, "norm/g.first": 1.0, "norm/d.first": None}
+    records = [{"step": i, "terms": terms | {"norm/g.last": float(i)}} for i in range(1, 121)]
+    run = {"steps": 6000, "seconds": 1234.5, "scores": {"fid-x": 12.345}} | seeds.curves(records)
+    assert run["at"][:3] == [1, 3, 5] and run["curves"]["norm/g.last"][:2] == [1.5, 3.5] and len(run["at"]) == 60
+    row = seeds_page.run_row("frogs", run)
+    assert row[:5] == ["`frogs`", "6,000", "1,234", "12.3", "0.75 to 0.75"]
+    assert row[5:] == ["1 to 1", "6.5 to 114", "not finite to not finite", "not finite to not finite"]
+    assert seeds_page.drawn({"frogs": run, "frogs-failing": run}).count("<path") > 4
+
+
+def test_d_of_one_batch_judges_both_sides_together(benchmarks):
+    import one_batch
+
+    def judge(samples):
+        assert len(samples) == 4 and samples.labels is None
+        return DiscriminatorOutput(samples.images, score=samples.images.flatten() - samples.images.mean())
+
+    real, fake = Batch(torch.tensor([4.0, 2.0]), torch.zeros(2)), Batch(torch.tensor([1.0, 1.0]), torch.zeros(2))
+    loss, scores = one_batch.OneBatch(), torch.tensor([2.0, 0.0, -1.0, -1.0])
+    expected = {"real": softplus(-scores[:2]).mean(), "fake": softplus(scores[2:]).mean()}
+    torch.testing.assert_close(loss.penalty(judge, real, fake), expected)
+    alone = DiscriminatorOutput(real.images, score=real.images)
+    assert loss.d_loss(alone, alone) == {"separate": 0}
+    LOSSES.pop("one-batch", None)
+
+
 def test_the_page_of_growth(benchmarks):
     import growth_page
 
@@ -176,5 +252,7 @@ def test_every_json_of_results_is_compared_with_a_page():
         "growth",
         "laptop-recipes",
         "laptop-trials",
+        "seeds",
     }
-    assert COMPARISONS == ["laptop", "stacked", "techniques"]
+    planned = ["seeds"] if (REPORTS / "seeds").exists() else []
+    assert sorted(COMPARISONS) == sorted(["laptop", "stacked", "techniques", *planned])
