@@ -40,7 +40,7 @@ def in_parallel(jobs: int, works: Iterable[Callable[[], object]]) -> None:
         each.result()
 
 
-def ganzoo(*words: str, threads: int = 1) -> str:
-    """The output of a command; raises `CalledProcessError` if it fails."""
+def ganzoo(*words: str, threads: int = 1, folder: Path | None = None) -> str:
+    """The output of a command, run in `folder`; raises `CalledProcessError` if it fails."""
     command, env = [sys.executable, "-m", "ganzoo", *words], os.environ | {"OMP_NUM_THREADS": str(threads)}
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env).stdout
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env, cwd=folder).stdout

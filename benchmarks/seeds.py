@@ -64,23 +64,15 @@ def curves(records: list[Run]) -> Run:
 
 def compare(runs: Path, jobs: int) -> None:
     """Train and score the settings on color images, and copy the results next to the page."""
-    color, folder = plan()["color"], runs / "color-settings"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, own in color_settings().items():
-        (folder / f"{name}.toml").write_text(recipe(color, own), encoding="utf-8")
-    files = [str(folder / f"{name}.toml") for name in color_settings()]
-    options = ["--seeds", str(color["seeds"]), "--budget", f"steps={color['steps']}", "--jobs", str(jobs)]
-    options += [
-        "--data",
-        "cifar10",
-        "--set",
-        "train.threads=1",
-        "--plugin",
-        str(ONE_BATCH),
-        "--out",
-        str(runs / "color"),
-    ]
-    processes.ganzoo("compare", *files, *options, "--quiet")
+    color, files = plan()["color"], {f"color-settings/{name}.toml": own for name, own in color_settings().items()}
+    (runs / "color-settings").mkdir(parents=True, exist_ok=True)
+    for file, own in files.items():
+        (runs / file).write_text(recipe(color, own), encoding="utf-8")
+    shutil.copyfile(ONE_BATCH, runs / ONE_BATCH.name)
+    options = ["--seeds", str(color["seeds"]), "--budget", f"steps={color['steps']}", "-n", str(color["samples"])]
+    options += ["--data", "cifar10", "--set", "train.threads=1", "--plugin", ONE_BATCH.name, "--out", "color"]
+    # Relative paths, because the results are published with the command.
+    processes.ganzoo("compare", *files, *options, "--jobs", str(jobs), "--quiet", folder=runs)
     COLOR.mkdir(exist_ok=True)
     for name in ("results.json", "table.md", "report.html"):
         shutil.copyfile(runs / "color" / name, COLOR / name)

@@ -103,7 +103,7 @@ def run_row(name: str, run: Run | None) -> list[str]:
         " to ".join("not finite" if v is None else f"{v:.3g}" for v in pair)
         for pair in [d, *map(ends.get, NORMS.values())]
     ]
-    scores = ", ".join(f"{value:.3g}" for value in run["scores"].values())
+    scores = ", ".join(f"{value:.3g}" for score, value in run["scores"].items() if score.endswith("/test"))
     return [f"`{name}`", f"{run['steps']:,}", f"{run['seconds']:,.0f}", scores, *changes]
 
 

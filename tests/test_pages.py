@@ -173,7 +173,9 @@ def test_the_rows_and_the_figure_of_the_practitioners_runs(benchmarks):
 
     terms = {"d/real": 0.25, "d/fake": 0.5, "norm/g.first": 1.0, "norm/d.first": None}
     records = [{"step": i, "terms": terms | {"norm/g.last": float(i)}} for i in range(1, 121)]
-    run = {"steps": 6000, "seconds": 1234.5, "scores": {"fid-x": 12.345}} | seeds.curves(records)
+    run = {"steps": 6000, "seconds": 1234.5, "scores": {"fid-x/test": 12.345, "fid-x/train": 9.0}} | seeds.curves(
+        records
+    )
     assert run["at"][:3] == [1, 3, 5] and run["curves"]["norm/g.last"][:2] == [1.5, 3.5] and len(run["at"]) == 60
     row = seeds_page.run_row("frogs", run)
     assert row[:5] == ["`frogs`", "6,000", "1,234", "12.3", "0.75 to 0.75"]
