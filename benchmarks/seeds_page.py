@@ -62,7 +62,8 @@ def measured(folder: Path, metric: str) -> dict[str, str]:
 def claims_table(text: str) -> str:
     """The table of claims; the last column is that of the page `text`."""
     kept = dict(re.findall(r"^\| ([^|\n]+?) \|.*\| ([^|\n]*?) \|$", text, re.MULTILINE))
-    rows = [[*claim_row(claim), kept.get(claim["text"], "")] for claim in plan()["claim"]]
+    baseline = {"text": "baseline", "source": "–", "digits": ["baseline"], "color": ["baseline"]}
+    rows = [[*claim_row(claim), kept.get(claim["text"], "–")] for claim in (baseline, *plan()["claim"])]
     return markdown_table(["claim", "of", "digits", "CIFAR-10", "verdict"], rows)
 
 

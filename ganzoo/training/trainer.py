@@ -95,7 +95,7 @@ class Trainer:
         self.restored_d_metrics: dict[str, float | None] = {}
         self.first_bad = torch.full((), torch.inf, device=self.device)
         self.clock = torch.zeros((), device=self.device)  # `step`, for what runs there
-        self.graphs = GraphRunner.made(config.train, parts, group.size, (self.opt_g, self.opt_d))
+        self.graphs = GraphRunner.made(config.train, [self.loss, *self.tricks], group.size, (self.opt_g, self.opt_d))
 
     def train_step(self) -> None:
         """One training step; `d_terms` and `g_terms` keep the terms of the last update of each player."""
