@@ -108,9 +108,17 @@ def run_row(name: str, run: Run | None) -> list[str]:
     return [f"`{name}`", f"{run['steps']:,}", f"{run['seconds']:,.0f}", scores, *changes]
 
 
+def runs_part() -> str:
+    """The table of the runs, the figure, and the last grid of each run that is there."""
+    found = results()
+    images = ["![norms of the gradients of G and D](seeds.svg)"] if SHOWN[0] in found else []
+    images += [f"`{name}`:\n\n![samples](../pictures/seeds-{name}.png)" for name in plan()["runs"] if name in found]
+    return "\n\n".join([runs_table(), *images])
+
+
 def page(text: str) -> str:
     """The page `text` with its generated parts."""
-    for name, table in (("claims", claims_table(text)), ("runs", runs_table())):
+    for name, table in (("claims", claims_table(text)), ("runs", runs_part())):
         block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
         text = block.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
     return text

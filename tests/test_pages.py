@@ -167,7 +167,7 @@ def test_every_run_of_the_seeds_page_can_be_trained(benchmarks, tmp_path):
         assert set(claim.get("color", [])) <= settings.keys() and set(claim.get("runs", [])) <= plan["runs"].keys()
 
 
-def test_the_rows_and_the_figure_of_the_practitioners_runs(benchmarks):
+def test_the_rows_and_the_figure_of_the_practitioners_runs(benchmarks, monkeypatch):
     import seeds
     import seeds_page
 
@@ -180,6 +180,11 @@ def test_the_rows_and_the_figure_of_the_practitioners_runs(benchmarks):
     row = seeds_page.run_row("frogs", run)
     assert row[:5] == ["`frogs`", "6,000", "1,234", "12.3", "0.75 to 0.75"]
     assert row[5:] == ["1 to 1", "6.5 to 114", "not finite to not finite", "not finite to not finite"]
+    monkeypatch.setattr(seeds_page, "results", lambda: {"frogs": run})
+    text = seeds_page.page("a <!-- runs -->\n\n<!-- end of runs --> b")
+    assert text.startswith("a ") and text.endswith(" b") and seeds_page.page(text) == text
+    assert text.count("](seeds.svg)") == text.count("](../pictures/seeds-frogs.png)") == text.count("](") / 2 == 1
+    assert "| `cars` | not run yet |" in text
     assert seeds_page.drawn({"frogs": run, "frogs-failing": run}).count("<path") > 4
 
 
