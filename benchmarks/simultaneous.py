@@ -2,7 +2,7 @@
 
     python benchmarks/simultaneous.py [--seeds 3] [--like-ours turns|fakes|weights|first ...] [--data ring grid]
 
-The demo (github.com/poolio/unrolled_gan) without unrolling: networks and learning rates of toy/minimax, but one batch of
+The demo (github.com/poolio/unrolled_gan) without unrolling: networks and learning rates of mixtures/minimax, but one batch of
 fakes for both networks, and neither sees the other's step. ganzoo's trainer updates D first, draws new fakes for G, and
 initializes weights as in He et al. 2015. `--like-ours` restores one or more of these; "first" restores the initialization
 only in the first layer of D. This isolates the difference (docs/reports/mixtures.md). One thread; two to three minutes per
@@ -68,7 +68,7 @@ def make_trainer(data: str, seed: int, ours: Sequence[str]) -> Simultaneous:
     """The trainer before its first step."""
     init = "he" if "weights" in ours else "orthogonal"
     over = {"data": {"spec": data}, "networks": {"init": init}, "train": {"device": "cpu", "threads": 1}, "seed": seed}
-    config = make_config("toy/minimax", over)
+    config = make_config("mixtures/minimax", over)
     dataset = load_dataset(config)
     config = resolve_config(config, dataset)
     trainer = Simultaneous(first_weights(config, ours), BatchLoader(dataset, seed), config)
