@@ -96,9 +96,14 @@ class DinoV2Features(nn.Module):
 
 
 def resize(images: Tensor) -> Tensor:
-    """Images (N, 3, H, W) in [-1, 1] as gray levels 0 to 255 of `SIZE` pixels, bicubic and rounded as in Pillow."""
+    """Images (N, 3, H, W) in [-1, 1] as gray levels 0 to 255 of `SIZE` pixels, bicubic.
+
+    Like Pillow, which Stein et al. use: first the width, then the height, each rounded to whole levels.
+    """
     levels = to_uint8(images).float()
-    return F.interpolate(levels, (SIZE, SIZE), mode="bicubic", antialias=True).round().clamp(0, 255)
+    for size in ((levels.shape[2], SIZE), (SIZE, SIZE)):
+        levels = F.interpolate(levels, size, mode="bicubic", antialias=True).round().clamp(0, 255)
+    return levels
 
 
 def normalize(levels: Tensor) -> Tensor:
