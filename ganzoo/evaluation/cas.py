@@ -21,8 +21,8 @@ BATCH = 500
 STEPS = 390
 """Minimum number of steps: ten epochs of 10,000 images. With fewer, a classifier of 1,000 real digits is right for 14 %."""
 TIME = (
-    "trains a classifier on the samples, and once another on real images for the floor (each on one CPU thread: about "
-    "3 minutes for 10,000 digits, 8 for 10,000 color images of 32 pixels)"
+    "trains a classifier on the samples, and once another on real images for the floor (each on a free CPU thread: about "
+    "2 minutes for up to 10,000 digits, 5 for up to 10,000 color images of 32 pixels)"
 )
 
 

@@ -75,6 +75,12 @@ def test_real_training_images_have_the_accuracy_of_the_classifier_that_is_traine
     assert value(TRAIN, TEST) == accuracy > 0.7
 
 
+def test_the_moving_average_is_tested(monkeypatch):
+    """One that moves far too slowly has learned next to nothing after the same steps."""
+    monkeypatch.setitem(PLANS, "digits", replace(PLANS["digits"], average=0.9999))
+    assert value(TRAIN, TEST) < 0.4
+
+
 def test_shuffled_labels_have_chance():
     order = np.random.default_rng(0).permutation(len(TRAIN))
     assert value(replace(TRAIN, labels=TRAIN.labels[order]), TEST) == pytest.approx(1 / 8, abs=0.08)
@@ -174,7 +180,7 @@ def test_only_its_name_asks_for_it(untrained, capsys):
     default = evaluate(sampler, train, extractor="digits", n=300)
     assert "cas" not in {score.metric for score in default.scores}
     (line,) = [line for line in default.facts["left_out"] if line.startswith("cas ")]
-    assert "3 minutes" in line and line.endswith("; name it with --metrics")
+    assert "2 minutes" in line and line.endswith("; name it with --metrics")
     named = evaluate(sampler, train, metrics=["cas"], extractor="digits", n=300, quiet=False)
     assert named["cas"].name == "cas@300/train" and "cas trains a classifier" in capsys.readouterr().err
     plain = replace(sampler, latent=replace(sampler.latent, classes=0))
