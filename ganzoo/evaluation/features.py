@@ -52,8 +52,8 @@ class Features:
         """The images of a slice, with all held-out images."""
         kept = np.arange(len(self))[rows]
         images = self.images.take(kept) if self.images is not None and len(kept) else None
-        tensors = (each[rows] for each in (self.features, self.logits, self.bands, self.labels))
-        return Features(*tensors, self.held, images)
+        features, logits, bands, labels = (each[rows] for each in (self.features, self.logits, self.bands, self.labels))
+        return Features(features, logits, bands, labels, self.held, images)
 
 
 logger = logging.getLogger(__name__)

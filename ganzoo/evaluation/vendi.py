@@ -3,6 +3,8 @@
 Friedman & Dieng 2023, "The Vendi Score: A Diversity Evaluation Metric for Machine Learning", arXiv:2210.02410.
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -27,7 +29,8 @@ def vendi_score(features: Tensor) -> float:
     rows = F.normalize(features, dim=1)
     # The products of columns have the same eigenvalues other than 0, and are fewer in most cases.
     matrix = rows.T @ rows if len(rows) > rows.shape[1] else rows @ rows.T
-    return torch.special.entr(torch.linalg.eigvalsh(matrix / len(rows)).clamp(min=0)).sum().exp().item()
+    entropy = torch.special.entr(torch.linalg.eigvalsh(matrix / len(rows)).clamp(min=0)).sum()
+    return math.exp(entropy.item())
 
 
 METRICS.add("vendi", Metric(vendi, "higher", 1, 1, extra=False))

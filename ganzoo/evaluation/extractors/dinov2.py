@@ -52,7 +52,8 @@ class Block(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(N, T, width) -> (N, T, width)."""
         tokens = tokens + self.attn(self.norm1(tokens)) * self.ls1["gamma"]
-        return tokens + self.mlp(self.norm2(tokens)) * self.ls2["gamma"]
+        mixed: Tensor = tokens + self.mlp(self.norm2(tokens)) * self.ls2["gamma"]
+        return mixed
 
 
 class DinoV2Features(nn.Module):
