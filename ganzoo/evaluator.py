@@ -17,11 +17,11 @@ from ganzoo.data import Dataset, Split
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.evaluation import METRICS, Evaluation, Extractor, modes, neighbors
 from ganzoo.evaluation.extractor import default_extractor, find_extractor
-from ganzoo.evaluation.features import DrawFn, FeatureReader, cached_files
+from ganzoo.evaluation.features import DrawFn, FeatureReader, Features, cached_files
 from ganzoo.evaluation.metrics import import_torch_fidelity
 from ganzoo.evaluation.modes import MODE_METRICS, has_known_modes, score_modes
 from ganzoo.evaluation.real_data import RealData, class_order, load_real_splits, mismatches, small_reference
-from ganzoo.evaluation.references import load_references, reference_sets
+from ganzoo.evaluation.references import References, load_references, reference_sets
 from ganzoo.evaluation.scoring import missing_reason, score_samples
 from ganzoo.mistakes import plugin_errors
 from ganzoo.run_data import as_dataset, check_not_memory, load_dataset
@@ -146,21 +146,47 @@ def score_images(
     """Scores of images by their features; raises `InputError` if a requested metric, or every metric, is unavailable."""
     training = reads_training_images(metrics, real, n, reader)
     print_time_estimate(reader, reference_sets(real.train, real.test, n, training), n)
+    print_slow_metrics(reader, metrics)
     tool, found = reader.extractor, load_references(reader, real.train, real.test, n, training)
     classes = requested_classes(sampler, real.train, n)
-    samples = reader.samples(seed_sampler(sampler, classes), n, classes)
-    lines = {name: missing_reason(name, samples, found, split, tool) for name in METRICS}
-    if real.own and not training:
-        why = f"reads all {len(real.train):,} training images, slow with {tool.name} on a CPU; name it with --metrics"
-        lines |= {name: f"{name} {why}" for name in METRICS if METRICS[name].training}
-    names = [name for name, why in lines.items() if why is None] if metrics is None else metrics
-    if metrics is None and not names:
-        raise InputError(f"no metric can be computed: {'; '.join(filter(None, lines.values()))}")
+    keep = any(METRICS[name].needs == "images" for name in metrics or ())
+    samples = reader.samples(seed_sampler(sampler, classes), n, classes, keep)
+    reasons: dict[str, str] = {}
+    if metrics is None:
+        reasons = left_out_reasons(samples, found, split, reader, real) | slow_reasons(bool(classes))
+        metrics = [name for name in METRICS if name not in reasons]
+        if not metrics:
+            raise InputError(f"no metric can be computed: {'; '.join(reasons.values())}")
     facts = {
         "extractor": {"name": tool.name, "sha256": tool.sha256, "size": tool.size, "native_size": tool.native},
-        "left_out": [why for why in lines.values() if why and metrics is None],
+        "left_out": [*reasons.values()],
     }
-    return Evaluation(score_samples(samples, found, split, names, tool), facts)
+    return Evaluation(score_samples(samples, found, split, metrics, tool), facts)
+
+
+def left_out_reasons(
+    samples: Features, found: References, split: Split, reader: FeatureReader, real: RealData
+) -> dict[str, str]:
+    """Name -> reason of each metric that cannot be computed, or that would make a slow extractor read all of `real`."""
+    lines = {name: missing_reason(name, samples, found, split, reader.extractor) for name in METRICS}
+    if real.own and not found.training:
+        slow = f"slow with {reader.extractor.name} on a CPU; name it with --metrics"
+        why = f"reads all {len(real.train):,} training images, {slow}"
+        lines |= {name: f"{name} {why}" for name in METRICS if METRICS[name].training}
+    return {name: why for name, why in lines.items() if why}
+
+
+def slow_reasons(labels: bool) -> dict[str, str]:
+    """Name -> reason of each metric that takes minutes; without `labels` only of those that need none."""
+    slow = {name: metric for name, metric in METRICS.items() if metric.slow and (labels or metric.needs != "images")}
+    return {name: f"{name} {metric.slow}; name it with --metrics" for name, metric in slow.items()}
+
+
+def print_slow_metrics(reader: FeatureReader, metrics: Sequence[str] | None) -> None:
+    """Print the work of each requested metric that takes minutes to stderr."""
+    for name in () if reader.quiet else metrics or ():
+        if METRICS[name].slow:
+            terminal.err(f"{name} {METRICS[name].slow}")
 
 
 def reads_training_images(metrics: Sequence[str] | None, real: RealData, n: int, reader: FeatureReader) -> bool:

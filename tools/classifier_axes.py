@@ -1,27 +1,13 @@
-"""Principal axes at both ends of a classifier: whitened input patches, and equalized output features."""
+"""Equalized features: principal axes at the output of a classifier."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from ganzoo.evaluation.extractors.small_classifiers import Classifier
-
-
-def whiten(layer: nn.Conv2d, images: Tensor) -> None:
-    """Set `layer` to return the whitened principal components of the patches of `images`, and their negatives.
-
-    "How to Train Your ResNet 8", Page, 2019; a fixed first layer in Jordan 2024, with 5e-4 for pixels of variance 1.
-    """
-    patches = F.unfold(images, 2).transpose(1, 2).flatten(0, 1).double()
-    variances, components = torch.linalg.eigh(patches.T.cov())
-    filters = (components / (variances + 1e-4).sqrt()).T
-    filters = torch.cat([filters, -filters])
-    layer.weight.data.copy_(filters.view_as(layer.weight))
-    layer.bias.data.copy_(-filters @ patches.mean(0))  # type: ignore[union-attr]
 
 
 @torch.no_grad()

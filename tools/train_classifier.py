@@ -9,6 +9,7 @@ import platform
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,15 +22,16 @@ from ganzoo import __version__, data, terminal
 from ganzoo.atomic_io import FORMAT, recover_folder, sha256_hex, write_bytes, write_json
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
+from ganzoo.evaluation.classifier_course import Course, count_right
+from ganzoo.evaluation.classifier_plans import PLANS, Plan
 from ganzoo.evaluation.extractors.small_classifiers import Classifier, Name, load_classifier
 from tools.classifier_axes import equalise
-from tools.classifier_course import Course
-from tools.classifier_plans import PLANS, Plan
+from tools.classifier_course import ResumableCourse
 
 
-def train(plan: Plan, dataset: Dataset, folder: Path) -> Course:
+def train(plan: Plan, dataset: Dataset, folder: Path) -> ResumableCourse:
     """Train to the end; resumes from `folder`/state if it exists, and saves there after each epoch."""
-    course, state = Course(plan, dataset), folder / "state"
+    course, state = ResumableCourse(plan, dataset), folder / "state"
     recover_folder(state)
     if state.exists():
         course.restore(state)
@@ -104,20 +106,16 @@ def measure(shipped: Classifier, exact: Classifier, test: Dataset) -> dict[str, 
     }
 
 
-def count_right(logits: Tensor, labels: Tensor) -> int:
-    """The number of rows of `logits` whose maximum is at the label."""
-    return int((logits.argmax(1) == labels).sum())
-
-
 def opened(spec: str, test_spec: str | None, plan: Plan) -> tuple[Dataset, Dataset]:
-    """Training and test set; raises `InputError` unless both are of the plan's size and classes."""
+    """Training and test set with the plan's class names; raises `InputError` unless both have its size and classes."""
     sets = data.load(spec), data.load(spec, split="test") if test_spec is None else data.load(test_spec)
     wanted = (plan.data.channels, plan.data.size, plan.data.size), len(plan.data.class_names)
     for each in sets:
         if (each.shape, each.classes) != wanted:
             shape, classes = wanted
             raise InputError(f"{each.name} is {each.shape} with {each.classes} classes, not {shape} with {classes}")
-    return sets
+    train, test = (replace(each, class_names=list(plan.data.class_names)) for each in sets)
+    return train, test
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -40,7 +40,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 Metrics = Annotated[str | None, typer.Option(help="fid,kid,is,precision,...; default: all that fit the data.")]
 Extractor = Annotated[
     str | None,
-    typer.Option(help="Feature extractor: digits, cifar, lite0, inception or inception:FILE; default: by the data."),
+    typer.Option(
+        help="Feature extractor: digits, cifar, lite0, inception[:FILE] or dinov2[:FILE]; default: by the data."
+    ),
 ]
 Samples = Annotated[
     int | None, typer.Option("-n", help="Samples to score (default 10000; mixtures: as many as published).")

@@ -9,7 +9,7 @@ from torch import Tensor, nn, optim
 
 from ganzoo.contracts.base import Check, check_settings, require, settings_of
 from ganzoo.contracts.training import check_resume
-from ganzoo.data import SOURCES, find_source, load
+from ganzoo.data import SOURCES, Dataset, find_source, load
 from ganzoo.evaluation import EXTRACTORS, METRICS
 from ganzoo.evaluation.extractor import Extractor, find_extractor
 from ganzoo.evaluation.features import Features
@@ -93,9 +93,10 @@ def feature_sets(rows: Tensor) -> tuple[Features, Features]:
     """Samples, in the order of `rows`, and real images and held-out ones, with features of size 4 and three classes."""
     ours, theirs = drawn(SAMPLES, 4, 0) + 0.3, drawn(SAMPLES, 4, 1)
     logits, bands, labels = drawn(SAMPLES, 3, 2), drawn(SAMPLES, 3, 3).abs(), torch.arange(SAMPLES) % 3
-    samples = Features(ours[rows], logits[rows], bands[rows], labels[rows])
+    images = Dataset.from_tensor(drawn(SAMPLES, 256, 5).view(-1, 1, 16, 16).clamp(-1, 1), labels, ["a", "b", "c"])
+    samples = Features(ours[rows], logits[rows], bands[rows], labels[rows], images=images.take(rows.numpy()))
     held = Features(drawn(SAMPLES, 4, 4), logits, bands, labels)
-    return samples, Features(theirs, logits, bands.flip(0) + 1, labels, held)
+    return samples, Features(theirs, logits, bands.flip(0) + 1, labels, held, images)
 
 
 def extractor_reads_images(name: str) -> None:

@@ -128,14 +128,17 @@ class Dataset:
         if count >= len(self):
             return self
         kept = np.arange(count, dtype=np.int64) * len(self) // count
-        return self._subset(kept, None if self.labels is None else self.labels[kept], self.class_names)
+        return self.take(kept)
+
+    def take(self, index: np.ndarray) -> "Dataset":
+        """The samples of `index` (n,) int64, in this order; raises `InputError` if it is empty."""
+        return self._subset(index, None if self.labels is None else self.labels[index], self.class_names)
 
     def split_in_half(self) -> "tuple[Dataset, Dataset]":
         """The samples with even index, and those with odd index; raises `InputError` for a set of one sample."""
         if len(self) < 2:
             raise InputError(f"{self.name} has one image; a score needs two, because its floor compares real images")
-        kept = [np.arange(start, len(self), 2, dtype=np.int64) for start in (0, 1)]
-        one, two = (self._subset(k, None if self.labels is None else self.labels[k], self.class_names) for k in kept)
+        one, two = (self.take(np.arange(start, len(self), 2, dtype=np.int64)) for start in (0, 1))
         return one, two
 
     def partly_labelled(self, count: int) -> "Dataset":

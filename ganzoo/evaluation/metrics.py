@@ -45,7 +45,10 @@ class Metric(NamedTuple):
     least_real: int
     """Minimum number of real images; 0 = it uses none."""
     needs: str = "features"
-    """The field of `Features` that it reads, "held" that of the real images; the metric is left out if that is empty."""
+    """The field of `Features` that it reads, "held" that of the real images; the metric is left out if that is empty.
+
+    "images" is a data set with labels, of the samples and of the real images.
+    """
     both: bool = False
     """True for a distance, which is also measured against the other split."""
     extra: bool = True
@@ -56,6 +59,10 @@ class Metric(NamedTuple):
     """True if it always reads all training images, whichever split the other metrics read."""
     note: str = ""
     """A sentence below every table that shows it."""
+    per_feature: int = 0
+    """Minimum number of samples per feature of the extractor; `least` holds if that is more."""
+    slow: str = ""
+    """The work that takes minutes, as a verb phrase with the time; such a metric is computed only if it is named."""
 
     @property
     def reference(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ganzoo.data import Split
+from ganzoo.data import Dataset, Split
 from ganzoo.errors import InputError
 from ganzoo.evaluation.extractor import Extractor
 from ganzoo.evaluation.features import Features
@@ -15,19 +15,24 @@ NEEDS = {
     "logits": "an extractor with class logits, which {!r} lacks",
     "bands": "images with an even size of at least 8 pixels",
     "labels": "a model that takes labels of classes that the extractor {!r} knows by name",
+    "images": "a model that takes labels, and square images of at least 16 pixels",
 }
+SMALLEST = 16  # pixels
 
 
 def unavailable_reason(name: str, samples: Features, real: Features, extractor: Extractor) -> str | None:
     """The reason, in one line, that a metric cannot be computed from these sets; None if it can."""
-    return too_few_reason(name, len(samples), len(real)) or missing_input_reason(name, samples, extractor)
+    few = too_few_reason(name, len(samples), len(real), samples.features.shape[1])
+    return few or missing_input_reason(name, samples, extractor) or missing_label_reason(name, real)
 
 
-def too_few_reason(name: str, samples: int, real: int) -> str | None:
-    """The reason that a metric is undefined for these numbers of samples and real images; None if it is defined."""
+def too_few_reason(name: str, samples: int, real: int, features: int) -> str | None:
+    """The reason that a metric is undefined for these numbers of samples, real images and features; None if it is not."""
     metric = METRICS[name]
-    if samples < metric.least:
-        return f"{name} needs at least {metric.least} samples; there are {samples}"
+    least = max(metric.least, metric.per_feature * features)
+    if samples < least:
+        why = f" for {features} features" if least > metric.least else ""
+        return f"{name} needs at least {least} samples{why}; there are {samples}"
     if real < metric.least_real:
         there = f"there are {real}" if real < samples else f"only {real} are used, as many as samples"
         return f"{name} needs at least {metric.least_real} real images; {there}"
@@ -41,8 +46,23 @@ def missing_input_reason(name: str, samples: Features, extractor: Extractor) -> 
         "logits": samples.logits.shape[1] == 0,
         "bands": samples.bands.shape[1] < 2,
         "labels": not bool((samples.labels >= 0).any()),
+        "images": not trains_classifier(samples.images),
     }
     return f"{name} needs {NEEDS[needs].format(extractor.name)}" if lacks.get(needs) else None
+
+
+def trains_classifier(images: Dataset | None) -> bool:
+    """True if `images` have labels, and a size that a small classifier can be trained on."""
+    if images is None or not images.class_counts.any():
+        return False
+    _, height, width = images.shape
+    return height == width >= SMALLEST
+
+
+def missing_label_reason(name: str, real: Features) -> str | None:
+    """The reason that a metric that reads labeled images has none in the real ones; None if it has."""
+    labeled = real.images is not None and real.images.class_counts.any()
+    return f"{name} needs real images with labels" if METRICS[name].needs == "images" and not labeled else None
 
 
 def missing_reason(name: str, samples: Features, found: References, split: Split, extractor: Extractor) -> str | None:
@@ -104,7 +124,7 @@ def score_without_floor(
         value.value,
         n,
         metric.better,
-        extractor=None if metric.needs == "bands" else extractor.tag,
+        extractor=None if metric.needs in ("bands", "images") else extractor.tag,
         split=split if metric.reference else None,
         reference_n=reference_n if metric.reference else None,
         spread=value.spread,

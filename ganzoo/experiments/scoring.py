@@ -66,7 +66,7 @@ def scoring_options_for(how: ScoringOptions, config: ResolvedConfig) -> ScoringO
 
 def label_metrics() -> list[str]:
     """The metrics that need the requested labels of a conditional generator."""
-    return [name for name, metric in METRICS.items() if metric.needs == "labels"]
+    return [name for name, metric in METRICS.items() if metric.needs in ("labels", "images")]
 
 
 def class_names(config: ResolvedConfig) -> tuple[str, ...]:
@@ -82,10 +82,11 @@ def check_metrics(
 
     `asked` are the requested classes of the samples.
     """
-    read = reader.samples(lambda seeds: real.train.samples(seeds).images, 1)
+    read = reader.samples(lambda seeds: real.train.samples(seeds).images, 1, asked[:1], keep=True)
     one = attach_labels(read, asked, reader.extractor)
     for name in metrics:
         why = missing_reference_reason(name, real.own, real.test is not None)
-        why = why or too_few_reason(name, n, len(real.train) if METRICS[name].training else fewest)
+        reals = len(real.train) if METRICS[name].training else fewest
+        why = why or too_few_reason(name, n, reals, one.features.shape[1])
         if why := why or missing_input_reason(name, one, reader.extractor):
             raise InputError(why)

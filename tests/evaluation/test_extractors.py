@@ -216,7 +216,7 @@ def test_without_lite0_s_packages_one_line_says_what_to_install(package, monkeyp
         find_extractor("lite0")
 
 
-HERE = [name for name in EXTRACTORS if name not in ("lite0", "inception")]
+HERE = [name for name in EXTRACTORS if name not in ("lite0", "inception", "dinov2")]
 """Those that open without a download or an extra."""
 
 

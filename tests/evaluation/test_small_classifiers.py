@@ -15,11 +15,12 @@ from torch.nn import functional as F
 
 from ganzoo import data
 from ganzoo.errors import InputError
+from ganzoo.evaluation import classifier_plans
+from ganzoo.evaluation.classifier_course import Course, slope, whiten
+from ganzoo.evaluation.classifier_plans import PLANS, warp
 from ganzoo.evaluation.extractors.small_classifiers import WEIGHTS, Classifier, load_classifier
-from tools import classifier_plans, train_classifier
-from tools.classifier_axes import equalise, whiten
-from tools.classifier_course import Course, slope
-from tools.classifier_plans import PLANS, warp
+from tools import train_classifier
+from tools.classifier_axes import equalise
 
 NAMES = ["digits", "cifar"]
 CIFAR_LOGITS = [

@@ -3,14 +3,11 @@
 Tested with random weights only; not yet run with the published file.
 """
 
-from pathlib import Path
 from unittest.mock import patch
 
-from torch import Tensor, hub, nn
+from torch import Tensor, nn
 
-from ganzoo.data import download, ganzoo_home
-from ganzoo.data.download import download_errors
-from ganzoo.errors import InputError
+from ganzoo.data import download
 from ganzoo.evaluation.extractor import EXTRACTORS, Extractor, ExtractorOutput
 from ganzoo.evaluation.metrics import import_torch_fidelity
 from ganzoo.image_io import to_uint8
@@ -37,12 +34,10 @@ class InceptionFeatures(nn.Module):
 def inception(path: str = "") -> Extractor:
     """Inception v3 of the published FID, as implemented by torch-fidelity.
 
-    The weights come from `path` or, by default, from `find_weights`; raises `InputError`.
+    The weights come from `path` or, by default, from a cache or a download; raises `InputError`.
     """
     import_torch_fidelity("feature_extractor_inceptionv3")
-    file = Path(path) if path else find_weights()
-    if not file.is_file():
-        raise InputError(f"the extractor 'inception' needs the file {file}; download it from {ADDRESS}")
+    file = download.find_pinned("the extractor 'inception'", FILE, ADDRESS, path)
     return Extractor(
         "inception",
         InceptionFeatures(download.load_pinned_tensors(file, FILE)),
@@ -50,18 +45,6 @@ def inception(path: str = "") -> Extractor:
         channels=3,
         slow=True,
     )
-
-
-def find_weights() -> Path:
-    """The published file in `GANZOO_HOME/data` or in torch-fidelity's folder, else a download; raises `InputError`."""
-    ours, theirs = ganzoo_home() / "data" / FILE, Path(hub.get_dir(), "checkpoints", FILE)
-    for file in (ours, theirs):
-        if file.is_file():
-            return file
-    with download_errors("the extractor 'inception'", [ADDRESS]):
-        ours.parent.mkdir(parents=True, exist_ok=True)
-        hub.download_url_to_file(ADDRESS, str(ours), hash_prefix=download.PINNED[FILE])
-    return ours
 
 
 EXTRACTORS.add("inception", inception)

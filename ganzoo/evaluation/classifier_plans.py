@@ -1,7 +1,5 @@
 """Training plans of the two bundled classifiers: data, widths, epochs, augmentation, hyperparameters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi
