@@ -60,13 +60,13 @@ class ReLU(nn.ReLU):
 
 
 class LeakyReLU(nn.LeakyReLU):
-    """max(x, 0.2 x), with the negative slope of Radford et al. 2016."""
+    """max(x, slope x); the default slope is that of Radford et al. 2016."""
 
-    def __init__(self) -> None:
-        super().__init__(0.2)
+    def __init__(self, slope: float = 0.2) -> None:
+        super().__init__(slope)
 
     def forward(self, x: Tensor) -> Tensor:
-        """max(x, 0.2 x) for any shape."""
+        """max(x, slope x) for any shape."""
         return dispatch.leaky_relu(x, self.negative_slope)
 
 

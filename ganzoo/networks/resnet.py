@@ -103,7 +103,7 @@ class Encoder(Chain):
         pooling: Pooling = "mean",  # reduction of the last map: flatten (none), mean or sum over its pixels
         attention: Attention = "none",  # side of the map, in pixels, that a self-attention layer follows
     ) -> None:
-        widths = stage_widths(width, max_width_multiple, _halvings(shape))
+        widths = stage_widths(width, max_width_multiple, halvings(shape))
         deep = widths[-1]
         bias, normed, act = keeps_bias(norm), partial(make_norm, norm), ACTIVATIONS[activation]
         down, conv = partial(DOWNSAMPLERS[downsample], kernel=kernel), partial(SameConv, kernel=kernel or 3)
@@ -130,7 +130,8 @@ def _preactivated(
     return Chain(norm1=norm1, act1=act(), first=first, norm2=norm2, act2=act(), last=last)
 
 
-def _halvings(shape: Shape) -> int:
+def halvings(shape: Shape) -> int:
+    """The blocks of an encoder that halve height and width: at least one, and down to `DOWNSAMPLE_UNTIL`."""
     start, stages = base_grid(shape)
     return max(1, sum(start << stage > DOWNSAMPLE_UNTIL for stage in range(1, stages + 1)))
 
