@@ -121,7 +121,7 @@ def copy_weights(ours: nn.Module, theirs: nn.Module, v_first: bool) -> None:
 
 
 def difference(losses: tuple[float, float], layers: list[tuple[nn.Module, nn.Module]]) -> Difference:
-    """How far the two sides are apart after an update."""
+    """The differences of losses, gradients and weights after an update."""
     both = [(a, weights(theirs)[name]) for ours, theirs in layers for name, a in weights(ours).items()]
     gradients = [(a.grad, b.grad) for a, b in both]
     largest = max(b.abs().max().item() for _, b in gradients)
@@ -191,7 +191,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--precision", choices=("float64", "float32"), default="float64")
     given = parser.parse_args()
-    found = cells(given.checkout.resolve())
+    try:
+        found = cells(given.checkout.resolve())
+    except InputError as error:
+        parser.error(str(error))
+    if unknown := {*(given.only or ())} - found.keys():
+        parser.error(f"--only {' '.join(sorted(unknown))}: choose from {', '.join(map(repr, found))}")
     print(f"torch {torch.__version__}\n\n| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
     for name in given.only or found:
         for row in rows(name, found[name], given.steps, given.batch, given.precision):

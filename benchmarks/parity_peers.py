@@ -1,6 +1,6 @@
 """The networks and updates of mimicry and pytorch-gan-collections, from a checkout that the user names.
 
-None of their code is kept here. The tables of layers say which of theirs has the weights of one of ganzoo's.
+None of their code is in this repository. The tables pair each layer of ganzoo's networks with the peer's layer.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Layers = dict[str, str]
 """Layer of ganzoo's G or D -> the peer's layer with the same weights."""
 
 ADAM: dict[str, Any] = {"lr": 1e-5, "betas": (0.0, 0.9)}
-"""The optimizer of both libraries but for the learning rate, which is 2e-4 there.
+"""The optimizer of both libraries, with a twentieth of their learning rate.
 
-With it, Adam's first step moves the scores of mimicry's DCGAN by 100, and softplus has no gradient left to compare.
+With 2e-4, Adam's first step moves the scores of mimicry's DCGAN by 100, and softplus has no gradient left to compare.
 """
 
 
@@ -127,7 +127,7 @@ class Peer:
 
 
 class MimicryPeer(Peer):
-    """Networks of mimicry, whose updates are methods; the loss is one of theirs."""
+    """Networks of mimicry, whose updates and losses are methods."""
 
     def __init__(self, g: nn.Module, d: nn.Module) -> None:
         super().__init__(g, d, MIMICRY, loss=lambda *scores: scores[0])
@@ -141,7 +141,7 @@ class MimicryPeer(Peer):
         return penalty
 
     def d_update(self, real: Tensor, z: Tensor, mix: Tensor) -> float:
-        """One update of D by its own method."""
+        """One update of D by its method `train_step`."""
         log = MagicMock()
         self.penalties.clear()
         with draws(z, mix):
@@ -149,7 +149,7 @@ class MimicryPeer(Peer):
         return logged(log, "errD") + sum(self.penalties)
 
     def g_update(self, z: Tensor) -> float:
-        """One update of G by its own method."""
+        """One update of G by its method `train_step`."""
         log = MagicMock()
         with draws(z, z):
             self.g.train_step((z, None), netD=self.d, optG=self.opt_g, log_data=log)
@@ -188,7 +188,7 @@ class Cell(NamedTuple):
 
 
 def cells(checkout: Path) -> dict[str, Cell]:
-    """What a checkout can be compared in; raises `InputError` if it is of neither peer."""
+    """The comparisons that a checkout allows; raises `InputError` if it is of neither peer."""
     sys.path.insert(0, str(checkout))
     if (checkout / "torch_mimicry/nets").is_dir():
         return mimicry_cells(checkout)
@@ -201,7 +201,7 @@ def cells(checkout: Path) -> dict[str, Cell]:
 
 def mimicry_cells(checkout: Path) -> dict[str, Cell]:
     """The three losses of mimicry's ResNet at 32 pixels, and its `loss_type="gan"`, whose G has the same loss without 1e-8."""
-    package = ModuleType("torch_mimicry")  # its own __init__ imports TensorFlow, for metrics
+    package = ModuleType("torch_mimicry")  # without its __init__, which imports TensorFlow for metrics
     package.__path__ = [str(checkout / "torch_mimicry")]
     sys.modules["torch_mimicry"] = package
 
