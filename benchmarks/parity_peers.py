@@ -189,11 +189,10 @@ class Cell(NamedTuple):
 
 def cells(checkout: Path) -> dict[str, Cell]:
     """The comparisons that a checkout allows; raises `InputError` if it is of neither peer."""
-    sys.path.insert(0, str(checkout))
     if (checkout / "torch_mimicry/nets").is_dir():
         return mimicry_cells(checkout)
     if (checkout / "source/models").is_dir():
-        return collections_cells()
+        return collections_cells(checkout)
     raise InputError(
         f"{checkout} has neither torch_mimicry/nets nor source/models: name a checkout of one of the peers"
     )
@@ -218,8 +217,9 @@ def mimicry_cells(checkout: Path) -> dict[str, Cell]:
     }
 
 
-def collections_cells() -> dict[str, Cell]:
+def collections_cells(checkout: Path) -> dict[str, Cell]:
     """The networks of sngan.py and wgangp.py with the losses that these scripts take."""
+    sys.path.insert(0, str(checkout))
     for name in ("absl", "tensorboardX", "pytorch_gan_metrics", "tqdm", "torchvision"):
         if find_spec(name) is None:  # only the scripts' training needs it
             sys.modules[name] = sys.modules[f"{name}.utils"] = MagicMock()
