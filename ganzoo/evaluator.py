@@ -154,7 +154,7 @@ def score_images(
     reasons: dict[str, str] = {}
     if metrics is None:
         reasons = left_out_reasons(samples, found, split, reader, real) | slow_reasons(bool(classes))
-        metrics = [name for name in METRICS if name not in reasons]
+        metrics = [name for name in METRICS if name not in reasons and not METRICS[name].slow]
         if not metrics:
             raise InputError(f"no metric can be computed: {'; '.join(reasons.values())}")
     facts = {
@@ -167,8 +167,9 @@ def score_images(
 def left_out_reasons(
     samples: Features, found: References, split: Split, reader: FeatureReader, real: RealData
 ) -> dict[str, str]:
-    """Name -> reason of each metric that cannot be computed, or that would make a slow extractor read all of `real`."""
-    lines = {name: missing_reason(name, samples, found, split, reader.extractor) for name in METRICS}
+    """Name -> reason of each quick metric that cannot be computed, or that would make a slow extractor read all of `real`."""
+    quick = [name for name in METRICS if not METRICS[name].slow]
+    lines = {name: missing_reason(name, samples, found, split, reader.extractor) for name in quick}
     if real.own and not found.training:
         slow = f"slow with {reader.extractor.name} on a CPU; name it with --metrics"
         why = f"reads all {len(real.train):,} training images, {slow}"

@@ -373,6 +373,7 @@ def test_a_plugin_adds_a_loss_to_every_command_that_takes_a_checkpoint(tmp_path,
 
 def test_a_training_that_diverges_exits_1_and_keeps_the_last_finite_state(tmp_path, capsys):
     keys = "train.generator.lr=10 train.discriminator.lr=10 train.save_every=1 train.log_every=1".split()
+    keys += ["networks.discriminator.norm=none", "train.precision=float32", "train.ratio=3:1", "train.lr_decay_steps=0"]
     rate = [word for key in keys for word in ("--set", key)]
     assert ganzoo("train", "wgan-gp", "--steps", 50, "--out", tmp_path / "run", *SETS, *rate) == 1
     line = capsys.readouterr().err.splitlines()[-1]
@@ -434,7 +435,8 @@ def safetensors(folder):
     return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*.safetensors")}
 
 
-LONG = ["train", "nsgan", "--quiet", *SETS, "--set", "train.save_every=5", "--set", "train.log_every=1"]
+LONG = ["train", "nsgan", "--quiet", "--precision", "bf16", *SETS]
+LONG += ["--set", "train.save_every=5", "--set", "train.log_every=1"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")

@@ -92,14 +92,14 @@ def test_the_page_of_the_laptop_recipes_and_the_readme(benchmarks):
     assert {run["cell"] for run in found} <= laptop.CELLS.keys()
 
 
-def test_the_readme_takes_time_and_score_of_the_laptop_runs(benchmarks):
+def test_the_readme_takes_steps_and_score_of_the_laptop_runs(benchmarks):
     import laptop
 
     text = laptop.README.read_text(encoding="utf-8")
-    runs = [{"cell": "wgan", "seed": i, "seconds": 65.2 + i, "scores": {laptop.FID: 1.5 + i}} for i in range(3)]
+    runs = [{"cell": "wgan", "seed": i, "steps": 1234, "scores": {laptop.FID: 1.5 + i}} for i in range(3)]
     changed = laptop.readme(text, runs)
     (line,) = set(changed.splitlines()) - set(text.splitlines())
-    assert line.startswith("| `wgan` |") and "| 1:05 | 2.50 | <img" in line
+    assert line.startswith("| `wgan` |") and "| 1,234 | 2.50 | <img" in line
 
 
 @pytest.mark.parametrize("name", ["laptop-trials"])

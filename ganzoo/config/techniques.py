@@ -162,7 +162,8 @@ OTHERS = (
         {
             "ttur": {"train.discriminator.lr": 4e-4, "train.generator.lr": 1e-4},
             "sgd-d": {"train.discriminator.name": "sgd"},
-            "decay": {"train.lr_decay_steps": 2000},
+            "decay": {"train.lr_decay_steps": "all"},
+            "constant-lr": {"train.lr_decay_steps": 0},
         },
     ),
     Technique(
