@@ -98,7 +98,13 @@ def third():
 
 
 TINY = [f"networks.{player}.{key}" for player in ("generator", "discriminator") for key in ("width=8", "norm=none")]
-TINY += ["train.batch_size=8", "train.threads=1", "train.lr_decay_steps=8", "train.save_every=100"]
+TINY += [
+    "train.batch_size=8",
+    "train.threads=1",
+    "train.precision=float32",
+    "train.lr_decay_steps=8",
+    "train.save_every=100",
+]
 
 
 def game_of_three(**tables: object) -> Trainer:
@@ -113,7 +119,7 @@ def test_a_plugins_third_player_has_its_terms_its_optimizer_and_the_schedule(thi
     t = game_of_three()
     t.step = 2
     t.set_clock()
-    assert t.opt_second.param_groups[0]["lr"] == t.opt_d.param_groups[0]["lr"] == pytest.approx(2e-4 * 6 / 8)
+    assert t.opt_second.param_groups[0]["lr"] == t.opt_d.param_groups[0]["lr"] == pytest.approx(5e-4 * 6 / 8)
     x, g = torch.tensor([0.5, -1.0]), torch.tensor([2.0, -0.5])
     real, fake = DiscriminatorOutput(x[:, None], score=x), DiscriminatorOutput(g[:, None], score=g)
     d = [torch.log(1 + score.exp()) for score in (x, g)]

@@ -23,7 +23,7 @@ SMALL: Table = {
     "networks": {"generator": {"width": 4}, "discriminator": {"width": 4}},
     "train": {
         "batch_size": 4, "steps": 2, "log_every": 1, "sample_every": 100, "save_every": 100,
-        "device": "cpu", "threads": 1, "precision": "float32",
+        "device": "cpu", "threads": 1, "precision": "float32", "penalty_precision": "float32", "lr_decay_steps": 0,
     },
 }  # fmt: skip
 """Settings with which a step of any recipe takes milliseconds."""

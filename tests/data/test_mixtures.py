@@ -79,7 +79,7 @@ def on_ring(variant):
 def test_conditions_norms_and_spectral_norm_stay():
     assert on_ring("cgan").discriminator["condition"] == "channels"
     assert on_ring("acgan").generator == {"condition": "batch-norm", "norm": "batch"}
-    assert on_ring("hinge").discriminator == {"norm": "none", "spectral_norm": True}
+    assert on_ring("hinge").discriminator == {"norm": "layer", "spectral_norm": True}
 
 
 def test_what_the_user_says_of_the_networks_is_obeyed(tmp_path):
@@ -90,7 +90,7 @@ def test_what_the_user_says_of_the_networks_is_obeyed(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text('extends = "wgan-gp"\n[data]\nspec = "grid"\n[networks]\ndiscriminator = { width = 9 }\n')
     mine = make_config(str(file)).networks
-    assert (mine.name, mine.discriminator, mine.generator) == ("mlp", {"norm": "none", "width": 9}, {})
+    assert (mine.name, mine.discriminator, mine.generator) == ("mlp", {"norm": "layer", "width": 9}, {})
     file.write_text('extends = "wgan-gp"\n[data]\nspec = "grid"\n[networks]\nname = "resnet"\n')
     assert make_config(str(file)).networks.name == "resnet"
 

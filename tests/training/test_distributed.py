@@ -104,6 +104,7 @@ def command(pictures: str, folder: Path, steps: int) -> list[str]:
     players = ("generator", "discriminator")
     networks = [f"networks.{player}.{key}" for player in players for key in ("norm='none'", "width=4")]
     train = ["batch_size=8", "save_every=4", "sample_every=1000", "log_every=4", "threads=1", "device='cpu'"]
+    train += ["precision='float32'", "lr_decay_steps=0"]
     train += [f"{player}={{name='sgd', lr=0.05}}" for player in players]
     sets = [*networks, *(f"train.{setting}" for setting in train)]
     words = ["train", "nsgan", "--data", pictures, "--out", str(folder), "--steps", str(steps)]

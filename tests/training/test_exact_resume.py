@@ -65,6 +65,7 @@ THE_REST = [
     ["instance-norm"],
     ["no-norm"],
     ["spectral-norm", "r1"],
+    ["constant-lr"],
 ]
 """The switches that are in neither set, some with one that they are likely to meet."""
 LISTED = {*FIRST, *SECOND, *itertools.chain(*THE_REST)}

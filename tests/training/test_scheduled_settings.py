@@ -204,6 +204,7 @@ def test_two_ways_to_change_a_rate_are_refused():
 def test_a_dry_run_prints_the_values(capsys):
     settings = [
         "train.steps=8",
+        "train.lr_decay_steps=0",
         "train.generator.lr={from=1e-3,to=5e-4,over=4}",
         "tricks.r1.gamma={from=2,to=0,over=8}",
     ]

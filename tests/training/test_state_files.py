@@ -155,7 +155,7 @@ def test_no_flipped_bit_of_the_facts_is_taken(state):
         ('"seconds": 1.5', '"seconds": 1.25'),
         ('"digest"', '"digesT"'),
         ('"config"', '"confiG"'),
-        ('"lr": 0.0002', '"lr": 0.0003'),
+        ('"lr": 0.0005', '"lr": 0.0003'),
     ],
 )
 def test_one_digest_covers_every_fact(old, new, state):
@@ -207,9 +207,9 @@ def test_a_state_that_does_not_fit_is_passed_over_in_one_line(tmp_path, capsys):
 def test_a_config_that_was_edited_is_refused_with_the_key(tmp_path):
     run = trained(tmp_path / "run")
     text = (run / "config.json").read_text()
-    (run / "config.json").write_text(text.replace('"lr": 0.0002', '"lr": 0.01', 1))
+    (run / "config.json").write_text(text.replace('"lr": 0.0005', '"lr": 0.01', 1))
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
-    words = r"4 was saved with another config.json \(train.discriminator.lr: 0.0002 -> 0.01\); undo that change$"
+    words = r"4 was saved with another config.json \(train.discriminator.lr: 0.0005 -> 0.01\); undo that change$"
     with pytest.raises(InputError, match=words):
         api.resume(run, data=toy_data(size=16))
     assert before == {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
