@@ -25,7 +25,7 @@ from ganzoo.losses import Loss
 from ganzoo.networks import initialize
 from ganzoo.rng import RngScope
 from ganzoo.training.accumulation import MicroBatches
-from ganzoo.training.trainer import Player
+from ganzoo.training.state import Player
 
 
 class DualTrainer(ganzoo.Trainer):

@@ -62,14 +62,14 @@ class Latent:
         """Draw `n` inputs; labels that are not given are drawn uniformly."""
         if self.classes and labels is None:
             labels = rng.integers("labels", self.classes, n, device=device)
-        code = None if self.code is None else self._code(n, self.code, device)
-        return GeneratorInputs(self._z(n, device), labels if self.classes else None, code)
-
-    def _z(self, n: int, device: torch.device | str) -> Tensor:
         if self.distribution == "uniform":
-            return rng.uniform("z", n, self.dim, device=device) * 2 - 1
-        z = rng.normal("z", n, self.dim, device=device)
-        return z if self.distribution == "gaussian" else F.normalize(z) * self.dim**0.5
+            z = rng.uniform("z", n, self.dim, device=device) * 2 - 1
+        else:
+            z = rng.normal("z", n, self.dim, device=device)
+        if self.distribution == "sphere":
+            z = F.normalize(z) * self.dim**0.5
+        code = None if self.code is None else self._code(n, self.code, device)
+        return GeneratorInputs(z, labels if self.classes else None, code)
 
     def _code(self, n: int, code: CodeSpec, device: torch.device | str) -> Tensor:
         continuous = rng.uniform("code.continuous", n, code.continuous, device=device) * 2 - 1

@@ -108,7 +108,7 @@ def functions_of_d_update() -> set[tuple[str, str]]:
     from ganzoo.run_data import load_dataset
     from ganzoo.training.trainer import Trainer
 
-    config = make_config("nsgan", {"train": {"batch_size": 4, "device": "cpu", "threads": 1}})
+    config = make_config("nsgan", {"train": {"batch_size": 4, "device": "cpu", "threads": 1, "precision": "float32"}})
     dataset = load_dataset(config)
     config = resolve_config(config, dataset)
     trainer = Trainer(build_modules(config), BatchLoader(dataset, config.seed), config)

@@ -14,8 +14,9 @@ from ganzoo.training.release import is_current, write_release
 from ganzoo.training.run_dir import RunDir
 from ganzoo.training.run_history import Record
 from ganzoo.training.samples import grid_file, write_sample_grid
+from ganzoo.training.state import COUNTERS
 from ganzoo.training.state_tensors import first_not_finite
-from ganzoo.training.trainer import COUNTERS, Trainer
+from ganzoo.training.trainer import Trainer
 
 
 class Session:
