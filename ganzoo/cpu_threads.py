@@ -1,11 +1,14 @@
-"""Number of CPU threads for `--threads auto`: one for each free core.
+"""The CPU for training: threads for `--threads auto`, one for each free core, and settings of the C library's allocator.
 
 OpenMP threads busy-wait for each other after every operation. If one of them shares its core with another process, of any
 priority, all wait until it is scheduled again, and two threads are far slower than one.
 """
 
+import ctypes
 import math
 import os
+import sys
+from functools import cache
 from pathlib import Path
 
 LOAD, QUOTA = Path("/proc/loadavg"), Path("/sys/fs/cgroup/cpu.max")
@@ -56,3 +59,24 @@ def busy_cores() -> int:
         return 0
     others = int(tasks.partition("/")[0]) - 1
     return max(0, min(round(float(minute)), others))
+
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from glibc's malloc.h
+TRIM_THRESHOLD, MMAP_THRESHOLD = 2**31 - 1, 2**30  # bytes; the largest int, and more than any tensor of a training step
+OWN_SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES")
+"""Environment variables with which a user sets the thresholds."""
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Let glibc keep freed memory for the next tensor; True if it does.
+
+    By default it returns large blocks to the system and gets them back page by page in the next step. The setting holds for
+    the whole process. Without glibc, or if the user has set the thresholds, nothing changes.
+    """
+    if not sys.platform.startswith("linux") or any(name in os.environ for name in OWN_SETTINGS):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent in musl
+    if mallopt is None:
+        return False
+    return bool(mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD) and mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD))

@@ -173,7 +173,7 @@ def pretended() -> Iterator[None]:
             "ganzoo.kernels.dispatch.to_memory_format": lambda x: (
                 x.contiguous(memory_format=last) if x.ndim == 4 else x
             ),
-            "ganzoo.training.trainer.place_network": lambda network, device: network.to(device).to(memory_format=last),
+            "ganzoo.training.state.place_network": lambda network, device: network.to(device).to(memory_format=last),
             "torch.autocast": Autocast,
         }.items():
             stack.enter_context(patch(target, stand_in))

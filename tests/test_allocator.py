@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from ganzoo import allocator, api
+from ganzoo import api, cpu_threads
 from ganzoo.training import loop
 from small_runs import small, toy_data
 
 PROGRAM = """
 import resource, sys
 import torch
-from ganzoo.allocator import keep_freed_memory
+from ganzoo.cpu_threads import keep_freed_memory
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -33,7 +33,7 @@ GLIBC = sys.platform.startswith("linux") and "glibc" in os.confstr("CS_GNU_LIBC_
 
 def run(*words: str, **environment: str) -> tuple[int, int]:
     """Whether memory is kept, and the page faults of 20 tensors of 64 MiB, in another process."""
-    env = {name: value for name, value in os.environ.items() if name not in allocator.OWN_SETTINGS} | environment
+    env = {name: value for name, value in os.environ.items() if name not in cpu_threads.OWN_SETTINGS} | environment
     done = subprocess.run([sys.executable, "-c", PROGRAM, *words], env=env, capture_output=True, text=True, check=True)
     kept, faults = map(int, done.stdout.split())
     return kept, faults
@@ -47,7 +47,7 @@ def test_freed_memory_is_used_again():
 
 
 @pytest.mark.skipif(not GLIBC, reason="needs glibc")
-@pytest.mark.parametrize("name", allocator.OWN_SETTINGS)
+@pytest.mark.parametrize("name", cpu_threads.OWN_SETTINGS)
 def test_the_users_own_setting_is_left_alone(name):
     value = "glibc.malloc.mmap_threshold=65536" if name == "GLIBC_TUNABLES" else "65536"
     assert run("keep", **{name: value})[0] == 0
@@ -56,14 +56,14 @@ def test_the_users_own_setting_is_left_alone(name):
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_other_platforms_are_left_alone(platform, monkeypatch):
     monkeypatch.setattr(sys, "platform", platform)
-    assert not allocator.keep_freed_memory.__wrapped__()
+    assert not cpu_threads.keep_freed_memory.__wrapped__()
 
 
 def test_a_library_without_mallopt_is_left_alone(monkeypatch):
-    for name in allocator.OWN_SETTINGS:
+    for name in cpu_threads.OWN_SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: object())
-    assert not allocator.keep_freed_memory.__wrapped__()
+    monkeypatch.setattr(cpu_threads.ctypes, "CDLL", lambda name: object())
+    assert not cpu_threads.keep_freed_memory.__wrapped__()
 
 
 def test_training_on_the_cpu_turns_it_on(monkeypatch, tmp_path):

@@ -129,7 +129,7 @@ def test_sample_says_which_classes_it_draws(conditional, tmp_path, capsys):
 def test_a_grid_of_a_release_has_its_classes_in_their_order(conditional, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        "ganzoo.training.samples.draw_sheet", lambda images, columns, modes: drawn.append((images, columns))
+        "ganzoo.training.release.draw_sheet", lambda images, columns, modes: drawn.append((images, columns))
     )
     sampler = ganzoo.load(conditional)
     sampler.grid()

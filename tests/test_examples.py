@@ -26,8 +26,7 @@ from ganzoo.errors import InputError
 from ganzoo.experiments.local_pool import LocalPool
 from ganzoo.losses import LOSSES
 from ganzoo.networks import initialize, make_discriminator
-from ganzoo.parts import KINDS
-from ganzoo.plugins import load_plugins
+from ganzoo.parts import KINDS, load_plugins
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 

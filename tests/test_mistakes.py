@@ -10,7 +10,7 @@ import pytest
 from ganzoo import api, cli
 from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES, NSGAN
-from ganzoo.plugins import load_plugins
+from ganzoo.parts import load_plugins
 from small_runs import small, toy_data
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")

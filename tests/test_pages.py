@@ -21,7 +21,7 @@ from ganzoo.experiments.report.markdown import results_markdown
 from ganzoo.experiments.results import read_results
 from ganzoo.experiments.statistics import summarize
 from ganzoo.losses import LOSSES
-from ganzoo.plugins import load_plugins
+from ganzoo.parts import load_plugins
 from small_runs import toy_data
 
 ROOT = Path(__file__).parents[1]

@@ -22,8 +22,7 @@ from ganzoo import __version__, data, terminal
 from ganzoo.atomic_io import FORMAT, recover_folder, sha256_hex, write_bytes, write_json
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
-from ganzoo.evaluation.classifier_course import Course, count_right
-from ganzoo.evaluation.classifier_plans import PLANS, Plan
+from ganzoo.evaluation.classifier_course import PLANS, Course, Plan, count_right
 from ganzoo.evaluation.extractors.small_classifiers import Classifier, Name, load_classifier
 from tools.classifier_axes import equalise
 from tools.classifier_course import ResumableCourse

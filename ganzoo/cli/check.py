@@ -9,8 +9,7 @@ import typer
 from ganzoo import terminal
 from ganzoo.contracts import Result, check_part
 from ganzoo.errors import InputError
-from ganzoo.parts import KINDS
-from ganzoo.plugins import read_plugin, run_plugin
+from ganzoo.parts import KINDS, read_plugin, run_plugin
 from ganzoo.registry import Registry
 
 

@@ -32,7 +32,7 @@ COMMANDS = {
         ("ganzoo sample wgan-gp --out grid.png", "ganzoo sample runs/photos --interpolate 3,8,3 --out walk.gif"),
     ),
     "film": Command(
-        "film.film",
+        "explore.film",
         "Show how a run's samples changed during training: GIF, WebP or MP4.",
         ("ganzoo film runs/photos", "ganzoo film runs/photos --seeds 3,12 --out two.webp --scale 8"),
     ),
@@ -73,7 +73,7 @@ COMMANDS = {
         ("ganzoo list", "ganzoo list --techniques"),
     ),
     "config": Command(
-        "config.config",
+        "list.config",
         "Print the keys of the config: type, default, meaning, source.",
         ("ganzoo config train", "ganzoo config lr"),
     ),

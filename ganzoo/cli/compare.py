@@ -20,7 +20,7 @@ from ganzoo.experiments.compare import run, words
 from ganzoo.experiments.report.html import render_as
 from ganzoo.experiments.spec import CompareOptions, Setting, settings_of_switches, settings_of_variants
 from ganzoo.experiments.technique_sets import largest_compatible_set
-from ganzoo.plugins import load_plugins
+from ganzoo.parts import load_plugins
 from ganzoo.run_data import load_dataset
 
 

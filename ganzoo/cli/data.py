@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo import api, terminal
-from ganzoo.cli.options import Plugins, Settings, takes
-from ganzoo.cli.pictures import Scale
+from ganzoo.cli.options import Plugins, Scale, Settings, takes
 from ganzoo.config.recipes import make_config, merge, overrides
 from ganzoo.config.schema import Config, flatten
 from ganzoo.data import BatchLoader, Dataset, find_source, summarize

@@ -9,8 +9,7 @@ import typer
 from torch import Tensor
 
 from ganzoo import evaluator, terminal
-from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, Samples, parse_metrics
-from ganzoo.cli.pictures import Scale
+from ganzoo.cli.options import Checkpoint, Extractor, Metrics, NoEma, Plugins, Samples, Scale, parse_metrics
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Evaluation, Score, neighbors
 from ganzoo.evaluation.metrics import notes

@@ -1,4 +1,4 @@
-"""`ganzoo list`: variants, stability techniques, bundled checkpoints, parts."""
+"""`ganzoo list`: variants, stability techniques, bundled checkpoints, parts. `ganzoo config`: the keys of the config."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,10 @@ import typer
 from rich.table import Table
 
 from ganzoo import terminal
+from ganzoo.cli.options import Plugins
 from ganzoo.config.migrate import current_name
 from ganzoo.config.recipes import make_config, variants
+from ganzoo.config.reference import Key, config_keys, keys_below
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import flatten
 from ganzoo.config.techniques import Technique, techniques
@@ -139,3 +141,23 @@ def as_text(row: dict[str, Any]) -> str:
     keys = [f"      {key} = {json.dumps(value)}" for key, value in row["keys"].items()]
     named = [f"      --switch {name}" for name in row["switches"]]
     return "\n".join([f"{row['number'] or '':>3}  {row['name']} ({row['source']})", *keys, *named])
+
+
+def config(
+    prefix: Annotated[
+        str | None, typer.Argument(help="A key or table, as in train, tricks.r1 or networks.generator; default: all.")
+    ] = None,
+    plugin: Plugins = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the keys of the config: type, default, meaning, source."""
+    keys = config_keys() if prefix is None else keys_below(prefix)
+    rows = [vars(key) for key in keys]
+    terminal.out_lines(json.dumps(rows, indent=2) if as_json else "\n".join(map(key_text, keys)))
+
+
+def key_text(key: Key) -> str:
+    """The key with its default, as `--set` takes it; then its type, meaning and source."""
+    of = f"  # {', '.join(key.parts)}" if key.parts else ""
+    about = [f"    {key.type}", *(f"    {line}" for line in (key.meaning, key.source) if line)]
+    return "\n".join([f"{key.path} = {key.shown_default}{of}", *about])

@@ -11,13 +11,25 @@ from torch import Tensor
 
 from ganzoo import terminal
 from ganzoo.batch import is_point_shape
-from ganzoo.cli.options import CHECKPOINT, NoEma, Plugins, check_count, parse_classes, parse_points, parse_seeds, takes
-from ganzoo.cli.pictures import Scale, check_suffix, write_images, write_walk
+from ganzoo.cli.options import (
+    CHECKPOINT,
+    NoEma,
+    Plugins,
+    Scale,
+    check_count,
+    check_suffix,
+    parse_classes,
+    parse_points,
+    parse_seeds,
+    takes,
+    write_images,
+    write_walk,
+)
 from ganzoo.data.sources.mixtures import mode_circles
 from ganzoo.errors import InputError
 from ganzoo.image_io import draw_sheet, save_image, save_png
 from ganzoo.sampling import Sampler, load
-from ganzoo.sampling.contact_sheet import SEEDS, class_caption, contact_sheet
+from ganzoo.sampling.film import SEEDS, class_caption, contact_sheet
 from ganzoo.sampling.latent_ops import code_columns
 
 IMAGES = 64

@@ -15,7 +15,7 @@ from ganzoo.cli.options import Plugins, Quiet, Settings, is_number, takes
 from ganzoo.config.recipes import make_config, merge, overrides
 from ganzoo.config.schema import Config, ResolvedConfig, Table
 from ganzoo.errors import InputError
-from ganzoo.plugins import plugin_arguments
+from ganzoo.parts import plugin_arguments
 from ganzoo.run_data import load_dataset
 from ganzoo.schedules import schedules_in
 from ganzoo.training import checkpoint

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.contracts.base import listed, require
-from ganzoo.contracts.game import Game, after_g_step, d_terms, g_terms
-from ganzoo.contracts.players import SameDraws, fakes
+from ganzoo.contracts.players import Game, SameDraws, after_g_step, d_terms, fakes, g_terms
 from ganzoo.mistakes import checked_terms
 
 STEP = 1e-5

@@ -8,7 +8,6 @@ import torch
 from ganzoo.config.recipes import make_config
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.contracts.base import Broken, Check, check_settings, listed, note, require, settings_of
-from ganzoo.contracts.game import Game, after_g_step, both, halved
 from ganzoo.contracts.gradient import (
     after_d_step_leaves_d_trainable,
     d_step_reaches_every_layer_of_d,
@@ -16,7 +15,7 @@ from ganzoo.contracts.gradient import (
     g_step_reaches_every_layer_of_g,
     gradients_are_those_of_the_values,
 )
-from ganzoo.contracts.players import SameDraws
+from ganzoo.contracts.players import Game, SameDraws, after_g_step, both, halved
 from ganzoo.contracts.training import check_bf16, check_resume
 from ganzoo.losses import LOSSES
 from ganzoo.mistakes import checked_terms

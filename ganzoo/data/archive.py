@@ -11,7 +11,7 @@ from typing import IO, NamedTuple
 from zipfile import ZipFile
 
 from ganzoo.data.cache import check_disk_space, ganzoo_home, new_entry
-from ganzoo.data.formats import has_image_suffix
+from ganzoo.data.transform import has_image_suffix
 from ganzoo.errors import InputError, first_line
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")

@@ -18,8 +18,7 @@ import numpy as np
 from ganzoo.atomic_io import FORMAT, read_bytes, sha256_hex, sync_folder, write_bytes, write_json
 from ganzoo.data.arrays import array_bytes, read_array
 from ganzoo.data.dataset import Dataset, dataset_digest
-from ganzoo.data.decode import OnCorrupt, corrupt_error, decode
-from ganzoo.data.facts import COLUMNS, DecodingFacts
+from ganzoo.data.decode import COLUMNS, DecodingFacts, OnCorrupt, corrupt_error, decode
 from ganzoo.data.transform import Pictures, Transform
 from ganzoo.errors import DamagedFile, InputError, escape, first_line
 from ganzoo.json_io import FileSchema, Shape, Size, read_record

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ganzoo.batch import Batch, is_point_shape
-from ganzoo.data.facts import DecodingFacts
+from ganzoo.data.decode import DecodingFacts
 from ganzoo.errors import InputError, first_line, unknown_name
 
 MEMORY = "memory"

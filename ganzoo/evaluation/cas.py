@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.data import Dataset
-from ganzoo.evaluation.classifier_course import Course, count_right
-from ganzoo.evaluation.classifier_plans import PLANS
+from ganzoo.evaluation.classifier_course import PLANS, Course, count_right
 from ganzoo.evaluation.features import Features
 from ganzoo.evaluation.metrics import METRICS, Metric, MetricValue
 

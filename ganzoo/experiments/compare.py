@@ -13,7 +13,7 @@ from ganzoo.experiments.plan import Plan
 from ganzoo.experiments.ray_cluster import RayCluster
 from ganzoo.experiments.runner import run_comparison
 from ganzoo.experiments.spec import CompareOptions, check_options, settings_of_variants
-from ganzoo.plugins import load_plugins
+from ganzoo.parts import load_plugins
 
 
 def compare(

@@ -12,15 +12,13 @@ from ganzoo.config.schema import Config, ResolvedConfig, Table, flatten, with_tr
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.experiments import tuning
-from ganzoo.experiments.auto_precision import with_equal_precision
 from ganzoo.experiments.budget import check_thresholds, steps_for_budget
-from ganzoo.experiments.cell import Cell
-from ganzoo.experiments.collect import CellKey, cell_folder
+from ganzoo.experiments.cell import Cell, CellKey, cell_folder
 from ganzoo.experiments.job import ScoringOptions
 from ganzoo.experiments.results import REPLACED_NAMES, RESULTS_FILE, RESULTS_LOCK, ResultsFile, read_results
 from ganzoo.experiments.results_schema import Protocol, ResultsHeader, TrainingData
-from ganzoo.experiments.scoring import ScoringOptionsFn, scoring_options, scoring_options_for
-from ganzoo.experiments.source_texts import loss_texts, used_files
+from ganzoo.experiments.scoring import ScoringOptionsFn, scoring_options, scoring_options_for, with_equal_precision
+from ganzoo.experiments.setting_schema import loss_texts, used_files
 from ganzoo.experiments.spec import CompareOptions, Setting, check_options, check_setting
 from ganzoo.run_data import load_dataset
 from ganzoo.torch_state import default_torch_state

@@ -36,7 +36,7 @@ class CompareOptions:
     cluster: str | None = None
     """The address of a Ray cluster, or `local`."""
     plugins: Mapping[str, str] = field(default_factory=dict)
-    """Path -> source of the user's plugin files, which every worker runs first (`ganzoo.plugins`)."""
+    """Path -> source of the user's plugin files, which every worker runs first (`ganzoo.parts`)."""
     quiet: bool = False
     """No progress output."""
     options: tuple[str, ...] = ()

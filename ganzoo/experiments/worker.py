@@ -25,7 +25,7 @@ from ganzoo.experiments.environment import environment
 from ganzoo.experiments.job import Job, ScoringOptions
 from ganzoo.experiments.run_summary import last_counters, summarize_run
 from ganzoo.json_io import as_table
-from ganzoo.plugins import run_plugins
+from ganzoo.parts import run_plugins
 from ganzoo.sampling import load
 from ganzoo.training.run_dir import RunDir
 

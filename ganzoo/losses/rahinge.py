@@ -53,3 +53,19 @@ class RaHinge(RelativisticAverage):
     def shortfall(self, above: Tensor, below: Tensor) -> Tensor:
         """The hinge loss."""
         return relu(1 - (above - below.mean())).mean()
+
+
+class RaLSGAN(RelativisticAverage):
+    """Relativistic average LSGAN. Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734
+
+    L_D = E (D(x) - E D(g) - 1)^2 + E (D(g) - E D(x) + 1)^2
+    L_G = E (D(g) - E D(x) - 1)^2 + E (D(x) - E D(g) + 1)^2
+
+    The authors' code halves both losses. No settings.
+    """
+
+    name: ClassVar[str] = "ralsgan"
+
+    def shortfall(self, above: Tensor, below: Tensor) -> Tensor:
+        """The squared error."""
+        return (above - below.mean() - 1).square().mean()

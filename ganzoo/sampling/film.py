@@ -1,7 +1,8 @@
-"""Films of a run's sample grids: how the images of the same latents changed during training."""
+"""Films of a run's sample grids, and contact sheets: one picture with a labeled row for each checkpoint or class."""
 
 import re
 import subprocess
+import unicodedata
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -9,11 +10,48 @@ from shutil import which
 from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
 from ganzoo.atomic_io import read_bytes
 from ganzoo.errors import InputError, first_line
-from ganzoo.image_io import GAP, encode, enlarge, save_file
-from ganzoo.sampling.contact_sheet import BACKGROUND, SIZE, SPACE, TEXT_COLOR
+from ganzoo.image_io import GAP, encode, enlarge, grid, save_file, to_pil
+
+SEEDS = 20  # images in a row
+SIZE = 12  # pixels of a letter's height
+SPACE = 6  # pixels left and right of a name
+LETTERS = 24  # of a class name; longer ones are shortened
+TEXT_COLOR = (64, 64, 64)
+BACKGROUND = "white"
+
+
+def contact_sheet(rows: Sequence[tuple[str, Tensor]], scale: int = 1) -> Image.Image:
+    """One picture with a row for each (name, images): the name, then its images, enlarged `scale` times.
+
+    Images are (N, C, H, W) in [-1, 1]; rows may differ in size. Letters are enlarged half as much.
+    """
+    strips = [(name, to_pil(grid(images, len(images))[0], scale).convert("RGB")) for name, images in rows]
+    font, gap = ImageFont.load_default(SIZE * (1 + scale) // 2), GAP * scale
+    left = round(max(font.getlength(name) for name, _ in rows)) + 2 * SPACE
+    height = sum(strip.height - gap for _, strip in strips) + gap
+    whole = Image.new("RGB", (left + max(strip.width for _, strip in strips), height), BACKGROUND)
+    pen, top = ImageDraw.Draw(whole), 0
+    for name, strip in strips:
+        whole.paste(strip, (left, top))
+        pen.text((left - SPACE, top + strip.height / 2), name, TEXT_COLOR, font, anchor="rm")
+        top += strip.height - gap
+    return whole
+
+
+def class_caption(name: str, number: int) -> str:
+    """A class name as Pillow's font can draw it: without accents, at most `LETTERS` long.
+
+    The font has no letters but those of ASCII: a name in another script becomes "class 3".
+    """
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    if not (plain.isascii() and plain.isprintable() and plain.strip()):
+        return f"class {number}"
+    return plain if len(plain) <= LETTERS else plain[: LETTERS - 1].rstrip() + "…"
+
 
 FILM_FORMATS = {".gif": "GIF", ".webp": "WEBP", ".mp4": "MP4"}
 MAX_SIDE = {"GIF": 65_535, "WEBP": 16_383, "MP4": 16_384}  # pixels

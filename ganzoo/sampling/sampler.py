@@ -15,7 +15,7 @@ from ganzoo.networks.laplacian import LevelImages, PyramidGenerator
 from ganzoo.sampling import latent_ops
 from ganzoo.sampling.latent_ops import interpolation, truncate, walk_points
 from ganzoo.torch_state import default_torch_state
-from ganzoo.training.samples import sample_grid
+from ganzoo.training.release import sample_grid
 
 BATCH = 64
 

@@ -1,14 +1,18 @@
-"""Rules that detect training failures in the log, each with its meaning and its remedy, and diagnosis of a log."""
+"""Rules that detect failures in the log, each with its meaning and remedy; diagnosis of a log, and the monitor of a run."""
 
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ganzoo.losses.base import HARD_TARGETS
+from ganzoo.training import checkpoint
 from ganzoo.training import failure_signs as signs
 from ganzoo.training.failure_signs import Figures
+from ganzoo.training.run_dir import RunDir
 from ganzoo.training.run_history import RECENT, WINDOW, History, Record
+from ganzoo.training.trainer import Trainer
 
 PATIENCE = 25  # records to wait, because early images have no shapes yet
 
@@ -155,3 +159,28 @@ def diagnose(
 def rules_without_enough_records(records: int, watched: Iterable[str]) -> dict[str, int]:
     """The `watched` rules that need more than this number of records, each with the number it needs."""
     return {name: RULES[name].needs for name in watched if records < RULES[name].needs}
+
+
+class Monitor:
+    """Checks each log record against the failure rules; a rule fires at most once between two rollbacks."""
+
+    def __init__(self, run: RunDir, trainer: Trainer) -> None:
+        self.run, self.trainer = run, trainer
+        self.history = History(run.records(), trainer.loss.d_loss_bounds)
+        self.known = {found["rule"] for found in run.findings() if found["rollbacks"] == trainer.rollbacks}
+
+    def check(self, record: Record) -> list[Finding]:
+        """The new findings after `record`; appends them to the run's `findings.jsonl`."""
+        self.history.add(record)
+        found = new_findings(self.history, self.known, self.trainer.loss.watch)
+        for finding in found:
+            self.known.add(finding.rule)
+            self.run.append_finding(finding.as_record() | {"rollbacks": self.trainer.rollbacks})
+        return found
+
+    def last_good_state(self, finding: Finding) -> Path:
+        """The newest training state from before the records that show `finding`, or the oldest one saved."""
+        states = checkpoint.saved_states(self.run.states)
+        began = self.history.late[0]["step"]
+        earlier = [path for path in states if checkpoint.step_of(path) < began]
+        return earlier[-1] if earlier else states[0]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from ganzoo.allocator import keep_freed_memory
 from ganzoo.builder import build_modules
 from ganzoo.config.batch_split import batch_split_incompatibilities
 from ganzoo.config.schema import ResolvedConfig, with_train
+from ganzoo.cpu_threads import keep_freed_memory
 from ganzoo.data import BatchLoader, Dataset
 from ganzoo.errors import InputError, Interrupted
 from ganzoo.rng import RngScope

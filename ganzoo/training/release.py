@@ -1,4 +1,4 @@
-"""Releases: folders with the weights, config and card that `ganzoo sample` needs."""
+"""Releases: folders with the weights, config and card that `ganzoo sample` needs; the sample grid of a run or release."""
 
 import platform
 from pathlib import Path
@@ -7,14 +7,18 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field
 from safetensors.torch import save
+from torch import Tensor, nn
 
 from ganzoo import __version__
 from ganzoo.atomic_io import FORMAT, read_bytes, sha256_hex, write_bytes, write_folder, write_json
-from ganzoo.config.schema import ResolvedConfig
+from ganzoo.config.schema import DatasetInfo, ResolvedConfig
 from ganzoo.data.source import is_path
+from ganzoo.data.sources.mixtures import mode_circles
 from ganzoo.errors import InputError
 from ganzoo.evaluation.score import ScoreRecord
+from ganzoo.image_io import draw_sheet, encode, to_pil
 from ganzoo.json_io import Count, FileSchema, Finite, Shape, read_table
+from ganzoo.latent import Latent, draw_images, draw_inputs
 from ganzoo.training.trainer import Trainer
 
 REQUIRED_FILES = ("generator.safetensors", "config.json", "card.json")
@@ -133,3 +137,34 @@ def cpu_name() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return next(iter(names), platform.processor() or platform.machine())
+
+
+ROWS = 8
+COLUMNS = 8
+CLASSES = 10  # largest number of columns, for a conditional G
+POINTS = 512  # samples, for two-dimensional data
+
+
+def write_sample_grid(trainer: Trainer, folder: Path) -> None:
+    """Write the sample grid of G's moving average to `folder`/<step>.png."""
+    picture = sample_grid(trainer.average, trainer.game.latent, trainer.config.dataset)
+    folder.mkdir(exist_ok=True)  # without parents: do not create a deleted run again
+    write_bytes(grid_file(trainer, folder), encode(to_pil(picture)))
+
+
+def grid_file(trainer: Trainer, folder: Path) -> Path:
+    """The path of the current step's sample grid."""
+    return folder / f"{trainer.step:08d}.png"
+
+
+def sample_grid(generator: nn.Module, latent: Latent, data: DatasetInfo) -> Tensor:
+    """Image (C, H, W) of seeds 0, 1, 2, ...: eight rows of samples, one class per column if G is conditional.
+
+    Points are drawn over the modes of their distribution, if known. `generator` must be in eval mode.
+    """
+    classes = min(latent.classes, CLASSES)
+    columns = classes or COLUMNS
+    seeds = range(POINTS if data.is_points else ROWS * columns)
+    labels = torch.arange(len(seeds)) % classes if classes else None
+    images = draw_images(generator, draw_inputs(latent, seeds, labels), seeds)
+    return draw_sheet(images, columns, mode_circles(data.name, data.class_names))

@@ -6,14 +6,12 @@ from typing import Any
 from ganzoo.errors import InputError, TrainingFailed
 from ganzoo.training import checkpoint
 from ganzoo.training.evaluation import TrainingEvaluation
-from ganzoo.training.failure_rules import Finding
+from ganzoo.training.failure_rules import Finding, Monitor
 from ganzoo.training.log_record import log_terms
-from ganzoo.training.monitor import Monitor
 from ganzoo.training.progress import Outlook, Reporter, StepTimeWatch
-from ganzoo.training.release import is_current, write_release
+from ganzoo.training.release import grid_file, is_current, write_release, write_sample_grid
 from ganzoo.training.run_dir import RunDir
 from ganzoo.training.run_history import Record
-from ganzoo.training.samples import grid_file, write_sample_grid
 from ganzoo.training.state import COUNTERS
 from ganzoo.training.state_tensors import first_not_finite
 from ganzoo.training.trainer import Trainer

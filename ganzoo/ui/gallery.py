@@ -19,7 +19,7 @@ from ganzoo.evaluation.metrics import notes
 from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text
 from ganzoo.image_io import encode, to_pil
 from ganzoo.markup import environment
-from ganzoo.plugins import plugin_arguments
+from ganzoo.parts import plugin_arguments
 from ganzoo.release.card import facts_table
 from ganzoo.sampling import Sampler
 from ganzoo.sampling.checkpoints import find_checkpoint

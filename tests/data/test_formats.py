@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ganzoo.data import find_source, load
-from ganzoo.data.formats import decoders
+from ganzoo.data.transform import decoders
 from ganzoo.errors import InputError
 
 INSTALL = re.escape("pip install 'ganzoo-torch[formats]'")

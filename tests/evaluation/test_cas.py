@@ -13,8 +13,7 @@ from closed_case import copier
 from ganzoo.data import Dataset, load
 from ganzoo.errors import InputError
 from ganzoo.evaluation import METRICS, cas
-from ganzoo.evaluation.classifier_course import Course
-from ganzoo.evaluation.classifier_plans import PLANS
+from ganzoo.evaluation.classifier_course import PLANS, Course
 from ganzoo.evaluation.features import FeatureReader, Features
 from ganzoo.evaluation.references import load_references
 from ganzoo.evaluation.scoring import missing_reason, score_samples

@@ -15,9 +15,8 @@ from torch.nn import functional as F
 
 from ganzoo import data
 from ganzoo.errors import InputError
-from ganzoo.evaluation import classifier_plans
-from ganzoo.evaluation.classifier_course import Course, slope, whiten
-from ganzoo.evaluation.classifier_plans import PLANS, warp
+from ganzoo.evaluation import classifier_course
+from ganzoo.evaluation.classifier_course import PLANS, Course, slope, warp, whiten
 from ganzoo.evaluation.extractors.small_classifiers import WEIGHTS, Classifier, load_classifier
 from tools import train_classifier
 from tools.classifier_axes import equalise
@@ -161,14 +160,14 @@ def test_warp(monkeypatch):
     images = waves(8, 1)
     bent = warp(images)
     assert bent.shape == images.shape and bent.min() >= -1 and len({image.sum().item() for image in bent}) == 8
-    monkeypatch.setattr(classifier_plans, "_between", lambda name, *shape: torch.zeros(shape))
+    monkeypatch.setattr(classifier_course, "_between", lambda name, *shape: torch.zeros(shape))
     torch.testing.assert_close(warp(images), images, atol=1e-5, rtol=0)
 
 
 def test_a_shift_by_warp_is_a_shift(monkeypatch):
     """At its largest 2 pixels; outside is black."""
     monkeypatch.setattr(
-        classifier_plans, "_between", lambda name, *shape: torch.full(shape, 1.0 if name == "shift" else 0.0)
+        classifier_course, "_between", lambda name, *shape: torch.full(shape, 1.0 if name == "shift" else 0.0)
     )
     images = waves(2, 1)
     expected = F.pad(images[:, :, 2:, 2:], (0, 2, 0, 2), value=-1.0)

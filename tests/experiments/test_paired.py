@@ -8,7 +8,7 @@ import pytest
 from synthetic_results import made_cell, made_results, made_setting
 
 from ganzoo.experiments.cell_schema import Metric
-from ganzoo.experiments.paired import PairedDifference, control_name, excess, paired_differences
+from ganzoo.experiments.report.seeds import PairedDifference, control_name, excess, paired_differences
 
 LOWER, HIGHER, NEAR_1 = (Metric(protocol="p", metric="p", better=better) for better in ("lower", "higher", "near 1"))
 

@@ -14,7 +14,7 @@ from ganzoo.experiments import local_pool, runner
 from ganzoo.experiments.plan import Plan
 from ganzoo.experiments.ray_cluster import run_remote_job, unpack
 from ganzoo.losses import LOSSES
-from ganzoo.plugins import load_plugins
+from ganzoo.parts import load_plugins
 from ganzoo.training.run_dir import RunDir
 
 MINE = """

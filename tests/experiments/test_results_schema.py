@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from synthetic_results import CELL, COST
 
 import ganzoo.experiments
+from ganzoo.experiments.cell import entry_of_record
 from ganzoo.experiments.cell_schema import CellRecord
-from ganzoo.experiments.collect import entry_of_record
 from ganzoo.experiments.results_schema import Results
 from ganzoo.json_io import as_table, read_record
 

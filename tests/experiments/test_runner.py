@@ -19,7 +19,7 @@ from ganzoo.config.schema import with_train
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.evaluation import EXTRACTORS, Score
 from ganzoo.evaluation.extractor import default_extractor
-from ganzoo.experiments import auto_precision, environment, runner, worker
+from ganzoo.experiments import environment, runner, scoring, worker
 from ganzoo.experiments.budget import parse_budget
 from ganzoo.experiments.job import Outcome
 from ganzoo.experiments.plan import Plan
@@ -412,7 +412,7 @@ def quick(tmp_path, monkeypatch):
         measured.append((config.variant, config.train.threads))
         return with_train(config, precision="bf16")
 
-    monkeypatch.setattr(auto_precision, "resolve_precision", measure)
+    monkeypatch.setattr(scoring, "resolve_precision", measure)
     for name, precision in (("quick", "auto"), ("exact", "float32")):
         text = f'extends = "nsgan"\n[train]\nprecision = "{precision}"\nthreads = 1\n'
         (tmp_path / f"{name}.toml").write_text(text)

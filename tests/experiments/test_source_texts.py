@@ -16,7 +16,7 @@ from ganzoo.experiments import runner
 from ganzoo.experiments.plan import Plan
 from ganzoo.experiments.results import read_results
 from ganzoo.losses import LOSSES
-from ganzoo.plugins import load_plugins
+from ganzoo.parts import load_plugins
 from ganzoo.training.run_dir import RunDir
 
 PLUGIN = '''

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganzoo.image_io import grid, to_pil
-from ganzoo.sampling.contact_sheet import class_caption, contact_sheet
+from ganzoo.sampling.film import class_caption, contact_sheet
 
 
 @pytest.mark.parametrize(

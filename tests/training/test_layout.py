@@ -13,7 +13,7 @@ from ganzoo.training import checkpoint
 def last(monkeypatch):
     """Every network that a trainer gets."""
     laid = lambda network, device: network.to(device).to(memory_format=torch.channels_last)  # noqa: E731
-    monkeypatch.setattr("ganzoo.training.trainer.place_network", laid)
+    monkeypatch.setattr("ganzoo.training.state.place_network", laid)
 
 
 def kept(t):

@@ -111,7 +111,7 @@ def test_weights_that_break_in_the_step_that_is_saved_are_rolled_back_too(tmp_pa
 
 def test_what_a_rollback_gave_up_is_gone_at_once(poisoned, tmp_path, monkeypatch):
     """Or a run that is killed then would go on from it."""
-    from ganzoo.training.monitor import Monitor
+    from ganzoo.training.failure_rules import Monitor
 
     left, begin = [], Monitor.__init__
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from ganzoo.data.archive import SUFFIXES as ARCHIVE_SUFFIXES
 from ganzoo.data.archive import archive_title, is_archive, unpacked
-from ganzoo.data.formats import SUFFIXES, has_image_suffix, lacks_decoder, plugin_hint
 from ganzoo.data.source import Source, Split, check_class_name, files_fingerprint
-from ganzoo.data.transform import Pictures
+from ganzoo.data.transform import SUFFIXES, Pictures, has_image_suffix, lacks_decoder, plugin_hint
 from ganzoo.errors import InputError
 
 SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
