@@ -78,7 +78,7 @@ PARTS = ("replay", "monitor", "average", "saving", "scoring")
 def measure(variant: str, tables: Table, blocks: int, folder: Path) -> dict[str, list[float]]:
     """Cost of each part in percent of a step, block by block."""
     plain, replay = trainer(variant, tables), with_replay(variant, tables)
-    train, exam = plain.config.train, TrainingEvaluation(plain)
+    train, evaluation = plain.config.train, TrainingEvaluation(plain)
     found: dict[str, list[float]] = {part: [] for part in PARTS}
     for _ in range(blocks):
         step = seconds(plain.train_step, STEPS)
@@ -87,7 +87,7 @@ def measure(variant: str, tables: Table, blocks: int, folder: Path) -> dict[str,
         average = seconds(lambda: ema.update(plain.average, plain.G, train.ema_decay, plain.step), STEPS)
         found["average"].append(100 * average / step)
         found["saving"].append(100 * seconds(lambda: save(plain, folder)) / train.save_every / step)
-        found["scoring"].append(100 * seconds(lambda: exam.run(EVERY)) / EVERY / step)
+        found["scoring"].append(100 * seconds(lambda: evaluation.run(EVERY)) / EVERY / step)
     return found
 
 

@@ -115,12 +115,12 @@ def start_run(
         trainer = make_trainer(config, dataset, group, kind)
         if not group.is_first:
             return follow_first_rank(trainer)
-        exam = TrainingEvaluation(trainer)
+        evaluation = TrainingEvaluation(trainer)
         with run.training_lock():
             run.create(config)
             known = ":" not in config.data.spec  # a published set, whose gray or repeated images are no mistake
             notes = (note, few_images_warning(config), *(() if known else image_notes(dataset)))
-            fit_run(run, trainer, exam, quiet=quiet, notes=notes)
+            fit_run(run, trainer, evaluation, quiet=quiet, notes=notes)
 
 
 def continue_run(run: RunDir, config: ResolvedConfig, dataset: Dataset, kind: type[Trainer], quiet: bool) -> None:
@@ -129,7 +129,7 @@ def continue_run(run: RunDir, config: ResolvedConfig, dataset: Dataset, kind: ty
         trainer = make_trainer(from_first_rank(group, config, dataset), dataset, group, kind)
         if not group.is_first:
             return follow_first_rank(trainer)
-        exam = TrainingEvaluation(trainer)
+        evaluation = TrainingEvaluation(trainer)
         with run.training_lock():
             # Again, under the lock: another process may have trained the run to a later step in the meantime.
             run.check_config_unchanged(config)
@@ -137,7 +137,7 @@ def continue_run(run: RunDir, config: ResolvedConfig, dataset: Dataset, kind: ty
             moved = warn_moved_end(run.config().train, config.train)
             if config != run.config():
                 run.write_config(config)
-            fit_run(run, trainer, exam, seconds, quiet, (note, moved))
+            fit_run(run, trainer, evaluation, seconds, quiet, (note, moved))
 
 
 def is_quiet(quiet: bool | None) -> bool:

@@ -39,7 +39,7 @@ from ganzoo.training.release import Card
 from ganzoo.training.run_dir import RunDir
 from ganzoo.ui import gallery
 from small_runs import small, toy_data
-from tools.classifier_course import CourseState
+from tools.classifier_training import TrainingRecord
 
 ROOT = Path(__file__).parents[1]
 
@@ -121,7 +121,7 @@ def entry(folder: Path) -> dict:
 
 
 CARD = "checkpoints/cgan-mnist/card.json"
-COURSE = {"format": 1, "step": 3, "seconds": 1.5, "sha256": "0", "course": {"epochs": 12}}
+RECORD = {"format": 1, "step": 3, "seconds": 1.5, "sha256": "0", "training": {"epochs": 12}}
 KINDS = {
     "state": lambda run, _: (run / "state/00000002/state.json", lambda path: read(path, State), 2),
     "card": lambda run, _: (run / "release/card.json", released, 2),
@@ -134,7 +134,7 @@ KINDS = {
     "classifier": lambda *_: (
         ROOT / "ganzoo/evaluation/extractors/weights/digits.json", lambda path: read(path, ClassifierCard), 3
     ),
-    "course": lambda *_: (COURSE, lambda path: read(path, CourseState), 1),
+    "training": lambda *_: (RECORD, lambda path: read(path, TrainingRecord), 1),
 }  # fmt: skip
 
 
@@ -220,9 +220,9 @@ def test_a_number_that_is_not_finite_is_read_as_null(tmp_path):
     score = read(path, ScoreRecord)
     assert (score.spread, score.floor, score.value_at_floor) == (None, None, None)
     for word, says in (("NaN", "valid number, not null"), ("1e999", "finite number, not Infinity")):
-        path.write_text(f'{{"format": 1, "step": 1, "seconds": {word}, "sha256": "", "course": {{}}}}')
+        path.write_text(f'{{"format": 1, "step": 1, "seconds": {word}, "sha256": "", "training": {{}}}}')
         with pytest.raises(DamagedFile, match=f"seconds: input should be a {says}"):
-            read(path, CourseState)
+            read(path, TrainingRecord)
 
 
 def test_all_that_is_committed_fits_its_schema():

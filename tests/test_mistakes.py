@@ -119,16 +119,10 @@ def test_the_error_of_a_plugin_says_what_caused_it(bad):
     assert isinstance(error.value.__cause__, RuntimeError)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "kind"),
-    [
-        (lambda self, real, fake: {"adv": fake.score}, ValueError),
-        (lambda self, real, fake: {"adv": fake.score.view(3, 5)}, RuntimeError),
-    ],
-)
-def test_an_error_inside_ganzoo_stays_what_it_is(wrong, kind, monkeypatch, tmp_path):
-    monkeypatch.setattr(NSGAN, "g_loss", wrong)
-    with pytest.raises(kind) as error:
+@pytest.mark.parametrize("shape", [(15,), (3, 5)])
+def test_an_error_inside_ganzoo_stays_what_it_is(shape, monkeypatch, tmp_path):
+    monkeypatch.setattr(NSGAN, "g_loss", lambda self, real, fake: {"adv": fake.score.view(shape)})
+    with pytest.raises(RuntimeError) as error:
         api.train(small("nsgan"), toy_data(), tmp_path / "run")
     assert not isinstance(error.value, InputError)
 

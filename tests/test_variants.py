@@ -171,9 +171,9 @@ def test_five_critic_steps_are_five_steps_on_five_batches():
     """Trap 13: five steps, not one of five times the rate."""
     t = trainer("wgan-gp", train={"ratio": "5:1"})
     seen, moves = [], []
-    next_batch, descend = t.batches.next, t.optimizer_step
+    next_batch, step = t.batches.next, t.optimizer_step
     t.batches.next = lambda n: seen.append(next_batch(n)) or seen[-1]
-    t.optimizer_step = lambda optimizer, micro: moves.append(optimizer) or descend(optimizer, micro)
+    t.optimizer_step = lambda optimizer, micro: moves.append(optimizer) or step(optimizer, micro)
     t.train_step()
     assert moves == [t.opt_d] * 5 + [t.opt_g]
     assert len({batch.images.sum().item() for batch in seen}) == 5

@@ -22,33 +22,33 @@ from ganzoo import __version__, data, terminal
 from ganzoo.atomic_io import FORMAT, recover_folder, sha256_hex, write_bytes, write_json
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
-from ganzoo.evaluation.classifier_course import PLANS, Course, Plan, count_right
+from ganzoo.evaluation.classifier_training import PLANS, ClassifierTraining, Plan, count_right
 from ganzoo.evaluation.extractors.small_classifiers import Classifier, Name, load_classifier
 from tools.classifier_axes import equalise
-from tools.classifier_course import ResumableCourse
+from tools.classifier_training import ResumableTraining
 
 
-def train(plan: Plan, dataset: Dataset, folder: Path) -> ResumableCourse:
+def train(plan: Plan, dataset: Dataset, folder: Path) -> ResumableTraining:
     """Train to the end; resumes from `folder`/state if it exists, and saves there after each epoch."""
-    course, state = ResumableCourse(plan, dataset), folder / "state"
+    training, state = ResumableTraining(plan, dataset), folder / "state"
     recover_folder(state)
     if state.exists():
-        course.restore(state)
-    while course.epoch < plan.epochs:
-        loss = course.train_epoch()
-        course.save(state)
-        terminal.out(f"epoch {course.epoch}/{plan.epochs}  loss {loss:.4f}  {course.seconds:.0f} s")
-    return course
+        training.restore(state)
+    while training.epoch < plan.epochs:
+        loss = training.train_epoch()
+        training.save(state)
+        terminal.out(f"epoch {training.epoch}/{plan.epochs}  loss {loss:.4f}  {training.seconds:.0f} s")
+    return training
 
 
-def ship(name: Name, course: Course, test: Dataset, folder: Path) -> dict[str, Any]:
+def ship(name: Name, training: ClassifierTraining, test: Dataset, folder: Path) -> dict[str, Any]:
     """Write the averaged weights in their equalized basis, matrices in float16, and the card, which is returned."""
-    final = cast(Classifier, deepcopy(course.average.module))
-    equalise(final, some(course.batches.dataset, 10_000))
+    final = cast(Classifier, deepcopy(training.average.module))
+    equalise(final, some(training.batches.dataset, 10_000))
     weights = {key: value.half() if value.ndim > 1 else value for key, value in final.state_dict().items()}
     content = save({key: value.contiguous() for key, value in weights.items()})
     write_bytes(folder / f"{name}.safetensors", content)
-    card = make_card(course, sha256_hex(content))
+    card = make_card(training, sha256_hex(content))
     write_json(folder / f"{name}.json", card)
     card |= measure(load_classifier(name, folder), final, test)
     write_json(folder / f"{name}.json", card)
@@ -62,9 +62,9 @@ def some(dataset: Dataset, count: int) -> Iterator[Tensor]:
         yield dataset.samples(rows[first : first + 500]).images
 
 
-def make_card(course: Course, sha256: str) -> dict[str, Any]:
+def make_card(training: ClassifierTraining, sha256: str) -> dict[str, Any]:
     """The card of the weights, without their accuracy."""
-    plan, net, dataset = course.plan, course.classifier, course.batches.dataset
+    plan, net, dataset = training.plan, training.classifier, training.batches.dataset
     padding = ", 28 pixels padded to 32 with black" if plan.data.pad else ""
     return {
         "format": FORMAT,
@@ -77,9 +77,9 @@ def make_card(course: Course, sha256: str) -> dict[str, Any]:
         "data_licence": plan.data.licence,
         "data_digest": dataset.digest,
         "training_images": len(dataset),
-        "epochs": course.epoch,
+        "epochs": training.epoch,
         "seed": plan.seed,
-        "seconds": round(course.seconds, 1),
+        "seconds": round(training.seconds, 1),
         "hardware": f"cpu, {torch.get_num_threads()} threads, {platform.machine()}, trained in bfloat16 autocast",
         "versions": {"ganzoo": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "sha256": sha256,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.contracts.base import listed, require
-from ganzoo.contracts.players import Game, SameDraws, after_g_step, d_terms, fakes, g_terms
+from ganzoo.contracts.players import SameDraws, SmallGame, after_g_step, d_terms, fakes, g_terms
 from ganzoo.mistakes import checked_terms
 
 STEP = 1e-5
@@ -15,7 +15,7 @@ STEP = 1e-5
 
 def gradients_are_those_of_the_values(name: str) -> None:
     """Gradients agree with finite differences in float64."""
-    game = Game(name)
+    game = SmallGame(name)
     game.start_state()
     for hook, network in (("d_loss", game.D), ("g_loss", game.G)):
         slope, expected = slopes(game, hook, network)
@@ -24,7 +24,7 @@ def gradients_are_those_of_the_values(name: str) -> None:
         require(close, f"{game.place(hook)}: the gradient is {slope:.6g}, by differences {expected:.6g}; {advice}")
 
 
-def slopes(game: Game, hook: str, network: nn.Module) -> tuple[float, float]:
+def slopes(game: SmallGame, hook: str, network: nn.Module) -> tuple[float, float]:
     """The derivative along a fixed direction in weight space: by autograd, and by a central difference."""
 
     def total() -> Tensor:
@@ -47,7 +47,7 @@ def slopes(game: Game, hook: str, network: nn.Module) -> tuple[float, float]:
 
 def d_step_reaches_every_layer_of_d(name: str) -> None:
     """D's terms have a gradient for every layer of D."""
-    game = Game(name)
+    game = SmallGame(name)
     game.start_state()
     backward(game, "d_loss", game.d_terms().values())
     # Biases may cancel: a critic's last one does.
@@ -57,7 +57,7 @@ def d_step_reaches_every_layer_of_d(name: str) -> None:
 
 def d_terms_leave_g_alone(name: str) -> None:
     """The penalty has no gradient for G."""
-    game = Game(name)
+    game = SmallGame(name)
     with SameDraws():
         found = checked_terms(game.loss, "penalty", game.D, game.real, game.fake)
     for term, value in found.items():
@@ -68,7 +68,7 @@ def d_terms_leave_g_alone(name: str) -> None:
 
 def g_step_reaches_every_layer_of_g(name: str) -> None:
     """G's terms have a gradient for every layer of G and change no buffer of D."""
-    game = Game(name)
+    game = SmallGame(name)
     game.D.requires_grad_(False)
     before = {key: value.clone() for key, value in game.D.state_dict().items()}
     backward(game, "g_loss", game.g_terms().values())
@@ -79,7 +79,7 @@ def g_step_reaches_every_layer_of_g(name: str) -> None:
     require(not changed, f"{game.place('after_g_step')}: G's step changes D's {listed(changed)}")
 
 
-def backward(game: Game, hook: str, terms: Iterable[Tensor]) -> None:
+def backward(game: SmallGame, hook: str, terms: Iterable[Tensor]) -> None:
     """Backpropagate the sum of `terms`."""
     total = torch.stack(list(terms)).sum()
     require(total.requires_grad, f"{game.place(hook)}: no term has a gradient")
@@ -88,7 +88,7 @@ def backward(game: Game, hook: str, terms: Iterable[Tensor]) -> None:
 
 def after_d_step_leaves_d_trainable(name: str) -> None:
     """After D's step all weights of D are trainable."""
-    game = Game(name)
+    game = SmallGame(name)
     game.loss.after_d_step(game.D)
     fixed = [key for key, p in game.D.named_parameters() if not (p.requires_grad and p.is_leaf)]
     require(not fixed, f"{game.place('after_d_step')}: D's {listed(fixed)} can no longer be trained")

@@ -15,7 +15,7 @@ from ganzoo.contracts.gradient import (
     g_step_reaches_every_layer_of_g,
     gradients_are_those_of_the_values,
 )
-from ganzoo.contracts.players import Game, SameDraws, after_g_step, both, halved
+from ganzoo.contracts.players import SameDraws, SmallGame, after_g_step, both, halved
 from ganzoo.contracts.training import check_bf16, check_resume
 from ganzoo.losses import LOSSES
 from ganzoo.mistakes import checked_terms
@@ -49,7 +49,7 @@ def settings_are_keywords(name: str) -> None:
 
 def holds_no_weights(name: str) -> None:
     """The loss has no weights, and D's gradient comes from D's outputs alone."""
-    game = Game(name)
+    game = SmallGame(name)
     weights = [key for key, _ in game.loss.named_parameters()]
     require(not weights, f"{listed(weights)}: no optimizer trains a loss's parameters; use register_buffer for state")
     real, fake = game.D(game.real).detach(), game.D(game.fake).detach()
@@ -65,7 +65,7 @@ def terms_are_finite_scalars(name: str) -> None:
     """Terms are finite scalars of the input's precision, for 1 and for 6 samples."""
     for dtype in (torch.float32, torch.float64):
         for n in (1, 6):
-            game = Game(name, n, dtype)
+            game = SmallGame(name, n, dtype)
             for (hook, term), value in both(game.loss, game.D, game.real, game.fake).items():
                 where = f"{game.place(hook, term)}: term {term!r}"
                 require(value.isfinite(), f"{where} is {value.item()} for a batch of {n}")
@@ -74,14 +74,14 @@ def terms_are_finite_scalars(name: str) -> None:
 
 def names_of_terms_differ(name: str) -> None:
     """`d_loss` and `penalty` give their terms different names."""
-    terms = [term for _, term in Game(name).d_terms()]
+    terms = [term for _, term in SmallGame(name).d_terms()]
     twice = {term for term in terms if terms.count(term) > 1}
     require(not twice, f"{', '.join(twice)}: named by d_loss and by penalty")
 
 
 def same_inputs_give_the_same_terms(name: str) -> None:
     """The same inputs give the same terms at every call."""
-    game = Game(name)
+    game = SmallGame(name)
     first, again = (both(game.loss, game.D, game.real, game.fake) for _ in range(2))
     for (hook, term), value in first.items():
         advice = "keep state in after_d_step or after_g_step, draw with ganzoo.rng"
@@ -90,7 +90,7 @@ def same_inputs_give_the_same_terms(name: str) -> None:
 
 def state_is_saved(name: str) -> None:
     """A loss loaded from its saved state gives the same terms and readings."""
-    game = Game(name)
+    game = SmallGame(name)
     for _ in range(3):
         game.loss.observe_reals(game.D(game.real).detach())
         after_g_step(game)
@@ -111,7 +111,7 @@ def state_is_saved(name: str) -> None:
 
 def couples_samples_is_right(name: str) -> None:
     """`couples_samples` says if a batch is the mean of its halves, and the batch repeated is the batch."""
-    game = Game(name, 8)
+    game = SmallGame(name, 8)
     whole, errors = both(game.loss, game.D, game.real, game.fake), split_errors(game)
     if game.loss.couples_samples:  # a hinge is linear for small scores
         game.real, game.fake = (samples.with_images(100 * samples.images) for samples in (game.real, game.fake))
@@ -130,7 +130,7 @@ def couples_samples_is_right(name: str) -> None:
         )
 
 
-def split_errors(game: Game) -> dict[tuple[str, str], float]:
+def split_errors(game: SmallGame) -> dict[tuple[str, str], float]:
     """By how much each term differs from the mean over the halves of the batch."""
     whole = both(game.loss, game.D, game.real, game.fake)
     first, second = (both(game.loss, game.D, *parts) for parts in halved(game))

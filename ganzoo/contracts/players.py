@@ -99,7 +99,7 @@ Terms = dict[tuple[str, str], Tensor]
 """(method, term) -> value."""
 
 
-class Game:
+class SmallGame:
     """A loss, its small players, `n` reals and `n` fakes, all float64."""
 
     def __init__(self, name: str, n: int = 6, dtype: torch.dtype = torch.float64) -> None:
@@ -148,13 +148,13 @@ def both(loss: Loss, D: ToyD, real: Batch, fake: Batch) -> Terms:
     return d_terms(loss, D, real, fake) | g_terms(loss, D, real, fake)
 
 
-def after_g_step(game: Game) -> None:
+def after_g_step(game: SmallGame) -> None:
     """Call the hook after G's step with D's outputs."""
     real = game.D(game.real).detach() if game.loss.g_uses_real else None
     game.loss.after_g_step(real, game.D(game.fake).detach())
 
 
-def halved(game: Game) -> Iterator[tuple[Batch, Batch]]:
+def halved(game: SmallGame) -> Iterator[tuple[Batch, Batch]]:
     """Both halves of the reals and the fakes."""
     half = len(game.real) // 2
     for rows in (slice(half), slice(half, None)):

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.data import Dataset
-from ganzoo.evaluation.classifier_course import PLANS, Course, count_right
+from ganzoo.evaluation.classifier_training import PLANS, ClassifierTraining, count_right
 from ganzoo.evaluation.features import Features
 from ganzoo.evaluation.metrics import METRICS, Metric, MetricValue
 
-LEAST = 256  # images, one batch of the course
+LEAST = 256  # images, one batch of the training
 BATCH = 500
 STEPS = 390
 """Minimum number of steps: ten epochs of 10,000 images. With fewer, a classifier of 1,000 real digits is right for 14 %."""
@@ -28,27 +28,27 @@ TIME = (
 def cas(samples: Features, real: Features) -> dict[str, MetricValue]:
     """Accuracy on real images of a classifier trained on the samples alone (Ravuri & Vinyals 2019, arXiv:1905.10887).
 
-    The classifiers that ship were trained by the same course, on real images. A class that the samples lack counts as wrong.
+    The bundled classifiers were trained in the same way, on real images. A class that the samples lack counts as wrong.
     """
     assert samples.images is not None and real.images is not None  # Metric.needs
-    order = samples.features.double().sum(1).argsort(stable=True).numpy()  # a course draws its batches by position
-    course = train(with_labels(samples.images.take(order)))
+    order = samples.features.double().sum(1).argsort(stable=True).numpy()  # batches are drawn by position
+    training = train(with_labels(samples.images.take(order)))
     test = with_labels(real.images)
     number = {name: i for i, name in enumerate(samples.images.class_names)}
     wanted = torch.tensor([number.get(name, -1) for name in test.class_names])
-    right = count_correct(course, test, wanted)
-    return {"cas": MetricValue(right / len(test), details={"epochs": course.epoch})}
+    right = count_correct(training, test, wanted)
+    return {"cas": MetricValue(right / len(test), details={"epochs": training.epoch})}
 
 
-def train(images: Dataset) -> Course:
+def train(images: Dataset) -> ClassifierTraining:
     """A classifier trained on labeled `images`, by the plan for their number of channels, with more epochs if they are few."""
     plan = PLANS["digits" if images.shape[0] == 1 else "cifar"]
     batch = min(plan.batch, len(images))
     epochs = max(plan.epochs, ceil(STEPS / (len(images) // batch)))
-    course = Course(replace(plan, batch=batch, epochs=epochs), images)
-    while course.epoch < epochs:
-        course.train_epoch()
-    return course
+    training = ClassifierTraining(replace(plan, batch=batch, epochs=epochs), images)
+    while training.epoch < epochs:
+        training.train_epoch()
+    return training
 
 
 def with_labels(images: Dataset) -> Dataset:
@@ -57,13 +57,13 @@ def with_labels(images: Dataset) -> Dataset:
 
 
 @torch.no_grad()
-def count_correct(course: Course, test: Dataset, wanted: Tensor) -> int:
+def count_correct(training: ClassifierTraining, test: Dataset, wanted: Tensor) -> int:
     """The number of test images whose class, numbered as by `wanted`, the averaged classifier names."""
     right = 0
     for start in range(0, len(test), BATCH):
         batch = test.samples(np.arange(start, min(start + BATCH, len(test))))
         assert batch.labels is not None
-        right += count_right(course.average.module(batch.images), wanted[batch.labels])
+        right += count_right(training.average.module(batch.images), wanted[batch.labels])
     return right
 
 

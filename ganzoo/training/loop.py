@@ -88,7 +88,7 @@ def check_can_restart(run: RunDir, damaged: list[str]) -> None:
 def fit_run(
     run: RunDir,
     trainer: Trainer,
-    exam: TrainingEvaluation,
+    evaluation: TrainingEvaluation,
     seconds: float = 0.0,
     quiet: bool = False,
     notes: Sequence[str] = (),
@@ -102,7 +102,7 @@ def fit_run(
         reporter(trainer.config.train.steps, trainer.step, quiet) as report,
         StopSignal(report.write_line) as interrupt,
     ):
-        session = Session(run, trainer, exam, report, seconds)
+        session = Session(run, trainer, evaluation, report, seconds)
         report.write_line(header_line(run, trainer))
         for line in filter(None, (*notes, warn_dead_schedule(trainer.config.train))):
             report.write_line(line)
@@ -124,7 +124,7 @@ def run_steps(session: Session, interrupt: StopSignal) -> None:
     trainer, group = session.trainer, session.trainer.group
     session.catch_up()
     while trainer.step < trainer.config.train.steps and group.all_agree(interrupt.signal is None):
-        with session.pace.counted():
+        with session.step_time.counted():
             trainer.train_step()
         session.after_step()
     session.save()

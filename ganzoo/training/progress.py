@@ -148,11 +148,11 @@ class Outlook:
         if not self.due or now - self.began < OUTLOOK_AFTER:
             return None
         self.due = False
-        pace = (now - self.began) / (step - self.first)
-        left = pace * (self.steps - step)
+        step_time = (now - self.began) / (step - self.first)
+        left = step_time * (self.steps - step)
         if left < WORTH_SAYING:
             return None
-        time_left, interval = terminal.duration(left), terminal.duration(min(pace * self.every, left))
+        time_left, interval = terminal.duration(left), terminal.duration(min(step_time * self.every, left))
         return f"about {time_left} for the other {self.steps - step:,} steps; a sample grid every {interval}: {self.samples}"
 
 
@@ -185,14 +185,14 @@ class StepTimeWatch:
         self.steps += steps
         if self.seconds < WINDOW:
             return None
-        pace = self.seconds / self.steps
+        step_time = self.seconds / self.steps
         self.seconds, self.steps = 0.0, 0
-        self.best = min(self.best, pace)
-        known, self.slow = self.slow, pace > self.best * (SLOWDOWN_FACTOR / 2 if self.slow else SLOWDOWN_FACTOR)
-        return self.warning(pace) if self.slow and not known else None
+        self.best = min(self.best, step_time)
+        known, self.slow = self.slow, step_time > self.best * (SLOWDOWN_FACTOR / 2 if self.slow else SLOWDOWN_FACTOR)
+        return self.warning(step_time) if self.slow and not known else None
 
-    def warning(self, pace: float) -> str:
+    def warning(self, step_time: float) -> str:
         """The warning text: the slowdown factor, both times, and advice."""
-        times, seconds = f"{pace / self.best:.0f} times", f"{pace:.2g} s, was {self.best:.2g} s"
+        times, seconds = f"{step_time / self.best:.0f} times", f"{step_time:.2g} s, was {self.best:.2g} s"
         advice = " If so, a new run with --threads 1 slows down least." if self.threads > 1 else ""
         return f"an update of D or G takes {times} as long as before ({seconds}): do other jobs share the CPU?{advice}"

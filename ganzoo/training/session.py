@@ -21,15 +21,15 @@ class Session:
     """Logging, monitoring, sample grids and checkpoints for the lifetime of one process."""
 
     def __init__(
-        self, run: RunDir, trainer: Trainer, exam: TrainingEvaluation, report: Reporter, seconds: float
+        self, run: RunDir, trainer: Trainer, evaluation: TrainingEvaluation, report: Reporter, seconds: float
     ) -> None:
         self._run, self._identity = run, run.identity()
-        self.trainer, self.exam, self.report = trainer, exam, report
+        self.trainer, self.evaluation, self.report = trainer, evaluation, report
         self.began = time.perf_counter() - seconds
         self.logged = progress_snapshot(trainer)
         train = trainer.config.train
         self.outlook = Outlook(trainer.step, train.steps, train.sample_every, self._run.samples)
-        self.pace = StepTimeWatch(train.threads)
+        self.step_time = StepTimeWatch(train.threads)
         self.saved = trainer.step or None  # a step other than 0 was restored
         self.monitor = Monitor(run, trainer)
         self.board: Any = open_tensorboard(run) if train.tensorboard else None
@@ -76,22 +76,22 @@ class Session:
         """True if a log record is due, as it always is before a save with a non-finite loss."""
         train = self.trainer.config.train
         fatal = step % train.save_every == 0 and not self.trainer.is_finite()
-        return step == 1 or step % train.log_every == 0 or fatal or self.exam.due(step)
+        return step == 1 or step % train.log_every == 0 or fatal or self.evaluation.due(step)
 
     def log(self, bad: str | None = None) -> Record:
         """Append a log record and handle what the monitor finds in it; `bad` names a tensor that is not finite."""
         trainer, (then, images, turns) = self.trainer, self.logged
         self.logged = progress_snapshot(trainer)
-        with self.pace.counted():  # synchronizes with the GPU
+        with self.step_time.counted():  # synchronizes with the GPU
             terms = log_terms(trainer)
         terms |= {} if bad is None else {bad: None}
         speed = (trainer.images - images) / (self.logged[0] - then)
         counters: Record = {name: getattr(trainer, name) for name in COUNTERS}
         record = counters | {"terms": terms, "seconds": round(self.seconds, 3), "images_per_second": round(speed, 1)}
-        record |= {"scores": self.measure()} if self.exam.due(trainer.step) else {}
+        record |= {"scores": self.measure()} if self.evaluation.due(trainer.step) else {}
         self.run.append(record)
         self.show_on_board(terms)
-        if line := self.pace.check(self.logged[2] - turns):
+        if line := self.step_time.check(self.logged[2] - turns):
             self.report.write_line(line)
         for finding in self.monitor.check(record):
             self.report.write_line(finding.text)
@@ -102,7 +102,7 @@ class Session:
     def measure(self) -> dict[str, float]:
         """The scores due at this step; their time does not count as training, in seconds and in images per second."""
         began = time.perf_counter()
-        scores = self.exam.run(self.trainer.step)
+        scores = self.evaluation.run(self.trainer.step)
         spent = time.perf_counter() - began
         self.began += spent
         self.logged = (self.logged[0] + spent, *self.logged[1:])

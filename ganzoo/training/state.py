@@ -1,4 +1,4 @@
-"""The state of a training: both players, optimizers, data and counters, and the passes through both networks.
+"""The state that a training step reads and changes, and the passes through both networks.
 
 It knows base types only and names no loss, trick or network.
 """

@@ -13,7 +13,7 @@ from closed_case import copier
 from ganzoo.data import Dataset, load
 from ganzoo.errors import InputError
 from ganzoo.evaluation import METRICS, cas
-from ganzoo.evaluation.classifier_course import PLANS, Course
+from ganzoo.evaluation.classifier_training import PLANS, ClassifierTraining
 from ganzoo.evaluation.features import FeatureReader, Features
 from ganzoo.evaluation.references import load_references
 from ganzoo.evaluation.scoring import missing_reason, score_samples
@@ -24,7 +24,7 @@ from tiny_extractor import data, drawer, pictures, tiny
 
 @pytest.fixture(autouse=True)
 def small(tmp_path, monkeypatch):
-    """A course of a second for `stripes`: few channels and epochs, small batches, high rate, no augmentation."""
+    """Training of a second for `stripes`: few channels and epochs, small batches, high rate, no augmentation."""
     monkeypatch.setenv("GANZOO_HOME", str(tmp_path))
     shorter = {"widths": (16, 16, 16), "epochs": 4, "batch": 32, "rate": 10.0, "average": 0.9, "vary": lambda x: x}
     monkeypatch.setitem(PLANS, "digits", replace(PLANS["digits"], **shorter))
@@ -66,11 +66,11 @@ TRAIN, TEST = stripes(640, 0), stripes(300, 1, "test")
 
 
 def test_real_training_images_have_the_accuracy_of_the_classifier_that_is_trained_on_them():
-    course = Course(PLANS["digits"], TRAIN)
+    training = ClassifierTraining(PLANS["digits"], TRAIN)
     for _ in range(4):
-        course.train_epoch()
+        training.train_epoch()
     batch = TEST.samples(np.arange(300))
-    accuracy = (course.average.module(batch.images).argmax(1) == batch.labels).double().mean().item()
+    accuracy = (training.average.module(batch.images).argmax(1) == batch.labels).double().mean().item()
     assert value(TRAIN, TEST) == accuracy > 0.7
 
 
@@ -114,7 +114,9 @@ def test_few_samples_are_passed_over_more_often(steps, epochs, monkeypatch):
     """640 images are 20 batches of 32."""
     monkeypatch.setattr(cas, "STEPS", steps)
     monkeypatch.setitem(PLANS, "digits", replace(PLANS["digits"], epochs=1))
-    monkeypatch.setattr(Course, "train_epoch", lambda course: setattr(course, "step", course.step + 20))
+    monkeypatch.setattr(
+        ClassifierTraining, "train_epoch", lambda training: setattr(training, "step", training.step + 20)
+    )
     assert cas.train(TRAIN).epoch == cas.train(TRAIN).plan.epochs == epochs
 
 

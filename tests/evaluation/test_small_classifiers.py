@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from ganzoo import data
 from ganzoo.errors import InputError
-from ganzoo.evaluation import classifier_course
-from ganzoo.evaluation.classifier_course import PLANS, Course, slope, warp, whiten
+from ganzoo.evaluation import classifier_training
+from ganzoo.evaluation.classifier_training import PLANS, ClassifierTraining, slope, warp, whiten
 from ganzoo.evaluation.extractors.small_classifiers import WEIGHTS, Classifier, load_classifier
 from tools import train_classifier
 from tools.classifier_axes import equalise
@@ -160,14 +160,14 @@ def test_warp(monkeypatch):
     images = waves(8, 1)
     bent = warp(images)
     assert bent.shape == images.shape and bent.min() >= -1 and len({image.sum().item() for image in bent}) == 8
-    monkeypatch.setattr(classifier_course, "_between", lambda name, *shape: torch.zeros(shape))
+    monkeypatch.setattr(classifier_training, "_between", lambda name, *shape: torch.zeros(shape))
     torch.testing.assert_close(warp(images), images, atol=1e-5, rtol=0)
 
 
 def test_a_shift_by_warp_is_a_shift(monkeypatch):
     """At its largest 2 pixels; outside is black."""
     monkeypatch.setattr(
-        classifier_course, "_between", lambda name, *shape: torch.full(shape, 1.0 if name == "shift" else 0.0)
+        classifier_training, "_between", lambda name, *shape: torch.full(shape, 1.0 if name == "shift" else 0.0)
     )
     images = waves(2, 1)
     expected = F.pad(images[:, :, 2:, 2:], (0, 2, 0, 2), value=-1.0)
@@ -189,18 +189,18 @@ def test_the_script_trains_stops_and_goes_on(toy, tmp_path, monkeypatch, capsys)
     """Two epochs of two steps; cut off after the first, the second sitting arrives at the same bytes."""
     train_classifier.main(toy("whole"))
     assert "epoch 2/2" in capsys.readouterr().out
-    step = Course.train_step
+    step = ClassifierTraining.train_step
 
-    def cut(course):
-        if course.step == 3:
+    def cut(training):
+        if training.step == 3:
             raise KeyboardInterrupt
-        return step(course)
+        return step(training)
 
-    monkeypatch.setattr(Course, "train_step", cut)
+    monkeypatch.setattr(ClassifierTraining, "train_step", cut)
     with pytest.raises(KeyboardInterrupt):
         train_classifier.main(toy("parts"))
     assert not (tmp_path / "parts/cifar.json").exists()
-    monkeypatch.setattr(Course, "train_step", step)
+    monkeypatch.setattr(ClassifierTraining, "train_step", step)
     train_classifier.main(toy("parts"))
     said = capsys.readouterr().out
     assert said.count("epoch 1/2") == said.count("epoch 2/2") == 1
@@ -212,18 +212,18 @@ def test_the_script_trains_stops_and_goes_on(toy, tmp_path, monkeypatch, capsys)
 
 
 def test_a_step_moves_all_that_learns_and_the_average_follows(toy, tmp_path):
-    course = Course(PLANS["cifar"], data.load(f"npz:{tmp_path / 'toy.npz'}"))
+    training = ClassifierTraining(PLANS["cifar"], data.load(f"npz:{tmp_path / 'toy.npz'}"))
     seen = []
     for _ in range(3):
-        seen.append({name: p.detach().clone() for name, p in course.classifier.named_parameters()})
-        course.train_step()
+        seen.append({name: p.detach().clone() for name, p in training.classifier.named_parameters()})
+        training.train_step()
     norms = {f"blocks.{i}.{j}.weight" for i in range(3) for j in (2, 5)}
     fixed = {name for name in seen[0] if torch.equal(seen[0][name], seen[2][name])}
     assert fixed == {"whitening.weight", "whitening.bias", "basis.weight"} | norms
     # The first step is copied; from then on 1 % enters each time.
-    for name, last in course.classifier.named_parameters():
+    for name, last in training.classifier.named_parameters():
         wanted = 0.99 * (0.99 * seen[1][name] + 0.01 * seen[2][name]) + 0.01 * last
-        torch.testing.assert_close(course.average.module.get_parameter(name), wanted)
+        torch.testing.assert_close(training.average.module.get_parameter(name), wanted)
 
 
 def test_a_state_of_another_plan_is_refused(toy, monkeypatch, capsys):

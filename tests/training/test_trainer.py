@@ -108,11 +108,11 @@ def test_a_player_stops_as_soon_as_its_loss_is_low_enough():
         for limit in (-1e9, 1.0)
     )
     losses = []
-    descend = free.optimizer_step
+    optimizer_step = free.optimizer_step
 
     def step(optimizer, micro):
         losses.append(sum(micro.terms().values()).item())
-        return descend(optimizer, micro)
+        return optimizer_step(optimizer, micro)
 
     free.optimizer_step = step
     for t in (free, bound):

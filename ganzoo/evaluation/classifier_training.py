@@ -71,7 +71,7 @@ PLANS: dict[Name, Plan] = {
 }
 
 
-class Course:
+class ClassifierTraining:
     """A classifier in training by its plan, and the moving average of its weights, which is the result.
 
     Every image of `dataset` must have a label, and there must be at least `plan.batch` of them.
@@ -108,11 +108,11 @@ class Course:
             logits = self.classifier(images)
         assert samples.labels is not None, "a training set has labels"
         loss = F.cross_entropy(logits.float(), samples.labels)
-        self.descend(loss)
+        self.optimizer_step(loss)
         self.average.update_parameters(self.classifier)
         return loss.detach()
 
-    def descend(self, loss: Tensor) -> None:
+    def optimizer_step(self, loss: Tensor) -> None:
         """One optimizer step at the scheduled learning rate."""
         factor = slope(self.step / (self.plan.epochs * self.steps_per_epoch))
         for group in self.optimizer.param_groups:

@@ -12,22 +12,22 @@ from torch import Tensor
 
 from ganzoo.atomic_io import FORMAT, sha256_hex, write_bytes, write_folder, write_json
 from ganzoo.errors import InputError
-from ganzoo.evaluation.classifier_course import Course
+from ganzoo.evaluation.classifier_training import ClassifierTraining
 from ganzoo.json_io import Count, FileSchema, Finite, read_record
 from ganzoo.tensor_io import read_tensors, tensor_specs
 
 
-class CourseState(FileSchema):
-    """Content of `state.json` of a course."""
+class TrainingRecord(FileSchema):
+    """Content of `state.json` of an unfinished classifier."""
 
     step: Count
     seconds: Finite
     sha256: str
-    course: dict[str, Any]
+    training: dict[str, Any]
 
 
-class ResumableCourse(Course):
-    """A course that writes its state to a folder and continues from there."""
+class ResumableTraining(ClassifierTraining):
+    """`ClassifierTraining` that writes its state to a folder and continues from there."""
 
     def parts(self) -> dict[str, Tensor]:
         """All tensors that the next epoch depends on, by name; not copies."""
@@ -48,14 +48,14 @@ class ResumableCourse(Course):
 
         def fill(new: Path) -> None:
             write_bytes(new / "state.safetensors", content)
-            write_json(new / "state.json", facts | {"course": self.identity()})
+            write_json(new / "state.json", facts | {"training": self.identity()})
 
         write_folder(folder, fill)
 
     def restore(self, folder: Path) -> None:
         """Restore a saved training state; raises `InputError` if it is damaged or belongs to another plan or data."""
-        facts, parts = read_record(folder / "state.json", CourseState), self.parts()
-        if facts.course != self.identity():
+        facts, parts = read_record(folder / "state.json", TrainingRecord), self.parts()
+        if facts.training != self.identity():
             raise InputError(f"{folder} belongs to another plan or data; delete it to start over")
         saved = read_tensors(folder / "state.safetensors", facts.sha256, tensor_specs(parts))
         for name, value in parts.items():
