@@ -18,7 +18,7 @@ from ganzoo.config import compatibility
 from ganzoo.config.schema import Config
 from ganzoo.data import BatchLoader, Dataset
 from ganzoo.errors import TrainingFailed
-from ganzoo.latent import Latent
+from ganzoo.latent import GeneratorInputs, Latent
 from ganzoo.losses import Loss
 from ganzoo.networks import Generator
 
@@ -42,7 +42,13 @@ def train(folder: Path, config: Config, spoil: str = "") -> None:
 
 def no_noise() -> None:
     """G always gets the same z."""
-    Latent._z = lambda self, n, device: torch.zeros(n, self.dim, device=device)  # type: ignore[method-assign]
+    draw = Latent.draw
+
+    def constant(self: Latent, *arguments: Any, **named: Any) -> GeneratorInputs:
+        inputs = draw(self, *arguments, **named)
+        return inputs._replace(z=torch.zeros_like(inputs.z))
+
+    Latent.draw = constant  # type: ignore[method-assign]
 
 
 def nan() -> None:
