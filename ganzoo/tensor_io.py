@@ -65,8 +65,8 @@ def read_tensors(
         raise DamagedFile(f"{path} is not a safetensors file: {first_line(error)}") from None
     found = {name.removeprefix(within): value for name, value in found.items() if name.startswith(within)}
     absent = {name for group in optional if not found.keys() & set(group) for name in group}
-    if misfit := first_mismatch(found, {name: spec for name, spec in expected.items() if name not in absent}):
-        raise DamagedFile(f"{path} does not fit: {misfit}")
+    if mismatch := first_mismatch(found, {name: spec for name, spec in expected.items() if name not in absent}):
+        raise DamagedFile(f"{path} does not fit: {mismatch}")
     return found
 
 

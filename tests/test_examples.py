@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from PIL import ImageFont
+from PIL import Image, ImageFont
 from stand_ins import here
 
 import ganzoo
@@ -45,6 +45,7 @@ CASES = {
         r"(?s)digits \(train.+\| nsgan .+\| hinge .+report: \S+report.html\n",
     ),
     "06_letters": (["letters", "--fonts", ".", "--size", "16"], "1 faces from 2 font files in letters\n"),
+    "09_emoji": ([".", "emoji", "--size", "16"], "1 pictures in emoji\n"),
 }
 
 
@@ -59,6 +60,8 @@ def test_example(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for face in ("one.ttf", "the-same.ttf"):
         (tmp_path / face).write_bytes(ImageFont.load_default(16).font_bytes)
+    for emoji in ("1f44b.webp", "1f44b-1f3fb.webp"):
+        Image.new("RGBA", (32, 32)).save(tmp_path / emoji)
     monkeypatch.setattr(sys, "argv", [name, *words])
     monkeypatch.setattr(LocalPool, "run_jobs", lambda self, jobs, report: here(jobs, report, None))
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")

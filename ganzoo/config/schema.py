@@ -280,8 +280,8 @@ def _check_keys(model: type[BaseModel], table: Mapping[str, Any], where: str) ->
     for key, value in table.items():
         if key not in model.model_fields and (new := RENAMED.get(join_path(where, key))):
             raise InputError(f"the config key {join_path(where, key)} is now called {new}")
-        if key not in model.model_fields and where in ("", "train") and (ours := ELSEWHERE.get(key)):
-            raise InputError(f"no config key is called {join_path(where, key)!r}; ganzoo's name is {ours}")
+        if key not in model.model_fields and where in ("", "train") and (known := ELSEWHERE.get(key)):
+            raise InputError(f"no config key is called {join_path(where, key)!r}; ganzoo's name is {known}")
         if key not in model.model_fields:
             raise unknown_name(
                 "config key", join_path(where, key), [join_path(where, field) for field in model.model_fields]

@@ -25,21 +25,21 @@ SCORES_PER_LINE = 3
 STOPPING = "stopping after the current runs have saved; press Ctrl-C again to stop at once without saving"
 
 
-def run_comparison(plan: Plan, work_off: RunJobs | None = None, say: Log = print) -> Path:
+def run_comparison(plan: Plan, run_jobs: RunJobs | None = None, say: Log = print) -> Path:
     """Finish the cells of `plan`, and return its folder with `results.json`, `table.md` and `report.html`.
 
     Finished cells are not repeated. Raises `Interrupted` on Ctrl-C, with everything saved; `TrainingFailed` if a cell ended
     without a result (divergence is a result); `InputError` for invalid input reported by a cell.
     """
     with StopSignal(say, STOPPING, at_once=True):
-        return run_cells(plan, work_off, say)
+        return run_cells(plan, run_jobs, say)
 
 
-def run_cells(plan: Plan, work_off: RunJobs | None, say: Log) -> Path:
+def run_cells(plan: Plan, run_jobs: RunJobs | None, say: Log) -> Path:
     """`run_comparison` without signal handling."""
     book, tuning = plan.book, None
     settings, cells, places, quiet = plan.settings, plan.cells, plan.places, plan.request.quiet
-    run_jobs = work_off or LocalPool(plan.request.jobs).run_jobs
+    run_jobs = run_jobs or LocalPool(plan.request.jobs).run_jobs
     for line in opening_lines(plan.request, settings):
         say(line)
     plan.request.out.mkdir(parents=True, exist_ok=True)
@@ -85,12 +85,12 @@ class Runner:
     def __init__(
         self,
         cells: Sequence[Cell],
-        work_off: RunJobs,
+        run_jobs: RunJobs,
         say: Log,
         ended: Callable[[], object] = lambda: None,
         quiet: bool = False,
     ) -> None:
-        self.cells, self.run_jobs, self.log, self.ended, self.quiet = cells, work_off, say, ended, quiet
+        self.cells, self.run_jobs, self.log, self.ended, self.quiet = cells, run_jobs, say, ended, quiet
         self.began, self.before = time.monotonic(), self.finished
         self.by_folder = {cell.job().folder: cell for cell in cells}
         self.lost: list[str] = []

@@ -100,14 +100,14 @@ def fit_run(
     checkpoint.broadcast_state(trainer)
     with (
         reporter(trainer.config.train.steps, trainer.step, quiet) as report,
-        StopSignal(report.write_line) as interrupt,
+        StopSignal(report.write_line) as stop,
     ):
         session = Session(run, trainer, evaluation, report, seconds)
         report.write_line(header_line(run, trainer))
         for line in filter(None, (*notes, warn_dead_schedule(trainer.config.train))):
             report.write_line(line)
         try:
-            run_steps(session, interrupt)
+            run_steps(session, stop)
         except KeyboardInterrupt:
             raise Interrupted(f"stopped at once without saving; {resume_hint(run)}") from None
         except OSError:
@@ -119,11 +119,11 @@ def fit_run(
         )
 
 
-def run_steps(session: Session, interrupt: StopSignal) -> None:
+def run_steps(session: Session, stop: StopSignal) -> None:
     """Train to the last step or to a stop signal, then save."""
     trainer, group = session.trainer, session.trainer.group
     session.catch_up()
-    while trainer.step < trainer.config.train.steps and group.all_agree(interrupt.signal is None):
+    while trainer.step < trainer.config.train.steps and group.all_agree(stop.signal is None):
         with session.step_time.counted():
             trainer.train_step()
         session.after_step()
@@ -142,8 +142,8 @@ def follow_first_rank(trainer: Trainer) -> None:
     """Train in step with rank 0, which logs and saves; raises the same errors as `fit_run`."""
     steps, group = trainer.config.train.steps, trainer.group
     checkpoint.broadcast_state(trainer)
-    with StopSignal() as interrupt:
-        while trainer.step < steps and group.all_agree(interrupt.signal is None):
+    with StopSignal() as stop:
+        while trainer.step < steps and group.all_agree(stop.signal is None):
             trainer.train_step()
         group.all_agree(True)
     if trainer.step < steps:

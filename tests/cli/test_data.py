@@ -84,13 +84,16 @@ def test_fewer_than_64_are_each_shown_once(pets, capsys):
 
 
 def test_one_channel_points_and_many_classes(pets, capsys):
+    for label in range(35):
+        Path(f"many/{label:02}").mkdir(parents=True)
+        Image.new("RGB", (8, 8), (label, 0, 0)).save(f"many/{label:02}/x.png")
     lines = {}
-    for spec in ("ring", "digits", "stacked-digits"):
+    for spec in ("ring", "digits", "folder:many"):
         assert cli.run(["data", spec, "--out", "x.png", "--set", "data.max_images=2000"]) == 0
         lines[spec] = capsys.readouterr().out.splitlines()
     assert lines["ring"][0] == "ring: 2,000 points" and len(lines["ring"]) == 3
     assert lines["digits"][0] == "digits: 2,000 images of 32 x 32, gray"
-    assert lines["stacked-digits"][1].endswith(", and 970 more (--json lists all)")
+    assert lines["folder:many"][1].endswith(" 29 1, and 5 more (--json lists all)")
 
 
 @pytest.mark.parametrize(

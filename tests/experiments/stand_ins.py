@@ -68,9 +68,9 @@ def request(
     return CompareOptions(kind="compare", settings=settings_of_variants(variants, tables), shared=tables, **given)
 
 
-def compare(asked: CompareOptions, work_off=here) -> dict:
+def compare(asked: CompareOptions, run_jobs=here) -> dict:
     """Finish a request; the results as they are written."""
-    return written(run_comparison(Plan(asked, how), work_off, say=lambda line: None))
+    return written(run_comparison(Plan(asked, how), run_jobs, say=lambda line: None))
 
 
 def written(out: Path) -> dict:
