@@ -82,6 +82,7 @@ class Watch(threading.Thread):
             time.sleep(0.05)
 
 
+@pytest.mark.slow  # half a minute, and Ray decides how long
 @needs_ray
 def test_a_node_is_lost_while_it_works_and_every_cell_is_done_once(tmp_path, two_nodes, monkeypatch):
     monkeypatch.setattr(runner, "write_report", lambda results, folder: folder)
