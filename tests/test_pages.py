@@ -102,7 +102,7 @@ def test_the_readme_takes_steps_and_score_of_the_laptop_runs(benchmarks):
     assert line.startswith("| `wgan` |") and "| 1,234 | 2.50 | <img" in line
 
 
-@pytest.mark.parametrize("name", ["laptop-trials"])
+@pytest.mark.parametrize("name", ["laptop-trials", "photos-trials"])
 def test_the_page_of_trials(benchmarks, name):
     import trials
 
@@ -259,6 +259,7 @@ def test_every_json_of_results_is_compared_with_a_page():
         "growth",
         "laptop-recipes",
         "laptop-trials",
+        "photos-trials",
         "seeds",
     }
     planned = ["seeds"] if (REPORTS / "seeds").exists() else []
