@@ -31,7 +31,7 @@ class Folder(Source):
         if self.path.is_file() and not is_archive(self.path):
             raise InputError(f"{self.path} is neither a folder nor an archive ({' '.join(ARCHIVE_SUFFIXES)})")
         if not self.path.exists():
-            raise InputError(f"folder {self.path} does not exist; name yours: --data folder:PATH")
+            raise InputError(f"folder {self.path} does not exist")
         self.root = archive_root(self.path) if is_archive(self.path) else self.path
         self.divided = {folder.name for folder in subfolders(self.root)} == {"train", "test"}
         filled = tuple(s for s in Source.splits if self.divided and any(images_below(self.root / s)))
