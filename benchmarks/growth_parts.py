@@ -86,7 +86,7 @@ def trainer(
     tables: Table = {
         "networks": {"name": backbone, "generator": {"width": g}, "discriminator": {"width": d}},
         "latent": {"dim": latent},
-        "train": {"batch_size": batch, "device": "cpu", "threads": c.threads},
+        "train": {"batch_size": batch, "device": "cpu", "threads": c.threads, "precision": "float32"},
     }
     return make_trainer(resolve_config(make_config("nsgan", tables), data), data, group)
 

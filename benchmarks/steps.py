@@ -6,10 +6,11 @@
 A cycle is one G step and the D steps before it (5 in wgan-gp, else 1), batch 64, three channels. The plain loop is in
 textbook.py; ganzoo's is `Trainer.train_step` with the moving average of G, in float32, in bf16 with float32 penalties and in
 bf16 throughout, on CUDA also as CUDA graphs. All read batches from memory. Each side is a process, because some settings
-hold for a process; they take turns, one cycle each a round (A B C A B C). Prints medians over the rounds and, in brackets,
-the lowest and highest ratio. Compare only ratios within one run, and on a busy machine only with `--clock cpu`. `of peak`:
-floating-point operations per second of a cycle, relative to those of a large product in the same precision. Peak memory is
-that of the side's process (on CUDA the memory reserved by PyTorch after the graphs are captured).
+hold for a process; they take turns (A B C A B C), each of one cycle, or of several short ones. Prints medians over the rounds
+and, in brackets, the lowest and highest ratio. Compare only ratios within one run, and on a busy machine only with
+`--clock cpu`. `of peak`: floating-point operations per second of a cycle, relative to those of a large product in the same
+precision. Peak memory is that of the side's process (on CUDA the memory reserved by PyTorch after the graphs are captured).
+The mixtures have points instead of images and batches of 512; run them with `--losses nsgan wgan-gp`.
 
 Networks with a peer: `resnet` is that of mimicry and StudioGAN, `dcgan` that of the paper, as in torchgan, `dcgan-large` has
 the weights of pytorch-gan-collections' DCGAN (G 11.4 M, D 4.3 M, four stages from 2x2 pixels).
@@ -37,21 +38,29 @@ from torch.nn import functional as F
 
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config
-from ganzoo.config.schema import Table
+from ganzoo.config.schema import Config, Table
 from ganzoo.data import Dataset
 from ganzoo.networks import backbone
+from ganzoo.run_data import load_dataset
 from ganzoo.training import loop
 from ganzoo.training.trainer import Trainer
 
-BATCH = 64
+BATCH = {"mixtures": 512}
+"""Batch size where it is not 64."""
 NETWORKS = {
     "resnet": ("resnet", 256, 128),  # at 32 pixels G has 4.3 M weights and D 1.05 M, as in mimicry
     "dcgan": ("dcgan", 64, 64),  # as in the paper
     "dcgan-large": ("dcgan", 128, 80),
+    "mixtures": ("mlp", 128, 128),
 }
 """Name -> backbone, width of G, width of D."""
+TURN = 0.3
+"""Seconds of a turn at least, in cycles."""
 SMALLEST_MAP = {"dcgan-large": 2}
 """Pixels along a side of the smallest map, where that is not the backbone's own limit."""
+NORM = {"wgan-gp": {"norm": "none"}}
+"""Loss -> setting of D that its peers have, where the recipe has another."""
+FLOAT32 = {"precision": "float32", "penalty_precision": "float32"}
 LATENT = {"resnet": 128, "dcgan": 100, "dcgan-large": 100}
 OURS = {
     "cpu": {
@@ -91,18 +100,31 @@ class Cell:
     device: str
 
     def trainer(self, **train: str | bool) -> Trainer:
-        """Ganzoo's trainer at step 0, on random images."""
+        """Ganzoo's trainer at step 0, on random images or on the points of a mixture."""
+        fixed: Table = {"device": self.device, "threads": self.threads, "batch_size": BATCH.get(self.network, 64)}
+        config, data = (self.on_points if self.network == "mixtures" else self.on_images)(fixed | FLOAT32 | train)
+        with smallest_map(self.network):
+            return loop.make_trainer(resolve_config(config, data), data)
+
+    def on_points(self, train: Table) -> tuple[Config, Dataset]:
+        """A recipe of the mixtures with its data."""
+        config = make_config(f"mixtures/{self.loss}", {"train": train})
+        return config, load_dataset(config)
+
+    def on_images(self, train: Table) -> tuple[Config, Dataset]:
+        """A recipe with the network of this cell, and random images."""
         name, g, d = NETWORKS[self.network]
-        fixed = {"batch_size": BATCH, "device": self.device, "threads": self.threads}
         tables: Table = {
-            "networks": {"name": name, "generator": {"width": g}, "discriminator": {"width": d}},
+            "networks": {
+                "name": name,
+                "generator": {"width": g},
+                "discriminator": {"width": d} | NORM.get(self.loss, {}),
+            },
             "latent": {"dim": LATENT[self.network]},
-            "train": {"ratio": f"{CRITIC_STEPS.get(self.loss, 1)}:1", **fixed, **train},
+            "train": {"ratio": f"{CRITIC_STEPS.get(self.loss, 1)}:1"} | train,
         }
         pixels = torch.randint(0, 256, (1024, 3, self.size, self.size), dtype=torch.uint8)
-        data = Dataset.from_tensor(pixels, torch.arange(1024) % 10)
-        with smallest_map(self.network):
-            return loop.make_trainer(resolve_config(make_config(self.loss, tables), data), data)
+        return make_config(self.loss, tables), Dataset.from_tensor(pixels, torch.arange(1024) % 10)
 
     def sides(self) -> list[str]:
         """Names of the measured sides."""
@@ -181,10 +203,15 @@ def serve(network: str, loss: str, size: str, threads: str, device: str, side: s
     cycle, now = cell.cycle(side), CLOCKS[clock]
     for _ in range(1 if device == "cpu" else 20):
         cycle()
+    began = now()
+    cycle()
+    # Idle threads of the side before still spin for a moment, so a turn must be much longer.
+    cycles = max(1, round(TURN / max(now() - began, 1e-6)))
     for _ in iter(lambda: sys.stdin.readline().strip() == "cycle", False):
         began = now()
-        cycle()
-        print(now() - began, flush=True)
+        for _ in range(cycles):
+            cycle()
+        print((now() - began) / cycles, flush=True)
     peak = peak_memory(device)
     print(json.dumps([cell.operations(side), peak]), flush=True)
 
@@ -224,7 +251,7 @@ def row(cell: Cell, side: str, found: dict[str, Measured], clock: str) -> str:
     mine = median(found[side].seconds)
     ratios = [a / b for a, b in zip(found["plain"].seconds, found[side].seconds, strict=True)]
     ratio = "1" if side == "plain" else f"**{median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
-    speed = BATCH * CRITIC_STEPS.get(cell.loss, 1) / mine
+    speed = BATCH.get(cell.network, 64) * CRITIC_STEPS.get(cell.loss, 1) / mine
     share = found[side].operations / mine / peak_speed(cell.device, side, clock)
     place = f"| {cell.network} | `{cell.loss}` | {cell.size} | {side} "
     return f"{place}| {1000 * mine:.4g} | {ratio} | {speed:.3g} | {share:.0%} | {found[side].peak} |"

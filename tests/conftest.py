@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -32,3 +33,9 @@ def what_a_plugin_adds_is_taken_away():
     yield
     for name in LOSSES.keys() - before:
         del LOSSES[name]
+
+
+@pytest.fixture
+def benchmarks(monkeypatch):
+    """The scripts in benchmarks/ can be imported."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))

@@ -33,12 +33,6 @@ def read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-def benchmarks(monkeypatch):
-    """The scripts that write the pages can be imported."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-
-
 def test_the_monitors_page(benchmarks):
     import monitor
 

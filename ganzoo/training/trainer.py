@@ -59,20 +59,16 @@ class Trainer(TrainingState):
         self.opt_d.zero_grad()
         for clean_real, clean_fake, mixed_real, mixed_fake in micro:
             d_real, d_fake = self.judge(self.D, mixed_real), self.judge(self.D, mixed_fake)
-            terms = self.gathered_terms(self.terms_of_d, d_real, d_fake)
-            if self.penalised:
-                terms = merge_terms(terms, *self.penalties(clean_real, clean_fake))
-            self.last_judged = [d_real.detach(), d_fake.detach()]
-            judged.append(self.last_judged)
+            penalties = self.penalties(clean_real, clean_fake) if self.penalised else ()
+            micro.backward(merge_terms(self.gathered_terms(self.terms_of_d, d_real, d_fake), *penalties))
+            judged.append([d_real.detach(), d_fake.detach()])
             if self.observed:
-                observed.append(self.observed_reals(clean_real))
-            micro.backward(terms)
+                observed.append(self.judged_reals(self.D, clean_real) if self.mixes else judged[-1][0])
         terms = self.optimizer_step(self.opt_d, micro)
-        if self.observed:
-            self.loss.observe_reals(self.group.gather_batch(concatenate(observed)))
+        self.last_judged = judged[-1]
+        if self.observed or self.watching:
+            self.after_d_update(judged, observed)
         self.loss.after_d_step(self.D)
-        if self.watching:
-            self.show_d_step(judged)
         return terms
 
     def g_step(self) -> None:
@@ -146,12 +142,10 @@ class Trainer(TrainingState):
         optimizer.step()
         return terms
 
-    def observed_reals(self, real: Batch) -> DiscriminatorOutput:
-        """D's output for the clean reals, for a loss that observes them."""
-        return self.judged_reals(self.D, real) if self.mixes else self.last_judged[0]
-
-    def show_d_step(self, judged: list[list[DiscriminatorOutput]]) -> None:
-        """Run the hook after D's step of the tricks that have one, on D's output for the whole batch."""
+    def after_d_update(self, judged: list[list[DiscriminatorOutput]], observed: list[DiscriminatorOutput]) -> None:
+        """Run the hooks after D's step that read its output: the loss's, on the clean reals, and the tricks'."""
+        if self.observed:
+            self.loss.observe_reals(self.group.gather_batch(concatenate(observed)))
         real, fake = (self.group.gather_batch(concatenate(parts)) for parts in zip(*judged, strict=True))
         for trick in self.watching:
             trick.after_d_step(self.loss, real, fake)

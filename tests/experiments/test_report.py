@@ -11,16 +11,19 @@ from typing import Any
 
 import pytest
 from extras import need
-from synthetic_results import FID, KID, NAMES, renamed, synthetic, typed, without_curves
+from synthetic_results import FID, KID, NAMES, SETTING, renamed, synthetic, typed, without_curves
 
+from ganzoo.config.schema import flatten
 from ganzoo.errors import InputError
 from ganzoo.experiments.report import figures
 from ganzoo.experiments.report.caveats import false_positive_caveat, interval_caveat
 from ganzoo.experiments.report.export import scores_as_csv, scores_as_latex
 from ganzoo.experiments.report.html import render_report, write_report, write_table
 from ganzoo.experiments.report.markdown import results_markdown
+from ganzoo.experiments.report.schedule_panels import ScheduleUse, schedule_panels
 from ganzoo.experiments.report.table import results_table
 from ganzoo.experiments.results import read_results
+from ganzoo.schedules import Schedule
 
 need("jinja2", "matplotlib")
 
@@ -277,6 +280,23 @@ def test_hyperparameters_that_differ_are_a_table_and_the_others_are_folded(sourc
     assert table_rows(sourced, "Hyperparameters that are equal") == [["key", "value"], ["train.steps", "9"]]
     box = next(e for e in sourced.elements if e["attributes"].get("aria-label") == "Hyperparameters that are equal")
     assert "details" in box["inside"] and "1 keys that are equal in all settings" in sourced.text
+
+
+def test_settings_with_an_equal_schedule_share_its_panel(bare, folder):
+    rate = {"from": 2e-3, "to": 0.0, "over": 100, "warmup": 10}
+    table = {"steps": 200, "batch_size": 8, "generator": {"lr": rate, "betas": [0.0, rate | {"from": 0.9}]}}
+    settings = [SETTING | {"name": n, "variant": n, "config": flatten({"train": table})} for n in RUN]
+    settings[2]["config"] = flatten({"train": table | {"steps": 300}})
+    panels = schedule_panels(typed(bare | {"settings": settings}))
+    lr, beta2 = "train.generator.lr", "train.generator.betas[1]"
+    assert [panel[:2] for panel in panels] == [
+        (key, names) for names in ("nsgan, wgan", "ebgan") for key in (lr, beta2)
+    ]
+    page = Page(render_report(typed(bare | {"settings": settings}), folder))
+    assert lr in [each["text"] for each in page.elements if each["tag"] == "h3"]
+    curve = ScheduleUse(lr, Schedule(**rate), 200, 8).curves().lines[0].band
+    assert list(curve[0][:5]) == [0, 3, 5, 8, 10]
+    assert curve[2][:5] == pytest.approx([0, 6e-4, 1e-3, 1.6e-3, 2e-3])
 
 
 def test_every_loss_has_its_paper_its_formulas_and_its_settings(sourced):

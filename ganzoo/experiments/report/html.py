@@ -14,6 +14,7 @@ from ganzoo.experiments.report.caveats import caveats, paired_caveat
 from ganzoo.experiments.report.export import scores_as_csv, scores_as_latex
 from ganzoo.experiments.report.markdown import format_budget, format_cost, interval_text, results_markdown
 from ganzoo.experiments.report.sample_grids import sample_grids
+from ganzoo.experiments.report.schedule_panels import schedule_panels
 from ganzoo.experiments.report.seeds import paired_table, seed_rows
 from ganzoo.experiments.report.settings import hyperparameters, loss_texts
 from ganzoo.experiments.report.table import COSTS, MIN_SEEDS_FOR_BOLD, MISSING, NOT_FINITE, results_table
@@ -100,6 +101,7 @@ def template_values(results: Results, folder: Path) -> dict[str, Any]:
         "plots": [plot for plot in plots if plot],
         "losses": loss_panels(cells),
         "scores": score_panels(cells),
+        "schedules": schedule_panels(results),
         "grids": sorted(sample_grids(results, folder), key=lambda grid: list(cells).index(grid.name)),
         "lost": [cell for mine in cells.values() for cell in mine if cell.status == "failed"],
         "unfinished": sum(row.unfinished for row in table.rows),

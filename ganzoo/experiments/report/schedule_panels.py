@@ -1,0 +1,47 @@
+"""Panels of the settings that change during training, such as a learning rate with warm-up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganzoo.config.recipes import unflatten
+from ganzoo.experiments.report.curves import POINTS, Curves, Line
+from ganzoo.experiments.report.figures import draw_panel
+from ganzoo.experiments.results_schema import Results
+from ganzoo.schedules import Schedule, schedules_in
+
+
+@dataclass(frozen=True)
+class ScheduleUse:
+    """A schedule of one config key, as it runs through a training."""
+
+    key: str
+    schedule: Schedule
+    steps: int
+    batch_size: int
+
+    def curves(self) -> Curves:
+        """Its value by step, as the curve of a panel."""
+        steps = np.unique(np.linspace(0, self.steps, POINTS).round())
+        values = np.array([self.schedule.at(int(step), self.batch_size) for step in steps])
+        return Curves(self.key, [Line((steps, values, values, values), [])])
+
+
+def schedule_panels(results: Results) -> list[tuple[str, str, str]]:
+    """Config key, settings and figure of each different schedule; settings with an equal one share a panel."""
+    users: dict[ScheduleUse, list[str]] = {}
+    for name, use in schedule_uses(results):
+        users.setdefault(use, []).append(name)
+    return [
+        (use.key, ", ".join(names), draw_panel(use.curves(), f"schedule{i}", f"{use.key} by step", use.steps, None))
+        for i, (use, names) in enumerate(users.items())
+    ]
+
+
+def schedule_uses(results: Results) -> Iterator[tuple[str, ScheduleUse]]:
+    """Every schedule in the configs of the settings, with the name of the setting."""
+    for setting in results.settings:
+        table = unflatten(setting.config)
+        for key, schedule in schedules_in(table):
+            yield setting.name, ScheduleUse(key, schedule, table["train"]["steps"], table["train"]["batch_size"])
