@@ -27,16 +27,19 @@ class ScheduleUse:
         values = np.array([self.schedule.at(int(step), self.batch_size) for step in steps])
         return Curves(self.key, [Line((steps, values, values, values), [])])
 
+    def panel(self, name: str) -> str:
+        """The figure of `curves`, from 0 on."""
+        curves = self.curves()
+        highest = max(float(values.max()) for line in curves.lines for values in line.values())
+        return draw_panel(curves, name, f"{self.key} by step", self.steps, (0, 1.05 * highest or 1))
+
 
 def schedule_panels(results: Results) -> list[tuple[str, str, str]]:
     """Config key, settings and figure of each different schedule; settings with an equal one share a panel."""
     users: dict[ScheduleUse, list[str]] = {}
     for name, use in schedule_uses(results):
         users.setdefault(use, []).append(name)
-    return [
-        (use.key, ", ".join(names), draw_panel(use.curves(), f"schedule{i}", f"{use.key} by step", use.steps, None))
-        for i, (use, names) in enumerate(users.items())
-    ]
+    return [(use.key, ", ".join(names), use.panel(f"schedule{i}")) for i, (use, names) in enumerate(users.items())]
 
 
 def schedule_uses(results: Results) -> Iterator[tuple[str, ScheduleUse]]:
