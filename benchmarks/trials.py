@@ -3,9 +3,10 @@
     python benchmarks/trials.py NAME RUNS [--jobs 2] [--only nsgan ...] [--calibrate | --report]
 
 The trials are in benchmarks/NAME.toml. `--calibrate` measures the seconds of a step with two threads, in turn, on a machine
-that must be idle; from these follow the steps that fit in the plan's seconds. The trials themselves run with one thread each,
-because their number of steps decides, not their time. Results are in docs/reports/NAME.json; what is there is not repeated,
-and the first trial of every recipe comes before any second one, as do the seeds. `--report` writes NAME.md from them.
+that must be idle; from these follow the steps that fit in the plan's seconds, unless a trial has `train.steps`. The trials
+themselves run with one thread each, because their number of steps decides, not their time. Results are in
+docs/reports/NAME.json; what is there is not repeated, and the first trial of every recipe comes before any second one, as do
+the seeds. `--report` writes NAME.md from them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -55,14 +56,16 @@ class Plan:
     """A file of trials, and the results and the page that are named after it."""
 
     name: str
-    seconds: float
-    reference: str
-    reference_seconds: float
     score: list[str]
     columns: list[str]
-    settings: Table
     trials: dict[str, list[Table]]
+    settings: Table = field(default_factory=dict)
     seeds: int = 1
+    seconds: float = 0
+    """Of a trial without `train.steps`."""
+    reference: str = ""
+    """The trial whose step takes `reference_seconds`."""
+    reference_seconds: float = 0
 
     @classmethod
     def read(cls, name: str) -> Plan:
@@ -153,8 +156,7 @@ def repeated(each: Trainer) -> None:
 def run(plan: Plan, name: str, runs: Path) -> None:
     """Train and score one trial."""
     recipe, own = plan.each()[name]
-    fitting = max(ROUND, round(plan.seconds / plan.results()[name]["seconds_per_step"] / ROUND) * ROUND)
-    steps = own.get("train.steps", fitting)
+    steps = own.get("train.steps") or fitting_steps(plan, name)
     values = plan.values(own) | {"train.steps": steps, "train.lr_decay_steps": steps, "train.threads": 1}
     values |= {"train.log_every": 100, "train.sample_every": 1000, "train.save_every": 1000}
     sets = [word for key, value in values.items() for word in ("--set", f"{key}={json.dumps(value)}")]
@@ -163,6 +165,11 @@ def run(plan: Plan, name: str, runs: Path) -> None:
     # The test split is for the report on the chosen recipe alone.
     scores = {score: value for score, value in found.items() if score in plan.columns}
     plan.keep(name, recipe=recipe, settings=own, steps=steps, scores=scores)
+
+
+def fitting_steps(plan: Plan, name: str) -> int:
+    """The steps of a calibrated trial that fit in the plan's seconds."""
+    return max(ROUND, round(plan.seconds / plan.results()[name]["seconds_per_step"] / ROUND) * ROUND)
 
 
 def page(plan: Plan, text: str) -> str:
@@ -198,7 +205,7 @@ def main() -> None:
     if given.report:
         plan.page.write_text(page(plan, plan.page.read_text(encoding="utf-8")), encoding="utf-8")
         return
-    waiting = [name for name in chosen if "scores" not in plan.results()[name]]
+    waiting = [name for name in chosen if "scores" not in plan.results().get(name, {})]
     processes.in_parallel(given.jobs, [partial(run, plan, name, given.runs) for name in waiting])
 
 

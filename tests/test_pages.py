@@ -115,7 +115,7 @@ def test_every_laptop_recipe_has_as_many_trials(benchmarks):
 def test_a_trial_with_several_seeds_is_one_row_with_their_median(benchmarks, monkeypatch):
     import trials
 
-    plan = trials.Plan("x", 1, "a-1", 1, [], ["fid-x"], {}, {"a": [{"z": 4}, {"z": 8}], "b": [{"z": 2}]}, seeds=3)
+    plan = trials.Plan("x", [], ["fid-x"], {"a": [{"z": 4}, {"z": 8}], "b": [{"z": 2}]}, seeds=3)
     names = list(plan.each())
     assert names == ["a-1", "b-1", "a-2", "a-1-s1", "b-1-s1", "a-2-s1", "a-1-s2", "b-1-s2", "a-2-s2"]
     assert plan.each()["a-2-s1"] == ("a", {"z": 8, "seed": 1})
