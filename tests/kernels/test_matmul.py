@@ -121,10 +121,17 @@ def test_a_linear_layer_takes_no_rows_too():
     assert found.shape == (0, 18) and not w.grad.any()
 
 
+def test_only_small_transposed_products_are_left_to_mkl():
+    small, large = torch.empty(128, 512), torch.empty(256, 1024)
+    assert matmul.is_small_transposed(torch.empty(512, 128).t(), small)
+    assert not matmul.is_small_transposed(small, small)
+    assert not matmul.is_small_transposed(torch.empty(1024, 256).t(), large)
+
+
 @pytest.mark.skipif(not matmul.ONEDNN, reason="this PyTorch is without oneDNN")
-@pytest.mark.parametrize(("outputs", "taken"), [(16, 6), (15, 0)])
+@pytest.mark.parametrize(("outputs", "taken"), [(16, 4), (15, 0)])
 def test_wide_linear_layers_are_products_of_onednn(outputs, taken):
-    """Forward, the slope in x, and in its backward two of the slope's and two of the output's."""
+    """Forward, the slope in x, and in its backward one of the slope's and one of the output's; those of weights are small."""
     x, w, b = torch.randn(6, 20), torch.randn(outputs, 20), torch.randn(outputs)
     with Operators() as ran:
         linear_twice_differentiated(*(each.requires_grad_() for each in (x, w, b)))
