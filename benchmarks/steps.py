@@ -60,6 +60,7 @@ SMALLEST_MAP = {"dcgan-large": 2}
 """Pixels along a side of the smallest map, where that is not the backbone's own limit."""
 NORM = {"wgan-gp": {"norm": "none"}}
 """Loss -> setting of D that its peers have, where the recipe has another."""
+PENALIZED = ("wgan-gp", "dragan")
 FLOAT32 = {"precision": "float32", "penalty_precision": "float32"}
 LATENT = {"resnet": 128, "dcgan": 100, "dcgan-large": 100}
 OURS = {
@@ -128,7 +129,8 @@ class Cell:
 
     def sides(self) -> list[str]:
         """Names of the measured sides."""
-        return ["plain", *OURS[self.device]]
+        modes = [name for name in OURS[self.device] if self.loss in PENALIZED or "penalties" not in name]
+        return ["plain", *modes]
 
     def cycle(self, side: str) -> Callable[[], object]:
         """A function that runs one cycle of a side and waits for the device."""

@@ -71,7 +71,7 @@ def test_readme_says_that_no_recipe_of_the_papers_size_was_trained_to_its_end():
     assert "none of these has been trained to its end" in " ".join(read("README.md").split())
 
 
-def test_dcgan_large_has_the_weights_of_its_peer_and_older_tables_say_that_theirs_had_not(monkeypatch):
+def test_dcgan_large_has_the_weights_of_its_peer_and_an_older_table_says_that_its_network_had_not(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from steps import NETWORKS, smallest_map
 
@@ -80,4 +80,4 @@ def test_dcgan_large_has_the_weights_of_its_peer_and_older_tables_say_that_their
         g = make_generator(backbone, {"width": of_g}, shape=(3, 32, 32), latent=100)
         d = make_discriminator(backbone, {"width": of_d}, shape=(3, 32, 32), heads=("score",))
     assert [round(sum(p.numel() for p in net.parameters()) / 1e6, 1) for net in (g, d)] == [11.4, 4.3]
-    assert all("the wrong way round" in read(f"docs/reports/{page}.md") for page in ("performance", "growth"))
+    assert "the wrong way round" in read("docs/reports/growth.md")

@@ -83,7 +83,7 @@ def test_the_page_of_the_laptop_recipes_and_the_readme(benchmarks):
     for path, write in ((laptop.PAGE, laptop.page), (laptop.README, laptop.readme)):
         text = path.read_text(encoding="utf-8")
         assert write(text, found) == text
-    assert {run["cell"] for run in found} <= laptop.CELLS.keys()
+    assert {run["cell"] for run in found} <= laptop.CELLS.keys() == laptop.times().keys()
 
 
 def test_the_readme_takes_steps_and_score_of_the_laptop_runs(benchmarks):
@@ -91,9 +91,10 @@ def test_the_readme_takes_steps_and_score_of_the_laptop_runs(benchmarks):
 
     text = laptop.README.read_text(encoding="utf-8")
     runs = [{"cell": "wgan", "seed": i, "steps": 1234, "scores": {laptop.FID: 1.5 + i}} for i in range(3)]
+    seconds = round(laptop.times()["wgan"] * 1234)
     changed = laptop.readme(text, runs)
     (line,) = set(changed.splitlines()) - set(text.splitlines())
-    assert line.startswith("| `wgan` |") and "| 1,234 | 2.50 | <img" in line
+    assert line.startswith("| `wgan` |") and f"| 1,234 | {seconds} | 2.50 | <img" in line
 
 
 @pytest.mark.parametrize("name", ["laptop-trials", "photos-trials"])
@@ -257,6 +258,7 @@ def test_every_json_of_results_is_compared_with_a_page():
         "mixtures",
         "growth",
         "laptop-recipes",
+        "laptop-times",
         "laptop-trials",
         "photos-trials",
         "seeds",

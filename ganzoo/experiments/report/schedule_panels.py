@@ -14,7 +14,7 @@ from ganzoo.schedules import Schedule, schedules_in
 
 @dataclass(frozen=True)
 class ScheduleUse:
-    """A schedule of one config key, as it runs through a training."""
+    """The schedule of a config key, with the steps and the batch size of its run."""
 
     key: str
     schedule: Schedule
