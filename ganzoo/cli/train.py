@@ -77,10 +77,12 @@ def train(
         folder = api.resume(arguments.resume, given, quiet=quiet)
     elif variant is None:
         raise InputError("which variant? as in: ganzoo train wgan-gp ('ganzoo list' shows them all)")
-    elif arguments.dry_run:
-        return show(make_config(variant, given))
     else:
-        folder = api.train(make_config(variant, given), out=out, quiet=quiet)
+        config = make_config(variant, given)
+        check_pictures(config, variant, given)
+        if arguments.dry_run:
+            return show(config)
+        folder = api.train(config, out=out, quiet=quiet)
     if not quiet and os.environ.get("RANK", "0") == "0":
         terminal.out(summary(RunDir(folder)))
         for command in next_commands(RunDir(folder), plugin_arguments(arguments.plugin or [])):
@@ -104,6 +106,13 @@ def check_resume_options(run: Path, out: Path | None, dry_run: bool) -> None:
         raise InputError("--out and --name cannot be combined with --resume: a resumed run stays in its folder")
     if dry_run:
         raise InputError(f"--dry-run cannot be combined with --resume: the run's config is in {run}/config.json")
+
+
+def check_pictures(config: Config, variant: str, given: Table) -> None:
+    """Raise `InputError` if a recipe for the user's own pictures was given none."""
+    kind, _, path = config.data.spec.partition(":")
+    if kind == "folder" and "spec" not in given.get("data", {}) and not Path(path).exists():
+        raise InputError(f"{variant} trains on your own pictures; name their folder, as in --data folder:PATH")
 
 
 def number(threads: str) -> int:

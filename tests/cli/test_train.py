@@ -73,6 +73,19 @@ def test_wrong_values_are_one_line(words, error, capsys, tmp_path):
     assert error in line and not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ([], "photos trains on your own pictures; name their folder, as in --data folder:PATH"),
+        (["--dry-run"], "photos trains on your own pictures; name their folder, as in --data folder:PATH"),
+        (["--data", "folder:none"], "folder none does not exist"),
+    ],
+)
+def test_a_recipe_for_own_pictures_asks_for_them(words, error, capsys, tmp_path):
+    assert ganzoo("train", "photos", *words) == 2
+    assert capsys.readouterr().err == f"ganzoo: {error}\n" and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("count", "tricks", "said"), [(30, {}, True), (30, {"augment": {}}, False), (2000, {}, False)])
 def test_few_images_are_said_unless_they_are_augmented(count, tricks, said, tmp_path, capsys):
     images = torch.zeros(count, 1, 16, 16, dtype=torch.uint8)
