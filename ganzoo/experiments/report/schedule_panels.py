@@ -45,6 +45,6 @@ def schedule_panels(results: Results) -> list[tuple[str, str, str]]:
 def schedule_uses(results: Results) -> Iterator[tuple[str, ScheduleUse]]:
     """Every schedule in the configs of the settings, with the name of the setting."""
     for setting in results.settings:
-        table = unflatten(setting.config)
-        for key, schedule in schedules_in(table):
-            yield setting.name, ScheduleUse(key, schedule, table["train"]["steps"], table["train"]["batch_size"])
+        steps, batch_size = setting.config.get("train.steps", 0), setting.config.get("train.batch_size", 1)
+        for key, schedule in schedules_in(unflatten(setting.config)):
+            yield setting.name, ScheduleUse(key, schedule, steps, batch_size)
