@@ -250,6 +250,24 @@ def test_the_page_of_techniques_quotes_its_results():
         assert f"{whole}.{decimals}" == f"{medians[name]:.{len(decimals)}f}", name
 
 
+def test_the_page_of_the_race(benchmarks):
+    import race
+
+    text, races = race.PAGE.read_text(encoding="utf-8"), read(race.RESULTS)
+    assert race.page(text, races) == text and race.PICTURE.exists()
+    assert {each["loss"] for each in races} == race.PUBLISHED.keys()
+
+
+def test_a_level_is_reached_when_the_score_is_first_that_low(benchmarks):
+    import race
+
+    curve = [(10.0, 5.0), (20.0, 3.0), (30.0, 4.5)]
+    assert [race.reached(curve, level) for level in (5.0, 4.0, 2.0)] == [10.0, 20.0, None]
+    races = [{"loss": "nsgan", "curves": {"textbook": [(30.0, 4.0)], "ganzoo": curve}}]
+    rows = [line for line in race.page(race.MARK, races).splitlines() if line.startswith("| `nsgan`")]
+    assert rows[-1] == "| `nsgan` | 3 | not in the race | 20 | - |" and "| `nsgan` | 5 | 30 | 10 | 3.0 |" in rows
+
+
 def test_every_json_of_results_is_compared_with_a_page():
     """A new one needs a test here."""
     assert {path.stem for path in REPORTS.glob("*.json")} == {
@@ -261,6 +279,7 @@ def test_every_json_of_results_is_compared_with_a_page():
         "laptop-times",
         "laptop-trials",
         "photos-trials",
+        "race",
         "seeds",
     }
     planned = ["seeds"] if (REPORTS / "seeds").exists() else []
