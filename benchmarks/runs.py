@@ -12,15 +12,15 @@ from pathlib import Path
 from statistics import median
 
 
-def train(folder: Path, new: Iterable[str], threads: int = 1) -> None:
+def train(folder: Path, new: Iterable[str]) -> None:
     """Resume the run in `folder`, or start it with the arguments `new`; a finished run stays unchanged."""
     begun = ["--resume", str(folder)] if (folder / "config.json").exists() else [*new, "--out", str(folder)]
-    ganzoo("train", *begun, "--quiet", threads=threads)
+    ganzoo("train", *begun, "--quiet")
 
 
-def scores(folder: Path, *options: str, threads: int = 1) -> dict[str, float]:
+def scores(folder: Path, *options: str) -> dict[str, float]:
     """The scores of a run by name, with four decimals."""
-    found = json.loads(ganzoo("evaluate", str(folder), *options, "--json", threads=threads))
+    found = json.loads(ganzoo("evaluate", str(folder), *options, "--json"))
     return {each["name"]: round(each["value"], 4) for each in found["scores"]}
 
 
@@ -40,7 +40,7 @@ def in_parallel(jobs: int, works: Iterable[Callable[[], object]]) -> None:
         each.result()
 
 
-def ganzoo(*words: str, threads: int = 1, folder: Path | None = None) -> str:
-    """The output of a command, run in `folder`; raises `CalledProcessError` if it fails."""
-    command, env = [sys.executable, "-m", "ganzoo", *words], os.environ | {"OMP_NUM_THREADS": str(threads)}
+def ganzoo(*words: str, folder: Path | None = None) -> str:
+    """The output of a command with one thread, run in `folder`; raises `CalledProcessError` if it fails."""
+    command, env = [sys.executable, "-m", "ganzoo", *words], os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env, cwd=folder).stdout
