@@ -22,7 +22,7 @@ import torch
 from growth_page import FIRST_TIME, TO_FIRST_STEP
 from operations import Operations
 from steps import LATENT, NETWORKS, smallest_map
-from timing import CLOCKS, Work, in_turn
+from timing import CLOCKS, Work, in_turn, repeated
 
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config
@@ -60,12 +60,6 @@ class Conditions:
         return {"machine": machine, "torch": torch.__version__} | {
             name: getattr(self, name) for name in ("threads", "rounds", "clock")
         }
-
-
-def repeated(work: Work) -> None:
-    """Do `work` `REPEATS` times."""
-    for _ in range(REPEATS):
-        work()
 
 
 def trainer(
@@ -138,7 +132,7 @@ def of_reading(count: int, made: Trainer) -> Iterator[tuple[tuple[str, int], Wor
         batch()
 
     yield ("cycle", count), made.train_step
-    yield ("batch", count), partial(repeated, batch)
+    yield ("batch", count), partial(repeated, batch, REPEATS)
     yield ("shuffle", count), next_epoch
 
 

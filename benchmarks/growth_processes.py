@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from growth_parts import REPEATS, Conditions, Point, repeated, trainer
-from timing import Work, idle, in_turn
+from growth_parts import REPEATS, Conditions, Point, trainer
+from timing import Work, idle, in_turn, repeated
 from torch import distributed as dist
 
 from ganzoo.training.distributed import SINGLE_PROCESS, ProcessGroup, process_group
@@ -41,7 +41,9 @@ def of_processes(c: Conditions) -> list[Point]:
 def rank(c: Conditions, out: Path) -> None:
     """Measure in each process; the first one writes the points."""
     with process_group() as group:
-        works = of_group(c, group) | {("all_reduce", size): partial(repeated, message(size)) for size in MESSAGES}
+        works = of_group(c, group) | {
+            ("all_reduce", size): partial(repeated, message(size), REPEATS) for size in MESSAGES
+        }
         taken = in_turn(works, c.rounds, "wall", ready=dist.barrier)
         points: list[Point] = []
         for (series, x), times in taken.items():

@@ -23,13 +23,10 @@ from typing import Any
 
 import runs as processes
 from runs import spread
-from timing import in_turn
+from timing import in_turn, repeated, trainer
 
-from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import make_config, merge, overrides
+from ganzoo.config.recipes import merge, overrides
 from ganzoo.markup import markdown_table
-from ganzoo.run_data import load_dataset
-from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
@@ -86,23 +83,15 @@ def results() -> list[Run]:
 
 def measure() -> dict[str, float]:
     """Median seconds of a step of every cell with two threads in bf16, all cells in turn."""
-    works = {cell: partial(repeated, trainer(words)) for cell, words in CELLS.items()}
+    works = {cell: partial(repeated, made(words).train_step, STEPS) for cell, words in CELLS.items()}
     taken = in_turn(works, ROUNDS, "wall")
     return {cell: round(median(seconds) / STEPS, 5) for cell, seconds in taken.items()}
 
 
-def trainer(words: list[str]) -> Trainer:
+def made(words: list[str]) -> Trainer:
     """The trainer of a command at step 0."""
     given = overrides([word for word in words if "=" in word])
-    config = make_config(words[0], merge(given, {"train": {"threads": 2, "precision": "bf16"}}))
-    data = load_dataset(config)
-    return make_trainer(resolve_config(config, data), data)
-
-
-def repeated(each: Trainer) -> None:
-    """`STEPS` steps."""
-    for _ in range(STEPS):
-        each.train_step()
+    return trainer(words[0], merge(given, {"train": {"threads": 2, "precision": "bf16"}}))
 
 
 def times() -> dict[str, float]:
@@ -112,7 +101,8 @@ def times() -> dict[str, float]:
 
 def training_seconds(cell: str, steps: int) -> str:
     """The seconds of a run with two threads; "-" if its steps were not measured."""
-    return f"{times()[cell] * steps:.0f}" if cell in times() else "-"
+    of_a_step = times().get(cell)
+    return f"{of_a_step * steps:.0f}" if of_a_step else "-"
 
 
 def page(text: str, found: list[Run]) -> str:

@@ -15,18 +15,17 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+import timing
 import torch
 
-from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import make_config, merge, overrides
+from ganzoo.config.recipes import merge, overrides
 from ganzoo.config.schema import Table
-from ganzoo.run_data import load_dataset
 from ganzoo.training import checkpoint, ema
 from ganzoo.training.evaluation import TrainingEvaluation
-from ganzoo.training.failure_rules import RULES, new_findings
+from ganzoo.training.failure_rules import RULES, Finding, new_findings
 from ganzoo.training.log_record import log_terms
-from ganzoo.training.loop import make_trainer
 from ganzoo.training.release import write_release
+from ganzoo.training.run_history import History
 from ganzoo.training.trainer import Trainer
 
 STEPS = 10  # per block
@@ -36,11 +35,9 @@ EVERY = 1000  # steps between scores
 
 def trainer(variant: str, tables: Table) -> Trainer:
     """A trainer after three warm-up steps."""
-    config = make_config(variant, merge({"train": {"threads": 1, "device": "cpu", "eval_every": EVERY}}, tables))
-    data = load_dataset(config)
-    made = make_trainer(resolve_config(config, data), data)
-    for _ in range(3):
-        made.train_step()
+    fixed: Table = {"train": {"threads": 1, "device": "cpu", "eval_every": EVERY}}
+    made = timing.trainer(variant, merge(fixed, tables))
+    timing.repeated(made.train_step, 3)
     return made
 
 
@@ -60,10 +57,10 @@ def with_replay(variant: str, tables: Table) -> Trainer:
     return made
 
 
-def watch(made: Trainer) -> None:
-    """The work of the log and the monitor for one record."""
+def watch(made: Trainer) -> list[Finding]:
+    """The work of the log and the monitor for one record; returns what the monitor finds."""
     record = {"step": made.step, "terms": log_terms(made)}
-    new_findings([record] * 40, (), RULES)
+    return new_findings(History([record] * 40), (), RULES)
 
 
 def save(made: Trainer, folder: Path) -> None:

@@ -24,16 +24,13 @@ from typing import Any
 
 import torch
 from textbook import Textbook
+from timing import trainer
 from torch import nn
 
-from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import make_config
 from ganzoo.config.schema import Table
 from ganzoo.evaluator import evaluate
 from ganzoo.markup import markdown_table
-from ganzoo.run_data import load_dataset
 from ganzoo.sampling import Sampler
-from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -46,13 +43,6 @@ PUBLISHED: dict[str, Table] = {
     "wgan-gp": {"lr": 1e-4, "betas": (0.0, 0.9)},
 }
 """Adam's settings in the papers: Radford et al. 2016, sec. 4; Gulrajani et al. 2017, algorithm 1."""
-
-
-def trainer(loss: str, tables: Table) -> Trainer:
-    """Ganzoo's trainer on the embedded digits."""
-    config = make_config(loss, tables)
-    data = load_dataset(config)
-    return make_trainer(resolve_config(config, data), data)
 
 
 def textbook(loss: str, seed: int) -> tuple[Callable[[], object], Callable[[], nn.Module], Trainer]:

@@ -6,6 +6,13 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
+from ganzoo.builder import resolve_config
+from ganzoo.config.recipes import make_config
+from ganzoo.config.schema import Table
+from ganzoo.run_data import load_dataset
+from ganzoo.training.loop import make_trainer
+from ganzoo.training.trainer import Trainer
+
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 Name = TypeVar("Name", bound=Hashable)
@@ -14,6 +21,19 @@ Work = Callable[[], object]
 
 def idle() -> None:
     """Do nothing, while another process works."""
+
+
+def trainer(recipe: str, tables: Table) -> Trainer:
+    """The trainer of a recipe with `tables` over it, at step 0."""
+    config = make_config(recipe, tables)
+    data = load_dataset(config)
+    return make_trainer(resolve_config(config, data), data)
+
+
+def repeated(work: Work, times: int) -> None:
+    """Do `work` a few times."""
+    for _ in range(times):
+        work()
 
 
 def in_turn(

@@ -22,15 +22,12 @@ from threading import Lock
 from typing import Any
 
 import runs as processes
+import timing
 from runs import spread
-from timing import in_turn
 
-from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import make_config, unflatten
+from ganzoo.config.recipes import unflatten
 from ganzoo.config.schema import Table
 from ganzoo.markup import markdown_table
-from ganzoo.run_data import load_dataset
-from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer
 
 HERE = Path(__file__).parent
@@ -135,22 +132,14 @@ def calibrate(plan: Plan, chosen: list[str]) -> None:
 def trainer(plan: Plan, trial: str) -> Trainer:
     """The trainer of a trial, with two threads."""
     recipe, own = plan.each()[trial]
-    config = make_config(recipe, unflatten(plan.values(own) | {"train.threads": 2}))
-    data = load_dataset(config)
-    return make_trainer(resolve_config(config, data), data)
+    return timing.trainer(recipe, unflatten(plan.values(own) | {"train.threads": 2}))
 
 
 def ratio(one: Trainer, other: Trainer) -> float:
     """Time of a step of `one` over that of `other`, the median of a few rounds."""
-    works = {each: partial(repeated, each) for each in (one, other)}
-    taken = in_turn(works, ROUNDS, "wall")
+    works = {each: partial(timing.repeated, each.train_step, CYCLES) for each in (one, other)}
+    taken = timing.in_turn(works, ROUNDS, "wall")
     return median(a / b for a, b in zip(taken[one], taken[other], strict=True))
-
-
-def repeated(each: Trainer) -> None:
-    """A few steps."""
-    for _ in range(CYCLES):
-        each.train_step()
 
 
 def run(plan: Plan, name: str, runs: Path) -> None:

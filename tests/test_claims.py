@@ -71,8 +71,7 @@ def test_readme_says_that_no_recipe_of_the_papers_size_was_trained_to_its_end():
     assert "none of these has been trained to its end" in " ".join(read("README.md").split())
 
 
-def test_dcgan_large_has_the_weights_of_its_peer_and_an_older_table_says_that_its_network_had_not(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+def test_dcgan_large_has_the_weights_of_its_peer_and_an_older_table_says_that_its_network_had_not(benchmarks):
     from steps import NETWORKS, smallest_map
 
     backbone, of_g, of_d = NETWORKS["dcgan-large"]

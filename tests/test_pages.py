@@ -268,6 +268,15 @@ def test_a_level_is_reached_when_the_score_is_first_that_low(benchmarks):
     assert rows[-1] == "| `nsgan` | 3 | not in the race | 20 | - |" and "| `nsgan` | 5 | 30 | 10 | 3.0 |" in rows
 
 
+def test_the_monitor_reads_the_record_that_is_timed(benchmarks):
+    import overheads
+
+    players = {player: {"width": 4} for player in ("generator", "discriminator")}
+    made = overheads.trainer("nsgan", {"networks": players, "train": {"batch_size": 8, "precision": "float32"}})
+    # After three steps G has hardly learned, and its samples are still alike.
+    assert made.step == 3 and [finding.rule for finding in overheads.watch(made)] == ["samples-alike"]
+
+
 def test_every_json_of_results_is_compared_with_a_page():
     """A new one needs a test here."""
     assert {path.stem for path in REPORTS.glob("*.json")} == {

@@ -111,7 +111,7 @@ def check_resume_options(run: Path, out: Path | None, dry_run: bool) -> None:
 def check_pictures(config: Config, variant: str, given: Table) -> None:
     """Raise `InputError` if a recipe for the user's own pictures was given none."""
     kind, _, path = config.data.spec.partition(":")
-    if kind == "folder" and "spec" not in given.get("data", {}) and not Path(path).exists():
+    if kind == "folder" and "spec" not in given.get("data", {}) and not Path(path).expanduser().exists():
         raise InputError(f"{variant} trains on your own pictures; name their folder, as in --data folder:PATH")
 
 

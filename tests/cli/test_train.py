@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from PIL import Image
 
 from ganzoo import api, cli
 from ganzoo.training import checkpoint
@@ -84,6 +85,15 @@ def test_wrong_values_are_one_line(words, error, capsys, tmp_path):
 def test_a_recipe_for_own_pictures_asks_for_them(words, error, capsys, tmp_path):
     assert ganzoo("train", "photos", *words) == 2
     assert capsys.readouterr().err == f"ganzoo: {error}\n" and not list(tmp_path.iterdir())
+
+
+def test_a_recipe_of_your_own_may_name_pictures_in_your_home(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for i in range(2):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8), (90 * i, 0, 0)).save(tmp_path / f"mine/{i}.png")
+    (tmp_path / "own.toml").write_text('extends = "photos"\ndata.spec = "folder:~/mine"\n')
+    assert ganzoo("train", tmp_path / "own.toml", "--dry-run") == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("count", "tricks", "said"), [(30, {}, True), (30, {"augment": {}}, False), (2000, {}, False)])
