@@ -129,3 +129,8 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if minutes else f"{rest} s"
     hours, minutes = divmod(round(whole / 60), 60)
     return f"{hours:,} h {minutes} min"
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun: 1 run, 4 runs."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

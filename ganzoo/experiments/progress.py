@@ -21,7 +21,8 @@ MIN_DONE = 0.05  # of one run; below, starting the process dominates
 def opening_lines(request: CompareOptions, settings: Sequence[Setting]) -> list[str]:
     """The size of the comparison, its folder and how to stop it; then the settings and switches that are not trained."""
     count = sum(not setting.refused for setting in settings)
-    runs = f"{counted(count * request.seeds, 'run')}: {counted(count, 'setting')}, {counted(request.seeds, 'seed')}"
+    settings, seeds = terminal.counted(count, "setting"), terminal.counted(request.seeds, "seed")
+    runs = f"{terminal.counted(count * request.seeds, 'run')}: {settings}, {seeds}"
     where = f"{request.budget} each, {request.jobs} at a time, in {request.out}"
     refused = [f"not trained: {each.setting}: {each.reason}" for setting in settings for each in refusals(setting)]
     return [f"{runs}, {where}. Ctrl-C saves and stops, the same command continues", *refused]
@@ -90,11 +91,6 @@ class CellWatch:
         if minutes := cell.budget.minutes:
             return last.seconds / (60 * minutes)
         return last.step / cell.config.train.steps
-
-
-def counted(number: int, what: str) -> str:
-    """A number with its noun: 1 run, 4 runs."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def time_left(done: float, total: int, seconds: float) -> str:

@@ -13,6 +13,7 @@ from ganzoo.cpu_threads import keep_freed_memory
 from ganzoo.data import BatchLoader, Dataset
 from ganzoo.errors import InputError, Interrupted
 from ganzoo.rng import RngScope
+from ganzoo.terminal import counted
 from ganzoo.torch_state import allow_tf32
 from ganzoo.training import checkpoint
 from ganzoo.training.cuda_graphs import WARMUP_STEPS
@@ -154,7 +155,7 @@ def header_line(run: RunDir, trainer: Trainer) -> str:
     """The run's first output line: variant, data, parameter counts, device, folder."""
     facts, train = trainer.config.dataset, trainer.config.train
     data = ", ".join([f"{facts.count:,} of {' x '.join(map(str, facts.shape))}", *class_summary(trainer.config)])
-    where = f"{train.device}, {train.threads} threads, {train.precision}"
+    where = f"{train.device}, {counted(train.threads, 'thread')}, {train.precision}"
     players = ", ".join(f"{name} {count_parameters(net):,}" for name, net in (("G", trainer.G), ("D", trainer.D)))
     return f"{trainer.config.variant} on {facts.name} ({data}), {players} weights, {where}: {run.folder}"
 

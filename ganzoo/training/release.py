@@ -19,6 +19,7 @@ from ganzoo.evaluation.score import ScoreRecord
 from ganzoo.image_io import draw_sheet, encode, to_pil
 from ganzoo.json_io import Count, FileSchema, Finite, Shape, read_table
 from ganzoo.latent import Latent, draw_images, draw_inputs
+from ganzoo.terminal import counted
 from ganzoo.training.trainer import Trainer
 
 REQUIRED_FILES = ("generator.safetensors", "config.json", "card.json")
@@ -118,7 +119,7 @@ def make_card(config: ResolvedConfig, counters: dict[str, int], seconds: float, 
         "images": counters["images"],
         "seconds": round(seconds, 1),
         "seed": config.seed,
-        "hardware": f"{device_name(config.train.device)}, {config.train.threads} threads",
+        "hardware": f"{device_name(config.train.device)}, {counted(config.train.threads, 'thread')}",
         "versions": {"ganzoo": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "sha256": sha256,
     }

@@ -23,7 +23,7 @@ def test_the_card_for_programs_says_all(finished):
     card = read_json(finished / "card.json")
     told = "variant about data data_licence steps d_steps images seconds hardware seed versions sha256 scores faults licence"
     assert set(told.split()) <= card.keys() and card["storage"] == "float16" and card["classes"] == ["0", "1", "2"]
-    assert card["steps"] == 2 and card["hardware"].startswith("cpu, ") and card["hardware"].endswith(", 1 threads")
+    assert card["steps"] == 2 and card["hardware"].startswith("cpu, ") and card["hardware"].endswith(", 1 thread")
 
 
 def test_the_card_for_people_says_the_same(finished):
