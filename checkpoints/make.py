@@ -26,14 +26,25 @@ PAGE = HERE.parent / "docs/reports/checkpoints.md"
 MNIST = "wgan-gp hinge rpgan nsgan lsgan dragan wgan minimax coulomb ebgan began acgan cgan infogan".split()
 FASHION = "wgan-gp hinge rpgan acgan cgan".split()
 CIFAR10 = "cgan acgan nsgan".split()
-FOLDERS = {"mnist": MNIST, "fashion-mnist": FASHION, "cifar10-small": CIFAR10}
+LETTERS = "acgan cgan".split()
+FOLDERS = {
+    "mnist": MNIST,
+    "fashion-mnist": FASHION,
+    "cifar10-small": CIFAR10,
+    "letters": LETTERS,
+    "emoji": ["photos"],
+}
 RELEASES = {f"{v}-{folder.removesuffix('-small')}": f"{folder}/{v}" for folder, names in FOLDERS.items() for v in names}
 """Bundled release -> its recipe."""
 LICENCE = "mit"
 REMARKS = {
     "cifar10-small": "A small model that one CPU core trains in about an hour, not the CNN and the 100,000 steps of "
     "pytorch-gan-collections (papers/cifar10/ has recipes of that length, none of them trained to its end). The images came "
-    "from .npz files that hold the five batches in their order, not from torchvision's archive."
+    "from .npz files that hold the five batches in their order, not from torchvision's archive.",
+    "letters": "The letters A to Z of 1,416 faces, drawn by examples/06_letters.py from the packages of Debian 12 in "
+    "examples/06_letters_fonts.txt, with free licenses; every fifth face is the test split.",
+    "emoji": "The pictures are Microsoft's Fluent emoji (MIT license) from the npm package @lobehub/fluent-emoji-3d 1.1.0, "
+    "without skin-tone variants, prepared by examples/09_emoji.py, which puts every tenth into the test split.",
 }
 """Folder of recipes -> remark on the cards."""
 BY_TEST = "by the FID of trials against the test split, the split of the scores below, which are therefore optimistic"
@@ -41,6 +52,9 @@ CHOSEN = {
     "mnist": BY_TEST,
     "fashion-mnist": "for MNIST, by the FID of trials against MNIST's test split; no trial was on Fashion-MNIST",
     "cifar10-small": BY_TEST,
+    "letters": "for the embedded digits, by the FID of trials against their training split (docs/reports/laptop-trials.md); "
+    "no trial was on letters",
+    "emoji": "by the FID of trials against the training split (docs/reports/photos-trials.md)",
 }
 """Choice of the recipes of each folder (docs/reports/recipes.md)."""
 DEPARTS = {

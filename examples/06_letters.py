@@ -1,6 +1,6 @@
 """Draw the letters A to Z of the fonts on this machine into a labeled folder: 26 classes, one picture per face.
 
-    sudo apt-get install fonts-dejavu fonts-lato fonts-open-sans fonts-texgyre fonts-adf-accanthis   # more faces: more styles
+    sudo apt-get install --no-install-recommends $(cat examples/06_letters_fonts.txt)   # Debian 12: 137 packages, 1,416 faces
     python examples/06_letters.py letters [--fonts /usr/share/fonts] [--size 32]
     ganzoo train acgan --data folder:letters --set data.size=32 --set data.channels=1
     ganzoo train cgan --data folder:letters --set data.size=32 --set data.channels=1

@@ -21,11 +21,11 @@ MIN_DONE = 0.05  # of one run; below, starting the process dominates
 def opening_lines(request: CompareOptions, settings: Sequence[Setting]) -> list[str]:
     """The size of the comparison, its folder and how to stop it; then the settings and switches that are not trained."""
     count = sum(not setting.refused for setting in settings)
-    settings, seeds = terminal.counted(count, "setting"), terminal.counted(request.seeds, "seed")
-    runs = f"{terminal.counted(count * request.seeds, 'run')}: {settings}, {seeds}"
+    runs = terminal.counted(count * request.seeds, "run")
+    size = f"{runs}: {terminal.counted(count, 'setting')}, {terminal.counted(request.seeds, 'seed')}"
     where = f"{request.budget} each, {request.jobs} at a time, in {request.out}"
     refused = [f"not trained: {each.setting}: {each.reason}" for setting in settings for each in refusals(setting)]
-    return [f"{runs}, {where}. Ctrl-C saves and stops, the same command continues", *refused]
+    return [f"{size}, {where}. Ctrl-C saves and stops, the same command continues", *refused]
 
 
 @contextmanager
