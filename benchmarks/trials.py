@@ -145,7 +145,7 @@ def ratio(one: Trainer, other: Trainer) -> float:
 def run(plan: Plan, name: str, runs: Path) -> None:
     """Train and score one trial."""
     recipe, own = plan.each()[name]
-    steps = own.get("train.steps") or fitting_steps(plan, name)
+    steps = plan.values(own).get("train.steps") or fitting_steps(plan, name)
     values = plan.values(own) | {"train.steps": steps, "train.lr_decay_steps": steps, "train.threads": 1}
     values |= {"train.log_every": 100, "train.sample_every": 1000, "train.save_every": 1000}
     sets = [word for key, value in values.items() for word in ("--set", f"{key}={json.dumps(value)}")]

@@ -15,7 +15,14 @@ from ganzoo.sampling import shipped_releases
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-TEST_SPLIT = {"mnist": "the test split", "fashion-mnist": "MNIST's test split", "cifar10-small": "the test split"}
+SPLIT = {
+    "mnist": "the test split",
+    "fashion-mnist": "MNIST's test split",
+    "cifar10-small": "the test split",
+    "letters": "their training split",
+    "emoji": "the training split",
+}
+"""Folder of recipes -> the split by which they were chosen, as its cards name it."""
 REFUTED = {
     "on a laptop": "cloud machines were measured",
     "does what its paper says": "packing: there was no control at the same batch",
@@ -34,7 +41,7 @@ def test_a_card_says_by_what_its_recipe_was_chosen(name):
     card = (shipped_releases()[name] / "card.md").read_text(encoding="utf-8")
     variant = read_json(shipped_releases()[name] / "card.json")["variant"]
     assert re.search(
-        rf"^\| recipe chosen \| .*{TEST_SPLIT[current_name(variant).partition('/')[0]]}", card, flags=re.MULTILINE
+        rf"^\| recipe chosen \| .*{SPLIT[current_name(variant).partition('/')[0]]}", card, flags=re.MULTILINE
     )
 
 
