@@ -3,8 +3,8 @@
     python benchmarks/trials.py NAME RUNS [--jobs 2] [--only nsgan ...] [--calibrate | --report]
 
 The trials are in benchmarks/NAME.toml. `--calibrate` measures the seconds of a step with two threads, in turn, on a machine
-that must be idle; from these follow the steps that fit in the plan's seconds, unless a trial has `train.steps`. The trials
-themselves run with one thread each, because their number of steps decides, not their time. Results are in
+that must be idle; from these follow the steps that fit in the plan's seconds, unless the trial or the plan has `train.steps`.
+The trials themselves run with one thread each, because their number of steps decides, not their time. Results are in
 docs/reports/NAME.json; what is there is not repeated, and the first trial of every recipe comes before any second one, as do
 the seeds. `--report` writes NAME.md from them.
 """
@@ -59,7 +59,7 @@ class Plan:
     settings: Table = field(default_factory=dict)
     seeds: int = 1
     seconds: float = 0
-    """Of a trial without `train.steps`."""
+    """Of a trial for which no `train.steps` are set."""
     reference: str = ""
     """The trial whose step takes `reference_seconds`."""
     reference_seconds: float = 0

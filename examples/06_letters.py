@@ -2,8 +2,7 @@
 
     sudo apt-get install --no-install-recommends $(cat examples/06_letters_fonts.txt)   # Debian 12: 137 packages, 1,416 faces
     python examples/06_letters.py letters [--fonts /usr/share/fonts] [--size 32]
-    ganzoo train acgan --data folder:letters --set data.size=32 --set data.channels=1
-    ganzoo train cgan --data folder:letters --set data.size=32 --set data.channels=1
+    ganzoo train letters/cgan
 
 Faces that lack a letter, draw two letters alike (symbol fonts) or repeat another face are left out. Every fifth face is the
 test split, so that no face is in both.

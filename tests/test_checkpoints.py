@@ -137,8 +137,10 @@ def test_what_was_seen_later_goes_into_the_card(made):
 def test_the_card_of_a_small_recipe_for_a_cpu_says_that_it_is_one():
     module = script()
     told = {name: module.told(name) for name in module.RELEASES}
-    remarks = {name: words["remarks"] for name, words in told.items() if name.endswith("cifar10")}
-    assert all("pytorch-gan-collections" in words for words in remarks.values())
+    remarks = {name: words["remarks"] for name, words in told.items() if "remarks" in words}
+    assert set(remarks) == {name for name in told if name.endswith(("cifar10", "letters", "emoji"))}
+    small = {name for name, words in remarks.items() if "pytorch-gan-collections" in words}
+    assert small == {name for name in told if name.endswith("cifar10")}
 
 
 def test_the_page_has_a_line_for_it(made):
