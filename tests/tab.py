@@ -26,6 +26,10 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
+class PageLeft(AssertionError):
+    """The page was left for another one before it could answer."""
+
+
 class Tab:
     """One page. Use it in a `with` block."""
 
@@ -73,9 +77,9 @@ class Tab:
         return told["result"].get("value")
 
     def wait(self, condition: str) -> None:
-        """Until an expression is true."""
+        """Until an expression is true, on this page or on the one it is left for."""
         end = time.monotonic() + SECONDS
-        while not self.run(condition):
+        while not self._holds(condition):
             assert time.monotonic() < end, f"never came: {condition}; {self.wrong}"
             time.sleep(0.02)
 
@@ -118,12 +122,20 @@ class Tab:
         shot = self._ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(shot["data"]))
 
+    def _holds(self, condition: str) -> bool:
+        try:
+            return bool(self.run(condition))
+        except PageLeft:
+            return False
+
     def _ask(self, method: str, **params: Any) -> dict[str, Any]:
         self._number += 1
         request = {"id": self._number, "method": method, "params": params, **getattr(self, "_session", {})}
         os.write(self._out, json.dumps(request).encode() + b"\0")
         while (answer := self._read()).get("id") != self._number:
             self._note(answer)
+        if answer.get("error", {}).get("message") == "Inspected target navigated or closed":
+            raise PageLeft(answer)
         assert "error" not in answer, answer
         return answer["result"]
 

@@ -82,6 +82,15 @@ def drawn(samplers: dict[str, Sampler], left: str, **settings) -> bytes:
     return picture(samplers[left], View(left=left, **settings))
 
 
+def test_what_is_waited_for_may_come_on_the_next_page(tab, tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.html").write_text(f"<title>{name}</title>")
+    tab.open((tmp_path / "first.html").as_uri())
+    tab.run("void setTimeout(() => { location.href = 'second.html'; }, 50)")
+    tab.wait("new Promise((r) => setTimeout(() => r(document.title === 'second'), 500))")
+    assert tab.run("location.href").endswith("/second.html")
+
+
 def test_the_demo_is_clicked_through(tab, url, samplers):
     visit(tab, url)
     arrive(tab, url, "?left=cgan&right=nsgan", "cgan-seeds-0-to-15.png", "nsgan-seeds-0-to-15.png")
