@@ -57,7 +57,7 @@ CHOSEN = {
 }
 """Choice of the recipes of each folder (docs/reports/recipes.md)."""
 DEPARTS = {
-    "acgan": "D learns classes from reals alone (`classify_fakes = false`); in the paper also from fakes, with which few "
+    "acgan": "D learns classes from reals alone (classify_fakes = false); in the paper also from fakes, with which few "
     "samples of our trials on digits showed the class that was asked for (docs/reports/recipes.md)"
 }
 """Variant -> difference between its objective and the paper's."""

@@ -65,7 +65,7 @@ def test_acgans_departure_stands_in_readme_losses_and_cards():
         f for f in shipped_releases().values() if current_name(read_json(f / "card.json")["variant"]) in departing()
     ]
     assert len(releases) == 3
-    assert all("classify_fakes = false" in (folder / "card.md").read_text(encoding="utf-8") for folder in releases)
+    assert all(r"classify\_fakes = false" in (folder / "card.md").read_text(encoding="utf-8") for folder in releases)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
