@@ -32,8 +32,9 @@ from confusion import Results, Trial, trial
 
 from ganzoo.atlas.curves import run_curves
 from ganzoo.atlas.store import FILE, Atlas, Run, Sick, build, loss_of, read_atlas, rounded, write_atlas
-from ganzoo.config.recipes import make_config, unflatten
-from ganzoo.config.schema import Config, Table
+from ganzoo.config.recipes import make_config
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import Table, unflatten
 from ganzoo.training.run_dir import RunDir
 
 PLAN = Path(__file__).with_suffix(".toml")

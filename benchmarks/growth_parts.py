@@ -26,7 +26,7 @@ from timing import CLOCKS, Work, in_turn, repeated
 
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.data import Dataset, cache
 from ganzoo.data.transform import Pictures, Transform
 from ganzoo.kernels.dispatch import plain_operators

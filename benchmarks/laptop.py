@@ -25,7 +25,8 @@ import runs as processes
 from runs import spread
 from timing import in_turn, repeated, trainer
 
-from ganzoo.config.recipes import merge, overrides
+from ganzoo.config.overrides import overrides
+from ganzoo.config.tables import merge
 from ganzoo.markup import markdown_table
 from ganzoo.training.trainer import Trainer
 

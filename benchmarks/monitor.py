@@ -24,8 +24,9 @@ from typing import Any
 import planted
 
 from ganzoo.builder import make_loss
-from ganzoo.config.recipes import make_config, unflatten
+from ganzoo.config.recipes import make_config
 from ganzoo.config.schema import Config
+from ganzoo.config.tables import unflatten
 from ganzoo.training.failure_rules import diagnose
 from ganzoo.training.run_dir import RunDir
 from ganzoo.training.run_history import Record

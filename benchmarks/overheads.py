@@ -18,8 +18,8 @@ from statistics import median
 import timing
 import torch
 
-from ganzoo.config.recipes import merge, overrides
-from ganzoo.config.schema import Table
+from ganzoo.config.overrides import overrides
+from ganzoo.config.tables import Table, merge
 from ganzoo.training import checkpoint, ema
 from ganzoo.training.evaluation import TrainingEvaluation
 from ganzoo.training.failure_rules import RULES, Finding, new_findings

@@ -31,7 +31,7 @@ from torch.nn.utils.parametrizations import _SpectralNorm
 from ganzoo.batch import Batch
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError
 from ganzoo.networks.initialization import POWER_ITERATIONS

@@ -27,7 +27,7 @@ from textbook import Textbook
 from timing import trainer
 from torch import nn
 
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.evaluator import evaluate
 from ganzoo.markup import markdown_table
 from ganzoo.sampling import Sampler

@@ -21,7 +21,7 @@ from typing import Any
 import runs as processes
 from seeds_page import COLOR, FIGURE, NORMS, PAGE, RESULTS, SHOWN, Run, drawn, middle, page, plan, results
 
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.config.techniques import technique_settings
 
 PICTURES, ONE_BATCH = PAGE.parents[1] / "pictures", Path(__file__).with_name("one_batch.py")

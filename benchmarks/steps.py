@@ -38,7 +38,8 @@ from torch.nn import functional as F
 
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config
-from ganzoo.config.schema import Config, Table
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import Table
 from ganzoo.data import Dataset
 from ganzoo.networks import backbone
 from ganzoo.run_data import load_dataset

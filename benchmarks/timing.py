@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ganzoo.builder import resolve_config
 from ganzoo.config.recipes import make_config
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.run_data import load_dataset
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer

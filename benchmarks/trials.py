@@ -25,8 +25,7 @@ import runs as processes
 import timing
 from runs import spread
 
-from ganzoo.config.recipes import unflatten
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table, unflatten
 from ganzoo.markup import markdown_table
 from ganzoo.training.trainer import Trainer
 

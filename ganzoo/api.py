@@ -12,9 +12,12 @@ from ganzoo import cpu_threads, terminal
 from ganzoo.builder import resolve_config, with_absolute_data_path
 from ganzoo.config.compatibility import few_images_warning
 from ganzoo.config.migrate import PLAYERS
-from ganzoo.config.recipes import checked, make_config, merge, unflatten, with_settings
+from ganzoo.config.overrides import checked
+from ganzoo.config.parsing import parse
+from ganzoo.config.recipes import make_config, with_settings
 from ganzoo.config.resolve import resolve_defaults, resolve_device
-from ganzoo.config.schema import Config, ResolvedConfig, Table, parse, with_train
+from ganzoo.config.schema import Config, ResolvedConfig, with_train
+from ganzoo.config.tables import Table, merge, unflatten
 from ganzoo.data import Dataset, find_source
 from ganzoo.data.summary import image_notes
 from ganzoo.errors import InputError

@@ -12,17 +12,10 @@ import torch
 from torch import nn, optim
 
 from ganzoo.config.compatibility import empty, incompatibilities
+from ganzoo.config.parsing import parse
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.config.schema import (
-    AnyConfig,
-    Config,
-    DatasetInfo,
-    PyramidLevel,
-    ResolvedConfig,
-    Table,
-    parse,
-    with_class_names,
-)
+from ganzoo.config.schema import AnyConfig, Config, DatasetInfo, PyramidLevel, ResolvedConfig, with_class_names
+from ganzoo.config.tables import Table
 from ganzoo.data import Dataset
 from ganzoo.data.source import is_path
 from ganzoo.errors import InputError

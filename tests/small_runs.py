@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from ganzoo.config.recipes import make_config, merge, unflatten, variants
-from ganzoo.config.schema import Config, Table
+from ganzoo.config.recipes import make_config, variants
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import Table, merge, unflatten
 from ganzoo.config.techniques import technique_settings
 from ganzoo.data import Dataset
 from ganzoo.losses import LOSSES, Loss

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.config.recipes import make_config, variants
-from ganzoo.config.schema import flatten
+from ganzoo.config.tables import flatten
 
 ROOT = Path(__file__).parents[1]
 D, G = "train.discriminator", "train.generator"

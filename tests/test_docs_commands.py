@@ -11,7 +11,8 @@ import pytest
 import typer
 
 from ganzoo.cli.app import app
-from ganzoo.config.recipes import make_config, overrides, variants
+from ganzoo.config.overrides import overrides
+from ganzoo.config.recipes import make_config, variants
 from ganzoo.config.resolve import resolve_defaults
 
 ROOT = Path(__file__).parents[1]

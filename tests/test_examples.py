@@ -20,7 +20,9 @@ import ganzoo
 from ganzoo import cli
 from ganzoo.batch import Batch, DiscriminatorOutput
 from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import make_config, merge, overrides, variants
+from ganzoo.config.overrides import overrides
+from ganzoo.config.recipes import make_config, variants
+from ganzoo.config.tables import merge
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
 from ganzoo.experiments.local_pool import LocalPool

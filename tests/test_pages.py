@@ -14,9 +14,10 @@ from torch.nn.functional import softplus
 
 from ganzoo.batch import Batch, DiscriminatorOutput
 from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import make_config, overrides
+from ganzoo.config.overrides import overrides
+from ganzoo.config.recipes import make_config
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.config.schema import flatten
+from ganzoo.config.tables import flatten
 from ganzoo.experiments.report.markdown import results_markdown
 from ganzoo.experiments.results import read_results
 from ganzoo.experiments.statistics import summarize

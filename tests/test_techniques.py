@@ -11,9 +11,9 @@ import torch
 from ganzoo import TRICKS, cli
 from ganzoo.builder import resolve_config
 from ganzoo.cli.list import technique_defaults as defaults
-from ganzoo.config.recipes import make_config, merge, unflatten
+from ganzoo.config.recipes import make_config
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.config.schema import flatten
+from ganzoo.config.tables import flatten, merge, unflatten
 from ganzoo.config.techniques import technique_settings, techniques
 from ganzoo.training.loop import make_trainer
 from small_runs import QUICK, SMALL, toy_data

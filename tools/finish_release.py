@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.atomic_io import read_bytes, write_bytes, write_folder, write_json
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.errors import InputError
 from ganzoo.image_io import save_png, to_uint8
 from ganzoo.json_io import read_table

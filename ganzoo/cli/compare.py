@@ -10,8 +10,10 @@ import typer
 from ganzoo import terminal
 from ganzoo.builder import resolve_config
 from ganzoo.cli.options import Extractor, Metrics, PluginSources, Quiet, Samples, Settings, flag, parse_metrics, takes
-from ganzoo.config.recipes import make_config, merge, overrides, unflatten
-from ganzoo.config.schema import Config, Table
+from ganzoo.config.overrides import overrides
+from ganzoo.config.recipes import make_config
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import Table, merge, unflatten
 from ganzoo.config.techniques import technique_settings
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError

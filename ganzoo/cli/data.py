@@ -10,8 +10,10 @@ import typer
 
 from ganzoo import api, terminal
 from ganzoo.cli.options import Plugins, Scale, Settings, takes
-from ganzoo.config.recipes import make_config, merge, overrides
-from ganzoo.config.schema import Config, flatten
+from ganzoo.config.overrides import overrides
+from ganzoo.config.recipes import make_config
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import flatten, merge
 from ganzoo.data import BatchLoader, Dataset, find_source, summarize
 from ganzoo.errors import InputError
 from ganzoo.image_io import draw_sheet, save_png

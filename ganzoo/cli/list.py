@@ -13,7 +13,7 @@ from ganzoo.config.migrate import current_name
 from ganzoo.config.recipes import make_config, variants
 from ganzoo.config.reference import Key, config_keys, keys_below
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.config.schema import flatten
+from ganzoo.config.tables import flatten
 from ganzoo.config.techniques import Technique, techniques
 from ganzoo.errors import escape
 from ganzoo.evaluation.score import ScoreRecord, format_number

@@ -12,8 +12,10 @@ from torch import nn
 from ganzoo import api, terminal
 from ganzoo.builder import build_modules, resolve_config
 from ganzoo.cli.options import Plugins, Quiet, Settings, is_number, takes
-from ganzoo.config.recipes import make_config, merge, overrides
-from ganzoo.config.schema import Config, ResolvedConfig, Table
+from ganzoo.config.overrides import overrides
+from ganzoo.config.recipes import make_config
+from ganzoo.config.schema import Config, ResolvedConfig
+from ganzoo.config.tables import Table, merge
 from ganzoo.errors import InputError
 from ganzoo.parts import plugin_arguments
 from ganzoo.run_data import load_dataset

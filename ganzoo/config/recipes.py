@@ -1,40 +1,26 @@
-"""Configs from variants, the user's TOML files, kept configs and dotted overrides."""
+"""Configs from variants, the user's TOML files and kept configs."""
 
 import tomllib
 import warnings
-from collections.abc import Iterable, Iterator
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 from ganzoo.config.migrate import RENAMED, current_name, renamed_keys
+from ganzoo.config.other_backbone import on_backbone, on_points
+from ganzoo.config.overrides import check_tables, checked
+from ganzoo.config.parsing import parse
 from ganzoo.config.resolve import backbone_keys, in_this_format, load_config
-from ganzoo.config.schema import DEFAULTS, AnyConfig, Config, Data, Table, as_json, join_path, parse
+from ganzoo.config.schema import DEFAULTS, AnyConfig, Config, Data
+from ganzoo.config.tables import Table, merge
 from ganzoo.data import find_source, makes_points
 from ganzoo.errors import InputError, unknown_name
-from ganzoo.json_io import shorten
 from ganzoo.losses import LOSSES
-from ganzoo.networks import BACKBONES, HEADS, discriminator_schema, generator_schema
 
 SOURCES = (Path(__file__).parents[1] / "zoo_configs", Path(__file__).parents[2] / "zoo_configs")
 """Folders with variants: in an installed package, then in a checkout."""
 
 LOSS_RECIPE = "nsgan"
 """The variant whose recipe a loss without one takes."""
-
-OPTIONAL = ("train.critic_warmup", "dataset")
-"""Tables that may be missing or None."""
-
-
-def _tables(table: Table, inside: str = "") -> Iterator[str]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield join_path(inside, key)
-            yield from _tables(value, join_path(inside, key))
-
-
-TABLES = {*_tables(DEFAULTS), *OPTIONAL, "tune"}
-"""The dotted keys of a config whose values are tables."""
 
 
 def variants() -> dict[str, Path]:
@@ -147,66 +133,6 @@ def _toml_table(path: Path) -> Table:
         raise InputError(f"{path} is not TOML: {error}") from None
 
 
-def check_tables(table: Table, where: str = "", inside: str = "") -> None:
-    """Raise `InputError` for a value at the key of a table; `where` is the file or option, for the message.
-
-    Each layer is checked before the merge, because a table in a later layer would hide the value.
-    """
-    for key, value in table.items():
-        path = join_path(inside, key)
-        if isinstance(value, dict):
-            check_tables(value, where, path)
-        elif path in TABLES and not (value is None and path in OPTIONAL):
-            raise InputError(f"{where}{path}: expected a table, not {shorten(value)}")
-        elif inside == "tricks" and not isinstance(value, bool):
-            raise InputError(f"{where}{path}: expected a table, true or false, not {shorten(value)}")
-
-
-def merge(base: Table, over: Table, where: str = "") -> Table:
-    """`base` updated with `over`, recursively.
-
-    If a part gets another `name`, its old keys are dropped, because the new part has different keys. `networks` keeps its
-    tables, because the backbones share their keys.
-    """
-    exchanged = where != "networks" and "name" in base.keys() & over.keys() and over["name"] != base["name"]
-    merged = {} if exchanged else dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value, join_path(where, key)) if both else value
-    return merged
-
-
-def overrides(settings: Iterable[str]) -> Table:
-    """`["a.b=1", "a.c=x"]` as nested tables; values are TOML, bare words are strings."""
-    table: Table = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not all(part.strip() for part in key.split(".")):
-            raise InputError(f"--set {setting}: expected KEY=VALUE with a dotted key, as in train.batch_size=32")
-        one = unflatten({key.replace(" ", ""): _value(value)})
-        check_tables(one, "--set ")
-        table = merge(table, one)
-    return table
-
-
-def unflatten(flat: Table) -> Table:
-    """`{"a.b": 1}` as `{"a": {"b": 1}}`."""
-    table: Table = {}
-    for key, value in flat.items():
-        for part in reversed(key.split(".")):
-            value = {part: value}
-        table = merge(table, value)
-    return table
-
-
-def _value(text: str) -> Any:
-    try:
-        table = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return text
-    return table["value"] if len(table) == 1 else text  # a second line is not part of the value
-
-
 def make_config(variant: str | None = None, over: Table | None = None, points: bool | None = None) -> Config:
     """The config of a variant, TOML file or config.json, updated with `over`.
 
@@ -234,13 +160,6 @@ def with_settings(config: AnyConfig, over: Table) -> AnyConfig:
     return parse(type(config), merge(config.model_dump(mode="json"), checked(over))) if over else config
 
 
-def checked(table: Table) -> Table:
-    """`table`, if it can be merged; raises `InputError` for one that JSON cannot hold or with a value for a table."""
-    as_json(table)
-    check_tables(table)
-    return table
-
-
 def about_another_loss(recipe: Table, table: Table) -> Table:
     """The `about` text of a run whose loss differs from its recipe's, from the loss's docstring; else an empty table."""
     name = _part(table, "loss").get("name")
@@ -258,29 +177,3 @@ def without_tuning_ranges(table: Table) -> Table:
 def _part(table: Table, key: str) -> Table:
     part = table.get(key)
     return part if isinstance(part, dict) else {}  # `parse` reports a wrong type later
-
-
-def on_backbone(networks: Table, name: object) -> Table:
-    """The networks of a recipe without the options that another backbone lacks, and then with that backbone's init."""
-    if not isinstance(name, str) or name not in BACKBONES or BACKBONES[name].decoder is None:
-        return networks
-    schemas = {"generator": generator_schema(name, encodes=True), "discriminator": discriminator_schema(name, HEADS)}
-    kept = {player: {k: v for k, v in networks[player].items() if k in schema} for player, schema in schemas.items()}
-    if kept["generator"].get("condition") == "batch-norm" and "norm" not in schemas["generator"]:
-        kept["generator"]["condition"] = "concat"
-    same = all(kept[player] == networks[player] for player in kept)
-    return networks if same else {**networks, **kept, "init": None}
-
-
-def on_points(networks: Table) -> Table:
-    """The networks of a recipe with the backbone `mlp`; keeps shared options except the width, which was a filter count."""
-    if BACKBONES[networks["name"]].data == "points":
-        return networks
-    schemas = {"generator": generator_schema("mlp"), "discriminator": discriminator_schema("mlp", HEADS)}
-    kept = {
-        player: {key: value for key, value in networks[player].items() if key in schema and key != "width"}
-        for player, schema in schemas.items()
-    }
-    if kept["generator"].get("condition") == "batch-norm":
-        kept["generator"].setdefault("norm", "batch")  # not mlp's default
-    return {**networks, **kept, "name": "mlp", "init": None}

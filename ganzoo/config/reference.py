@@ -12,7 +12,9 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from ganzoo.config.migrate import RENAMED
-from ganzoo.config.schema import Config, join_path, parameters_model
+from ganzoo.config.parsing import parameters_model
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import join_path
 from ganzoo.config.techniques import techniques
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.losses import LOSSES

@@ -10,18 +10,9 @@ import torch
 
 from ganzoo.atomic_io import read_json
 from ganzoo.config.migrate import FORMAT, migrate
-from ganzoo.config.schema import (
-    AnyConfig,
-    Config,
-    Networks,
-    PyramidLevel,
-    ResolvedConfig,
-    Table,
-    parameters_model,
-    parse,
-    parse_ratio,
-    with_class_names,
-)
+from ganzoo.config.parsing import parameters_model, parse, parse_ratio
+from ganzoo.config.schema import AnyConfig, Config, Networks, PyramidLevel, ResolvedConfig, with_class_names
+from ganzoo.config.tables import Table
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.losses import LOSSES, Loss
 from ganzoo.networks import BACKBONES, discriminator_schema, generator_schema, option_keys

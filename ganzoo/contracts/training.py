@@ -7,8 +7,9 @@ from tempfile import TemporaryDirectory
 
 from ganzoo import api
 from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import make_config, merge, variants
-from ganzoo.config.schema import Config, Table
+from ganzoo.config.recipes import make_config, variants
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import Table, merge
 from ganzoo.contracts.base import require
 from ganzoo.data import load
 from ganzoo.losses import LOSSES

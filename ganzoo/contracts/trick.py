@@ -6,8 +6,7 @@ from functools import cache
 import torch
 
 from ganzoo.builder import build_modules, resolve_config
-from ganzoo.config.recipes import merge
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table, merge
 from ganzoo.contracts.base import Check, check_settings, note, require, settings_of
 from ganzoo.contracts.training import check_bf16, check_resume, small_config
 from ganzoo.data import BatchLoader, Dataset

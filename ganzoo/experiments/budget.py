@@ -6,7 +6,8 @@ from functools import cache
 from math import ceil
 from typing import Literal
 
-from ganzoo.config.schema import MAX_INT, Train, Warmup, parse_ratio
+from ganzoo.config.parsing import MAX_INT, parse_ratio
+from ganzoo.config.schema import Train, Warmup
 from ganzoo.errors import InputError
 from ganzoo.json_io import Amount, FileSchema
 from ganzoo.training import schedule

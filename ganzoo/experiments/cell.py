@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ganzoo.config.schema import ResolvedConfig, Table, config_diff, flatten
+from ganzoo.config.schema import ResolvedConfig, config_diff
+from ganzoo.config.tables import Table, flatten
 from ganzoo.errors import InputError
 from ganzoo.experiments.budget import Budget
 from ganzoo.experiments.cell_schema import CellRecord, Metric

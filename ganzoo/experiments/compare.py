@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ganzoo import terminal
-from ganzoo.config.recipes import merge
-from ganzoo.config.schema import Table, flatten
+from ganzoo.config.tables import Table, flatten, merge
 from ganzoo.experiments.budget import parse_budget
 from ganzoo.experiments.plan import Plan
 from ganzoo.experiments.ray_cluster import RayCluster

@@ -8,7 +8,8 @@ import torch
 
 from ganzoo.atomic_io import FORMAT, check_no_links, leftover_target, sha256_hex
 from ganzoo.builder import g_reads_real, make_loss, make_tricks, resolve_config
-from ganzoo.config.schema import Config, ResolvedConfig, Table, flatten, with_train
+from ganzoo.config.schema import Config, ResolvedConfig, with_train
+from ganzoo.config.tables import Table, flatten
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError, missing_extra
 from ganzoo.experiments import tuning

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ganzoo.atomic_io import file_lock, recover_leftovers, write_json
 from ganzoo.config.migrate import migrate_flat
-from ganzoo.config.schema import Table, flatten
+from ganzoo.config.tables import Table, flatten
 from ganzoo.errors import InputError
 from ganzoo.experiments.cell import CELL_FILE, CellKey, all_floors, all_metrics, collect_cells, shared_environment
 from ganzoo.experiments.results_schema import Results, ResultsHeader, Tuning

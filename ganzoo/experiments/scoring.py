@@ -6,8 +6,8 @@ from dataclasses import replace
 import torch
 
 from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import merge
 from ganzoo.config.schema import ResolvedConfig, with_train
+from ganzoo.config.tables import merge
 from ganzoo.errors import InputError
 from ganzoo.evaluation import METRICS, modes
 from ganzoo.evaluation.features import FeatureReader, attach_labels

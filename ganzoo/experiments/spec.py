@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ganzoo.config.recipes import make_config, unflatten, with_settings
-from ganzoo.config.schema import Config, Table, flatten
+from ganzoo.config.recipes import make_config, with_settings
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import Table, flatten, unflatten
 from ganzoo.errors import InputError, unknown_name
 from ganzoo.experiments.budget import Budget
 from ganzoo.experiments.setting_schema import SettingRecord

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 
 from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import unflatten, with_settings
+from ganzoo.config.recipes import with_settings
 from ganzoo.config.schema import Config
+from ganzoo.config.tables import unflatten
 from ganzoo.config.techniques import Settings, technique_settings, techniques
 from ganzoo.data import Dataset
 from ganzoo.errors import InputError

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
-from ganzoo.config.recipes import config_layers, make_config, merge
+from ganzoo.config.recipes import config_layers, make_config
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.config.schema import DEFAULTS, Config, Table, flatten, with_train
+from ganzoo.config.schema import DEFAULTS, Config, with_train
+from ganzoo.config.tables import Table, flatten, merge
 from ganzoo.errors import InputError
 from ganzoo.experiments.cell_schema import CellRecord
 from ganzoo.experiments.results_schema import Trial, TunedSetting

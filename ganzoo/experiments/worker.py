@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ganzoo import api, terminal
 from ganzoo.atomic_io import FORMAT, file_lock, recover_folder, write_json
-from ganzoo.config.schema import ResolvedConfig, Table, with_train
+from ganzoo.config.schema import ResolvedConfig, with_train
+from ganzoo.config.tables import Table
 from ganzoo.errors import InputError, Interrupted, TrainingFailed
 from ganzoo.evaluation import Evaluation, Score
 from ganzoo.evaluation.score import finite_or_none

@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Callable
 
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.errors import DISTRIBUTION, escape
 from ganzoo.evaluation.metrics import notes
 from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text

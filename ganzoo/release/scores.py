@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ganzoo.atomic_io import write_bytes, write_json
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.errors import InputError
 from ganzoo.evaluation import Evaluation
 from ganzoo.image_io import save_png

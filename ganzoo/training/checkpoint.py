@@ -10,8 +10,10 @@ from safetensors.torch import load, save
 from torch import Tensor, optim
 
 from ganzoo.atomic_io import FORMAT, current_folder, sha256_hex, write_bytes, write_folder, write_json
+from ganzoo.config.parsing import parse
 from ganzoo.config.resolve import in_this_format
-from ganzoo.config.schema import ResolvedConfig, Table, parse
+from ganzoo.config.schema import ResolvedConfig
+from ganzoo.config.tables import Table
 from ganzoo.errors import DamagedFile, InputError, TrainingFailed
 from ganzoo.json_io import Count, FileSchema, Finite, Number, read_table
 from ganzoo.optimizers import lay_as_weights

@@ -23,7 +23,8 @@ from ganzoo.atomic_io import (
     write_json,
 )
 from ganzoo.config.resolve import load_config
-from ganzoo.config.schema import ResolvedConfig, Table, config_diff
+from ganzoo.config.schema import ResolvedConfig, config_diff
+from ganzoo.config.tables import Table
 from ganzoo.errors import InputError
 from ganzoo.json_io import Count, FileSchema, Finite, Number, validate
 

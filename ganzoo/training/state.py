@@ -15,7 +15,9 @@ from ganzoo import rng
 from ganzoo.batch import Batch, DiscriminatorOutput, Terms
 from ganzoo.builder import GanModules, make_optimizer
 from ganzoo.config.batch_split import batch_coupled_parts
-from ganzoo.config.schema import ResolvedConfig, Table, parse_ratio
+from ganzoo.config.parsing import parse_ratio
+from ganzoo.config.schema import ResolvedConfig
+from ganzoo.config.tables import Table
 from ganzoo.data import BatchLoader
 from ganzoo.latent import generate, generate_from_reals
 from ganzoo.losses import Loss

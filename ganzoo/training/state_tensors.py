@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from ganzoo.builder import make_optimizer
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.tensor_io import TensorSpec, tensor_specs
 from ganzoo.training.trainer import Trainer
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from ganzoo.atomic_io import write_bytes
 from ganzoo.builder import needs_plugin
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.errors import InputError, escape
 from ganzoo.evaluation.metrics import notes
 from ganzoo.evaluation.score import ScoreRecord, floor_text, value_text

@@ -10,8 +10,9 @@ import pytest
 import ganzoo
 from ganzoo import api, cli
 from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import make_config, unflatten
-from ganzoo.config.schema import Config, Table
+from ganzoo.config.recipes import make_config
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import Table, unflatten
 from ganzoo.errors import InputError
 from ganzoo.run_data import load_dataset
 from ganzoo.sampling import shipped_releases

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from ganzoo.config.migrate import FOLDERS, RENAMED, current_name, migrate_flat
-from ganzoo.config.recipes import make_config, overrides, variants
+from ganzoo.config.overrides import overrides
+from ganzoo.config.recipes import make_config, variants
 from ganzoo.config.resolve import load_config, resolve_defaults
-from ganzoo.config.schema import flatten
+from ganzoo.config.tables import flatten
 from ganzoo.errors import InputError
 from ganzoo.experiments.results import read_results
 from ganzoo.experiments.tuning import tuning_ranges

@@ -10,7 +10,7 @@ from ganzoo import TRICKS, cli
 from ganzoo.config.recipes import make_config
 from ganzoo.config.reference import config_keys, keys_below
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.config.schema import flatten
+from ganzoo.config.tables import flatten
 from ganzoo.losses import LOSSES
 
 RESOLVED = {"train.device", "train.threads", "networks.init"}

@@ -6,9 +6,12 @@ from inspect import signature
 
 import pytest
 
-from ganzoo.config.recipes import make_config, merge, overrides
-from ganzoo.config.schema import config_diff, parameters_model, parse
-from ganzoo.config.schema import parse_ratio as parsed_ratio
+from ganzoo.config.overrides import overrides
+from ganzoo.config.parsing import parameters_model, parse
+from ganzoo.config.parsing import parse_ratio as parsed_ratio
+from ganzoo.config.recipes import make_config
+from ganzoo.config.schema import config_diff
+from ganzoo.config.tables import merge
 from ganzoo.errors import InputError
 
 

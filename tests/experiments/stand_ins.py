@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.config.recipes import merge, unflatten
+from ganzoo.config.tables import merge, unflatten
 from ganzoo.evaluation import Evaluation, Score
 from ganzoo.experiments import worker
 from ganzoo.experiments.budget import parse_budget

@@ -13,7 +13,7 @@ import pytest
 from extras import need
 from synthetic_results import FID, KID, NAMES, SETTING, renamed, synthetic, typed, without_curves
 
-from ganzoo.config.schema import flatten
+from ganzoo.config.tables import flatten
 from ganzoo.errors import InputError
 from ganzoo.experiments.report import figures
 from ganzoo.experiments.report.caveats import false_positive_caveat, interval_caveat

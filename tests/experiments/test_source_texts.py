@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from stand_ins import compare, how, request, written
 
-from ganzoo.config.recipes import recipe_files, unflatten, variants, with_settings
-from ganzoo.config.schema import flatten
+from ganzoo.config.recipes import recipe_files, variants, with_settings
+from ganzoo.config.tables import flatten, unflatten
 from ganzoo.errors import InputError
 from ganzoo.experiments import runner
 from ganzoo.experiments.plan import Plan

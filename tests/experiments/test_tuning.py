@@ -7,8 +7,8 @@ import pytest
 from stand_ins import how, request
 from synthetic_results import CELL, COST
 
-from ganzoo.config.recipes import make_config, unflatten, variants
-from ganzoo.config.schema import flatten
+from ganzoo.config.recipes import make_config, variants
+from ganzoo.config.tables import flatten, unflatten
 from ganzoo.config.techniques import technique_settings
 from ganzoo.errors import InputError
 from ganzoo.experiments.cell_schema import CellRecord, Metric

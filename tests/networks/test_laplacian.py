@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from ganzoo.batch import Batch
 from ganzoo.builder import build_modules, resolve_config
-from ganzoo.config.recipes import merge
 from ganzoo.config.schema import ResolvedConfig
+from ganzoo.config.tables import merge
 from ganzoo.networks.discriminator import LabelPlane
 from ganzoo.networks.initialization import initialize
 from ganzoo.networks.laplacian import Refiner

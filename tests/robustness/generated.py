@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ganzoo.config.recipes import variants
-from ganzoo.config.schema import DEFAULTS, flatten
+from ganzoo.config.schema import DEFAULTS
+from ganzoo.config.tables import flatten
 from ganzoo.config.techniques import technique_settings
 from ganzoo.losses import LOSSES
 from ganzoo.networks import BACKBONES

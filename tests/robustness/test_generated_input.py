@@ -14,9 +14,12 @@ from ganzoo import api
 from ganzoo.builder import resolve_config
 from ganzoo.cli.options import parse_classes, parse_metrics, parse_points, parse_seeds
 from ganzoo.cli.train import number
-from ganzoo.config.recipes import make_config, overrides, unflatten
+from ganzoo.config.overrides import overrides
+from ganzoo.config.parsing import parse
+from ganzoo.config.recipes import make_config
 from ganzoo.config.resolve import resolve_defaults
-from ganzoo.config.schema import Config, Train, parse
+from ganzoo.config.schema import Config, Train
+from ganzoo.config.tables import unflatten
 from ganzoo.data import find_source, load
 from ganzoo.experiments.budget import parse_budget, steps_for_budget
 from ganzoo.sampling import load as load_sampler

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import merge
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table, merge
 from ganzoo.data import Dataset
 from ganzoo.losses import LOSSES
 from ganzoo.training.distributed import SINGLE_PROCESS, ProcessGroup

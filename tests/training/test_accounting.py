@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganzoo.builder import build_modules, resolve_config
-from ganzoo.config.recipes import merge
+from ganzoo.config.tables import merge
 from ganzoo.experiments.budget import parse_budget, steps_for_budget
 from ganzoo.losses.began import UNKNOWN, energy
 from ganzoo.training import checkpoint

@@ -9,8 +9,8 @@ from split_steps import COMPARE, MEANS, TRICKS, data, outcome, trainer
 from ganzoo import rng
 from ganzoo.builder import resolve_config
 from ganzoo.config.batch_split import batch_split_incompatibilities
-from ganzoo.config.recipes import merge
 from ganzoo.config.schema import with_train
+from ganzoo.config.tables import merge
 from ganzoo.data import BatchLoader
 from ganzoo.errors import InputError
 from ganzoo.rng import BatchShard, RngScope

@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 from ganzoo import api
-from ganzoo.config.recipes import make_config, merge, variants
+from ganzoo.config.recipes import make_config, variants
 from ganzoo.config.schema import Config, with_train
+from ganzoo.config.tables import merge
 from ganzoo.config.techniques import technique_settings, techniques, trick_switch
 from ganzoo.errors import InputError
 from ganzoo.experiments.technique_sets import largest_compatible_set

@@ -10,7 +10,8 @@ from itertools import pairwise
 import pytest
 
 from ganzoo.cli.list import technique_defaults as defaults
-from ganzoo.config.recipes import make_config, overrides, variants
+from ganzoo.config.overrides import overrides
+from ganzoo.config.recipes import make_config, variants
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.errors import InputError
 from ganzoo.losses import LOSSES, NSGAN

@@ -8,7 +8,7 @@ from by_graph import agree, is_captured
 from test_variants import EVERY
 
 from ganzoo.builder import resolve_config
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.training.cuda_graphs import WARMUP_STEPS, GraphRunner
 from ganzoo.training.loop import make_trainer
 from ganzoo.training.trainer import Trainer

@@ -11,8 +11,9 @@ from pretended_device import PLACE, Notes, faults_of, faults_of_steps, pretended
 from test_variants import EVERY
 
 from ganzoo.builder import resolve_config
-from ganzoo.config.recipes import merge
-from ganzoo.config.schema import Config, Table, parse
+from ganzoo.config.parsing import parse
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import Table, merge
 from ganzoo.config.techniques import technique_settings, trick_switch
 from ganzoo.errors import InputError
 from ganzoo.networks import UPSAMPLERS

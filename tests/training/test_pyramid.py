@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 from ganzoo import api, cli
 from ganzoo.batch import Batch, DiscriminatorOutput
 from ganzoo.builder import make_loss, resolve_config
-from ganzoo.config.recipes import merge
+from ganzoo.config.tables import merge
 from ganzoo.data import load as load_data
 from ganzoo.errors import InputError
 from ganzoo.image_io import GAP

@@ -1,6 +1,7 @@
 import pytest
 
-from ganzoo.config.schema import Train, Warmup, parse_ratio
+from ganzoo.config.parsing import parse_ratio
+from ganzoo.config.schema import Train, Warmup
 from ganzoo.errors import InputError
 from ganzoo.training.schedule import d_steps, lr_factor, player_steps, warn_dead_schedule
 

@@ -11,7 +11,8 @@ from test_capturable import reasons
 from test_variants import trainer
 
 from ganzoo import api, cli
-from ganzoo.config.recipes import make_config, overrides
+from ganzoo.config.overrides import overrides
+from ganzoo.config.recipes import make_config
 from ganzoo.config.resolve import resolve_defaults
 from ganzoo.config.schema import Train
 from ganzoo.contracts.training import digests

@@ -15,7 +15,7 @@ from torch import Tensor, nn, optim
 from ganzoo import api
 from ganzoo.atomic_io import sha256_hex
 from ganzoo.builder import make_optimizer, resolve_config
-from ganzoo.config.schema import Table
+from ganzoo.config.tables import Table
 from ganzoo.errors import DamagedFile, InputError
 from ganzoo.optimizers import OPTIMIZERS
 from ganzoo.training import checkpoint, session, state_tensors

@@ -12,8 +12,9 @@ import pytest
 from ganzoo import TRICKS
 from ganzoo.builder import build_modules, resolve_config
 from ganzoo.config import resolve
-from ganzoo.config.recipes import merge
-from ganzoo.config.schema import Config, flatten, parse
+from ganzoo.config.parsing import parse
+from ganzoo.config.schema import Config
+from ganzoo.config.tables import flatten, merge
 from ganzoo.config.techniques import technique_settings, trick_switch
 from ganzoo.data import BatchLoader
 from ganzoo.experiments.technique_sets import conflict, incompatibility

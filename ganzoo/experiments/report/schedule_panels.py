@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganzoo.config.recipes import unflatten
+from ganzoo.config.tables import unflatten
 from ganzoo.experiments.report.curves import POINTS, Curves, Line
 from ganzoo.experiments.report.figures import draw_panel
 from ganzoo.experiments.results_schema import Results
